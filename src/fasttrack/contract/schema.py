@@ -1,0 +1,67 @@
+"""What a model takes and gives: columns, kinds, categories, ranges, and the target.
+
+A contract is learned once, at training, and carried in the bundle. It is plain data: nothing here needs pandas or
+scikit-learn, so a server can read it without either.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+__all__ = ["Column", "Contract", "Kind", "Label", "Scalar", "Target", "Task"]
+
+Kind = Literal["number", "integer", "boolean", "category", "datetime"]
+Task = Literal["regression", "binary", "multiclass"]
+Label = bool | int | float | str
+Scalar = bool | int | float | str | None
+
+
+class Column(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One feature column, as the training table and the fitted pipeline showed it.
+
+    `minimum`, `maximum` and `quantiles` are on the matrix scale: numbers as they are, booleans 0 and 1, datetimes as
+    seconds since 1970 UTC; a `category` column has none. `categories` lists the values that the model knows, in the
+    order of their codes; on an `integer`, `number` or `boolean` column it is there only when an encoder learned them.
+    """
+
+    name: str
+    kind: Kind
+    nullable: bool
+    dtype: str
+    """pandas dtype of the column in the frame that the pipeline was fitted on, such as `float64`, `str`, `category`."""
+    categories: list[Label] | None = None
+    minimum: float | None = None
+    maximum: float | None = None
+    quantiles: list[float] = []
+    """The 0, 5, 10, … 100 % quantiles of the training values."""
+    missing_share: float = 0.0
+    """Share of the training rows without a value, 0 to 1."""
+    example: Scalar = None
+    """A typical training value, as JSON carries it (a datetime as ISO 8601 text)."""
+
+
+class Target(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is predicted."""
+
+    name: str
+    task: Task
+    classes: list[Label] | None = None
+    """The labels in the order of the probability columns; `None` for regression."""
+    probabilities: bool = False
+    """Whether the model gives a probability for each class."""
+
+
+class Contract(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The columns in the order of the pipeline's input, and the target."""
+
+    columns: list[Column]
+    target: Target
+    input: Literal["frame", "array"] = "frame"
+    """Whether the pipeline was fitted on a DataFrame with named columns or on a bare array."""
+
+    @property
+    def names(self) -> list[str]:
+        """The column names, in the pipeline's order."""
+        return [column.name for column in self.columns]
