@@ -1,0 +1,234 @@
+"""Learn a contract from a training frame and the pipeline fitted on it. Used at training only; needs pandas."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+import pandas as pd
+
+from fasttrack.contract.decode import iso
+from fasttrack.contract.frame import matrix_from_frame
+from fasttrack.contract.schema import Column, Contract, Kind, Label, Scalar, Target, Task
+from fasttrack.errors import DataError
+
+__all__ = ["MAX_CATEGORIES", "learn_columns", "learn_contract"]
+
+MAX_CATEGORIES = 10_000
+"""A text column with more distinct values than this is open text: its values are not listed, none is unseen."""
+
+_QUANTILES = np.linspace(0, 1, 21)
+
+
+def learn_contract(
+    X: pd.DataFrame,
+    pipeline: Any,
+    *,
+    target: str,
+    task: Task,
+    kinds: Mapping[str, Kind] | None = None,
+    array: bool = False,
+) -> Contract:
+    """The contract of a fitted `pipeline` and the frame `X` [n, f] it was fitted on.
+
+    `kinds` says what a column really is where its dtype cannot (whole numbers with missing values arrive as floats);
+    `array` says that the pipeline was fitted on the bare values. Raises DataError for a column of a type that cannot
+    be sent as JSON.
+    """
+    columns = learn_columns(X, kinds)
+    learned = encoder_categories(pipeline, list(X.columns))
+    columns = [_with_encoder(column, learned.get(column.name)) for column in columns]
+    classes = None
+    if task != "regression":
+        classes = [_plain(label) for label in pipeline.classes_]
+    return Contract(
+        columns=columns,
+        target=Target(
+            name=target,
+            task=task,
+            classes=classes,
+            probabilities=classes is not None and callable(getattr(pipeline, "predict_proba", None)),
+        ),
+        input="array" if array else "frame",
+    )
+
+
+def learn_columns(X: pd.DataFrame, kinds: Mapping[str, Kind] | None = None) -> list[Column]:
+    """One Column a column of `X`. Raises DataError for a column of a type that cannot be sent as JSON."""
+    return [_column(str(name), X.iloc[:, j], (kinds or {}).get(str(name))) for j, name in enumerate(X.columns)]
+
+
+def _column(name: str, series: pd.Series[Any], kind: Kind | None) -> Column:
+    kind = kind or _kind(name, series)
+    missing = series.isna()
+    bare = Column(
+        name=name,
+        kind=kind,
+        nullable=bool(missing.any()),
+        dtype=str(series.dtype),
+        categories=_categories(kind, series),
+        missing_share=float(missing.mean()) if len(series) else 0.0,
+    )
+    values = series[~missing]
+    if kind == "category":
+        counts = values.astype(object).value_counts()
+        # of equally frequent words the first in order, so that the same table gives the same contract
+        common = sorted(counts.index[counts == counts.max()]) if len(counts) else [None]
+        return _replace(bare, example=common[0])
+    numbers = matrix_from_frame(_alone(bare), values.to_frame())[:, 0]
+    numbers = numbers[np.isfinite(numbers)]
+    if not len(numbers):
+        return bare
+    quantiles = np.quantile(numbers, _QUANTILES, method="inverted_cdf")
+    return _replace(
+        bare,
+        minimum=float(quantiles[0]),
+        maximum=float(quantiles[-1]),
+        quantiles=[float(q) for q in quantiles],
+        example=_example(kind, float(quantiles[10])),
+    )
+
+
+def _kind(name: str, series: pd.Series[Any]) -> Kind:
+    dtype = series.dtype
+    if isinstance(dtype, pd.CategoricalDtype):
+        return _kind(name, pd.Series(dtype.categories))
+    if pd.api.types.is_bool_dtype(dtype):
+        return "boolean"
+    if pd.api.types.is_integer_dtype(dtype):
+        return "integer"
+    if pd.api.types.is_float_dtype(dtype):
+        return "number"
+    if pd.api.types.is_datetime64_any_dtype(dtype):
+        return "datetime"
+    inferred = pd.api.types.infer_dtype(series, skipna=True)
+    found: dict[str, Kind] = {
+        "string": "category",
+        "boolean": "boolean",
+        "integer": "integer",
+        "floating": "number",
+        "mixed-integer-float": "number",
+        "decimal": "number",
+        "empty": "category",
+    }
+    if inferred not in found:
+        raise DataError(
+            f"column {name!r} holds {inferred} values, which no request can carry; "
+            "convert it to numbers, true/false, text or timestamps, or leave it out"
+        )
+    return found[inferred]
+
+
+def _categories(kind: Kind, series: pd.Series[Any]) -> list[Label] | None:
+    """The known values of a text column, or of one with a categorical dtype, in a reproducible order."""
+    if isinstance(series.dtype, pd.CategoricalDtype):
+        return [_plain(value) for value in series.dtype.categories]
+    if kind != "category":
+        return None
+    distinct = series.dropna().astype(object).unique()
+    return None if len(distinct) > MAX_CATEGORIES else sorted(map(str, distinct))
+
+
+def _example(kind: Kind, number: float) -> Scalar:
+    match kind:
+        case "integer":
+            return int(number)
+        case "boolean":
+            return bool(number)
+        case "datetime":
+            return iso(number)
+        case _:
+            return number
+
+
+def _with_encoder(column: Column, learned: Sequence[Any] | None) -> Column:
+    """The column with the categories that an encoder learned, which win over those of the sample."""
+    if learned is None or column.kind == "datetime":
+        return column
+    labels = [_plain(value) for value in learned if not _is_missing(value)]
+    if column.kind == "category":
+        labels = [label for label in labels if isinstance(label, str)]
+    elif not all(isinstance(label, (bool, int, float)) for label in labels):
+        return column
+    return _replace(column, categories=labels)
+
+
+def encoder_categories(estimator: Any, names: list[str]) -> dict[str, Sequence[Any]]:
+    """For each input column that goes to encoders with learned categories: every category that one of them knows."""
+    found: dict[str, list[Any]] = {}
+    for encoder, inputs in _encoders(estimator, names):
+        categories = getattr(encoder, "categories_", None)
+        if categories is None or len(categories) != len(inputs):
+            continue
+        for name, values in zip(inputs, categories, strict=True):
+            seen = found.setdefault(name, [])
+            known = set(seen)
+            seen.extend(value for value in values if value not in known)
+    return dict(found)
+
+
+def _encoders(estimator: Any, names: list[str]) -> Iterator[tuple[Any, list[str]]]:
+    """The steps that see the input columns one to one, with the names of those columns."""
+    if hasattr(estimator, "transformers_"):  # ColumnTransformer
+        for _, step, columns in estimator.transformers_:
+            if not isinstance(step, str):
+                yield from _encoders(step, _selected(columns, names))
+    elif hasattr(estimator, "steps"):  # Pipeline
+        for _, step in estimator.steps:
+            yield from _encoders(step, names)
+            if not _keeps_columns(step, names):
+                return
+    elif hasattr(estimator, "transformer_list"):  # FeatureUnion
+        for _, step in estimator.transformer_list:
+            yield from _encoders(step, names)
+    else:
+        yield estimator, names
+
+
+def _keeps_columns(step: Any, names: list[str]) -> bool:
+    """Whether what comes out of `step` still is the same columns, value for value (an imputer, a pass-through)."""
+    if step is None or isinstance(step, str):
+        return True
+    statistics = getattr(step, "statistics_", None)
+    return statistics is not None and len(statistics) == len(names) and getattr(step, "indicator_", None) is None
+
+
+def _selected(columns: Any, names: list[str]) -> list[str]:
+    if isinstance(columns, slice):
+        if isinstance(columns.start, str) or isinstance(columns.stop, str):
+            start = names.index(columns.start) if columns.start is not None else None
+            stop = names.index(columns.stop) + 1 if columns.stop is not None else None
+            return names[start:stop]
+        return names[columns]
+    if isinstance(columns, str):
+        return [columns]
+    if isinstance(columns, (int, np.integer)):
+        return [names[int(columns)]]
+    listed = list(columns)
+    if listed and all(isinstance(one, (bool, np.bool_)) for one in listed):
+        return [name for name, kept in zip(names, listed, strict=True) if kept]
+    return [one if isinstance(one, str) else names[int(one)] for one in listed]
+
+
+def _alone(column: Column) -> Contract:
+    return Contract(columns=[column], target=Target(name="", task="regression"))
+
+
+def _replace(column: Column, **changes: Any) -> Column:
+    return msgspec.structs.replace(column, **changes)
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or (isinstance(value, float) and np.isnan(value)) or value is pd.NA
+
+
+def _plain(value: Any) -> Label:
+    """A NumPy scalar as the Python value that JSON carries."""
+    plain = value.item() if isinstance(value, np.generic) else value
+    if not isinstance(plain, (bool, int, float, str)):
+        raise DataError(
+            f"labels of type {type(plain).__name__} cannot be sent as JSON; use numbers, text or true/false"
+        )
+    return plain
