@@ -1,0 +1,290 @@
+"""The immutable artifact: a folder with a manifest, the fitted pipeline, and the SHA-256 of every file.
+
+Nothing in a bundle is opened before its digest matched, and the manifest itself is pinned by the version, which is the
+digest of its content.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import sys
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+
+from fasttrack.contract.quality import Metric
+from fasttrack.contract.schema import Contract
+from fasttrack.errors import BundleError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+__all__ = ["Bundle", "FileDigest", "Manifest", "TrainingRecord", "open_bundle", "write_bundle"]
+
+FORMAT = 1
+"""Raised when an older server could misread a newer bundle; `open_bundle` refuses what it does not know."""
+
+MANIFEST = "manifest.json"
+PIPELINE = "model.joblib"
+CODE = "code"
+
+_PINNED = ("fasttrack-mlops", "joblib", "numpy", "pandas", "scikit-learn", "scipy")
+
+
+class FileDigest(msgspec.Struct, frozen=True):
+    """SHA-256 (hex) and size (bytes) of one file."""
+
+    sha256: str
+    size: int
+
+
+class TrainingRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What was trained on what. Shares are 0 to 1, times in seconds."""
+
+    estimator: str
+    rows: int
+    """Rows that the pipeline was fitted on."""
+    holdout_rows: int = 0
+    split: str = "none"
+    dropped_rows: int = 0
+    """Rows left out because they had no target."""
+    left_out: dict[str, str] = {}
+    """Columns that cannot be features, and why."""
+    notes: list[str] = []
+    source: str | None = None
+    schema: dict[str, str] = {}
+    """Column names and types of the table that was read."""
+    content_sha256: str | None = None
+    """Digest of the table's content, however it was stored."""
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Everything known about a bundle."""
+
+    format: int = msgspec.field(default=FORMAT)
+    name: str
+    version: str = ""
+    """The first 12 hex digits of the SHA-256 of this manifest without `version`, `created` and `git_commit`."""
+    created: str
+    git_commit: str | None = None
+    contract: Contract
+    engine: Literal["sklearn", "onnx"] = "sklearn"
+    engine_reason: str = ""
+    """Why the model is not compiled."""
+    training: TrainingRecord
+    primary_metric: str | None = None
+    greater_is_better: bool = False
+    metrics: dict[str, Metric] = {}
+    baseline: dict[str, Metric] = {}
+    """The same figures of the trivial model: the training mean, or the class shares."""
+    packages: dict[str, str]
+    files: dict[str, FileDigest]
+
+    def digest(self) -> str:
+        """The version that this content has."""
+        content = msgspec.structs.replace(self, version="", created="", git_commit=None)
+        return hashlib.sha256(msgspec.json.encode(content, order="deterministic")).hexdigest()[:12]
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """An opened bundle: every file's digest has been checked, nothing else has been read."""
+
+    folder: Path
+    manifest: Manifest
+
+    @property
+    def label(self) -> str:
+        """`name@version`, as replies carry it."""
+        return f"{self.manifest.name}@{self.manifest.version}"
+
+    def load_pipeline(self, *, allow_version_mismatch: bool = False) -> Any:
+        """The fitted scikit-learn pipeline, unpickled from the very bytes whose digest was checked.
+
+        Raises BundleError when the file changed since, when scikit-learn's minor version is not the one it was trained
+        with (unless `allow_version_mismatch`), or when a module that it needs is missing.
+        """
+        if not allow_version_mismatch:
+            _check_version(self)
+        content = _checked(self.folder, PIPELINE, self.manifest.files)
+        import joblib
+
+        with _importable(self.folder / CODE, self.manifest.files):
+            try:
+                return joblib.load(io.BytesIO(content))
+            except ModuleNotFoundError as error:
+                raise BundleError(
+                    f"{self.label}: the pipeline needs the module {error.name!r}, which is not installed here; "
+                    "install it, or put its folder on PYTHONPATH"
+                ) from error
+            except Exception as error:  # unpickling can raise anything; the user must hear which bundle
+                raise BundleError(
+                    f"{self.label}: {PIPELINE} cannot be loaded: {type(error).__name__}: {error}; "
+                    f"it was trained with {_pins(self.manifest.packages)}"
+                ) from error
+
+
+def write_bundle(
+    folder: Path,
+    manifest: Manifest,
+    pipeline: Any,
+    *,
+    code: Sequence[Path] = (),
+    others: Mapping[str, bytes] | None = None,
+) -> Bundle:
+    """Write a bundle into the empty `folder`, with every file on disk (fsync) before it returns.
+
+    `manifest` comes without version and files; `code` are the module files or package folders that the pipeline's
+    classes come from; `others` are further files by name. The caller renames the folder to its place.
+    """
+    import joblib
+
+    with (folder / PIPELINE).open("wb") as file:
+        joblib.dump(pipeline, file, compress=3)
+    for source in code:
+        _copy_code(source, folder / CODE)
+    for name, content in (others or {}).items():
+        (folder / name).write_bytes(content)
+    files = {
+        str(path.relative_to(folder)): FileDigest(_sha256(path), path.stat().st_size)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+    unversioned = msgspec.structs.replace(manifest, files=files)
+    whole = msgspec.structs.replace(unversioned, version=unversioned.digest())
+    (folder / MANIFEST).write_bytes(msgspec.json.format(msgspec.json.encode(whole)))
+    for path in [*folder.rglob("*"), folder]:
+        _fsync(path)
+    return Bundle(folder, whole)
+
+
+def open_bundle(folder: Path) -> Bundle:
+    """Read the manifest in `folder` and check the digest of every file it lists.
+
+    Raises BundleError naming the file that is missing, changed or of an unknown format.
+    """
+    manifest = read_manifest(folder)
+    for name in manifest.files:
+        _checked(folder, name, manifest.files)
+    return Bundle(folder, manifest)
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest in `folder`, checked against the version that it names. Raises BundleError."""
+    path = folder / MANIFEST
+    try:
+        manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
+    except FileNotFoundError:
+        raise BundleError(f"{folder} is no bundle: it has no {MANIFEST}") from None
+    except OSError as error:
+        raise BundleError(f"{path} cannot be read: {error.strerror}") from None
+    except (msgspec.MsgspecError, UnicodeError) as error:
+        raise BundleError(f"{path} is damaged: {error}; restore it from a copy, or train again") from None
+    if manifest.format != FORMAT:
+        raise BundleError(
+            f"{path} has format {manifest.format}, this version reads format {FORMAT}; use the version that wrote it"
+        )
+    if manifest.version != manifest.digest():
+        raise BundleError(
+            f"{path} was changed after it was written: it names version {manifest.version}, "
+            f"its content is {manifest.digest()}; restore it from a copy, or train again"
+        )
+    return manifest
+
+
+def installed_packages() -> dict[str, str]:
+    """Versions of Python and of the packages that a pipeline's behaviour depends on."""
+    found = {"python": ".".join(map(str, sys.version_info[:3]))}
+    for name in _PINNED:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def _check_version(bundle: Bundle) -> None:
+    trained = bundle.manifest.packages.get("scikit-learn")
+    try:
+        here = metadata.version("scikit-learn")
+    except metadata.PackageNotFoundError:
+        raise BundleError(
+            f"{bundle.label} is served by scikit-learn, which is not installed here; "
+            f"pip install 'fasttrack-mlops[train]' 'scikit-learn=={trained}'"
+        ) from None
+    if trained is not None and _minor(trained) != _minor(here):
+        raise BundleError(
+            f"{bundle.label} was trained with scikit-learn {trained}, here is {here}; "
+            f"pip install 'scikit-learn=={trained}', train again, or set FASTTRACK_ALLOW_VERSION_MISMATCH=1"
+        )
+
+
+def _minor(version: str) -> str:
+    return ".".join(version.split(".")[:2])
+
+
+def _pins(packages: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} {version}" for name, version in packages.items())
+
+
+def _checked(folder: Path, name: str, files: Mapping[str, FileDigest]) -> bytes:
+    path = folder / name
+    if Path(name).is_absolute() or ".." in Path(name).parts:
+        raise BundleError(f"{folder / MANIFEST} lists {name!r}, which lies outside the bundle")
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise BundleError(f"{path} cannot be read: {error.strerror}; restore the bundle, or train again") from None
+    found = hashlib.sha256(content).hexdigest()
+    if found != files[name].sha256:
+        raise BundleError(
+            f"{path} was changed after it was written: its SHA-256 is {found[:12]}…, "
+            f"the manifest pins {files[name].sha256[:12]}…; restore it from a copy, or train again"
+        )
+    return content
+
+
+@contextmanager
+def _importable(code: Path, files: Mapping[str, FileDigest]) -> Iterator[None]:
+    """Make the bundle's own modules importable while it is loaded; they win over modules of the same name."""
+    own = {Path(name).parts[1].removesuffix(".py") for name in files if name.startswith(CODE + "/")}
+    if not own:
+        yield
+        return
+    for name in list(sys.modules):  # another version's module of the same name must not answer for this one
+        if name.partition(".")[0] in own:
+            del sys.modules[name]
+    sys.path.insert(0, str(code))
+    written, sys.dont_write_bytecode = sys.dont_write_bytecode, True  # a bundle is never written to
+    try:
+        yield
+    finally:
+        sys.dont_write_bytecode = written
+        sys.path.remove(str(code))
+
+
+def _copy_code(source: Path, into: Path) -> None:
+    files = [source] if source.is_file() else sorted(source.rglob("*.py"))
+    for file in files:
+        place = into / file.relative_to(source.parent)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(file.read_bytes())
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _fsync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
