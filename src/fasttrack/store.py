@@ -51,12 +51,12 @@ class Store:
         return sorted(
             folder.name
             for folder in self.root.iterdir()
-            if _NAME.fullmatch(folder.name) and folder.is_dir() and self._folders(folder.name)
+            if _NAME.fullmatch(folder.name) and folder.is_dir() and self.folders(folder.name)
         )
 
     def versions(self, name: str) -> list[Manifest]:
         """The manifests of a model's versions, oldest first. Raises BundleError for a damaged one."""
-        found = [read_manifest(folder) for folder in self._folders(name)]
+        found = [read_manifest(folder) for folder in self.folders(name)]
         return sorted(found, key=lambda manifest: (manifest.created, manifest.version))
 
     def champion(self, name: str) -> str | None:
@@ -101,9 +101,9 @@ class Store:
             if not (self.root / name / champion / MANIFEST).is_file():
                 raise StoreError(f"{name}'s champion {champion} is gone from {self.root}; promote another version")
             return name, champion
-        found = [folder.name for folder in self._folders(name) if folder.name.startswith(wanted)]
+        found = [folder.name for folder in self.folders(name) if folder.name.startswith(wanted)]
         if len(found) != 1:
-            versions = ", ".join(found or [folder.name for folder in self._folders(name)])
+            versions = ", ".join(found or [folder.name for folder in self.folders(name)])
             problem = f"is short for {len(found)} versions" if found else "is no version"
             raise StoreError(f"{wanted!r} {problem} of {name}; there are {versions}")
         return name, found[0]
@@ -191,7 +191,8 @@ class Store:
     def _pointer(self, name: str) -> Path:
         return self.root / name / _POINTER
 
-    def _folders(self, name: str) -> list[Path]:
+    def folders(self, name: str) -> list[Path]:
+        """The folders of a model's versions."""
         return sorted(path.parent for path in (self.root / name).glob(f"[!.]*/{MANIFEST}"))
 
     def _move(self, name: str, history: list[Promotion], version: str) -> None:

@@ -116,6 +116,10 @@ class Decoder:
             return self._from_objects(value, single=False)
         return _refuse_shape()
 
+    def row(self, cells: Mapping[str, Any]) -> Batch:
+        """One row of values as JSON carries them. Raises RefusedRequest as `rows` does."""
+        return self._from_objects([dict(cells)], single=True)
+
     def query(self, pairs: Sequence[tuple[str, str]]) -> Batch:
         """One row from query parameters, as `?x=5&origin=JFK`; an empty value is a missing one.
 

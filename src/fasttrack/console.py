@@ -1,0 +1,168 @@
+"""What the commands print: progress, the table at the end of a training, versions, a manifest."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+
+from fasttrack.contract.openapi import label_key
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from fasttrack.bundle import Manifest
+    from fasttrack.contract.quality import Metric
+    from fasttrack.contract.schema import Column
+    from fasttrack.lifecycle import Outcome
+    from fasttrack.store import Store
+
+__all__ = ["Progress", "show_manifest", "show_outcome", "show_versions"]
+
+
+class Progress:
+    """Tells each step on stderr, with the seconds it took; on a terminal a spinner turns meanwhile."""
+
+    def __init__(self) -> None:
+        self._console = Console(stderr=True, highlight=False)
+        self._status = self._console.status("starting")
+        self._step: str | None = None
+        self._since = 0.0
+
+    def __enter__(self) -> Progress:
+        if self._console.is_terminal:
+            self._status.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if error is None:
+            self._finish()
+        self._status.stop()
+
+    def tell(self, step: str) -> None:
+        """Begin a step, ending the one before."""
+        self._finish()
+        self._step, self._since = step, time.perf_counter()
+        self._status.update(step)
+
+    def _finish(self) -> None:
+        if self._step is not None:
+            seconds = time.perf_counter() - self._since
+            self._console.print(f"{self._step}" + (f"  [dim]{seconds:.1f} s[/dim]" if seconds >= 0.1 else ""))
+            self._step = None
+
+
+def show_outcome(outcome: Outcome, store: Path) -> None:
+    """What was trained, how good it is, against what, and what next."""
+    manifest = outcome.manifest
+    console = _console()
+    console.print(f"\n[bold]{manifest.name}@{manifest.version}[/bold]  {_what(manifest)}")
+    for column, reason in manifest.training.left_out.items():
+        console.print(f"left out {column!r}: {reason}")
+    for note in manifest.training.notes:
+        console.print(note)
+    if manifest.training.dropped_rows:
+        console.print(f"dropped {manifest.training.dropped_rows:,} rows without a {manifest.contract.target.name!r}")
+    console.print(_quality(manifest))
+    console.print(outcome.verdict.reason)
+    where = "" if str(store) == "model" else f" --store {shlex.quote(str(store))}"
+    serves = outcome.verdict.promoted
+    spec = manifest.name if serves else f"{manifest.name}@{manifest.version}"
+    console.print(f"next: [bold]fasttrack serve{where} --model {spec}[/bold]")
+
+
+def show_versions(store: Store) -> None:
+    """One line a version, oldest first, the champion marked."""
+    console = _console()
+    names = store.names()
+    if not names:
+        console.print(f"store {store.root} is empty; train a model: fasttrack train DATA --target COLUMN")
+        return
+    table = Table(box=None, pad_edge=False)
+    for heading in ("", "model", "version", "created", "estimator", "quality", "engine"):
+        table.add_column(heading)
+    for name in names:
+        champion = store.champion(name)
+        for manifest in store.versions(name):
+            table.add_row(
+                "*" if manifest.version == champion else "",
+                name,
+                manifest.version,
+                manifest.created[:19].replace("T", " "),
+                manifest.training.estimator,
+                _headline(manifest),
+                manifest.engine,
+            )
+    console.print(table)
+
+
+def show_manifest(manifest: Manifest, *, champion: bool) -> None:
+    """Everything a person asks of a version."""
+    console = _console()
+    mark = "  champion" if champion else ""
+    console.print(f"[bold]{manifest.name}@{manifest.version}[/bold]{mark}  {_what(manifest)}")
+    console.print(f"created {manifest.created}, commit {manifest.git_commit or 'unknown'}")
+    console.print(f"source {manifest.training.source or 'given as a frame'}; {manifest.training.split}")
+    console.print(f"engine {manifest.engine}{': ' + manifest.engine_reason if manifest.engine_reason else ''}")
+    console.print(_quality(manifest))
+    table = Table(box=None, pad_edge=False)
+    for heading in ("column", "kind", "missing", "values", "example"):
+        table.add_column(heading)
+    for column in manifest.contract.columns:
+        missing = f"{column.missing_share:.1%}" if column.nullable else "never"
+        table.add_row(repr(column.name), column.kind, missing, _values(column), _cell(column.example))
+    console.print(table)
+
+
+def _console() -> Console:
+    # a pipe or a file has no width: lines must not be folded there
+    return Console(highlight=False, markup=True, width=None if sys.stdout.isatty() else 200)
+
+
+def _what(manifest: Manifest) -> str:
+    target = manifest.contract.target
+    return (
+        f"{manifest.training.estimator}, {target.task} of {target.name!r}, "
+        f"{len(manifest.contract.columns)} features, {manifest.training.rows:,} training rows"
+    )
+
+
+def _quality(manifest: Manifest) -> Table:
+    rows = manifest.training.holdout_rows
+    title = f"on {rows:,} hold-out rows" if rows else "on the rows it was packaged with"
+    table = Table(title=title, title_justify="left", title_style="", box=None, pad_edge=False)
+    table.add_column("")
+    table.add_column("this model", justify="right")
+    table.add_column("95 % interval", justify="right")
+    if manifest.baseline:
+        table.add_column("trivial baseline", justify="right")
+    for name, metric in manifest.metrics.items():
+        cells = [name, f"{metric.value:.5g}", f"{metric.low:.5g} to {metric.high:.5g}"]
+        if manifest.baseline:
+            other: Metric | None = manifest.baseline.get(name)
+            cells.append(f"{other.value:.5g}" if other else "")
+        table.add_row(*cells, style="bold" if name == manifest.primary_metric else "")
+    return table
+
+
+def _headline(manifest: Manifest) -> str:
+    metric = manifest.metrics.get(manifest.primary_metric or "")
+    return f"{manifest.primary_metric} {metric.value:.5g}" if metric else ""
+
+
+def _values(column: Column) -> str:
+    if column.categories is not None:
+        listed = ", ".join(map(label_key, column.categories[:6]))
+        return f"{len(column.categories):,}: {listed}{', …' if len(column.categories) > 6 else ''}"
+    if column.minimum is not None and column.maximum is not None and column.kind not in ("boolean", "datetime"):
+        return f"{column.minimum:g} to {column.maximum:g}"
+    return ""
+
+
+def _cell(value: object) -> str:
+    return "" if value is None else label_key(value)

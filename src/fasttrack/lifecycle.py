@@ -1,0 +1,429 @@
+"""From a table to a version that serves: train, evaluate, write the bundle, promote it when it is better.
+
+`train` does it from a configuration or a table's name, `package` for a model that was fitted elsewhere.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+import numpy as np
+import pandas as pd
+
+from fasttrack.bundle import Bundle, Manifest, TrainingRecord, installed_packages, write_bundle
+from fasttrack.config import DataConfig, TrainConfig, load_config
+from fasttrack.contract.decode import Decoder, RefusedRequest
+from fasttrack.contract.frame import matrix_from_frame, pipeline_input
+from fasttrack.contract.learn import learn_columns, learn_contract
+from fasttrack.data import fingerprint, read_table
+from fasttrack.errors import BundleError, ConfigError, DataError, FastTrackError, TrainingError
+from fasttrack.store import Store
+from fasttrack.training.evaluate import Evaluation, baseline, evaluate, primary
+from fasttrack.training.pipelines import build, choose, load_factory
+from fasttrack.training.split import split
+from fasttrack.training.table import TrainingTable, prepare
+from fasttrack.training.task import check_task, pick_task
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from fasttrack.contract.schema import Contract, Kind, Task
+
+__all__ = ["Outcome", "Verdict", "package", "train"]
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether the new version became champion, and on what evidence."""
+
+    promoted: bool
+    reason: str
+    champion: str | None
+    """The version that serves now."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a training gave: the bundle in its store, and whether it serves."""
+
+    bundle: Bundle
+    verdict: Verdict
+
+    @property
+    def manifest(self) -> Manifest:
+        """The bundle's manifest: contract, metrics, training record."""
+        return self.bundle.manifest
+
+
+def train(
+    source: str | Path | TrainConfig,
+    target: str | None = None,
+    *,
+    name: str | None = None,
+    estimator: str | None = None,
+    task: Task | None = None,
+    store: str | Path = "model",
+    promote: Literal["never", "always", "better"] | None = None,
+    ignore: tuple[str, ...] = (),
+    nulls: tuple[str, ...] = (),
+    kinds: Mapping[str, Kind] | None = None,
+    tell: Tell = lambda step: None,
+) -> Outcome:
+    """Train a model and put it in the store.
+
+    `source` is a table (CSV, Parquet, JSON Lines) with `target` the column to predict, or a `fasttrack.toml`, whose
+    values the other arguments override. `tell` hears of each step. Raises FastTrackError (ConfigError, DataError,
+    TrainingError, StoreError); nothing is written then.
+    """
+    config = _config(source, target, name, estimator, task, promote, ignore, nulls, kinds or {})
+    home = Store(store)
+    home.check_writable(config.name)
+    # fail on a wrong estimator before the table is read
+    factory = None if config.model.estimator in _BUILT_IN else load_factory(config.model.estimator, config.folder)
+
+    tell(f"reading {config.data.source}")
+    location = _location(config)
+    table = read_table(location, nulls=config.data.nulls, kinds=config.data.kinds)
+    keep = [config.split.column] if config.split.column else []
+    _needs(keep, table.column_names, config.data.source)
+    ready = prepare(table, config.data.target, ignore=config.data.ignore, keep=[], name=config.data.source)
+    picked, why = _task(ready, config)
+    tell(f"{len(ready.X):,} rows, {ready.X.shape[1]} features, {picked} ({why})")
+
+    parts = _split(table, ready, picked, config)
+    X_train, y_train = ready.X.iloc[parts.train], ready.y.iloc[parts.train]
+    X_test, y_test = ready.X.iloc[parts.test], ready.y.iloc[parts.test]
+    notes = [*ready.notes]
+    if factory is not None:
+        pipeline, label, code = factory.estimator, config.model.estimator, factory.source
+    else:
+        label, code = config.model.estimator, None
+        columns = learn_columns(ready.X, ready.kinds)
+        if label == "auto":
+            tell("choosing between linear, boosting and forest")
+            choice = choose(columns, picked, X_train, y_train, seed=config.model.seed)
+            label = choice.estimator
+            notes.append("auto chose among " + ", ".join(f"{k} {v:.6g}" for k, v in choice.scores.items()))
+        pipeline = build(label, columns, picked, rows=len(X_train), seed=config.model.seed)
+    tell(f"fitting {label} on {len(X_train):,} rows")
+    fitted = _fit(pipeline, X_train, y_train, label)
+    contract = learn_contract(ready.X, fitted, target=config.data.target, task=picked, kinds=ready.kinds)
+    tell(f"evaluating on {len(X_test):,} hold-out rows")
+    quality = _evaluate(fitted, contract, X_test, y_test)
+    trivial = baseline(picked, y_train.to_numpy(), y_test.to_numpy(), contract.target.classes)
+    seen = fingerprint(table, config.data.source)
+    manifest = Manifest(
+        name=config.name,
+        created=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        git_commit=_git_commit(config.folder),
+        contract=contract,
+        engine_reason="served by scikit-learn",
+        training=TrainingRecord(
+            estimator=label,
+            rows=len(X_train),
+            holdout_rows=len(X_test),
+            split=parts.note,
+            dropped_rows=ready.dropped_rows,
+            left_out=ready.left_out,
+            notes=notes,
+            source=seen.source,
+            schema=seen.columns,
+            content_sha256=seen.content_sha256,
+        ),
+        primary_metric=primary(picked, contract.target.probabilities).name,
+        greater_is_better=primary(picked, contract.target.probabilities).greater_is_better,
+        metrics=quality.metrics,
+        baseline=trivial.metrics,
+        packages=installed_packages(),
+        files={},
+    )
+    tell("writing the bundle")
+    bundle = _publish(home, manifest, fitted, [code] if code else [], ready.X)
+    return Outcome(bundle, _decide(home, bundle, config.promote, X_test, y_test))
+
+
+def package(
+    pipeline: Any,
+    X: Any,
+    y: Any,
+    *,
+    name: str,
+    target: str = "target",
+    store: str | Path = "model",
+    promote: Literal["never", "always", "better"] = "better",
+    code: tuple[str | Path, ...] = (),
+) -> Outcome:
+    """Put a scikit-learn model that was fitted elsewhere into the store.
+
+    `X` [n, f] is the DataFrame (or array) it was fitted on, or a sample of it with every category and missing value
+    that may come; the contract is learned from it. `y` [n] is its target. `code` names module files or package folders
+    that the pipeline's own classes live in. The figures in the manifest are measured on these rows and say so.
+    Raises TrainingError when the pipeline is not fitted or does not take `X`, DataError when `X` cannot be described.
+    """
+    home = Store(store)
+    home.check_writable(name)
+    array = not isinstance(X, pd.DataFrame)
+    frame = _named(X)
+    answers = y if isinstance(y, pd.Series) else pd.Series(np.asarray(y).reshape(-1))
+    if isinstance(y, pd.Series) and y.name is not None and target == "target":
+        target = str(y.name)
+    if len(frame) != len(answers) or not len(frame):
+        raise TrainingError(f"X has {len(frame):,} rows and y {len(answers):,}; both must have the same, and some")
+    classifies = hasattr(pipeline, "classes_")
+    picked: Task = "regression"
+    if classifies:
+        picked = "binary" if len(pipeline.classes_) == 2 else "multiclass"
+    contract = learn_contract(frame, pipeline, target=target, task=picked, array=array)
+    try:
+        quality = _evaluate(pipeline, contract, frame, answers.reset_index(drop=True))
+    except FastTrackError:
+        raise
+    except Exception as error:
+        raise TrainingError(
+            f"the pipeline does not predict on X: {type(error).__name__}: {error}; fit it first, on these columns"
+        ) from error
+    figure = primary(picked, contract.target.probabilities)
+    manifest = Manifest(
+        name=name,
+        created=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        git_commit=_git_commit(Path()),
+        contract=contract,
+        engine_reason="served by scikit-learn",
+        training=TrainingRecord(
+            estimator=type(pipeline).__name__,
+            rows=len(frame),
+            split="none: fitted elsewhere, measured on the rows it was packaged with",
+        ),
+        primary_metric=figure.name,
+        greater_is_better=figure.greater_is_better,
+        metrics=quality.metrics,
+        packages=installed_packages(),
+        files={},
+    )
+    bundle = _publish(home, manifest, pipeline, [Path(one) for one in code], frame)
+    return Outcome(bundle, _decide(home, bundle, promote, frame, answers))
+
+
+_BUILT_IN = ("linear", "boosting", "forest", "auto")
+
+
+def _config(
+    source: str | Path | TrainConfig,
+    target: str | None,
+    name: str | None,
+    estimator: str | None,
+    task: Task | None,
+    promote: Literal["never", "always", "better"] | None,
+    ignore: tuple[str, ...],
+    nulls: tuple[str, ...],
+    kinds: Mapping[str, Kind],
+) -> TrainConfig:
+    if isinstance(source, TrainConfig):
+        config = source
+    elif str(source).endswith(".toml"):
+        config = load_config(Path(source))
+    elif target is None:
+        raise ConfigError(f"which column of {source} is to be predicted? name it: --target COLUMN")
+    else:
+        config = TrainConfig(name=model_name(str(source)), data=DataConfig(source=str(source), target=target))
+    replace = msgspec.structs.replace
+    data = replace(
+        config.data,
+        target=target or config.data.target,
+        ignore=[*config.data.ignore, *ignore],
+        nulls=[*config.data.nulls, *nulls],
+        kinds={**config.data.kinds, **kinds},
+    )
+    model = replace(config.model, estimator=estimator or config.model.estimator, task=task or config.model.task)
+    return replace(config, name=name or config.name, data=data, model=model, promote=promote or config.promote)
+
+
+def model_name(source: str) -> str:
+    """The name that a model gets from its table: the file's name without endings."""
+    stem = Path(source.rstrip("/")).name.split(".")[0]
+    return "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in stem).strip("-") or "model"
+
+
+def _location(config: TrainConfig) -> str:
+    source = config.data.source
+    return source if "://" in source or Path(source).is_absolute() else str(config.folder / source)
+
+
+def _needs(columns: list[str], there: list[str], source: str) -> None:
+    for column in columns:
+        if column not in there:
+            raise DataError(f"{source} has no column {column!r} to split by; it has {', '.join(map(repr, there))}")
+
+
+def _task(ready: TrainingTable, config: TrainConfig) -> tuple[Task, str]:
+    if config.model.task is not None:
+        check_task(ready.y, config.model.task)
+        return config.model.task, "as configured"
+    picked = pick_task(ready.y)
+    return picked.task, picked.reason
+
+
+def _split(table: Any, ready: TrainingTable, task: Task, config: TrainConfig) -> Any:
+    by: NDArray[Any] | None = None
+    if config.split.column is not None:
+        by = table.column(config.split.column).to_pandas().to_numpy()[ready.kept]
+    return split(
+        len(ready.X),
+        method=config.split.method,
+        share=config.split.share,
+        seed=config.split.seed,
+        y=None if task == "regression" else ready.y.to_numpy(),
+        groups=by if config.split.method == "group" else None,
+        times=by if config.split.method == "time" else None,
+    )
+
+
+def _fit(pipeline: Any, X: pd.DataFrame, y: pd.Series[Any], label: str) -> Any:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a library's notes to its callers mean nothing to whoever trains a table
+            return pipeline.fit(X, y.to_numpy())
+    except Exception as error:
+        raise TrainingError(
+            f"{label} cannot be fitted on these columns: {type(error).__name__}: {error}; "
+            "choose another --estimator, or --ignore the column"
+        ) from error
+
+
+def _evaluate(pipeline: Any, contract: Contract, X: pd.DataFrame, y: pd.Series[Any]) -> Evaluation:
+    rows = X.to_numpy() if contract.input == "array" else X
+    probabilities = pipeline.predict_proba(rows) if contract.target.probabilities else None
+    return evaluate(contract.target.task, y.to_numpy(), pipeline.predict(rows), probabilities, contract.target.classes)
+
+
+def _publish(store: Store, manifest: Manifest, pipeline: Any, code: list[Path], X: pd.DataFrame) -> Bundle:
+    _check_round_trip(manifest.contract, pipeline, X)
+    return store.add(manifest.name, lambda folder: write_bundle(folder, manifest, pipeline, code=code))
+
+
+_CHECKED_ROWS = 1000
+
+
+def _check_round_trip(contract: Contract, pipeline: Any, X: pd.DataFrame) -> None:
+    """Hold the promise before anything is written: rows sent as JSON get the pipeline's own answers."""
+    some = X.iloc[np.linspace(0, len(X) - 1, min(len(X), _CHECKED_ROWS)).astype(int)]
+    body = msgspec.json.encode({"columns": json_columns(contract, some)})
+    try:
+        batch = Decoder(contract, max_rows=_CHECKED_ROWS).rows(body)
+    except RefusedRequest as refused:
+        raise TrainingError(f"the contract refuses a row of its own training table: {refused.detail}") from None
+    sent = pipeline.predict(pipeline_input(contract, batch.matrix, batch.text))
+    direct = pipeline.predict(some.to_numpy() if contract.input == "array" else some)
+    if not np.array_equal(sent, direct, equal_nan=contract.target.task == "regression"):
+        first = int(np.flatnonzero(np.asarray(sent) != np.asarray(direct))[0])
+        raise TrainingError(
+            f"the pipeline answers otherwise when its rows come as JSON (first at row {some.index[first]}); "
+            "a column's dtype does not survive: convert it inside the pipeline"
+        )
+
+
+def json_columns(contract: Contract, X: pd.DataFrame) -> dict[str, list[Any]]:
+    """The frame's cells as JSON carries them, by column: missing as null, datetimes as ISO 8601 text."""
+    columns: dict[str, list[Any]] = {}
+    matrix = matrix_from_frame(contract, X)
+    for j, column in enumerate(contract.columns):
+        series = X.iloc[:, j]
+        cells: list[Any]
+        if column.kind == "category":
+            cells = series.astype(object).where(series.notna(), None).tolist()
+        elif column.kind == "datetime":
+            moments = pd.to_datetime(series, utc=True)
+            cells = [None if pd.isna(moment) else moment.isoformat() for moment in moments]
+        elif column.kind == "boolean":
+            cells = [None if np.isnan(number) else bool(number) for number in matrix[:, j]]
+        else:
+            cells = [None if np.isnan(number) else number for number in matrix[:, j].tolist()]
+        columns[column.name] = cells
+    return columns
+
+
+def _decide(store: Store, bundle: Bundle, rule: str, X: pd.DataFrame, y: pd.Series[Any]) -> Verdict:
+    """Promote by `rule`: `better` compares with the champion on the same hold-out rows."""
+    name, version = bundle.manifest.name, bundle.manifest.version
+    while True:
+        champion = store.champion(name)
+        if champion == version:
+            return Verdict(True, "already the champion: the same data and pipeline gave the same version", version)
+        if rule == "never":
+            return Verdict(False, "not promoted, as asked", champion)
+        if rule == "always" or champion is None:
+            better, reason = True, "promoted, as asked" if rule == "always" else "promoted: the first of its name"
+        else:
+            better, reason = _compare(store, bundle, champion, X, y)
+        if not better:
+            return Verdict(False, reason, champion)
+        if store.promote_if(name, version, champion=champion):
+            return Verdict(True, reason, version)
+        # another training promoted meanwhile: compare with that one
+
+
+def _compare(store: Store, bundle: Bundle, champion: str, X: pd.DataFrame, y: pd.Series[Any]) -> tuple[bool, str]:
+    manifest = bundle.manifest
+    by_hand = f"promote it by hand: fasttrack models promote {manifest.name}@{manifest.version}"
+    try:
+        other = store.open(f"{manifest.name}@{champion}")
+        theirs = _score_champion(other, manifest, X, y)
+    except (FastTrackError, RefusedRequest, KeyError) as error:
+        reason = "" if isinstance(error, KeyError) else f" ({error})"
+        return False, f"not promoted: champion {champion} cannot be compared on these rows{reason}; {by_hand}"
+    metric = str(manifest.primary_metric)
+    ours = manifest.metrics[metric].value
+    better = ours > theirs if manifest.greater_is_better else ours < theirs
+    figures = f"{metric} {ours:.6g} against {theirs:.6g} of champion {champion}, on the same {len(y):,} rows"
+    return better, f"promoted: {figures}" if better else f"not promoted: {figures}"
+
+
+def _score_champion(champion: Bundle, manifest: Manifest, X: pd.DataFrame, y: pd.Series[Any]) -> float:
+    theirs, ours = champion.manifest.contract, manifest.contract
+    if theirs.target != ours.target:
+        raise BundleError("it predicts another target, task or classes")
+    if not set(theirs.names) <= set(ours.names):
+        raise BundleError("it needs columns that this table does not have")
+    pipeline = champion.load_pipeline()
+    body = msgspec.json.encode({"columns": json_columns(_only(ours, theirs.names), X[theirs.names])})
+    batch = Decoder(theirs, max_rows=len(X)).rows(body)
+    rows = pipeline_input(theirs, batch.matrix, batch.text)
+    probabilities = pipeline.predict_proba(rows) if theirs.target.probabilities else None
+    found = evaluate(theirs.target.task, y.to_numpy(), pipeline.predict(rows), probabilities, theirs.target.classes)
+    return found.metrics[str(manifest.primary_metric)].value
+
+
+def _only(contract: Contract, names: list[str]) -> Contract:
+    by_name = {column.name: column for column in contract.columns}
+    return msgspec.structs.replace(contract, columns=[by_name[name] for name in names])
+
+
+def _named(X: Any) -> pd.DataFrame:
+    if not isinstance(X, pd.DataFrame):
+        values = np.asarray(X)
+        if values.ndim != 2 or values.dtype.kind not in "fiub":
+            raise DataError("X must be a DataFrame, or a 2-dimensional array of numbers")
+        return pd.DataFrame(values, columns=[f"x{j}" for j in range(values.shape[1])])
+    if not all(isinstance(name, str) for name in X.columns):
+        raise DataError("X has column names that are not text; set X.columns = X.columns.astype(str) before fitting")
+    if not X.columns.is_unique:
+        raise DataError(f"X has the column {X.columns[X.columns.duplicated()][0]!r} twice; rename one before fitting")
+    return X.reset_index(drop=True)
+
+
+def _git_commit(folder: Path) -> str | None:
+    with contextlib.suppress(OSError, subprocess.SubprocessError):
+        command = ["git", "rev-parse", "HEAD"]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=5, check=True)  # noqa: S603
+        return done.stdout.strip()
+    return None

@@ -1,0 +1,79 @@
+"""A commented fasttrack.toml for a table, with its columns as they were understood."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from fasttrack.data import read_table
+from fasttrack.errors import ConfigError
+from fasttrack.lifecycle import model_name
+from fasttrack.training.table import prepare
+from fasttrack.training.task import pick_task
+
+__all__ = ["write_config"]
+
+
+def write_config(data: str, target: str, output: Path, *, force: bool = False) -> None:
+    """Write `output` for the table `data`. Raises ConfigError when it exists, DataError when the table is unusable."""
+    if output.exists() and not force:
+        raise ConfigError(f"{output} exists; choose another with --output, or --force to write over it")
+    table = read_table(data)
+    ready = prepare(table, target, name=data)
+    picked = pick_task(ready.y)
+    source = data if "://" in data else _seen_from(output, data)
+    lines = [
+        "# What to train: fasttrack train " + str(output),
+        f"name = {_text(model_name(data))}",
+        'promote = "better"       # "never", "always", or "better" than the champion on the same hold-out rows',
+        "",
+        "[data]",
+        f"source = {_text(source)}",
+        f"target = {_text(target)}",
+        "nulls = []               # further spellings of a missing value, beside NA, null, NaN and the empty cell",
+        "ignore = []              # columns that must not be features",
+        "",
+        "[data.kinds]             # where the reading below is wrong: number, integer, boolean, category, datetime",
+    ]
+    for name in ready.X.columns:
+        series = ready.X[name]
+        lines.append(f"# {_text(str(name))} = {_text(ready.kinds[str(name)])}  # {_about(series)}")
+    lines += [f"# {_text(name)} is left out: {reason}" for name, reason in ready.left_out.items()]
+    lines += [
+        "",
+        "[split]",
+        'method = "random"        # "group": whole groups to one side; "time": the latest rows are the hold-out',
+        '# column = "..."         # the column of the groups, or of the times',
+        "share = 0.2              # of the rows, for the hold-out",
+        "seed = 0",
+        "",
+        "[model]",
+        'estimator = "auto"       # linear, boosting, forest, auto, or "module:factory" returning an estimator',
+        f"# task = {_text(picked.task)}  # picked: {picked.reason}",
+        "seed = 0",
+        "",
+    ]
+    output.write_text("\n".join(lines), encoding="utf-8")
+
+
+def _about(series: object) -> str:
+    import pandas as pd
+
+    assert isinstance(series, pd.Series)  # noqa: S101  # a column of a frame without repeated names is one
+    missing = series.isna().mean()
+    distinct = series.nunique()
+    return f"{distinct:,} distinct, " + (f"{missing:.1%} missing" if missing else "never missing")
+
+
+def _seen_from(output: Path, data: str) -> str:
+    path = Path(data)
+    if path.is_absolute():
+        return data
+    folder = output.resolve().parent
+    absolute = path.resolve()
+    return str(absolute.relative_to(folder)) if absolute.is_relative_to(folder) else str(absolute)
+
+
+def _text(value: str) -> str:
+    """A TOML basic string; JSON's escapes are TOML's."""
+    return json.dumps(value, ensure_ascii=False)

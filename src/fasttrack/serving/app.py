@@ -1,0 +1,170 @@
+"""The ASGI app: routes, metrics, health, and a description of all of it made from the contract."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import fastapi_standalone_docs
+import msgspec
+from fastapi import FastAPI, Request
+from fastapi.openapi.docs import get_swagger_ui_html
+from fastapi.staticfiles import StaticFiles
+from prometheus_fastapi_instrumentator import Instrumentator
+from starlette.exceptions import HTTPException
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from fasttrack.errors import FastTrackError
+from fasttrack.monitoring.metrics import HTTP_BUCKETS, ServingMetrics
+from fasttrack.serving import problems
+from fasttrack.serving.describe import describe
+from fasttrack.serving.model import ModelSlot
+from fasttrack.serving.predict import Predictor
+from fasttrack.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+__all__ = ["create_app"]
+
+_STATIC = Path(fastapi_standalone_docs.__file__).parent / "static"
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The prediction service. The model is loaded when the app starts, so that building it has no side effect.
+
+    Without `settings` they come from the `FASTTRACK_*` environment variables, also when the app starts.
+    """
+    settings = settings or Settings.from_environment()
+    metrics = ServingMetrics()
+    slot = ModelSlot(settings, metrics)
+    predictor = Predictor(slot, metrics, max_body_bytes=settings.max_body_bytes, threads=os.cpu_count() or 1)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        slot.load()
+        follower = asyncio.create_task(slot.follow())
+        yield
+        follower.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await follower
+
+    app = FastAPI(
+        title="FastTrack-MLOps",
+        version=metadata.version("fasttrack-mlops"),
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        exception_handlers={HTTPException: problems.http_problem, Exception: problems.unexpected},
+    )
+    Instrumentator(
+        should_group_status_codes=False,
+        excluded_handlers=["^/metrics$", "^/health/", "^/docs", "^/openapi.json$"],
+        registry=metrics.registry,
+    ).instrument(app, latency_lowr_buckets=HTTP_BUCKETS, latency_highr_buckets=HTTP_BUCKETS).expose(
+        app, tags=["monitoring"], response_class=Response
+    )
+    app.add_middleware(_InProgress, metrics=metrics)
+    app.add_middleware(_PlainStartupFailure)
+    app.state.slot = slot
+    app.mount("/docs/static", StaticFiles(directory=_STATIC))
+    app.openapi = lambda: describe(app, slot.current.bundle.manifest)  # type: ignore[method-assign]  # FastAPI's way
+
+    app.add_api_route("/predict", predictor.get, methods=["GET"], tags=["prediction"], response_class=Response)
+    app.add_api_route("/predict", predictor.post, methods=["POST"], tags=["prediction"], response_class=Response)
+
+    @app.get("/health/live", tags=["health"])
+    async def live() -> dict[str, str]:
+        """Says that the process answers."""
+        return {"status": "live"}
+
+    @app.get("/health/ready", tags=["health"], response_class=Response)
+    async def ready() -> Response:
+        """Scores a row; ready means that predictions are being made."""
+        model = slot.current
+        try:
+            await asyncio.to_thread(model.probe)
+        except Exception as error:  # whatever the model raises, it is not ready
+            raise HTTPException(503) from error
+        return _json({"status": "ready", "model": model.label})
+
+    @app.get("/model", tags=["model"], response_class=Response)
+    async def model() -> Response:
+        """The model that serves: version, task, engine, hold-out quality, and what it was trained on."""
+        manifest = slot.current.bundle.manifest
+        return _json({name: value for name, value in msgspec.to_builtins(manifest).items() if name != "contract"})
+
+    @app.get("/contract", tags=["model"], response_class=Response)
+    async def contract() -> Response:
+        """The columns that the model takes, and what it gives."""
+        return _json(slot.current.bundle.manifest.contract)
+
+    @app.get("/docs", include_in_schema=False)
+    async def docs(request: Request) -> HTMLResponse:
+        root = request.scope.get("root_path", "").rstrip("/")
+        return get_swagger_ui_html(
+            openapi_url=f"{root}/openapi.json",
+            title=f"{slot.current.label} – FastTrack-MLOps",
+            swagger_js_url=f"{root}/docs/static/swagger/swagger-ui-bundle.js",
+            swagger_css_url=f"{root}/docs/static/swagger/swagger-ui.css",
+            swagger_favicon_url=f"{root}/docs/static/fastapi/favicon.png",
+        )
+
+    @app.get("/", include_in_schema=False)
+    async def index(request: Request) -> RedirectResponse:
+        return RedirectResponse(request.scope.get("root_path", "").rstrip("/") + "/docs")
+
+    return app
+
+
+class _InProgress:
+    """Counts the HTTP requests that are being answered."""
+
+    def __init__(self, app: ASGIApp, metrics: ServingMetrics) -> None:
+        self._app = app
+        self._gauge = metrics.in_progress
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        with self._gauge.track_inprogress():
+            await self._app(scope, receive, send)
+
+
+class _PlainStartupFailure:
+    """Tells the server why the app cannot start in one sentence, where Starlette would send a traceback."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "lifespan":
+            await self._app(scope, receive, send)
+            return
+        failed: list[Message] = []
+
+        async def hold(message: Message) -> None:
+            if message["type"] == "lifespan.startup.failed":
+                failed.append(message)
+            else:
+                await send(message)
+
+        try:
+            await self._app(scope, receive, hold)
+        except Exception as error:
+            if not failed:
+                raise
+            plain = {"message": str(error)} if isinstance(error, FastTrackError) else {}
+            await send({**failed[0], **plain})
+            raise
+
+
+def _json(value: Any) -> Response:
+    return Response(msgspec.json.encode(value), media_type="application/json")

@@ -1,0 +1,95 @@
+"""The OpenAPI document: FastAPI's own, with the prediction routes described from the contract."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fastapi.openapi.utils import get_openapi
+
+from fasttrack.contract.openapi import (
+    column_schema,
+    query_reply_schema,
+    reply_schema,
+    request_examples,
+    request_schema,
+)
+from fasttrack.serving.problems import PROBLEM_SCHEMA
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from fasttrack.bundle import Manifest
+    from fasttrack.contract.schema import Column
+
+__all__ = ["describe"]
+
+_CELL_ISSUE = {
+    "type": "object",
+    "title": "CellIssue",
+    "properties": {
+        "row": {"type": ["integer", "null"], "description": "Counts from 0; null: every row."},
+        "column": {"type": ["string", "null"]},
+        "message": {"type": "string"},
+    },
+    "required": ["row", "column", "message"],
+}
+
+
+def describe(app: FastAPI, manifest: Manifest) -> dict[str, Any]:
+    """The OpenAPI document of `app` while the model of `manifest` serves."""
+    contract = manifest.contract
+    document = get_openapi(title=app.title, version=app.version, routes=app.routes)
+    document["info"]["description"] = (
+        f"Serves **{manifest.name}@{manifest.version}**: predicts `{contract.target.name}` "
+        f"({contract.target.task}) from {len(contract.columns)} columns."
+    )
+    schemas = document.setdefault("components", {}).setdefault("schemas", {})
+    schemas["CellIssue"] = _CELL_ISSUE
+    schemas["Problem"] = PROBLEM_SCHEMA
+    document["paths"]["/predict"]["get"] |= {
+        "summary": "Predict one row",
+        "description": "One query parameter a column; an empty value is a missing one.",
+        "parameters": [_parameter(column) for column in contract.columns],
+        "responses": {"200": _json("The prediction.", query_reply_schema(contract)), "422": _problem("A bad value.")},
+    }
+    document["paths"]["/predict"]["post"] |= {
+        "summary": "Predict one row, or many",
+        "description": "One row (an object), rows (an array of objects), or columns (an object of arrays).",
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {"schema": request_schema(contract), "examples": request_examples(contract)}
+            },
+        },
+        "responses": {
+            "200": _json("The predictions.", reply_schema(contract)),
+            "400": _problem("The body is not JSON."),
+            "413": _problem("The body is too large."),
+            "415": _problem("The body is compressed."),
+            "422": _problem("Bad rows and columns, each named, or too many rows."),
+        },
+    }
+    return document
+
+
+def _parameter(column: Column) -> dict[str, Any]:
+    schema = column_schema(column)
+    parameter = {
+        "name": column.name,
+        "in": "query",
+        "required": not column.nullable,
+        "description": schema.pop("description"),
+        "schema": schema,
+    }
+    if column.example is not None:
+        parameter["example"] = column.example
+    return parameter
+
+
+def _json(description: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"description": description, "content": {"application/json": {"schema": schema}}}
+
+
+def _problem(description: str) -> dict[str, Any]:
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {"description": description, "content": {"application/problem+json": {"schema": schema}}}

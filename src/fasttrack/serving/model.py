@@ -1,0 +1,117 @@
+"""The model that serves: loaded whole before it answers, swapped in one step when another version is promoted."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fasttrack.contract.decode import Decoder
+from fasttrack.contract.openapi import example_row
+from fasttrack.errors import FastTrackError, StoreError
+from fasttrack.serving.engine import Engine, SklearnEngine
+from fasttrack.store import Store
+
+if TYPE_CHECKING:
+    from fasttrack.bundle import Bundle
+    from fasttrack.monitoring.metrics import ServingMetrics
+    from fasttrack.settings import Settings
+
+__all__ = ["ModelSlot", "ServedModel", "load_model"]
+
+_log = logging.getLogger("fasttrack")
+
+
+@dataclass(frozen=True, slots=True)
+class ServedModel:
+    """A bundle, opened and ready: everything that answering one request needs."""
+
+    bundle: Bundle
+    decoder: Decoder
+    engine: Engine
+
+    @property
+    def label(self) -> str:
+        """`name@version`, as replies carry it."""
+        return self.bundle.label
+
+    def probe(self) -> None:
+        """Score the contract's example row; raises what scoring raises."""
+        self.engine.score(self.decoder.row(example_row(self.bundle.manifest.contract)))
+
+
+def load_model(settings: Settings) -> ServedModel:
+    """Open the bundle that the settings name, load its engine, and score one row with it.
+
+    Raises StoreError or BundleError saying what is missing or damaged.
+    """
+    store = Store(settings.store)
+    spec = settings.model or store.latest()
+    if spec is None:
+        raise StoreError(
+            f"store {settings.store} has no model to serve; train one first: "
+            "python src/train.py, or fasttrack train DATA --target COLUMN"
+        )
+    bundle = store.open(spec)
+    contract = bundle.manifest.contract
+    pipeline = bundle.load_pipeline(allow_version_mismatch=settings.allow_version_mismatch)
+    model = ServedModel(bundle, Decoder(contract, max_rows=settings.max_rows), SklearnEngine(contract, pipeline))
+    model.probe()
+    return model
+
+
+class ModelSlot:
+    """Owns the model that serves. A request takes `current` once and keeps it to its end, whatever is promoted."""
+
+    def __init__(self, settings: Settings, metrics: ServingMetrics) -> None:
+        self._settings = settings
+        self._metrics = metrics
+        self._model: ServedModel | None = None
+
+    @property
+    def current(self) -> ServedModel:
+        """The model that serves now."""
+        if self._model is None:
+            raise StoreError("no model is loaded yet")
+        return self._model
+
+    def load(self) -> None:
+        """Load the first model and let it serve; nothing to do when that was done. Raises StoreError or BundleError."""
+        if self._model is None:
+            self._put(load_model(self._settings))
+
+    async def follow(self) -> None:
+        """Swap the model whenever the champion moves, until cancelled. A version that cannot be loaded never serves."""
+        store = Store(self._settings.store)
+        spec = self._settings.model
+        if spec is not None and "@" in spec and not spec.endswith("@champion"):
+            return  # pinned to one version
+        seen = self._state(store)
+        while True:
+            await asyncio.sleep(self._settings.reload_seconds)
+            state = await asyncio.to_thread(self._state, store)
+            if state == seen:
+                continue
+            seen = state
+            try:
+                model = await asyncio.to_thread(load_model, self._settings)
+            except Exception as error:  # noqa: BLE001  # whatever was promoted, the model that serves goes on
+                self._metrics.reload_failures.inc()
+                reason = str(error) if isinstance(error, FastTrackError) else f"{type(error).__name__}: {error}"
+                _log.error("kept %s: the promoted version cannot be loaded: %s", self.current.label, reason)
+                continue
+            if model.label != self.current.label:
+                _log.info("now serving %s instead of %s", model.label, self.current.label)
+                self._put(model)
+
+    def _state(self, store: Store) -> tuple[object, ...]:
+        """What decides which version serves: the champion pointers that may be meant."""
+        spec = self._settings.model
+        names = [spec.partition("@")[0]] if spec is not None else store.names()
+        return tuple((name, store.pointer_state(name)) for name in names)
+
+    def _put(self, model: ServedModel) -> None:
+        manifest = model.bundle.manifest
+        self._metrics.serving(manifest.name, manifest.version, model.engine.name)
+        self._model = model

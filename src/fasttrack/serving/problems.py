@@ -1,0 +1,84 @@
+"""Errors as RFC 9457 problem documents. None carries a value that the caller sent, or a traceback."""
+
+from __future__ import annotations
+
+import logging
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from starlette.responses import Response
+
+from fasttrack.contract.decode import MAX_LISTED, RefusedRequest
+
+if TYPE_CHECKING:
+    from starlette.exceptions import HTTPException
+    from starlette.requests import Request
+
+__all__ = ["PROBLEM_SCHEMA", "http_problem", "problem", "refusal", "unexpected"]
+
+_log = logging.getLogger("fasttrack")
+
+_REASONS = {
+    "malformed": (400, "The body is not valid JSON"),
+    "invalid": (422, "Some values cannot be scored"),
+    "too-many-rows": (422, "Too many rows"),
+    "too-large": (413, "The body is too large"),
+    "unsupported-encoding": (415, "The body is encoded"),
+}
+
+PROBLEM_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "title": "Problem",
+    "description": "RFC 9457 problem document.",
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "description": f"Each bad row and column; at most {MAX_LISTED}.",
+            "items": {"$ref": "#/components/schemas/CellIssue"},
+        },
+        "errors_total": {"type": "integer", "description": "How many there are in all."},
+    },
+    "required": ["type", "title", "status", "detail"],
+}
+
+
+def problem(reason: str, status: int, title: str, detail: str, **more: Any) -> Response:
+    """A problem document of type `urn:fasttrack:problem:<reason>`."""
+    document = {"type": f"urn:fasttrack:problem:{reason}", "title": title, "status": status, "detail": detail, **more}
+    return Response(msgspec.json.encode(document), status, media_type="application/problem+json")
+
+
+def refusal(refused: RefusedRequest) -> Response:
+    """The reply to a request that cannot be scored."""
+    status, title = _REASONS[refused.reason]
+    more = {"errors": refused.issues, "errors_total": refused.total} if refused.issues else {}
+    return problem(refused.reason, status, title, refused.detail, **more)
+
+
+def body_refusal(reason: str, detail: str) -> Response:
+    """The reply to a body that was not read to its end."""
+    status, title = _REASONS[reason]
+    return problem(reason, status, title, detail)
+
+
+async def http_problem(request: Request, error: HTTPException) -> Response:
+    """404, 405 and their like, as problem documents."""
+    phrase = HTTPStatus(error.status_code).phrase
+    details = {
+        404: "there is nothing at this path; /docs lists what there is",
+        405: f"{request.method} is not offered at this path; /docs lists what is",
+    }
+    reply = problem(phrase.lower().replace(" ", "-"), error.status_code, phrase, details.get(error.status_code, phrase))
+    reply.headers.update(error.headers or {})
+    return reply
+
+
+async def unexpected(request: Request, error: Exception) -> Response:
+    """A fault of the server: logged whole, told in one sentence."""
+    _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    return problem("internal", 500, "Internal Server Error", "the server failed; its log says why")

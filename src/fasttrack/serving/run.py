@@ -1,0 +1,85 @@
+"""Run the app under Uvicorn, having said where it is and how to try it."""
+
+from __future__ import annotations
+
+import copy
+import shlex
+import socket
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import uvicorn
+import uvicorn.config
+
+from fasttrack.contract.openapi import example_row
+from fasttrack.errors import ConfigError
+from fasttrack.serving.app import create_app
+
+if TYPE_CHECKING:
+    from fasttrack.contract.schema import Contract
+    from fasttrack.serving.model import ModelSlot
+    from fasttrack.settings import Settings
+
+__all__ = ["run"]
+
+_DRAIN_SECONDS = 30
+"""How long a stopping server waits for the requests that it has taken."""
+
+
+def run(settings: Settings, *, host: str, port: int, access_log: bool = False) -> None:
+    """Serve until a signal stops it; port 0 takes a free one.
+
+    Raises StoreError or BundleError when there is no model to serve, ConfigError when the port cannot be had.
+    """
+    app = create_app(settings)
+    slot: ModelSlot = app.state.slot
+    slot.load()
+    listener = _listen(host, port)
+    bound = listener.getsockname()[1]
+    shown = "localhost" if host in ("127.0.0.1", "0.0.0.0", "::", "::1") else host  # noqa: S104  # compared, not bound
+    url = f"http://{shown}:{bound}"
+    print(  # noqa: T201  # the command speaks to whoever started it
+        f"serving {slot.current.label} at {url}\n"
+        f"docs    {url}/docs\n"
+        f"try     {try_line(url, slot.current.bundle.manifest.contract)}",
+        flush=True,
+    )
+    log_config: dict[str, Any] = copy.deepcopy(uvicorn.config.LOGGING_CONFIG)
+    log_config["loggers"]["fasttrack"] = {"handlers": ["default"], "level": "INFO", "propagate": False}
+    config = uvicorn.Config(
+        app,
+        access_log=access_log,
+        log_config=log_config,
+        timeout_graceful_shutdown=_DRAIN_SECONDS,
+        server_header=False,
+    )
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+def try_line(url: str, contract: Contract) -> str:
+    """A curl command that gets a prediction."""
+    row = example_row(contract)
+    if len(row) == 1:
+        (name, value) = next(iter(row.items()))
+        if name.isidentifier() and isinstance(value, (int, float)) and not isinstance(value, bool):
+            return f'curl "{url}/predict?{name}=5"' if _holds(contract, 5) else f'curl "{url}/predict?{name}={value}"'
+    return f"curl {url}/predict -d {shlex.quote(msgspec.json.encode(row).decode())}"
+
+
+def _holds(contract: Contract, value: float) -> bool:
+    column = contract.columns[0]
+    return (column.minimum or 0) <= value <= (column.maximum or 0)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(2048)
+    except OSError as error:
+        listener.close()
+        raise ConfigError(f"cannot listen on {host}:{port}: {error.strerror}; choose another with --port") from None
+    listener.set_inheritable(True)
+    return listener
