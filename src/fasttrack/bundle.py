@@ -44,7 +44,7 @@ class FileDigest(msgspec.Struct, frozen=True):
     size: int
 
 
-class TrainingRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class TrainingRecord(msgspec.Struct, frozen=True, kw_only=True):
     """What was trained on what. Shares are 0 to 1, times in seconds."""
 
     estimator: str
@@ -64,7 +64,7 @@ class TrainingRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     """Digest of the table's content, however it was stored."""
 
 
-class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """Everything known about a bundle."""
 
     format: int = msgspec.field(default=FORMAT)

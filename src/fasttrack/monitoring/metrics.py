@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
 __all__ = ["HTTP_BUCKETS", "ServingMetrics"]
 
@@ -20,6 +20,7 @@ class ServingMetrics:
     """One server's series, in a registry of its own."""
 
     def __init__(self) -> None:
+        disable_created_metrics()  # a second series for each, that nothing here reads
         self.registry = CollectorRegistry()
         self.predictions = Counter(
             "fasttrack_predictions_total", "Rows predicted.", ["model", "version"], registry=self.registry

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import anyio.to_thread
 import msgspec
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, Request  # FastAPI reads the annotation at run time
 from starlette.responses import Response
 
 from fasttrack.contract.decode import RefusedRequest, iso
@@ -16,8 +16,6 @@ from fasttrack.contract.openapi import label_key
 from fasttrack.serving.problems import body_refusal, refusal
 
 if TYPE_CHECKING:
-    from starlette.requests import Request
-
     from fasttrack.contract.decode import Batch
     from fasttrack.contract.schema import Contract, Label, Scalar
     from fasttrack.monitoring.metrics import ServingMetrics
