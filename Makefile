@@ -1,0 +1,140 @@
+# The one vocabulary for people, hooks and CI. `make` lists the targets.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+HOST ?= 127.0.0.1
+PORT ?= 8000
+STORE ?= model
+IMAGE ?= fasttrack-mlops:local
+# The Python that makes .venv; once that is there, it alone counts.
+PYTHON ?= $(firstword $(foreach candidate,python3 python3.13 python3.12 python3.11,$(if $(shell \
+	$(candidate) -c 'import sys; print(1) if sys.version_info >= (3, 11) else 0' 2>/dev/null),$(candidate))))
+
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(BIN)/uv
+UV_VERSION := 0.13.9
+RUNTIME := $(VENV)/.runtime
+DEV := $(VENV)/.dev
+LOCKS := requirements.txt requirements-dev.txt deploy/requirements-serve.txt deploy/requirements-build.txt
+
+# uv brings its own list of certificate authorities; behind a proxy only the system's knows the right one.
+ifneq ($(wildcard /etc/ssl/certs/ca-certificates.crt),)
+export UV_SYSTEM_CERTS ?= true
+endif
+
+## Use it
+
+.PHONY: serve
+serve: $(RUNTIME) ## serve the model on PORT (8000); trains the default one first if STORE (model/) is empty
+	@compgen -G '$(STORE)/*/champion.json' >/dev/null || FASTTRACK_STORE='$(STORE)' $(BIN)/python src/train.py
+	@exec $(BIN)/fasttrack serve --store '$(STORE)' --host '$(HOST)' --port '$(PORT)'
+
+.PHONY: train
+train: $(RUNTIME) ## train the default model, examples/linear, into STORE
+	@FASTTRACK_STORE='$(STORE)' $(BIN)/python src/train.py
+
+.PHONY: inference
+inference: $(RUNTIME) ## check what the default model in STORE answers
+	@answer=$$($(BIN)/python src/predict.py --store '$(STORE)' 10); echo "x = 10: $$answer"; [ "$$answer" = 21.0 ]
+
+## Work on it
+
+.PHONY: test
+test: $(DEV) ## run every test that needs nothing but Python; prints coverage
+	$(BIN)/python -m pytest -m 'not system' --cov --cov-report=term $(ARGS)
+
+.PHONY: test-system
+test-system: $(DEV) ## run the tests with real containers and a real Prometheus (Debian packages, root)
+	$(BIN)/python -m pytest -m system $(ARGS)
+
+.PHONY: lint
+lint: $(DEV) types locked ## check style, types, locks, shell, workflow, container and monitoring files
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/shellcheck .ci/run
+	$(BIN)/actionlint
+	$(BIN)/zizmor --offline --quiet .github
+	$(BIN)/hadolint Dockerfile
+	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec deploy/compose.yaml
+	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(BIN)/check-jsonschema --schemafile tests/schemas/grafana-dashboard.json monitoring/grafana-dashboard.json
+
+.PHONY: types
+types: $(DEV) ## check types
+	$(BIN)/mypy
+	$(BIN)/mypy tests
+
+.PHONY: format
+format: $(DEV) ## rewrite the source in the one style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.PHONY: ci
+ci: ## everything that decides on a change, from a bare machine: installs Debian packages, so run it as root
+	.ci/run
+
+## Lock and ship it
+
+compile = $(UV) pip compile --quiet --universal --python-version 3.11 --custom-compile-command 'make lock' \
+	$(if $(UPGRADE),--upgrade)
+
+.PHONY: lock
+lock: $(UV) ## lock what pyproject.toml asks for; UPGRADE=1 moves every pin to the newest version
+	$(compile) requirements.in --annotation-style line --output-file requirements.txt
+	$(compile) requirements.txt --group dev --annotation-style line --output-file requirements-dev.txt
+	$(compile) pyproject.toml --group serve --constraints <(grep '==' requirements.txt) --generate-hashes \
+		--no-annotate --output-file deploy/requirements-serve.txt
+	$(compile) --group build --generate-hashes --no-annotate --output-file deploy/requirements-build.txt
+
+.PHONY: locked
+locked: $(UV) # fails when a lock is not what `make lock` would write
+	@fresh=$$(mktemp -d); trap 'rm -rf "$$fresh"' EXIT; \
+	cp --parents pyproject.toml README.md LICENSE requirements.in $(LOCKS) "$$fresh"; \
+	$(MAKE) --silent --directory="$$fresh" --file='$(CURDIR)/Makefile' UV='$(CURDIR)/$(UV)' UPGRADE= lock; \
+	for lock in $(LOCKS); do \
+		diff --unified $$lock "$$fresh/$$lock" || { echo "$$lock is stale: run make lock" >&2; exit 1; }; \
+	done
+
+.PHONY: image
+image: ## build the container image, tagged IMAGE
+	docker build --tag '$(IMAGE)' .
+
+.PHONY: image-test
+image-test: $(DEV) ## run the image that `make image` built and test it by HTTP
+	CONTAINER_IMAGE='$(IMAGE)' $(BIN)/python -m pytest tests/integration/test_container.py $(ARGS)
+
+.PHONY: compose-check
+compose-check: $(DEV) ## resolve deploy/compose.yaml as Compose itself would
+	GRAFANA_ADMIN_PASSWORD=unused $$($(BIN)/python -c 'import compose; print(compose.__path__[0])')/docker-compose \
+		--file deploy/compose.yaml config --quiet
+
+## Housekeeping
+
+.PHONY: clean
+clean: ## remove the environment and all caches; models stay
+	rm -rf $(VENV) build dist .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: help
+help: # the targets that say what they are for
+	@awk -F ':.*## ' '/^## /{printf "\n%s\n", substr($$0, 4)} /^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' \
+		$(MAKEFILE_LIST)
+
+$(UV):
+	@if [ -z '$(PYTHON)' ]; then echo 'Python 3.11 or newer is needed: apt-get install python3 python3-venv' >&2; exit 1; fi
+	@if ! $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null; then \
+		echo '$(PYTHON) cannot make a virtual environment: apt-get install python3-venv' >&2; exit 1; fi
+	@[ -x $(BIN)/pip ] || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+$(RUNTIME): requirements.txt pyproject.toml | $(UV)
+	$(UV) pip install --quiet --python $(BIN)/python --requirements requirements.txt
+	@touch $@
+
+$(DEV): requirements-dev.txt pyproject.toml | $(UV)
+	$(UV) pip install --quiet --python $(BIN)/python --requirements requirements-dev.txt
+	@touch $@ $(RUNTIME)
