@@ -9,6 +9,8 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 STORE ?= model
 IMAGE ?= fasttrack-mlops:local
+# What the system tests need beyond Python, on Debian 12.
+PACKAGES ?= buildah docker.io iptables mmdebstrap podman prometheus runc
 # The Python that makes .venv; once that is there, it alone counts.
 PYTHON ?= $(firstword $(foreach candidate,python3 python3.13 python3.12 python3.11,$(if $(shell \
 	$(candidate) -c 'import sys; print(1) if sys.version_info >= (3, 11) else 0' 2>/dev/null),$(candidate))))
@@ -51,6 +53,11 @@ test: $(DEV) ## run every test that needs nothing but Python; prints coverage
 test-system: $(DEV) ## run the tests with real containers and a real Prometheus (Debian packages, root)
 	$(BIN)/python -m pytest -m system $(ARGS)
 
+.PHONY: system-packages
+system-packages: ## install the Debian packages that the system tests need (root)
+	apt-get update -qq || apt-get update -qq
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(PACKAGES)
+
 .PHONY: lint
 lint: $(DEV) types locked ## check style, types, locks, shell, workflow, container and monitoring files
 	$(BIN)/ruff check .
@@ -61,7 +68,7 @@ lint: $(DEV) types locked ## check style, types, locks, shell, workflow, contain
 	$(BIN)/hadolint Dockerfile
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec deploy/compose.yaml
 	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
-	$(BIN)/check-jsonschema --schemafile tests/schemas/grafana-dashboard.json monitoring/grafana-dashboard.json
+	$(BIN)/check-jsonschema --schemafile tests/schemas/grafana/dashboard.json monitoring/grafana-dashboard.json
 
 .PHONY: types
 types: $(DEV) ## check types
@@ -101,11 +108,18 @@ locked: $(UV) # fails when a lock is not what `make lock` would write
 
 .PHONY: image
 image: ## build the container image, tagged IMAGE
-	docker build --tag '$(IMAGE)' .
+	docker build --tag '$(IMAGE)' \
+		--label org.opencontainers.image.revision="$$(git rev-parse HEAD)" \
+		$(if $(GITHUB_REPOSITORY),--label org.opencontainers.image.source=https://github.com/$(GITHUB_REPOSITORY)) .
 
 .PHONY: image-test
 image-test: $(DEV) ## run the image that `make image` built and test it by HTTP
 	CONTAINER_IMAGE='$(IMAGE)' $(BIN)/python -m pytest tests/integration/test_container.py $(ARGS)
+
+.PHONY: publish
+publish: ## push IMAGE to its registry, as GITHUB_ACTOR with REGISTRY_TOKEN
+	@docker login "$$(cut -d / -f 1 <<< '$(IMAGE)')" --username "$$GITHUB_ACTOR" --password-stdin <<< "$$REGISTRY_TOKEN"
+	docker push '$(IMAGE)'
 
 .PHONY: compose-check
 compose-check: $(DEV) ## resolve deploy/compose.yaml as Compose itself would
