@@ -27,7 +27,8 @@ from fasttrack.data import fingerprint, read_table
 from fasttrack.errors import BundleError, ConfigError, DataError, FastTrackError, TrainingError
 from fasttrack.store import Store
 from fasttrack.training.evaluate import Evaluation, baseline, evaluate, primary
-from fasttrack.training.pipelines import build, choose, load_factory
+from fasttrack.training.factory import load_factory
+from fasttrack.training.pipelines import BUILT_IN, build, choose
 from fasttrack.training.split import split
 from fasttrack.training.table import TrainingTable, prepare
 from fasttrack.training.task import check_task, pick_task
@@ -89,7 +90,7 @@ def train(
     home = Store(store)
     home.check_writable(config.name)
     # fail on a wrong estimator before the table is read
-    factory = None if config.model.estimator in _BUILT_IN else load_factory(config.model.estimator, config.folder)
+    factory = None if config.model.estimator in BUILT_IN else load_factory(config.model.estimator, config.folder)
 
     tell(f"reading {config.data.source}")
     location = _location(config)
@@ -111,7 +112,7 @@ def train(
         columns = learn_columns(ready.X, ready.kinds)
         if label == "auto":
             tell("choosing between linear, boosting and forest")
-            choice = choose(columns, picked, X_train, y_train, seed=config.model.seed)
+            choice = choose(columns, picked, X_train, y_train.to_numpy(), seed=config.model.seed)
             label = choice.estimator
             notes.append("auto chose among " + ", ".join(f"{k} {v:.6g}" for k, v in choice.scores.items()))
         pipeline = build(label, columns, picked, rows=len(X_train), seed=config.model.seed)
@@ -212,9 +213,6 @@ def package(
     )
     bundle = _publish(home, manifest, pipeline, [Path(one) for one in code], frame)
     return Outcome(bundle, _decide(home, bundle, promote, frame, answers))
-
-
-_BUILT_IN = ("linear", "boosting", "forest", "auto")
 
 
 def _config(

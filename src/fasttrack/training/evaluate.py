@@ -1,0 +1,194 @@
+"""How good predictions are, with intervals, and how good the trivial model is on the same rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+
+from fasttrack.contract.quality import Metric
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from fasttrack.contract.schema import Task
+
+    Floats = NDArray[np.float64]
+    Statistic = Callable[[Floats], Floats]
+    """Row weights float64[b, n] → the metric under each, float64[b]; NaN where it is undefined."""
+
+__all__ = ["Evaluation", "PrimaryMetric", "baseline", "evaluate", "primary"]
+
+_RESAMPLES = 1000
+_CELLS = 4_000_000
+"""How many weights are held at a time (32 MB)."""
+
+
+class Evaluation(msgspec.Struct, frozen=True):
+    """Metrics by name, in the order in which to show them."""
+
+    metrics: dict[str, Metric]
+
+
+@dataclass(frozen=True)
+class PrimaryMetric:
+    """The metric by which two models are compared."""
+
+    name: str
+    greater_is_better: bool
+
+
+def primary(task: Task, probabilities: bool) -> PrimaryMetric:
+    """RMSE; log loss; accuracy where a classifier gives no probabilities."""
+    if task == "regression":
+        return PrimaryMetric("rmse", False)
+    return PrimaryMetric("log_loss", False) if probabilities else PrimaryMetric("accuracy", True)
+
+
+def evaluate(
+    task: Task,
+    y_true: NDArray[Any],
+    prediction: NDArray[Any],
+    probabilities: NDArray[Any] | None = None,
+    classes: Sequence[Any] | None = None,
+    *,
+    seed: int = 0,
+) -> Evaluation:
+    """Metrics of `prediction` [n] (and `probabilities` [n, c] in the order of `classes`) against `y_true` [n].
+
+    Each comes with the percentile interval of 1,000 bootstrap resamples of the rows (Efron & Tibshirani, An
+    Introduction to the Bootstrap, 1993, chapter 13). A metric that these rows leave undefined, such as ROC AUC where
+    one class only is present, is left out.
+    """
+    if task == "regression":
+        statistics = _regression(np.asarray(y_true, dtype=np.float64), np.asarray(prediction, dtype=np.float64))
+    else:
+        labels = list(classes or sorted(set(y_true)))
+        codes = {label: code for code, label in enumerate(labels)}
+        # a label that the model does not know is a class of its own: always wrong
+        truth = np.array([codes.get(_plain(label), len(labels)) for label in y_true])
+        guess = np.array([codes.get(_plain(label), len(labels)) for label in prediction])
+        shares = None if probabilities is None else np.asarray(probabilities, dtype=np.float64)
+        statistics = _classification(task, truth, guess, shares, len(labels))
+    return Evaluation(_with_intervals(statistics, len(y_true), seed))
+
+
+def baseline(
+    task: Task, y_train: NDArray[Any], y_test: NDArray[Any], classes: Sequence[Any] | None, *, seed: int = 0
+) -> Evaluation:
+    """The trivial model: the training mean, or the most frequent class with the training shares as probabilities."""
+    if task == "regression":
+        mean = float(np.mean(np.asarray(y_train, dtype=np.float64)))
+        return evaluate(task, y_test, np.full(len(y_test), mean), seed=seed)
+    labels = list(classes or sorted(set(y_train)))
+    counts = np.array([int(sum(_plain(value) == label for value in y_train)) for label in labels])
+    shares = np.tile(counts / counts.sum(), (len(y_test), 1))
+    guess = np.array([labels[int(counts.argmax())]] * len(y_test), dtype=object)
+    return evaluate(task, y_test, guess, shares, labels, seed=seed)
+
+
+def _regression(truth: Floats, guess: Floats) -> dict[str, Statistic]:
+    error = truth - guess
+    squared, absolute = error**2, np.abs(error)
+    centred = truth - truth.mean()  # shifting the target changes no variance, and keeps its digits
+
+    def r2(weights: Floats) -> Floats:
+        total = weights.sum(axis=1)
+        variance = weights @ centred**2 - (weights @ centred) ** 2 / total
+        with np.errstate(divide="ignore", invalid="ignore"):
+            found: Floats = np.where(variance > 0, 1 - (weights @ squared) / variance, np.nan)
+        return found
+
+    return {
+        "rmse": lambda weights: np.sqrt(_mean(weights, squared)),
+        "mae": lambda weights: _mean(weights, absolute),
+        "r2": r2,
+    }
+
+
+def _classification(
+    task: Task, truth: NDArray[np.int64], guess: NDArray[np.int64], shares: Floats | None, n_classes: int
+) -> dict[str, Statistic]:
+    right = (truth == guess).astype(np.float64)
+    found: dict[str, Statistic] = {}
+    if shares is not None:
+        known = truth < n_classes
+        eps = np.finfo(np.float64).eps
+        clipped = np.clip(shares, eps, 1 - eps)
+        clipped /= clipped.sum(axis=1, keepdims=True)
+        of_truth = np.where(known, clipped[np.arange(len(truth)), np.where(known, truth, 0)], eps)
+        loss = -np.log(of_truth)
+        found["log_loss"] = lambda weights: _mean(weights, loss)
+    if task == "binary":
+        positive = (truth == 1).astype(np.float64)
+        if shares is not None:
+            gap = (shares[:, 1] - positive) ** 2
+            found["roc_auc"] = _auc(positive, shares[:, 1])
+            found["brier"] = lambda weights: _mean(weights, gap)
+        found["accuracy"] = lambda weights: _mean(weights, right)
+        found["f1"] = lambda weights: _f1(weights, truth == 1, guess == 1)
+        return found
+    found["accuracy"] = lambda weights: _mean(weights, right)
+    present = sorted(set(truth) | set(guess))
+    found["f1_macro"] = lambda weights: np.mean([_f1(weights, truth == k, guess == k) for k in present], axis=0)
+    if shares is not None:
+        curves = [_auc((truth == k).astype(np.float64), shares[:, k]) for k in range(n_classes)]
+        found["roc_auc_ovr"] = lambda weights: np.mean([curve(weights) for curve in curves], axis=0)
+    return found
+
+
+def _mean(weights: Floats, values: Floats) -> Floats:
+    found: Floats = (weights @ values) / weights.sum(axis=1)
+    return found
+
+
+def _f1(weights: Floats, truth: NDArray[np.bool_], guess: NDArray[np.bool_]) -> Floats:
+    hits = weights @ (truth & guess).astype(np.float64)
+    all_ = weights @ truth.astype(np.float64) + weights @ guess.astype(np.float64)
+    return np.where(all_ > 0, 2 * hits / np.where(all_ > 0, all_, 1), 0.0)
+
+
+def _auc(positive: Floats, score: Floats) -> Statistic:
+    """Weighted ROC AUC: the share of pairs ranked right, ties counting half (Hanley & McNeil 1982)."""
+    order = np.argsort(score, kind="stable")
+    _, first = np.unique(score[order], return_index=True)
+    sorted_positive = positive[order]
+
+    def auc(weights: Floats) -> Floats:
+        ordered = weights[:, order]
+        ups = np.add.reduceat(ordered * sorted_positive, first, axis=1)
+        downs = np.add.reduceat(ordered * (1 - sorted_positive), first, axis=1)
+        below = np.cumsum(downs, axis=1) - downs
+        pairs = ups.sum(axis=1) * downs.sum(axis=1)
+        right = (ups * (below + downs / 2)).sum(axis=1)
+        found: Floats = np.where(pairs > 0, right / np.where(pairs > 0, pairs, 1), np.nan)
+        return found
+
+    return auc
+
+
+def _with_intervals(statistics: dict[str, Statistic], n: int, seed: int) -> dict[str, Metric]:
+    """Each statistic on all rows, with its percentile interval over resamples of them."""
+    values = {name: float(statistic(np.ones((1, n)))[0]) for name, statistic in statistics.items()}
+    defined = {name: statistic for name, statistic in statistics.items() if np.isfinite(values[name])}
+    random = np.random.default_rng(seed)
+    found: dict[str, list[Floats]] = {name: [] for name in defined}
+    chunk = max(1, min(_RESAMPLES, _CELLS // max(n, 1)))
+    for start in range(0, _RESAMPLES, chunk):
+        drawn = random.integers(0, n, size=(min(chunk, _RESAMPLES - start), n))
+        weights = np.stack([np.bincount(row, minlength=n) for row in drawn]).astype(np.float64)
+        for name, statistic in defined.items():
+            found[name].append(statistic(weights))
+    metrics = {}
+    for name, parts in found.items():
+        low, high = np.nanpercentile(np.concatenate(parts), [2.5, 97.5])
+        metrics[name] = Metric(values[name], float(low), float(high))
+    return metrics
+
+
+def _plain(label: Any) -> Any:
+    return label.item() if isinstance(label, np.generic) else label

@@ -1,0 +1,181 @@
+"""The default pipelines: mixed columns, missing values, unseen categories and dates, for three families."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import (
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+    RandomForestClassifier,
+    RandomForestRegressor,
+)
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.model_selection import KFold, StratifiedKFold, cross_validate
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler, TargetEncoder
+
+from fasttrack.errors import TrainingError
+from fasttrack.training.calendar import CalendarFeatures
+from fasttrack.training.evaluate import primary
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from fasttrack.contract.schema import Column, Task
+
+__all__ = ["BUILT_IN", "Choice", "build", "choose"]
+
+BUILT_IN = ("linear", "boosting", "forest", "auto")
+
+_FEW = 30
+"""Up to this many categories a column is one-hot encoded; with more, its target means stand for it."""
+_NATIVE = 255
+"""As many categories as histogram gradient boosting splits on natively."""
+_SAMPLE = 20_000
+_FOLDS = 3
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The family that cross-validation chose, and each family's mean score in the primary metric."""
+
+    estimator: str
+    scores: dict[str, float]
+
+
+def build(estimator: str, columns: Sequence[Column], task: Task, *, rows: int, seed: int = 0) -> Pipeline:
+    """An unfitted pipeline of the family `linear`, `boosting` or `forest` over a frame with `columns`.
+
+    `rows` is how many it will be fitted on. Missing values are taken in every column, also in those that have none in
+    training; an unseen category counts as rare or unknown. Infinite numbers are not taken: scikit-learn raises.
+    """
+    match estimator:
+        case "linear":
+            return make_pipeline(_encoded(columns, task, seed, scale=True), _linear(task, seed))
+        case "forest":
+            return make_pipeline(_encoded(columns, task, seed, scale=False), _forest(task, rows, seed))
+        case "boosting":
+            return _boosting(columns, task, rows, seed)
+    raise TrainingError(f"there is no estimator {estimator!r}; choose {', '.join(BUILT_IN)}, or module:factory")
+
+
+def choose(columns: Sequence[Column], task: Task, X: pd.DataFrame, y: NDArray[Any], *, seed: int = 0) -> Choice:
+    """Cross-validate the three families on at most 20,000 of the rows and take the best by the primary metric.
+
+    A simpler family (linear before forest before boosting) is kept while the better one is within a standard error of
+    it (the one-standard-error rule: Breiman et al., Classification and Regression Trees, 1984).
+    """
+    random = np.random.default_rng(seed)
+    rows = np.sort(random.permutation(len(X))[:_SAMPLE])
+    sample, answers = X.iloc[rows], np.asarray(y)[rows]
+    metric = primary(task, probabilities=True)
+    scoring = {"rmse": "neg_root_mean_squared_error", "log_loss": "neg_log_loss"}[metric.name]
+    folds = _folds(task, answers, seed)
+    found: dict[str, NDArray[np.float64]] = {}
+    for family in ("linear", "forest", "boosting"):
+        pipeline = build(family, columns, task, rows=len(sample), seed=seed)
+        scores = cross_validate(pipeline, sample, answers, cv=folds, scoring=scoring, error_score="raise")
+        found[family] = -scores["test_score"]
+    best = min(found, key=lambda family: found[family].mean())
+    chosen = best
+    for family, losses in found.items():
+        gap = losses - found[best]
+        if family == best or gap.mean() <= gap.std(ddof=1) / np.sqrt(len(gap)):
+            chosen = family
+            break
+    return Choice(chosen, {family: float(losses.mean()) for family, losses in found.items()})
+
+
+def _folds(task: Task, answers: NDArray[Any], seed: int) -> KFold | StratifiedKFold:
+    if task == "regression":
+        return KFold(_FOLDS, shuffle=True, random_state=seed)
+    _, counts = np.unique(answers, return_counts=True)
+    if counts.min() < _FOLDS:
+        raise TrainingError(
+            f"auto compares by {_FOLDS}-fold cross-validation, but a class has only {counts.min()} rows; "
+            "choose an estimator: --estimator linear, boosting or forest"
+        )
+    return StratifiedKFold(_FOLDS, shuffle=True, random_state=seed)
+
+
+def _encoded(columns: Sequence[Column], task: Task, seed: int, *, scale: bool) -> ColumnTransformer:
+    """Every column as numbers without holes."""
+    # in a fold or a sample a column may be all missing; keeping it keeps the shape
+    impute = SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True)
+    numbers = make_pipeline(impute, StandardScaler()) if scale else impute
+    parts = [CalendarFeatures(), SimpleImputer(strategy="median", keep_empty_features=True)]
+    dates = make_pipeline(*parts, StandardScaler()) if scale else make_pipeline(*parts)
+    # a rare category shares its column with the other rare ones, and with those never seen
+    few = OneHotEncoder(handle_unknown="infrequent_if_exist", min_frequency=5, sparse_output=False)
+    steps: list[tuple[str, Any, list[str]]] = [
+        ("numbers", numbers, _names(columns, "number", "integer", "boolean")),
+        (
+            "dates",
+            make_pipeline(*dates, StandardScaler()) if scale else make_pipeline(*dates),
+            _names(columns, "datetime"),
+        ),
+        (
+            "few",
+            OneHotEncoder(handle_unknown="infrequent_if_exist", min_frequency=5, sparse_output=False),
+            _few(columns),
+        ),
+        ("many", _means(task, seed, scale=scale), _many(columns)),
+    ]
+    return ColumnTransformer([step for step in steps if step[2]])
+
+
+def _means(task: Task, seed: int, *, scale: bool) -> Any:
+    means = TargetEncoder(target_type={"regression": "continuous"}.get(task, task), random_state=seed)
+    return make_pipeline(means, StandardScaler()) if scale else means
+
+
+def _boosting(columns: Sequence[Column], task: Task, rows: int, seed: int) -> Pipeline:
+    """Histogram gradient boosting takes missing values and categories as they are; only text needs codes."""
+    native = [c.name for c in columns if c.kind == "category" and len(c.categories or ()) in range(1, _NATIVE)]
+    means = [c.name for c in columns if c.kind == "category" and c.name not in native]
+    codes = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=np.nan, encoded_missing_value=np.nan)
+    steps: list[tuple[str, Any, list[str]]] = [
+        ("categories", codes, native),
+        ("many", _means(task, seed, scale=False), means),
+        ("dates", CalendarFeatures(), _names(columns, "datetime")),
+        ("numbers", "passthrough", _names(columns, "number", "integer", "boolean")),
+    ]
+    options: dict[str, Any] = {
+        "categorical_features": list(range(len(native))),
+        "max_iter": 200,
+        "early_stopping": rows >= 1000,
+        "random_state": seed,
+        "min_samples_leaf": 20 if rows >= 400 else 5,
+    }
+    kind = HistGradientBoostingRegressor if task == "regression" else HistGradientBoostingClassifier
+    return make_pipeline(ColumnTransformer([step for step in steps if step[2]]), kind(**options))
+
+
+def _linear(task: Task, seed: int) -> Any:
+    return Ridge() if task == "regression" else LogisticRegression(max_iter=2000, random_state=seed)
+
+
+def _forest(task: Task, rows: int, seed: int) -> Any:
+    # leaves grow with the table, so that a forest on a million rows is still some megabytes
+    options = {"n_estimators": 100, "min_samples_leaf": max(1, rows // 20_000), "n_jobs": -1, "random_state": seed}
+    return RandomForestRegressor(**options) if task == "regression" else RandomForestClassifier(**options)
+
+
+def _names(columns: Sequence[Column], *kinds: str) -> list[str]:
+    return [column.name for column in columns if column.kind in kinds]
+
+
+def _few(columns: Sequence[Column]) -> list[str]:
+    return [c.name for c in columns if c.kind == "category" and len(c.categories or ()) in range(1, _FEW + 1)]
+
+
+def _many(columns: Sequence[Column]) -> list[str]:
+    few = _few(columns)
+    return [c.name for c in columns if c.kind == "category" and c.name not in few]
