@@ -50,8 +50,8 @@ def _parts(series: pd.Series[Any]) -> NDArray[np.float64]:
         moments.year,
         moments.month,
         moments.day,
-        moments.dayofweek,
-        moments.dayofyear,
+        moments.day_of_week,
+        moments.day_of_year,
         moments.hour,
     ]
     found = np.column_stack([np.asarray(column, dtype=np.float64) for column in columns])

@@ -77,7 +77,7 @@ def _import(name: str, spec: str, places: list[str]) -> Any:
 
 
 def _own_source(module: Any, places: list[str]) -> Path | None:
-    """The module file, or the top folder of its package, if it lies where the user works and not among the installed."""
+    """The module file, or the top folder of its package, if it lies where the user works."""
     top = sys.modules[module.__name__.partition(".")[0]]
     file = getattr(top, "__file__", None)
     if file is None:

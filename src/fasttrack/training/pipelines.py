@@ -116,16 +116,8 @@ def _encoded(columns: Sequence[Column], task: Task, seed: int, *, scale: bool) -
     few = OneHotEncoder(handle_unknown="infrequent_if_exist", min_frequency=5, sparse_output=False)
     steps: list[tuple[str, Any, list[str]]] = [
         ("numbers", numbers, _names(columns, "number", "integer", "boolean")),
-        (
-            "dates",
-            make_pipeline(*dates, StandardScaler()) if scale else make_pipeline(*dates),
-            _names(columns, "datetime"),
-        ),
-        (
-            "few",
-            OneHotEncoder(handle_unknown="infrequent_if_exist", min_frequency=5, sparse_output=False),
-            _few(columns),
-        ),
+        ("dates", dates, _names(columns, "datetime")),
+        ("few", few, _few(columns)),
         ("many", _means(task, seed, scale=scale), _many(columns)),
     ]
     return ColumnTransformer([step for step in steps if step[2]])
