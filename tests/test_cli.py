@@ -1,0 +1,142 @@
+"""The command line as a user meets it: real processes, exit codes and words."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+COMMAND = str(Path(sys.executable).with_name("fasttrack"))
+
+
+def run(*arguments: str, cwd: Path | None = None, code: int = 0) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run([COMMAND, *arguments], cwd=cwd, capture_output=True, text=True, timeout=120)
+    assert done.returncode == code, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    return done
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a table and a store with two versions of a model."""
+    folder = tmp_path_factory.mktemp("project")
+    rows = "".join(f"{i},{'uv'[i % 2]},{i * 2 + (i % 2) * 5 + (i * 7919) % 13 / 10}\n" for i in range(120))
+    (folder / "sales.csv").write_text("size,kind,price\n" + rows)
+    run("train", "sales.csv", "--target", "price", "--estimator", "sklearn.dummy:DummyRegressor", cwd=folder)
+    done = run("train", "sales.csv", "--target", "price", "--estimator", "linear", cwd=folder)
+    assert "promoted: rmse" in done.stdout
+    assert "next: fasttrack serve --model sales" in done.stdout
+    return folder
+
+
+def test_the_specification_s_scripts_train_and_predict(tmp_path: Path) -> None:
+    environment = {**os.environ, "FASTTRACK_STORE": str(tmp_path / "model")}
+    trained = subprocess.run(
+        [sys.executable, "src/train.py"], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120
+    )
+    assert trained.returncode == 0, trained.stderr
+    predicted = subprocess.run(
+        [sys.executable, "src/predict.py", "10"], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120
+    )
+    assert predicted.stdout == "21.0\n", predicted.stderr
+
+
+def test_training_tells_what_it_did(project: Path) -> None:
+    done = run("train", "sales.csv", "--target", "price", "--estimator", "linear", "--name", "told", cwd=project)
+    assert "reading sales.csv" in done.stderr
+    assert "evaluating on 24 hold-out rows" in done.stderr
+    for words in (
+        "regression of 'price'",
+        "95 % interval",
+        "trivial baseline",
+        "rmse",
+        "mae",
+        "r2",
+        "first of its name",
+    ):
+        assert words in done.stdout
+
+
+def test_init_writes_a_configuration_that_trains(project: Path) -> None:
+    assert "wrote fasttrack.toml" in run("init", "sales.csv", "--target", "price", cwd=project).stdout
+    text = (project / "fasttrack.toml").read_text()
+    assert '# "kind" = "category"' in text
+    assert "sales@" in run("train", "fasttrack.toml", cwd=project).stdout
+    again = run("init", "sales.csv", "--target", "price", cwd=project, code=1)
+    assert again.stderr == "error: fasttrack.toml exists; choose another with --output, or --force to write over it\n"
+
+
+def test_models_are_listed_shown_promoted_rolled_back_and_verified(project: Path) -> None:
+    listed = [line.split() for line in run("models", "list", cwd=project).stdout.splitlines()]
+    sales = [line for line in listed if "sales" in line]
+    dummy = next(line for line in sales if "sklearn.dummy:DummyRegressor" in line)[1]
+    linear = next(line for line in sales if line[0] == "*")[2]
+    shown = run("models", "show", "sales", cwd=project).stdout
+    assert f"sales@{linear}  champion" in shown
+    assert "'kind'" in shown
+    assert (
+        f"{dummy} is champion, before it was {linear}"
+        in run("models", "promote", f"sales@{dummy[:6]}", cwd=project).stdout
+    )
+    assert f"{linear} is champion again" in run("models", "rollback", "sales", cwd=project).stdout
+    assert "ok, 1 files match" in run("models", "verify", "sales", cwd=project).stdout
+    assert run("models", "verify", cwd=project).stdout.count(": ok") >= 2
+
+
+def test_prediction_without_a_server(project: Path) -> None:
+    value = float(run("predict", "size=10", "kind=u", "--model", "sales", cwd=project).stdout)
+    assert 15 < value < 25
+    warned = run("predict", "size=10", "kind=zz", "--model", "sales", cwd=project)
+    assert "warning: kind: not among the 2 categories" in warned.stderr
+    refused = run("predict", "size=ten", "kind=u", "--model", "sales", cwd=project, code=1)
+    assert refused.stderr == "error: row 0, column 'size': expected a whole number, got text\n"
+    assert "names no column; write COLUMN=VALUE" in run("predict", "10", "--model", "sales", cwd=project, code=1).stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["train", "nowhere.csv", "--target", "y"], "error: nowhere.csv"),
+        (["train", "sales.csv"], "error: which column of sales.csv is to be predicted? name it: --target COLUMN"),
+        (["train", "sales.csv", "--target", "prize"], "has no column 'prize'; it has 'size', 'kind', 'price'"),
+        (["train", "sales.csv", "--target", "price", "--kind", "size"], "error: --kind size: write COLUMN=KIND"),
+        (
+            ["train", "sales.csv", "--target", "price", "--task", "guess"],
+            "error: --task guess: choose one of regression",
+        ),
+        (["train", "missing.toml"], "error: missing.toml cannot be read: No such file or directory"),
+        (["serve", "--store", "nothing"], "error: store nothing has no model to serve; train one first"),
+        (["serve", "--model", "sale"], "error: store model has no model 'sale'; it has sales"),
+        (["models", "show", "sales@ffff"], "'ffff' is no version of sales"),
+        (["models", "rollback", "nobody"], "has no model 'nobody'"),
+        (["models", "verify", "--store", "nothing"], "error: store nothing is empty"),
+    ],
+)
+def test_a_misuse_is_told_in_one_line(project: Path, arguments: list[str], message: str) -> None:
+    stderr = run(*arguments, cwd=project, code=1).stderr
+    assert message in stderr
+    error = [line for line in stderr.splitlines() if line.startswith("error: ")]
+    assert len(error) == 1
+    assert stderr.splitlines()[-1] == error[0]
+
+
+def test_a_damaged_version_is_found_and_named(project: Path, tmp_path: Path) -> None:
+    shutil.copytree(project / "model", tmp_path / "model")
+    bundle = next(tmp_path.joinpath("model", "sales").glob("*/model.joblib"))
+    content = bundle.read_bytes()
+    bundle.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    done = run("models", "verify", "--store", "model", cwd=tmp_path, code=1)
+    assert "was changed after it was written: its SHA-256 is" in done.stderr
+    assert "versions are damaged" in done.stderr
+
+
+def test_help_lists_every_command() -> None:
+    text = run("--help").stdout
+    for command in ("train", "init", "serve", "predict", "models"):
+        assert command in text
+    assert run("--version").stdout.startswith("fasttrack 0.")
