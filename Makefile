@@ -73,7 +73,7 @@ lint: $(DEV) types locked ## check style, types, locks, shell, workflow, contain
 .PHONY: types
 types: $(DEV) ## check types
 	$(BIN)/mypy
-	$(BIN)/mypy tests
+	$(BIN)/mypy --explicit-package-bases api src tests
 
 .PHONY: format
 format: $(DEV) ## rewrite the source in the one style

@@ -1,0 +1,97 @@
+"""Starting, waiting for and stopping what the tests run for real: commands, servers, container engines."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+__all__ = ["ROOT", "Engine", "free_port", "poll", "process", "require", "run"]
+
+ROOT = Path(__file__).parent.parent.parent
+SCRIPTS = Path(sys.executable).parent
+
+Environment = dict[str, str]
+
+
+def require(*tools: str) -> None:
+    """Fail, rather than skip, when a tool is not installed."""
+    missing = [tool for tool in tools if not shutil.which(tool)]
+    if missing:
+        pytest.fail(f"{', '.join(missing)} not found; run as root: make system-packages", pytrace=False)
+
+
+def run(*command: str | Path, env: Environment | None = None, timeout_s: float = 300, check: bool = True) -> str:
+    """What the command wrote, both streams."""
+    done = subprocess.run(
+        command, env=env, timeout=timeout_s, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    if check and done.returncode:
+        pytest.fail(f"{' '.join(map(str, command))} exited with {done.returncode}:\n{done.stdout[-4000:]}")
+    return done.stdout
+
+
+def poll(ready: Callable[[], object], *, what: str, within_s: float = 30) -> None:
+    """Return once `ready()` is true; a connection that is refused meanwhile is no failure."""
+    deadline = time.monotonic() + within_s
+    while True:
+        try:
+            if ready():
+                return
+        except (httpx.TransportError, ConnectionError):
+            pass
+        if time.monotonic() > deadline:
+            pytest.fail(f"{what} did not happen within {within_s} s")
+        time.sleep(0.05)
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+@contextmanager
+def process(
+    command: Sequence[str | Path], log: Path, env: Environment | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A server that is stopped at the end; what it says goes to `log`."""
+    with log.open("wb") as output, subprocess.Popen(command, stdout=output, stderr=output, env=env) as started:
+        try:
+            yield started
+        finally:
+            started.terminate()
+            try:
+                started.wait(30)
+            except subprocess.TimeoutExpired:
+                started.kill()
+
+
+@dataclass(frozen=True)
+class Engine:
+    """What builds and runs containers."""
+
+    run: tuple[str, ...]
+    build: tuple[str, ...]
+    env: Environment
+
+    def __call__(self, *arguments: str | Path, check: bool = True) -> str:
+        return run(*self.run, *arguments, env=self.env, check=check)
+
+    def image(self, project: Path, target: str) -> str:
+        """The name of the image that the Dockerfile's target makes."""
+        name = f"localhost/fasttrack-test:{target}"
+        run(*self.build, "--target", target, "--tag", name, project, env=self.env)
+        return name
