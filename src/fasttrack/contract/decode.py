@@ -1,7 +1,7 @@
 """JSON and query strings → one float64 matrix, with every refused cell named.
 
 A request takes a typed decoder first; only a body that it does not accept is walked cell by cell, to say what is wrong
-where. No message ever repeats a value that came in.
+where. Both fill the matrix by the same code, so that they agree on every value and warning.
 """
 
 from __future__ import annotations
@@ -11,63 +11,38 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Any, Literal, NoReturn
+from types import GenericAlias
+from typing import Any
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from fasttrack.contract.schema import Column, Contract, Kind
+from fasttrack.contract.cell import check, from_query, iso, missing_column, seconds, type_name
+from fasttrack.contract.refusal import MAX_LISTED, CellIssue, Findings, RefusedRequest, short
+from fasttrack.contract.schema import Column, Contract
 
 __all__ = ["MAX_LISTED", "Batch", "CellIssue", "Decoder", "RefusedRequest", "iso"]
 
-MAX_LISTED = 100
-"""How many bad cells, or warnings, a reply lists before it only counts."""
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
-_EXPECTED = {
-    "number": "a number",
-    "integer": "a whole number",
-    "boolean": "true or false",
-    "category": "text",
-    "datetime": "an ISO 8601 date and time as text",
+_SHAPES = 'expected one row (an object), rows (an array of objects), or {"columns": {name: [values]}}'
+_DIGITS = 400
+"""A number with more digits than this is past float64, whatever they are."""
+_NARROW: dict[str, type[np.floating[Any]]] = {
+    "float16": np.float16,
+    "halffloat[pyarrow]": np.float16,
+    "float32": np.float32,
+    "Float32": np.float32,
+    "float[pyarrow]": np.float32,
 }
-
-
-class CellIssue(msgspec.Struct, frozen=True):
-    """What is wrong with, or worth knowing about, one cell; `row` counts from 0, `None` means every row."""
-
-    row: int | None
-    column: str | None
-    message: str
-
-
-class RefusedRequest(Exception):
-    """A request that cannot be scored: it is not JSON, has bad cells, or too many rows."""
-
-    def __init__(
-        self,
-        reason: Literal["malformed", "invalid", "too-many-rows"],
-        detail: str,
-        issues: Sequence[CellIssue] = (),
-        total: int = 0,
-    ) -> None:
-        super().__init__(detail)
-        self.reason = reason
-        self.detail = detail
-        self.issues = list(issues)
-        self.total = total
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
     """Decoded rows.
 
-    `matrix`: float64[n, f] in the contract's column order: numbers as they are, booleans 0/1, missing NaN, text as its
-    code (−1 unseen), datetimes as seconds since 1970 UTC. `text` keeps the words of each text column, by column index,
-    for pipelines that are served as they are.
+    `matrix`: float64[n, f] in the contract's column order: numbers as the training dtype holds them, booleans 0/1,
+    missing NaN, text as its code (−1 unseen), datetimes as seconds since 1970 UTC. `text` keeps the words of each text
+    column, by column index, for pipelines that are served as they are.
     """
 
     matrix: NDArray[np.float64]
@@ -90,13 +65,9 @@ class Decoder:
     def __init__(self, contract: Contract, *, max_rows: int = 100_000) -> None:
         self.contract = contract
         self.max_rows = max_rows
-        self._index = {column.name: i for i, column in enumerate(contract.columns)}
-        self._codes: dict[int, dict[Any, float]] = {
-            i: {label: float(code) for code, label in enumerate(column.categories or ())}
-            for i, column in enumerate(contract.columns)
-            if column.kind == "category"
-        }
-        self._row_decoder, self._rows_decoder = _typed_decoders(contract)
+        self._names = frozenset(contract.names)
+        self._decoders = _typed_decoders(contract)
+        self._matrix = _MatrixFiller(contract)
 
     def rows(self, body: bytes) -> Batch:
         """The rows of a JSON body: one row (object), rows (array of objects), or `{"columns": {name: [values]}}`.
@@ -114,7 +85,7 @@ class Decoder:
             return self._from_objects([value], single=True)
         if isinstance(value, list):
             return self._from_objects(value, single=False)
-        return _refuse_shape()
+        raise RefusedRequest("invalid", _SHAPES, [CellIssue(None, None, _SHAPES)], 1)
 
     def row(self, cells: Mapping[str, Any]) -> Batch:
         """One row of values as JSON carries them. Raises RefusedRequest as `rows` does."""
@@ -125,333 +96,271 @@ class Decoder:
 
         Raises RefusedRequest as `rows` does.
         """
-        issues: list[CellIssue] = []
+        found = Findings()
+        columns = {column.name: column for column in self.contract.columns}
         row: dict[str, Any] = {}
         for name, text in pairs:
             if name in row:
-                issues.append(CellIssue(0, _short(name), "given twice; give each column once"))
-            index = self._index.get(name)
-            row[name] = text if index is None else _from_text(self.contract.columns[index], text)
-        if issues:
-            _refuse_cells(issues, len(issues), 1)
+                found.add(0, short(name), "given twice; give each column once")
+            row[name] = from_query(columns[name], text) if name in columns else text
+        found.refuse()
         return self._from_objects([row], single=True)
 
     def _typed(self, body: bytes) -> Batch | None:
         """The rows of a body that is right in every type, or `None` where a closer look is needed."""
-        if self._row_decoder is None or self._rows_decoder is None:
+        if self._decoders is None:
             return None
+        values: Sequence[Sequence[Any]]
+        single = False
         try:
             if body.lstrip(b" \t\r\n")[:1] == b"[":
-                structs = self._rows_decoder.decode(body)
-                single = False
+                rows = self._decoders.rows.decode(body)
+                n = len(rows)
+                self._check_length(n)
+                values = list(zip(*map(msgspec.structs.astuple, rows), strict=True))
             else:
-                structs = [self._row_decoder.decode(body)]
-                single = True
+                try:
+                    values = [(cell,) for cell in msgspec.structs.astuple(self._decoders.row.decode(body))]
+                    n, single = 1, True
+                except msgspec.ValidationError:
+                    given = msgspec.structs.astuple(self._decoders.columns.decode(body).columns)
+                    n = max((len(cells) for cells in given if cells is not msgspec.UNSET), default=0)
+                    self._check_length(n)
+                    values = [(None,) * n if cells is msgspec.UNSET else cells for cells in given]
+                    if any(len(cells) != n for cells in values):
+                        return None
         except (msgspec.MsgspecError, RecursionError, UnicodeError):
             return None
-        self._check_length(len(structs))
-        if not structs:
-            return self._batch([[] for _ in self.contract.columns], 0, single=False)
-        values = list(zip(*map(msgspec.structs.astuple, structs), strict=True))
         try:
-            return self._batch(values, len(structs), single=single)
-        except _CloserLook:
+            matrix = self._matrix.fill(values or [()] * len(self.contract.columns), n)
+        except ValueError:  # text that is no date and time
             return None
+        if self._matrix.has_fractions(matrix):
+            return None
+        return self._batch(matrix, values, Findings(), single=single)
 
     def _from_objects(self, rows: list[Any], *, single: bool) -> Batch:
         self._check_length(len(rows))
-        found = _Issues()
+        found = Findings()
         columns = self.contract.columns
         values: list[list[Any]] = [[] for _ in columns]
-        unknown: dict[str, int] = {}
+        unknown: dict[str, int | None] = {}
         for i, row in enumerate(rows):
             if not isinstance(row, dict):
-                found.add(i, None, f"expected an object of column values, got {_type_name(row)}")
+                found.add(i, None, f"expected an object of column values, got {type_name(row)}")
                 continue
             for j, column in enumerate(columns):
-                values[j].append(_check(found, i, column, row.get(column.name), column.name in row))
-            if len(row) > len(columns) or any(name not in self._index for name in row):
-                for name in row:
-                    if name not in self._index:
-                        unknown.setdefault(name, i)
-        found.refuse(len(rows))
-        return self._batch(values, len(rows), single=single, warnings=self._unknown(unknown))
+                values[j].append(check(found, i, column, row.get(column.name), given=column.name in row))
+            for name in row.keys() - self._names:
+                unknown.setdefault(name, i)
+        found.refuse()
+        return self._batch(self._matrix.fill(values, len(rows)), values, self._strangers(unknown), single=single)
 
     def _from_columns(self, given: dict[str, Any]) -> Batch:
-        found = _Issues()
-        columns = self.contract.columns
+        found = Findings()
         lengths: dict[str, int] = {}
         for name, cells in given.items():
-            if name not in self._index:
-                continue
-            if isinstance(cells, list):
-                lengths[name] = len(cells)
-            else:
-                found.add(None, name, f"expected an array of values, got {_type_name(cells)}")
+            if name in self._names:
+                if isinstance(cells, list):
+                    lengths[name] = len(cells)
+                else:
+                    found.add(None, name, f"expected an array of values, got {type_name(cells)}")
         n = max(lengths.values(), default=0)
         self._check_length(n)
         for name, length in lengths.items():
             if length != n:
                 found.add(None, name, f"has {length:,} values where the longest column has {n:,}")
-        for column in columns:
+        for column in self.contract.columns:
             if column.name not in given and not column.nullable:
-                found.add(None, column.name, _missing_column(column))
-        found.refuse(n, "columns")
+                found.add(None, column.name, missing_column(column))
+        found.refuse()
         values: list[list[Any]] = []
-        for column in columns:
-            cells = given.get(column.name)
-            if cells is None:
-                values.append([None] * n)
-            else:
-                values.append([_check(found, i, column, cell, True) for i, cell in enumerate(cells)])
-        found.refuse(n)
-        unknown = {name: None for name in given if name not in self._index}
-        return self._batch(values, n, single=False, warnings=self._unknown(unknown))
+        for column in self.contract.columns:
+            cells = given.get(column.name, [None] * n if column.nullable else [])
+            values.append([check(found, i, column, cell, given=True) for i, cell in enumerate(cells)])
+        found.refuse()
+        unknown: dict[str, int | None] = dict.fromkeys(given.keys() - self._names)
+        return self._batch(self._matrix.fill(values, n), values, self._strangers(unknown), single=False)
+
+    def _batch(
+        self, matrix: NDArray[np.float64], values: Sequence[Sequence[Any]], noted: Findings, *, single: bool
+    ) -> Batch:
+        self._matrix.note(matrix, noted)
+        text = {j: values[j] if values else () for j in self._matrix.text}
+        return Batch(matrix, text, single, noted.as_warnings())
 
     def _check_length(self, n: int) -> None:
         if n > self.max_rows:
             detail = f"the request has {n:,} rows, the limit is {self.max_rows:,}; send it in smaller parts"
             raise RefusedRequest("too-many-rows", detail)
 
-    def _unknown(self, names: Mapping[str, int | None]) -> list[CellIssue]:
-        message = f"not a column of this model and ignored; its columns are {_some(self.contract.names)}"
-        return [CellIssue(row, _short(name), message) for name, row in names.items()]
+    def _strangers(self, names: Mapping[str, int | None]) -> Findings:
+        noted = Findings()
+        if names:
+            message = f"not a column of this model and ignored; its columns are {_some(self.contract.names)}"
+            noted.add_names(sorted(names.items(), key=lambda one: (one[1] or 0, one[0])), message)
+        return noted
 
-    def _batch(
-        self,
-        values: Sequence[Sequence[Any]],
-        n: int,
-        *,
-        single: bool,
-        warnings: Sequence[CellIssue] = (),
-    ) -> Batch:
-        """Fill the matrix from one sequence of decoded values a column; `None` is missing."""
-        columns = self.contract.columns
-        matrix = np.empty((n, len(columns)), dtype=np.float64)
-        text: dict[int, Sequence[str | None]] = {}
-        found = _Issues()
-        for j, column in enumerate(columns):
-            cells = values[j]
-            if column.kind == "category":
-                codes = self._codes[j]
-                matrix[:, j] = [math.nan if cell is None else codes.get(cell, -1.0) for cell in cells]
-                text[j] = cells
-            elif column.kind == "datetime":
-                matrix[:, j] = [math.nan if cell is None else _seconds(cell) for cell in cells]
+
+class _MatrixFiller:
+    """Turns decoded cells into the matrix, and knows what is ordinary in it."""
+
+    def __init__(self, contract: Contract) -> None:
+        columns = contract.columns
+        self._columns = columns
+        self.text = tuple(j for j, column in enumerate(columns) if column.kind == "category")
+        self._codes: list[dict[Any, float] | None] = [
+            {label: float(code) for code, label in enumerate(column.categories or ())} | {None: math.nan}
+            if column.kind == "category"
+            else None
+            for column in columns
+        ]
+        self._datetimes = frozenset(j for j, column in enumerate(columns) if column.kind == "datetime")
+        self._integers = np.array([j for j, column in enumerate(columns) if column.kind == "integer"], dtype=np.intp)
+        self._rounded = [(dtype, np.array(js)) for dtype, js in _narrow(columns).items()]
+        # Codes of known words lie in 0 … k − 1, so that one comparison finds unseen words as well as odd numbers.
+        self._low = np.array([_lowest(column) for column in columns])
+        self._high = np.array([_highest(column) for column in columns])
+        self._known = {
+            j: frozenset(map(float, column.categories))
+            for j, column in enumerate(columns)
+            if column.kind != "category" and column.categories is not None
+        }
+
+    def fill(self, values: Sequence[Sequence[Any]], n: int) -> NDArray[np.float64]:
+        """float64[n, f] from one sequence of decoded cells a column; `None` is missing.
+
+        Raises ValueError for text that is no date and time.
+        """
+        flat: list[Any] = []  # one array made of one list: for a single row, an array a column would cost more
+        for j, cells in enumerate(values):
+            codes = self._codes[j]
+            if codes is not None:
+                flat.extend([codes.get(cell, -1.0) for cell in cells])
+            elif j in self._datetimes:
+                flat.extend([None if cell is None else seconds(cell) for cell in cells])
             else:
-                matrix[:, j] = np.array(cells, dtype=np.float64)  # None becomes NaN
-                if column.kind == "integer":
-                    for i in np.flatnonzero(np.trunc(matrix[:, j]) != matrix[:, j]):
-                        if not math.isnan(matrix[i, j]):
-                            found.add(int(i), column.name, "expected a whole number, got a number with a fraction")
-        found.refuse(n)
-        noted = _Issues()
-        noted.extend(warnings)
-        self._note(matrix, noted)
-        return Batch(matrix, text, single, noted.listed("and {:,} more such warnings"))
+                flat.extend(cells)
+        matrix = np.ascontiguousarray(np.array(flat, dtype=np.float64).reshape(len(self._columns), n).T)
+        for dtype, js in self._rounded:
+            with np.errstate(over="ignore"):
+                narrow = matrix[:, js].astype(dtype).astype(np.float64)
+            matrix[:, js] = np.where(np.isinf(narrow), matrix[:, js], narrow)
+        return matrix
 
-    def _note(self, matrix: NDArray[np.float64], noted: _Issues) -> None:
+    def has_fractions(self, matrix: NDArray[np.float64]) -> bool:
+        """Whether an integer column holds a number that is not whole."""
+        if not len(self._integers):
+            return False
+        return bool((np.mod(matrix[:, self._integers], 1.0) > 0).any())
+
+    def note(self, matrix: NDArray[np.float64], noted: Findings) -> None:
         """Name unseen categories and out-of-range numbers."""
-        for j, column in enumerate(self.contract.columns):
-            cells = matrix[:, j]
-            if column.kind == "category":
-                if column.categories is not None:
-                    message = f"not among the {len(column.categories):,} categories of the training data"
-                    noted.extend(CellIssue(int(i), column.name, message) for i in np.flatnonzero(cells == -1.0))
-            elif column.categories is not None:
-                known = np.isin(cells, np.asarray(column.categories, dtype=np.float64)) | np.isnan(cells)
-                message = f"not among the {len(column.categories):,} values that the model knows"
-                noted.extend(CellIssue(int(i), column.name, message) for i in np.flatnonzero(~known))
-            elif column.minimum is not None and column.maximum is not None and column.kind != "boolean":
-                outside = (cells < column.minimum) | (cells > column.maximum)
-                if outside.any():
-                    message = f"outside the training range {_range(column.kind, column.minimum, column.maximum)}"
-                    noted.extend(CellIssue(int(i), column.name, message) for i in np.flatnonzero(outside))
+        odd = (matrix < self._low) | (matrix > self._high)
+        for j, known in self._known.items():
+            odd[:, j] = [cell == cell and cell not in known for cell in matrix[:, j].tolist()]
+        if not odd.any():
+            return
+        for j in np.flatnonzero(odd.any(axis=0)).tolist():
+            column = self._columns[j]
+            noted.add_rows(np.flatnonzero(odd[:, j]).tolist(), column.name, _oddity(column))
 
 
-class _CloserLook(Exception):
-    """A value passed its type but not its meaning; the cell-by-cell walk will say which."""
+def _lowest(column: Column) -> float:
+    if column.kind == "category":
+        return -math.inf if column.categories is None else 0.0
+    return -math.inf if column.minimum is None or column.kind == "boolean" else column.minimum
 
 
-class _Issues:
-    """Collects issues, keeps the first MAX_LISTED, counts the rest."""
-
-    def __init__(self) -> None:
-        self.kept: list[CellIssue] = []
-        self.total = 0
-
-    def add(self, row: int | None, column: str | None, message: str) -> None:
-        self.total += 1
-        if self.total <= MAX_LISTED:
-            self.kept.append(CellIssue(row, column, message))
-
-    def extend(self, issues: Any) -> None:
-        for issue in issues:
-            self.add(issue.row, issue.column, issue.message)
-
-    def listed(self, more: str) -> list[CellIssue]:
-        if self.total <= MAX_LISTED:
-            return self.kept
-        return [*self.kept, CellIssue(None, None, more.format(self.total - MAX_LISTED))]
-
-    def refuse(self, n: int, unit: str = "rows") -> None:
-        if self.total:
-            _refuse_cells(self.kept, self.total, n, unit)
+def _highest(column: Column) -> float:
+    return math.inf if column.maximum is None or column.kind == "boolean" else column.maximum
 
 
-def _refuse_cells(issues: Sequence[CellIssue], total: int, n: int, unit: str = "rows") -> NoReturn:
-    first = issues[0]
-    where = ", ".join(
-        part
-        for part in (
-            None if first.row is None else f"row {first.row}",
-            None if first.column is None else f"column {first.column!r}",
-        )
-        if part
-    )
-    more = f" (and {total - 1:,} more, listed in errors)" if total > 1 else ""
-    detail = f"{where}: {first.message}{more}" if where else first.message + more
-    raise RefusedRequest("invalid", detail, issues, total)
+def _narrow(columns: Sequence[Column]) -> dict[type[np.floating[Any]], list[int]]:
+    """The columns whose training dtype holds fewer digits than float64: the pipeline never sees more than those."""
+    found: dict[type[np.floating[Any]], list[int]] = {}
+    for j, column in enumerate(columns):
+        if column.dtype in _NARROW:
+            found.setdefault(_NARROW[column.dtype], []).append(j)
+    return found
 
 
-def _refuse_shape() -> NoReturn:
-    issue = CellIssue(
-        None,
-        None,
-        'expected one row (an object), rows (an array of objects), or {"columns": {name: [values]}}',
-    )
-    raise RefusedRequest("invalid", issue.message, [issue], 1)
+def _oddity(column: Column) -> str:
+    if column.categories is not None:
+        if column.kind == "category":
+            return f"not among the {len(column.categories):,} categories of the training data"
+        return f"not among the {len(column.categories):,} values that the model knows"
+    low, high = column.minimum or 0.0, column.maximum or 0.0
+    shown = f"{iso(low)} to {iso(high)}" if column.kind == "datetime" else f"{low:g} to {high:g}"
+    return f"outside the training range {shown}"
 
 
-def _typed_decoders(
-    contract: Contract,
-) -> tuple[msgspec.json.Decoder[Any] | None, msgspec.json.Decoder[Any] | None]:
-    types = {"number": float, "integer": float, "boolean": bool, "category": str, "datetime": str}
-    fields: list[Any] = []
+@dataclass(frozen=True, slots=True)
+class _TypedDecoders:
+    """One decoder a shape of request; each takes only what needs no closer look."""
+
+    row: msgspec.json.Decoder[Any]
+    rows: msgspec.json.Decoder[Any]
+    columns: msgspec.json.Decoder[Any]
+
+
+def _typed_decoders(contract: Contract) -> _TypedDecoders | None:
+    """The decoders of a contract, or `None` where msgspec cannot spell a column's name."""
+    types: dict[str, Any] = {"number": float, "integer": float, "boolean": bool, "category": str, "datetime": str}
+    row: list[Any] = []
+    columns: list[Any] = []
     for i, column in enumerate(contract.columns):
-        kind = types[column.kind]
-        fields.append((f"f{i}", kind | None, None) if column.nullable else (f"f{i}", kind))
+        cell = types[column.kind]
+        if column.nullable:
+            row.append((f"f{i}", cell | None, None))
+            columns.append((f"f{i}", GenericAlias(list, cell | None) | msgspec.UnsetType, msgspec.UNSET))
+        else:
+            row.append((f"f{i}", cell))
+            columns.append((f"f{i}", GenericAlias(list, cell)))
     names = {f"f{i}": column.name for i, column in enumerate(contract.columns)}
     try:
-        row = msgspec.defstruct("Row", fields, kw_only=True, rename=names, forbid_unknown_fields=True, gc=False)
+        one = msgspec.defstruct("Row", row, kw_only=True, rename=names, forbid_unknown_fields=True, gc=False)
+        inner = msgspec.defstruct("Inner", columns, kw_only=True, rename=names, forbid_unknown_fields=True)
     except ValueError:  # msgspec takes no quote, backslash or control character in a field's name
-        return None, None
-    return msgspec.json.Decoder(row), msgspec.json.Decoder(list[row])  # type: ignore[valid-type]  # made at run time
+        return None
+    outer = msgspec.defstruct("Columns", [("columns", inner)], forbid_unknown_fields=True)
+    decoder = msgspec.json.Decoder
+    return _TypedDecoders(decoder(one), decoder(GenericAlias(list, one)), decoder(outer))
 
 
 def _loads(body: bytes) -> Any:
+    """The JSON value of `body`; a number past float64 becomes infinite. Raises RefusedRequest."""
     try:
         return msgspec.json.decode(body)
     except msgspec.ValidationError:
-        pass  # well-formed, with a number past float64: the standard library reads it, the cell check names it
+        pass  # well-formed so far, with a number past float64: the standard library reads it, the cell check names it
     except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
-        raise RefusedRequest("malformed", _malformed(body, error)) from None
+        raise _malformed(body, error) from None
     try:
-        return json.loads(body)
+        value = json.loads(body.decode(), parse_constant=_no_constant, parse_int=_whole_number)
+        msgspec.json.encode(value)  # finds half a character (a lone surrogate), which the standard library lets pass
     except (ValueError, RecursionError) as error:
-        raise RefusedRequest("malformed", _malformed(body, error)) from None
+        raise _malformed(body, error) from None
+    return value
 
 
-def _malformed(body: bytes, error: Exception) -> str:
+def _whole_number(digits: str) -> float:
+    return int(digits) if len(digits) <= _DIGITS else math.copysign(math.inf, -1 if digits[0] == "-" else 1)
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _malformed(body: bytes, error: Exception) -> RefusedRequest:
     if not body.strip():
-        return 'the body is empty; send JSON such as {"column": value}'
+        return RefusedRequest("malformed", 'the body is empty; send JSON such as {"column": value}')
     where = re.search(r"byte (\d+)|char (\d+)", str(error))
     place = f" near byte {where.group(1) or where.group(2)}" if where else ""
-    return f"the body is not valid JSON{place}; numbers must be finite, names and text in double quotes"
-
-
-def _check(found: _Issues, row: int, column: Column, value: Any, given: bool) -> Any:
-    """The cell's value as the typed decoder would give it; `None` and an entry in `found` where it cannot be."""
-    if value is None:
-        if not column.nullable:
-            found.add(row, column.name, _missing_value(column) if given else _missing_column(column))
-        return None
-    match column.kind:
-        case "number" | "integer":
-            if isinstance(value, (int, float)) and not isinstance(value, bool):
-                try:
-                    number = float(value)
-                except OverflowError:
-                    number = math.inf
-                if not math.isfinite(number):
-                    found.add(row, column.name, "the number is too large for a 64-bit float")
-                    return None
-                if column.kind == "integer" and not number.is_integer():
-                    found.add(row, column.name, "expected a whole number, got a number with a fraction")
-                    return None
-                return number
-        case "boolean":
-            if isinstance(value, bool):
-                return value
-        case "category":
-            if isinstance(value, str):
-                return value
-        case "datetime":
-            if isinstance(value, str):
-                try:
-                    _seconds(value)
-                except _CloserLook:
-                    found.add(row, column.name, "expected an ISO 8601 date and time, such as 2013-01-31T17:05:00Z")
-                    return None
-                return value
-    found.add(row, column.name, f"expected {_EXPECTED[column.kind]}, got {_type_name(value)}")
-    return None
-
-
-def _from_text(column: Column, text: str) -> Any:
-    """A query parameter as the JSON value it stands for; text that is no such value stays text and is refused later."""
-    if text == "":
-        return None
-    if column.kind in ("number", "integer") and _NUMBER.fullmatch(text):
-        return float(text)
-    if column.kind == "boolean":
-        return {"true": True, "false": False, "1": True, "0": False}.get(text.lower(), text)
-    return text
-
-
-def _seconds(text: str) -> float:
-    try:
-        moment = datetime.fromisoformat(text)
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=UTC)
-        return (moment - _EPOCH).total_seconds()
-    except (ValueError, OverflowError):
-        raise _CloserLook from None
-
-
-def _missing_column(column: Column) -> str:
-    return f"missing; expected {_EXPECTED[column.kind]}"
-
-
-def _missing_value(column: Column) -> str:
-    return f"null, but the training data always had a value here; expected {_EXPECTED[column.kind]}"
-
-
-def _type_name(value: Any) -> str:
-    if isinstance(value, bool):
-        return "a boolean"
-    if isinstance(value, (int, float)):
-        return "a number"
-    if isinstance(value, str):
-        return "text"
-    if value is None:
-        return "null"
-    return "an array" if isinstance(value, list) else "an object"
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= 100 else name[:99] + "…"
+    detail = f"the body is not valid JSON{place}; put names and text in double quotes, write null for NaN"
+    return RefusedRequest("malformed", detail)
 
 
 def _some(names: Sequence[str], most: int = 12) -> str:
     listed = ", ".join(map(repr, names[:most]))
     return listed if len(names) <= most else f"{listed} and {len(names) - most} more"
-
-
-def _range(kind: Kind, low: float, high: float) -> str:
-    return f"{iso(low)} to {iso(high)}" if kind == "datetime" else f"{low:g} to {high:g}"
-
-
-def iso(seconds: float) -> str:
-    """Seconds since 1970 UTC as ISO 8601 text."""
-    return datetime.fromtimestamp(seconds, tz=UTC).isoformat().replace("+00:00", "Z")

@@ -21,14 +21,21 @@ __all__ = ["UNSEEN", "frame_from_matrix", "matrix_from_frame", "pipeline_input"]
 UNSEEN = "\u2047 unseen"
 """Stands for a text that the training data did not have, where only its code −1 is known."""
 
+_EXACT = 2**53
+
 
 def pipeline_input(
     contract: Contract,
     matrix: NDArray[np.float64],
     text: Mapping[int, Sequence[str | None]] | None = None,
-) -> pd.DataFrame | NDArray[np.float64]:
-    """What to hand to the fitted pipeline: a DataFrame, or the bare float64[n, f] matrix it was fitted on."""
-    return matrix if contract.input == "array" else frame_from_matrix(contract, matrix, text)
+) -> pd.DataFrame | NDArray[Any]:
+    """What to hand to the fitted pipeline: a DataFrame, or the bare [n, f] matrix of the dtype it was fitted on."""
+    if contract.input == "frame":
+        return frame_from_matrix(contract, matrix, text)
+    dtypes = {column.dtype for column in contract.columns}
+    if dtypes != {"float32"} or (np.abs(matrix) > np.finfo(np.float32).max).any():
+        return matrix
+    return matrix.astype(np.float32)
 
 
 def frame_from_matrix(
@@ -38,7 +45,8 @@ def frame_from_matrix(
 ) -> pd.DataFrame:
     """The DataFrame that `matrix` (float64[n, f]) stands for, with the training frame's names and dtypes.
 
-    `text` gives the words of text columns by column index; without it they come from the codes, −1 as UNSEEN.
+    `text` gives the words of text columns by column index; without it they come from the codes, −1 as UNSEEN. A value
+    that the training dtype cannot hold (a number past its range, a new word in a pandas category) widens its column.
     """
     import pandas as pd
 
@@ -68,11 +76,20 @@ def matrix_from_frame(contract: Contract, frame: pd.DataFrame) -> NDArray[np.flo
             codes = pd.Index(column.categories or [], dtype=object).get_indexer(series.astype(object))
             matrix[:, j] = np.where(missing, np.nan, codes)
         elif column.kind == "datetime":
-            moments = pd.to_datetime(series, utc=True).dt.as_unit("us")
-            matrix[:, j] = np.where(missing, np.nan, moments.astype("int64").to_numpy() / 1e6)
+            moments = pd.to_datetime(series, utc=True).dt.as_unit("us").astype("int64").to_numpy()
+            matrix[:, j] = np.where(missing, np.nan, _seconds(moments, missing))
+        elif isinstance(series.dtype, np.dtype) and series.dtype.kind in "fiub":
+            matrix[:, j] = series.to_numpy()
         else:
             matrix[:, j] = series.astype(object).where(~missing, np.nan).to_numpy().astype(np.float64)
     return matrix
+
+
+def _seconds(micros: NDArray[np.int64], missing: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Microseconds as seconds, each rounded once, as the decoder does; past 2^53 that takes Python's whole numbers."""
+    if (np.abs(micros[~missing]) <= _EXACT).all():
+        return micros / 1e6
+    return np.array([moment / 1_000_000 for moment in micros.tolist()])
 
 
 def _words(column: Column, codes: NDArray[np.float64]) -> list[str | None]:
@@ -85,9 +102,10 @@ def _text_series(column: Column, words: Sequence[str | None]) -> pd.Series[Any]:
     import pandas as pd
 
     if column.dtype == "category":
-        return pd.Series(pd.Categorical(list(words), categories=column.categories))
+        return pd.Series(pd.Categorical(list(words), dtype=_category_dtype(column, words)))
     if column.dtype == "object":
-        return pd.Series([np.nan if word is None else word for word in words], dtype=object)
+        null = _null(column)
+        return pd.Series([null if word is None else word for word in words], dtype=object)
     return pd.Series(list(words), dtype=column.dtype)
 
 
@@ -98,27 +116,58 @@ def _datetime_series(column: Column, seconds: NDArray[np.float64]) -> pd.Series[
     micros[np.isnan(seconds)] = np.datetime64("NaT")
     series = pd.Series(micros)
     dtype = pd.api.types.pandas_dtype(column.dtype)
-    if isinstance(dtype, pd.DatetimeTZDtype):
-        return series.dt.tz_localize("UTC").astype(dtype)
-    return series.astype(dtype)
+    zone = getattr(dtype, "tz", None) or getattr(getattr(dtype, "pyarrow_dtype", None), "tz", None)
+    if zone is not None:
+        series = series.dt.tz_localize("UTC").dt.tz_convert(zone)
+    try:
+        return series.astype(dtype)
+    except pd.errors.OutOfBoundsDatetime:  # nanoseconds end in 2262
+        return series
 
 
 def _number_series(column: Column, values: NDArray[np.float64]) -> pd.Series[Any]:
     import pandas as pd
 
     if column.dtype == "category":
-        return pd.Series(pd.Categorical(_labels(column, values), categories=column.categories))
+        labels = _labels(column, values)
+        return pd.Series(pd.Categorical(labels, dtype=_category_dtype(column, labels)))
     if column.dtype == "object":
-        return pd.Series(_labels(column, values), dtype=object)
+        null = _null(column)
+        return pd.Series([null if label is None else label for label in _labels(column, values)], dtype=object)
     dtype = pd.api.types.pandas_dtype(column.dtype)
+    if not _holds(getattr(dtype, "numpy_dtype", dtype), values, nullable=not isinstance(dtype, np.dtype)):
+        return pd.Series(values)
     if isinstance(dtype, np.dtype):
-        if dtype.kind in "iu":
-            bounds = np.iinfo(dtype)
-            # a value that the training dtype cannot hold must not wrap around
-            if np.isnan(values).any() or (values < float(bounds.min)).any() or (values >= float(bounds.max) + 1).any():
-                return pd.Series(values)
         return pd.Series(values.astype(dtype))
-    return pd.Series(pd.array(_labels(column, values), dtype=column.dtype))
+    return pd.Series(pd.array(_labels(column, values), dtype=dtype))
+
+
+def _holds(dtype: Any, values: NDArray[np.float64], *, nullable: bool) -> bool:
+    """Whether `dtype` can hold the values: none may wrap around, or become infinite."""
+    if not isinstance(dtype, np.dtype) or dtype.kind not in "fiu":
+        return True
+    missing = np.isnan(values)
+    if dtype.kind == "f":
+        return not (np.abs(values) > float(np.finfo(dtype).max)).any()
+    bounds = np.iinfo(dtype)
+    outside = (values < float(bounds.min)) | (values >= float(bounds.max) + 1)
+    return not outside.any() and (nullable or not missing.any())
+
+
+def _category_dtype(column: Column, cells: Sequence[Any]) -> pd.CategoricalDtype:
+    import pandas as pd
+
+    known = list(column.categories or [])
+    seen = set(known) | {None}
+    new = [cell for cell in dict.fromkeys(cells) if cell not in seen]
+    index = pd.Index(known, dtype=column.labels) if column.labels and not new else pd.Index(known + new)
+    return pd.CategoricalDtype(index, ordered=column.ordered)
+
+
+def _null(column: Column) -> Any:
+    import pandas as pd
+
+    return {"nan": np.nan, "none": None, "na": pd.NA}[column.null]
 
 
 def _labels(column: Column, values: NDArray[np.float64]) -> list[Any]:

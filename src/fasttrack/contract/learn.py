@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 import numpy as np
-import pandas as pd
 
-from fasttrack.contract.decode import iso
+from fasttrack.contract.cell import iso
 from fasttrack.contract.frame import matrix_from_frame
 from fasttrack.contract.schema import Column, Contract, Kind, Label, Scalar, Target, Task
 from fasttrack.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["MAX_CATEGORIES", "learn_columns", "learn_contract"]
 
@@ -67,9 +69,12 @@ def _column(name: str, series: pd.Series[Any], kind: Kind | None) -> Column:
         name=name,
         kind=kind,
         nullable=bool(missing.any()),
-        dtype=str(series.dtype),
+        dtype=_dtype(name, series),
         categories=_categories(kind, series),
         missing_share=float(missing.mean()) if len(series) else 0.0,
+        null=_null(series[missing]),
+        labels=_labels_dtype(series),
+        ordered=bool(getattr(series.dtype, "ordered", False)),
     )
     values = series[~missing]
     if kind == "category":
@@ -78,20 +83,63 @@ def _column(name: str, series: pd.Series[Any], kind: Kind | None) -> Column:
         common = sorted(counts.index[counts == counts.max()]) if len(counts) else [None]
         return _replace(bare, example=common[0])
     numbers = matrix_from_frame(_alone(bare), values.to_frame())[:, 0]
-    numbers = numbers[np.isfinite(numbers)]
+    if not np.isfinite(numbers).all():
+        raise DataError(
+            f"column {name!r} holds infinite values, which no request can carry; "
+            "replace them by finite numbers or by missing values, or leave the column out"
+        )
     if not len(numbers):
         return bare
     quantiles = np.quantile(numbers, _QUANTILES, method="inverted_cdf")
+    try:
+        example = _example(kind, float(quantiles[10]))
+    except OverflowError:
+        raise DataError(f"column {name!r} holds times outside the years 1 to 9999; correct them first") from None
     return _replace(
         bare,
         minimum=float(quantiles[0]),
         maximum=float(quantiles[-1]),
         quantiles=[float(q) for q in quantiles],
-        example=_example(kind, float(quantiles[10])),
+        example=example,
     )
 
 
+def _dtype(name: str, series: pd.Series[Any]) -> str:
+    """The dtype's name, by which it can be made again."""
+    import pandas as pd
+
+    try:
+        pd.api.types.pandas_dtype(str(series.dtype))
+    except (TypeError, NotImplementedError):
+        raise DataError(
+            f"column {name!r} has the dtype {series.dtype}, which cannot be made again from its name; "
+            "convert it to numbers, true/false, text or timestamps before fitting"
+        ) from None
+    return str(series.dtype)
+
+
+def _null(missing: pd.Series[Any]) -> Literal["nan", "none", "na"]:
+    """What stands for a missing value in a column of Python objects; the first decides."""
+    import pandas as pd
+
+    if missing.dtype != object or not len(missing):
+        return "nan"
+    first = missing.iloc[0]
+    return "none" if first is None else "na" if first is pd.NA else "nan"
+
+
+def _labels_dtype(series: pd.Series[Any]) -> str:
+    import pandas as pd
+
+    if not isinstance(series.dtype, pd.CategoricalDtype):
+        return ""
+    categories = series.dtype.categories
+    return "" if pd.Index(categories.tolist()).dtype == categories.dtype else str(categories.dtype)
+
+
 def _kind(name: str, series: pd.Series[Any]) -> Kind:
+    import pandas as pd
+
     dtype = series.dtype
     if isinstance(dtype, pd.CategoricalDtype):
         return _kind(name, pd.Series(dtype.categories))
@@ -123,8 +171,8 @@ def _kind(name: str, series: pd.Series[Any]) -> Kind:
 
 def _categories(kind: Kind, series: pd.Series[Any]) -> list[Label] | None:
     """The known values of a text column, or of one with a categorical dtype, in a reproducible order."""
-    if isinstance(series.dtype, pd.CategoricalDtype):
-        return [_plain(value) for value in series.dtype.categories]
+    if hasattr(series, "cat"):
+        return [_plain(value) for value in series.cat.categories]
     if kind != "category":
         return None
     distinct = series.dropna().astype(object).unique()
@@ -144,15 +192,19 @@ def _example(kind: Kind, number: float) -> Scalar:
 
 
 def _with_encoder(column: Column, learned: Sequence[Any] | None) -> Column:
-    """The column with the categories that an encoder learned, which win over those of the sample."""
-    if learned is None or column.kind == "datetime":
+    """The column with the categories that an encoder learned, which win over those of the sample.
+
+    A pandas category keeps its own: its frame cannot hold others.
+    """
+    if learned is None or column.kind == "datetime" or column.dtype == "category":
         return column
-    labels = [_plain(value) for value in learned if not _is_missing(value)]
+    labels = [value.item() if isinstance(value, np.generic) else value for value in learned if not _is_missing(value)]
     if column.kind == "category":
         labels = [label for label in labels if isinstance(label, str)]
     elif not all(isinstance(label, (bool, int, float)) for label in labels):
         return column
-    return _replace(column, categories=labels)
+    example = column.example if column.example in labels else next(iter(labels), column.example)
+    return _replace(column, categories=labels, example=example)
 
 
 def encoder_categories(estimator: Any, names: list[str]) -> dict[str, Sequence[Any]]:
@@ -171,6 +223,8 @@ def encoder_categories(estimator: Any, names: list[str]) -> dict[str, Sequence[A
 
 def _encoders(estimator: Any, names: list[str]) -> Iterator[tuple[Any, list[str]]]:
     """The steps that see the input columns one to one, with the names of those columns."""
+    for wrapped in ("best_estimator_", "regressor_"):  # a search, a transformed target
+        estimator = getattr(estimator, wrapped, estimator)
     if hasattr(estimator, "transformers_"):  # ColumnTransformer
         for _, step, columns in estimator.transformers_:
             if not isinstance(step, str):
@@ -192,7 +246,9 @@ def _keeps_columns(step: Any, names: list[str]) -> bool:
     if step is None or isinstance(step, str):
         return True
     statistics = getattr(step, "statistics_", None)
-    return statistics is not None and len(statistics) == len(names) and getattr(step, "indicator_", None) is None
+    if statistics is None or len(statistics) != len(names) or getattr(step, "indicator_", None) is not None:
+        return False
+    return not any(_is_missing(value) for value in statistics)  # an imputer drops a column that was all missing
 
 
 def _selected(columns: Any, names: list[str]) -> list[str]:
@@ -221,6 +277,8 @@ def _replace(column: Column, **changes: Any) -> Column:
 
 
 def _is_missing(value: Any) -> bool:
+    import pandas as pd
+
     return value is None or (isinstance(value, float) and np.isnan(value)) or value is pd.NA
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fasttrack.contract.decode import iso
+from fasttrack.contract.cell import iso
 
 if TYPE_CHECKING:
     from fasttrack.contract.schema import Column, Contract, Scalar
@@ -47,13 +47,20 @@ def column_schema(column: Column) -> dict[str, Any]:
 def request_schema(contract: Contract) -> dict[str, Any]:
     """JSON Schema of a body of `POST /predict`: one row, rows, or columns."""
     row = row_schema(contract)
+    one = {**row, "title": "One row"}
+    if not row["required"]:  # nothing else would tell a row from columns
+        one["not"] = {
+            "properties": {"columns": {"type": "object"}},
+            "required": ["columns"],
+            "maxProperties": 1,
+        }
     columns = {
         name: {"type": "array", "items": {key: value for key, value in cell.items() if key != "examples"}}
         for name, cell in row["properties"].items()
     }
     return {
         "anyOf": [
-            {**row, "title": "One row"},
+            one,
             {"type": "array", "title": "Rows", "items": row},
             {
                 "type": "object",
@@ -67,6 +74,7 @@ def request_schema(contract: Contract) -> dict[str, Any]:
                     }
                 },
                 "required": ["columns"],
+                "additionalProperties": False,
             },
         ]
     }

@@ -40,6 +40,12 @@ class Column(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Share of the training rows without a value, 0 to 1."""
     example: Scalar = None
     """A typical training value, as JSON carries it (a datetime as ISO 8601 text)."""
+    null: Literal["nan", "none", "na"] = "nan"
+    """What a missing cell of a column of Python objects is in that frame: NaN, `None` or `pandas.NA`."""
+    labels: str = ""
+    """Of a pandas category: the dtype of its categories, where pandas would not infer it from them."""
+    ordered: bool = False
+    """Of a pandas category: whether its categories have an order."""
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
