@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import shlex
+import signal
 import socket
+import sys
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -16,6 +18,8 @@ from fasttrack.errors import ConfigError
 from fasttrack.serving.app import create_app
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from fasttrack.contract.schema import Contract
     from fasttrack.serving.model import ModelSlot
     from fasttrack.settings import Settings
@@ -53,6 +57,9 @@ def run(settings: Settings, *, host: str, port: int, access_log: bool = False) -
         timeout_graceful_shutdown=_DRAIN_SECONDS,
         server_header=False,
     )
+    for stop in (signal.SIGTERM, signal.SIGINT):
+        # Uvicorn drains, then raises the signal again for whoever was there before: a clean stop is no failure
+        signal.signal(stop, _leave)
     uvicorn.Server(config).run(sockets=[listener])
 
 
@@ -69,6 +76,10 @@ def try_line(url: str, contract: Contract) -> str:
 def _holds(contract: Contract, value: float) -> bool:
     column = contract.columns[0]
     return (column.minimum or 0) <= value <= (column.maximum or 0)
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    sys.exit(0)
 
 
 def _listen(host: str, port: int) -> socket.socket:
