@@ -1,7 +1,7 @@
 """The immutable artifact: a folder with a manifest, the fitted pipeline, and the SHA-256 of every file.
 
-Nothing in a bundle is opened before its digest matched, and the manifest itself is pinned by the version, which is the
-digest of its content.
+Nothing in a bundle is opened before its digest matched. The version is the digest of what the manifest says, so that
+the same content has the same version wherever it was made; a seal pins the rest of the manifest too.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import hashlib
 import io
 import os
 import sys
-from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -18,12 +17,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
+from fasttrack.bundled_code import importable
 from fasttrack.contract.quality import Metric
 from fasttrack.contract.schema import Contract
 from fasttrack.errors import BundleError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
 __all__ = ["Bundle", "FileDigest", "Manifest", "TrainingRecord", "open_bundle", "write_bundle"]
 
@@ -32,7 +32,7 @@ FORMAT = 1
 
 MANIFEST = "manifest.json"
 PIPELINE = "model.joblib"
-CODE = "code"
+_CODE = "code/"
 
 _PINNED = ("fasttrack-mlops", "joblib", "numpy", "pandas", "scikit-learn", "scipy")
 
@@ -70,7 +70,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     format: int = msgspec.field(default=FORMAT)
     name: str
     version: str = ""
-    """The first 12 hex digits of the SHA-256 of this manifest without `version`, `created` and `git_commit`."""
+    """The first 12 hex digits of the SHA-256 of what this manifest says, without when and where it was made."""
     created: str
     git_commit: str | None = None
     contract: Contract
@@ -85,11 +85,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """The same figures of the trivial model: the training mean, or the class shares."""
     packages: dict[str, str]
     files: dict[str, FileDigest]
-
-    def digest(self) -> str:
-        """The version that this content has."""
-        content = msgspec.structs.replace(self, version="", created="", git_commit=None)
-        return hashlib.sha256(msgspec.json.encode(content, order="deterministic")).hexdigest()[:12]
+    seal: str = ""
+    """SHA-256 (hex) of all of this manifest but the seal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +101,10 @@ class Bundle:
         """`name@version`, as replies carry it."""
         return f"{self.manifest.name}@{self.manifest.version}"
 
+    def read(self, name: str) -> bytes:
+        """The content of one of the bundle's files. Raises BundleError when it is not what the manifest pins."""
+        return _checked(self.folder, name, self.manifest.files)
+
     def load_pipeline(self, *, allow_version_mismatch: bool = False) -> Any:
         """The fitted scikit-learn pipeline, unpickled from the very bytes whose digest was checked.
 
@@ -112,10 +113,11 @@ class Bundle:
         """
         if not allow_version_mismatch:
             _check_version(self)
-        content = _checked(self.folder, PIPELINE, self.manifest.files)
+        content = self.read(PIPELINE)
+        sources = {name.removeprefix(_CODE): self.read(name) for name in self.manifest.files if name.startswith(_CODE)}
         import joblib
 
-        with _importable(self.folder / CODE, self.manifest.files):
+        with importable(self.folder / _CODE, sources):
             try:
                 return joblib.load(io.BytesIO(content))
             except ModuleNotFoundError as error:
@@ -125,7 +127,7 @@ class Bundle:
                 ) from error
             except Exception as error:  # unpickling can raise anything; the user must hear which bundle
                 raise BundleError(
-                    f"{self.label}: {PIPELINE} cannot be loaded: {type(error).__name__}: {error}; "
+                    f"{self.label}: {PIPELINE} cannot be loaded: {_in_a_line(error)}; "
                     f"it was trained with {_pins(self.manifest.packages)}"
                 ) from error
 
@@ -140,24 +142,32 @@ def write_bundle(
 ) -> Bundle:
     """Write a bundle into the empty `folder`, with every file on disk (fsync) before it returns.
 
-    `manifest` comes without version and files; `code` are the module files or package folders that the pipeline's
-    classes come from; `others` are further files by name. The caller renames the folder to its place.
+    `manifest` comes without version, files and seal; `code` are the module files or package folders that the
+    pipeline's classes come from; `others` are further files by name. The caller renames the folder to its place.
+    Raises BundleError when the pipeline cannot be pickled.
     """
     import joblib
 
-    with (folder / PIPELINE).open("wb") as file:
-        joblib.dump(pipeline, file, compress=3)
+    try:
+        with (folder / PIPELINE).open("wb") as file:
+            joblib.dump(pipeline, file, compress=3)
+    except OSError:
+        raise
+    except Exception as error:  # pickling runs the estimators' own code
+        raise BundleError(
+            f"the pipeline cannot be pickled: {_in_a_line(error)}; define its classes and functions in a module of "
+            "their own, not inside a function or as a lambda"
+        ) from error
     for source in code:
-        _copy_code(source, folder / CODE)
+        _copy_code(source, folder / _CODE)
     for name, content in (others or {}).items():
         (folder / name).write_bytes(content)
     files = {
-        str(path.relative_to(folder)): FileDigest(_sha256(path), path.stat().st_size)
+        path.relative_to(folder).as_posix(): FileDigest(_sha256(path), path.stat().st_size)
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
-    unversioned = msgspec.structs.replace(manifest, files=files)
-    whole = msgspec.structs.replace(unversioned, version=unversioned.digest())
+    whole = _sealed(msgspec.structs.replace(manifest, files=files))
     (folder / MANIFEST).write_bytes(msgspec.json.format(msgspec.json.encode(whole)))
     for path in [*folder.rglob("*"), folder]:
         _fsync(path)
@@ -176,24 +186,23 @@ def open_bundle(folder: Path) -> Bundle:
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """The manifest in `folder`, checked against the version that it names. Raises BundleError."""
+    """The manifest in `folder`, checked against its version and its seal. Raises BundleError."""
     path = folder / MANIFEST
     try:
-        manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
+        content = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
+        _check_format(path, content)
+        manifest = msgspec.convert(content, Manifest)
     except FileNotFoundError:
         raise BundleError(f"{folder} is no bundle: it has no {MANIFEST}") from None
     except OSError as error:
         raise BundleError(f"{path} cannot be read: {error.strerror}") from None
-    except (msgspec.MsgspecError, UnicodeError) as error:
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise BundleError(f"{path} is damaged: {error}; restore it from a copy, or train again") from None
-    if manifest.format != FORMAT:
+    # Digests of what is written, not of what this version of the program makes of it: fields may be added later.
+    if manifest.version != _version_of(content) or manifest.seal != _seal_of(content):
         raise BundleError(
-            f"{path} has format {manifest.format}, this version reads format {FORMAT}; use the version that wrote it"
-        )
-    if manifest.version != manifest.digest():
-        raise BundleError(
-            f"{path} was changed after it was written: it names version {manifest.version}, "
-            f"its content is {manifest.digest()}; restore it from a copy, or train again"
+            f"{path} was changed after it was written: it names version {manifest.version}, its content is another; "
+            "restore it from a copy, or train again"
         )
     return manifest
 
@@ -207,6 +216,41 @@ def installed_packages() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             continue
     return found
+
+
+def _sealed(manifest: Manifest) -> Manifest:
+    content = _as_written(manifest)
+    versioned = msgspec.structs.replace(manifest, version=_version_of(content))
+    return msgspec.structs.replace(versioned, seal=_seal_of(_as_written(versioned)))
+
+
+def _as_written(manifest: Manifest) -> dict[str, Any]:
+    """What reading the manifest gives. Raises BundleError for one that could not be read back."""
+    content: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(manifest))
+    try:
+        msgspec.convert(content, Manifest)
+    except msgspec.ValidationError as error:  # a metric that is not a number becomes null
+        raise BundleError(f"the manifest of {manifest.name} cannot be written as JSON: {error}") from None
+    return content
+
+
+def _version_of(content: Mapping[str, Any]) -> str:
+    return _digest(content, without=("version", "created", "git_commit", "seal"))[:12]
+
+
+def _seal_of(content: Mapping[str, Any]) -> str:
+    return _digest(content, without=("seal",))
+
+
+def _digest(content: Mapping[str, Any], *, without: Sequence[str]) -> str:
+    kept = {key: value for key, value in content.items() if key not in without}
+    return hashlib.sha256(msgspec.json.encode(kept, order="deterministic")).hexdigest()
+
+
+def _check_format(path: Path, content: Mapping[str, Any]) -> None:
+    found = content.get("format")
+    if isinstance(found, int) and found != FORMAT:
+        raise BundleError(f"{path} has format {found}, this version reads format {FORMAT}; use the one that wrote it")
 
 
 def _check_version(bundle: Bundle) -> None:
@@ -233,9 +277,15 @@ def _pins(packages: Mapping[str, str]) -> str:
     return ", ".join(f"{name} {version}" for name, version in packages.items())
 
 
+def _in_a_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+
+
 def _checked(folder: Path, name: str, files: Mapping[str, FileDigest]) -> bytes:
     path = folder / name
-    if Path(name).is_absolute() or ".." in Path(name).parts:
+    if name not in files:
+        raise BundleError(f"{folder / MANIFEST} lists no {name}; restore it from a copy, or train again")
+    if Path(name).is_absolute() or ".." in Path(name).parts or "\0" in name:
         raise BundleError(f"{folder / MANIFEST} lists {name!r}, which lies outside the bundle")
     try:
         content = path.read_bytes()
@@ -248,25 +298,6 @@ def _checked(folder: Path, name: str, files: Mapping[str, FileDigest]) -> bytes:
             f"the manifest pins {files[name].sha256[:12]}…; restore it from a copy, or train again"
         )
     return content
-
-
-@contextmanager
-def _importable(code: Path, files: Mapping[str, FileDigest]) -> Iterator[None]:
-    """Make the bundle's own modules importable while it is loaded; they win over modules of the same name."""
-    own = {Path(name).parts[1].removesuffix(".py") for name in files if name.startswith(CODE + "/")}
-    if not own:
-        yield
-        return
-    for name in list(sys.modules):  # another version's module of the same name must not answer for this one
-        if name.partition(".")[0] in own:
-            del sys.modules[name]
-    sys.path.insert(0, str(code))
-    written, sys.dont_write_bytecode = sys.dont_write_bytecode, True  # a bundle is never written to
-    try:
-        yield
-    finally:
-        sys.dont_write_bytecode = written
-        sys.path.remove(str(code))
 
 
 def _copy_code(source: Path, into: Path) -> None:

@@ -6,7 +6,7 @@ import difflib
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args, get_type_hints
 
 import msgspec
 
@@ -14,6 +14,11 @@ from fasttrack.contract.schema import Kind, Task
 from fasttrack.errors import ConfigError
 
 __all__ = ["DataConfig", "ModelConfig", "SplitConfig", "TrainConfig", "load_config"]
+
+
+_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*\Z"
+Seed = Annotated[int, msgspec.Meta(ge=0, lt=2**32)]
+"""What NumPy and scikit-learn take as a seed."""
 
 
 class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -37,7 +42,7 @@ class SplitConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     column: str | None = None
     """The column of groups, or of times."""
     share: Annotated[float, msgspec.Meta(gt=0, lt=1)] = 0.2
-    seed: int = 0
+    seed: Seed = 0
 
 
 class ModelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -46,13 +51,13 @@ class ModelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     estimator: str = "auto"
     """`linear`, `boosting`, `forest`, `auto`, or `module:factory` returning a scikit-learn estimator."""
     task: Task | None = None
-    seed: int = 0
+    seed: Seed = 0
 
 
 class TrainConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A whole training. `folder` is where its relative paths and modules are looked for."""
 
-    name: str
+    name: Annotated[str, msgspec.Meta(pattern=_NAME)]
     data: DataConfig
     split: SplitConfig = SplitConfig()
     model: ModelConfig = ModelConfig()
@@ -69,39 +74,77 @@ class TrainConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 def load_config(path: Path) -> TrainConfig:
     """Read a `fasttrack.toml`. Raises ConfigError naming the line, or the key and what is allowed there."""
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise ConfigError(f"{path} is not UTF-8 text") from None
+        raise ConfigError(f"{path} is not UTF-8 text; save it as UTF-8") from None
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path} is not valid TOML: {error}") from None
     if "folder" in content:
         raise ConfigError(f"{path}: unknown key `folder`")
-    content.setdefault("name", path.resolve().parent.name)
+    content.setdefault("name", _name_from(path))
     try:
         config = msgspec.convert(content, TrainConfig)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"{path}: {_readable(str(error))}") from None
+        raise ConfigError(f"{path}: {_readable(str(error), content)}") from None
     return msgspec.structs.replace(config, folder=path.parent)
 
 
-def _readable(message: str) -> str:
+def _name_from(path: Path) -> str:
+    """The name of the folder, as far as it can name a model."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", path.resolve().parent.name).strip("-._") or "model"
+
+
+_TYPES = {
+    "str": "text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "a table",
+    "date": "a date",
+    "time": "a time",
+    "datetime": "a date and time",
+}
+
+
+def _readable(message: str, content: dict[str, Any]) -> str:
     """msgspec's message in the words of a TOML file."""
     place = re.search(r" - at `\$\.?(.*)`$", message)
-    where = f"{place.group(1)}: " if place and place.group(1) else ""
+    key = place.group(1) if place else ""
     text = message[: place.start()] if place else message
+    where = f"{key}: " if key else ""
     unknown = re.search(r"unknown field `(.*)`", text)
     if unknown:
         near = difflib.get_close_matches(unknown.group(1), _keys(), n=1)
-        hint = f"; did you mean `{near[0]}`?" if near else ""
-        return f"{where}unknown key `{unknown.group(1)}`{hint}"
+        return f"{where}unknown key `{unknown.group(1)}`" + (f"; did you mean `{near[0]}`?" if near else "")
     missing = re.search(r"missing required field `(.*)`", text)
     if missing:
         return f"{where}`{missing.group(1)}` is missing"
-    return where + text.replace("`str`", "text").replace("`int`", "a whole number").replace("`float`", "a number")
+    if text.startswith("Invalid enum value"):
+        return _not_allowed(key, content)
+    if key == "name" and "regex" in text:
+        return "name: a model's name begins with a letter or digit; dot, dash and underscore may follow"
+    words = re.sub(r"`(\w+)`", lambda found: _TYPES.get(found.group(1), found.group(1)), text)
+    return where + words[:1].lower() + words[1:]
+
+
+def _not_allowed(key: str, content: dict[str, Any]) -> str:
+    """Which value is none of those that `key` (such as `split.method`) can have, and what those are."""
+    kind: Any = TrainConfig
+    given: Any = content
+    for name in key.removesuffix("[...]").split("."):
+        kind = get_type_hints(kind)[name]
+        given = given[name]
+    if key.endswith("[...]"):  # a table of names: msgspec does not say which
+        kind = get_args(kind)[1]
+        name, given = next((name, value) for name, value in given.items() if value not in get_args(kind))
+        key = f"{key.removesuffix('[...]')}.{name}"
+    choices = [one for literal in (get_args(kind) or ()) for one in (get_args(literal) or (literal,))]
+    return f'{key} is "{given}", expected one of ' + ", ".join(one for one in choices if isinstance(one, str))
 
 
 def _keys() -> list[str]:
     kinds: list[Any] = [TrainConfig, DataConfig, SplitConfig, ModelConfig]
-    return [field.name for kind in kinds for field in msgspec.structs.fields(kind)]
+    return [field.name for kind in kinds for field in msgspec.structs.fields(kind) if field.name != "folder"]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,11 +13,13 @@ import msgspec
 from fasttrack.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 __all__ = ["Settings"]
 
 _PREFIX = "FASTTRACK_"
+_SERVICE_LINK = re.compile(r"(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_\w+)?)")
+"""What Kubernetes puts into each container's environment for a service whose name begins with `fasttrack`."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,30 +31,51 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """`name`, `name@champion` or `name@version`; none: the model that was promoted last."""
     max_body_bytes: Annotated[int, msgspec.Meta(ge=1)] = 16 * 1024 * 1024
     max_rows: Annotated[int, msgspec.Meta(ge=1)] = 100_000
-    reload_seconds: Annotated[float, msgspec.Meta(gt=0)] = 1.0
+    reload_seconds: Annotated[float, msgspec.Meta(gt=0, le=86_400)] = 1.0
     """How often the server looks whether another version was promoted."""
     allow_version_mismatch: bool = False
     """Serve a pipeline that was trained with another minor version of scikit-learn."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
-        """Raises ConfigError naming a variable that is unknown or has a value that cannot be used."""
+        """The settings of `environment`; an empty variable counts as not set.
+
+        Raises ConfigError naming a variable that is unknown or has a value that cannot be used.
+        """
         fields = {field.name: field for field in msgspec.structs.fields(cls)}
         given: dict[str, Any] = {}
         for variable, text in environment.items():
-            if not variable.startswith(_PREFIX):
+            if not variable.startswith(_PREFIX) or text == "" or _is_service_link(variable, text):
                 continue
             name = variable.removeprefix(_PREFIX).lower()
             if name not in fields:
-                known = ", ".join(_PREFIX + name.upper() for name in fields)
-                raise ConfigError(f"{variable} is no setting; there are {known}")
+                raise ConfigError(f"{variable} is no setting; {_nearest(variable, fields)}")
             try:
                 # text such as "1" or "true" becomes what the field's type says
                 given[name] = msgspec.convert(text, fields[name].type, strict=False, dec_hook=_path)
-            except msgspec.ValidationError as error:
-                raise ConfigError(f"{variable} cannot be used: {error}") from None
+            except msgspec.ValidationError:
+                raise ConfigError(f"{variable} is {text!r}, expected {_EXPECTED[name]}") from None
         return cls(**given)
+
+
+_EXPECTED = {
+    "max_body_bytes": "a whole number of bytes, 1 or more",
+    "max_rows": "a whole number, 1 or more",
+    "reload_seconds": "seconds, more than 0 and at most 86400",
+    "allow_version_mismatch": "true or false",
+}
 
 
 def _path(kind: type, value: Any) -> Any:
     return kind(value)
+
+
+def _is_service_link(variable: str, text: str) -> bool:
+    name = variable.removeprefix(_PREFIX)
+    return bool(_SERVICE_LINK.fullmatch(name)) or (name.endswith("PORT") and "://" in text)
+
+
+def _nearest(variable: str, names: Iterable[str]) -> str:
+    known = [_PREFIX + name.upper() for name in names]
+    near = difflib.get_close_matches(variable.upper(), known, n=1, cutoff=0.8)
+    return f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"

@@ -11,7 +11,7 @@ import os
 import re
 import shutil
 import tempfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -56,7 +56,7 @@ class Store:
 
     def versions(self, name: str) -> list[Manifest]:
         """The manifests of a model's versions, oldest first. Raises BundleError for a damaged one."""
-        found = [read_manifest(folder) for folder in self.folders(name)]
+        found = [_own(folder, read_manifest(folder)) for folder in self.folders(name)]
         return sorted(found, key=lambda manifest: (manifest.created, manifest.version))
 
     def champion(self, name: str) -> str | None:
@@ -71,7 +71,7 @@ class Store:
             return msgspec.json.decode(path.read_bytes(), type=list[Promotion])
         except FileNotFoundError:
             return []
-        except (OSError, msgspec.MsgspecError, UnicodeError) as error:
+        except (OSError, msgspec.MsgspecError, UnicodeError, RecursionError) as error:
             raise StoreError(f"{path} cannot be read: {error}; promote a version to write it anew") from None
 
     def latest(self) -> str | None:
@@ -85,15 +85,14 @@ class Store:
         Raises StoreError when there is no such version, BundleError when it is damaged.
         """
         name, version = self.resolve(spec)
-        return open_bundle(self.root / name / version)
+        bundle = open_bundle(self.root / name / version)
+        _own(bundle.folder, bundle.manifest)
+        return bundle
 
     def resolve(self, spec: str) -> tuple[str, str]:
         """`(name, version)` that `spec` means. Raises StoreError, naming what there is."""
         name, _, wanted = spec.partition("@")
-        names = self.names()
-        if name not in names:
-            there = f"it has {', '.join(names)}" if names else "it is empty; train a model first: fasttrack train"
-            raise StoreError(f"store {self.root} has no model {name!r}; {there}")
+        self._needs_model(name)
         if wanted in ("", "champion"):
             champion = self.champion(name)
             if champion is None:
@@ -115,31 +114,35 @@ class Store:
         """
         self.check_writable(name)
         home = self.root / name
-        with self._locked():
-            home.mkdir(exist_ok=True)
-            _sweep(home)
-            staging = Path(tempfile.mkdtemp(prefix=_STAGING, dir=home))
-            held = _flock(staging)
-        try:
-            bundle = write(staging)
-            staging.chmod(0o755)
-            place = home / bundle.manifest.version
+        with self._writing():
             with self._locked():
-                if place.exists():
-                    try:
-                        return open_bundle(place)
-                    except BundleError:  # the same content, whole again, takes the place of the damaged one
-                        place.rename(home / f"{_STAGING}damaged-{os.urandom(4).hex()}")
-                staging.rename(place)
-                _fsync_folder(home)
-            return Bundle(place, bundle.manifest)
-        finally:
-            shutil.rmtree(staging, ignore_errors=True)
-            os.close(held)
+                home.mkdir(exist_ok=True)
+                _fsync_folder(self.root)
+                _sweep(home)
+                staging = Path(tempfile.mkdtemp(prefix=_STAGING, dir=home))
+                held = _flock(staging)
+            try:
+                bundle = write(staging)
+                staging.chmod(0o755)
+                return Bundle(self._settle(staging, home / bundle.manifest.version), bundle.manifest)
+            finally:
+                shutil.rmtree(staging, ignore_errors=True)
+                os.close(held)
+
+    def _settle(self, staging: Path, place: Path) -> Path:
+        """Rename `staging` to `place`, unless the same content is there already, whole."""
+        with self._locked():
+            if place.exists():
+                with suppress(BundleError):
+                    return open_bundle(place).folder
+                place.rename(place.with_name(f"{_STAGING}damaged-{os.urandom(4).hex()}"))
+            staging.rename(place)
+            _fsync_folder(place.parent)
+        return place
 
     def promote(self, name: str, version: str) -> None:
-        """Make `version` the champion."""
-        with self._locked():
+        """Make `version` the champion. Raises StoreError when it is not in the store, or that cannot be written."""
+        with self._writing(), self._locked():
             try:
                 history = self.history(name)
             except StoreError:  # a damaged pointer is mended by pointing anew
@@ -147,8 +150,11 @@ class Store:
             self._move(name, history, version)
 
     def promote_if(self, name: str, version: str, *, champion: str | None) -> bool:
-        """Make `version` the champion if `champion` still is (`None`: there is none yet); says whether it did."""
-        with self._locked():
+        """Make `version` the champion if `champion` still is (`None`: there is none yet); says whether it did.
+
+        Raises StoreError as `promote` does.
+        """
+        with self._writing(), self._locked():
             history = self.history(name)
             if (history[-1].version if history else None) != champion:
                 return False
@@ -157,13 +163,16 @@ class Store:
 
     def rollback(self, name: str) -> tuple[str, str]:
         """Make the champion before this one the champion again; returns (from, to). Raises StoreError at the first."""
-        with self._locked():
+        self._needs_model(name)
+        with self._writing(), self._locked():
             history = self.history(name)
             if len(history) < 2:
-                raise StoreError(f"{name} has no earlier champion to go back to")
+                raise StoreError(f"{name} has no earlier champion to go back to; see fasttrack models list")
             *earlier, before, now = history
             if not (self.root / name / before.version / MANIFEST).is_file():
-                raise StoreError(f"{name}'s earlier champion {before.version} is gone from {self.root}")
+                raise StoreError(
+                    f"{name}'s earlier champion {before.version} is gone from {self.root}; promote another version"
+                )
             self._point(name, [*earlier, Promotion(before.version, datetime.now(UTC).isoformat())])
             return now.version, before.version
 
@@ -171,14 +180,12 @@ class Store:
         """Raise StoreError now if a version of `name` could not be written later."""
         if not _NAME.fullmatch(name):
             raise StoreError(f"{name!r} cannot name a model; use letters, digits, dot, dash and underscore")
-        try:
+        with self._writing():
             self.root.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=self.root):
-                pass
-        except OSError as error:
-            raise StoreError(
-                f"store {self.root} cannot be written: {error.strerror}; choose another with --store"
-            ) from None
+            for folder in (self.root, self.root / name):
+                if folder == self.root or folder.exists():
+                    with tempfile.TemporaryFile(dir=folder):
+                        pass
 
     def pointer_state(self, name: str) -> tuple[int, int] | None:
         """Changes whenever the champion moves; cheap enough to look at every second."""
@@ -195,7 +202,15 @@ class Store:
         """The folders of a model's versions."""
         return sorted(path.parent for path in (self.root / name).glob(f"[!.]*/{MANIFEST}"))
 
+    def _needs_model(self, name: str) -> None:
+        names = self.names()
+        if name not in names:
+            there = f"it has {', '.join(names)}" if names else "it is empty; train a model first: fasttrack train"
+            raise StoreError(f"store {self.root} has no model {name!r}; {there}")
+
     def _move(self, name: str, history: list[Promotion], version: str) -> None:
+        if not (self.root / name / version / MANIFEST).is_file():
+            raise StoreError(f"{name} has no version {version!r} in {self.root}; see fasttrack models list")
         if not history or history[-1].version != version:
             self._point(name, [*history, Promotion(version, datetime.now(UTC).isoformat())])
 
@@ -215,6 +230,15 @@ class Store:
             raise
 
     @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Say in one sentence that the store cannot be written, and why."""
+        try:
+            yield
+        except OSError as error:
+            reason = error.strerror or error
+            raise StoreError(f"store {self.root} cannot be written: {reason}; choose another with --store") from error
+
+    @contextmanager
     def _locked(self) -> Iterator[None]:
         descriptor = os.open(self.root / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
         try:
@@ -222,6 +246,15 @@ class Store:
             yield
         finally:
             os.close(descriptor)
+
+
+def _own(folder: Path, manifest: Manifest) -> Manifest:
+    """The manifest, if it is the one of the version that its folder is named for. Raises BundleError."""
+    if manifest.version != folder.name:
+        raise BundleError(
+            f"{folder} holds version {manifest.version}, not its own; restore it from a copy, or train again"
+        )
+    return manifest
 
 
 def _flock(folder: Path) -> int:
@@ -237,7 +270,10 @@ def _sweep(home: Path) -> None:
         if left.is_file():
             left.unlink(missing_ok=True)
             continue
-        descriptor = os.open(left, os.O_RDONLY)
+        try:
+            descriptor = os.open(left, os.O_RDONLY)
+        except FileNotFoundError:  # its writer has just cleared it away itself
+            continue
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

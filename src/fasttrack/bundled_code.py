@@ -1,0 +1,87 @@
+"""Modules that travel in a bundle: imported from bytes whose digests were checked, never from a folder.
+
+What lies beside those files cannot be imported, and no bytecode is written into the bundle.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib.abc import ExecutionLoader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from importlib.util import decode_source, spec_from_loader
+from pathlib import Path
+from typing import Any
+
+__all__ = ["importable"]
+
+_one_at_a_time = threading.RLock()  # the interpreter has one table of modules
+
+
+@contextmanager
+def importable(folder: Path, sources: Mapping[str, bytes]) -> Iterator[None]:
+    """Make the modules of `sources` (path under `folder` → source) win over others of the same name, for a while.
+
+    What was imported stays imported, so that a module can still import another of its package when it is called; but
+    the process's own modules of these names are put back. Another bundle's give way.
+    """
+    own = {Path(path).parts[0].removesuffix(".py") for path in sources}
+    with _one_at_a_time:
+        displaced = {name: module for name, module in sys.modules.items() if name.partition(".")[0] in own}
+        for name in displaced:
+            del sys.modules[name]
+        finder = _Finder(folder, sources)
+        sys.meta_path.insert(0, finder)
+        try:
+            yield
+        finally:
+            sys.meta_path.remove(finder)
+            kept = {name: module for name, module in displaced.items() if not _is_bundled(name, displaced)}
+            for name in [name for name in sys.modules if name.partition(".")[0] in _tops(kept)]:
+                del sys.modules[name]
+            sys.modules.update(kept)
+
+
+class _Source(ExecutionLoader):
+    def __init__(self, path: Path, content: bytes, *, package: bool) -> None:
+        self._path = path
+        self._content = content
+        self._package = package
+
+    def get_filename(self, fullname: str) -> str:
+        return str(self._path)
+
+    def get_source(self, fullname: str) -> str:
+        return decode_source(self._content)
+
+    def is_package(self, fullname: str) -> bool:
+        return self._package
+
+
+class _Finder(MetaPathFinder):
+    def __init__(self, folder: Path, sources: Mapping[str, bytes]) -> None:
+        self._folder = folder
+        self._sources = sources
+
+    def find_spec(self, fullname: str, path: Any, target: Any = None) -> ModuleSpec | None:
+        stem = fullname.replace(".", "/")
+        for place, package in ((f"{stem}/__init__.py", True), (f"{stem}.py", False)):
+            if place in self._sources:
+                loader = _Source(self._folder / place, self._sources[place], package=package)
+                return spec_from_loader(fullname, loader)
+        if any(place.startswith(f"{stem}/") for place in self._sources):
+            return ModuleSpec(fullname, None, is_package=True)  # a package without __init__.py
+        return None
+
+
+def _is_bundled(name: str, modules: Mapping[str, Any]) -> bool:
+    """Whether the module, or the package that it is part of, came out of a bundle."""
+    top = name.partition(".")[0]
+    family = [module for other, module in modules.items() if other.partition(".")[0] == top]
+    return any(isinstance(getattr(module, "__loader__", None), _Source) for module in family)
+
+
+def _tops(names: Mapping[str, Any]) -> set[str]:
+    return {name.partition(".")[0] for name in names}
