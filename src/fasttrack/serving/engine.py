@@ -67,10 +67,11 @@ class SklearnEngine:
 
     def _run(self, batch: Batch) -> tuple[NDArray[Any], NDArray[np.float64] | None]:
         rows = self._prepare(self._contract, batch.matrix, batch.text)
-        prediction = np.asarray(self._pipeline.predict(rows))
         probabilities = None
-        if self._contract.target.probabilities:
-            probabilities = np.asarray(self._pipeline.predict_proba(rows), dtype=np.float64)
+        with np.errstate(all="ignore"):  # an overflow shows in the answer, and is told there
+            prediction = np.asarray(self._pipeline.predict(rows))
+            if self._contract.target.probabilities:
+                probabilities = np.asarray(self._pipeline.predict_proba(rows), dtype=np.float64)
         return prediction, probabilities
 
     def _first_bad_row(self, batch: Batch) -> int | None:

@@ -7,6 +7,8 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from fasttrack.contract.decode import Decoder
 from fasttrack.contract.openapi import example_row
 from fasttrack.errors import FastTrackError, StoreError
@@ -79,37 +81,37 @@ class ModelSlot:
     def load(self) -> None:
         """Load the first model and let it serve; nothing to do when that was done. Raises StoreError or BundleError."""
         if self._model is None:
-            self._put(load_model(self._settings))
+            model = load_model(self._settings)
+            if self._settings.model is None:
+                # the model promoted last is for the start only: a running server never turns into another model
+                self._settings = msgspec.structs.replace(self._settings, model=model.bundle.manifest.name)
+            self._put(model)
 
     async def follow(self) -> None:
         """Swap the model whenever the champion moves, until cancelled. A version that cannot be loaded never serves."""
         store = Store(self._settings.store)
-        spec = self._settings.model
-        if spec is not None and "@" in spec and not spec.endswith("@champion"):
+        name, _, wanted = (self._settings.model or self.current.bundle.manifest.name).partition("@")
+        if wanted not in ("", "champion"):
             return  # pinned to one version
-        seen = self._state(store)
+        # nothing seen yet: the first look also finds what was promoted since the model was loaded
+        seen = None
         while True:
             await asyncio.sleep(self._settings.reload_seconds)
-            state = await asyncio.to_thread(self._state, store)
+            state = await asyncio.to_thread(store.pointer_state, name)
             if state == seen:
                 continue
             seen = state
             try:
+                if await asyncio.to_thread(store.champion, name) == self.current.bundle.manifest.version:
+                    continue
                 model = await asyncio.to_thread(load_model, self._settings)
             except Exception as error:  # noqa: BLE001  # whatever was promoted, the model that serves goes on
                 self._metrics.reload_failures.inc()
                 reason = str(error) if isinstance(error, FastTrackError) else f"{type(error).__name__}: {error}"
                 _log.error("kept %s: the promoted version cannot be loaded: %s", self.current.label, reason)
                 continue
-            if model.label != self.current.label:
-                _log.info("now serving %s instead of %s", model.label, self.current.label)
-                self._put(model)
-
-    def _state(self, store: Store) -> tuple[object, ...]:
-        """What decides which version serves: the champion pointers that may be meant."""
-        spec = self._settings.model
-        names = [spec.partition("@")[0]] if spec is not None else store.names()
-        return tuple((name, store.pointer_state(name)) for name in names)
+            _log.info("now serving %s instead of %s", model.label, self.current.label)
+            self._put(model)
 
     def _put(self, model: ServedModel) -> None:
         manifest = model.bundle.manifest
