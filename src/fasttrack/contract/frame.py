@@ -112,9 +112,13 @@ def _text_series(column: Column, words: Sequence[str | None]) -> pd.Series[Any]:
 def _datetime_series(column: Column, seconds: NDArray[np.float64]) -> pd.Series[Any]:
     import pandas as pd
 
-    micros = np.where(np.isnan(seconds), 0, np.round(seconds * 1e6)).astype("int64").astype("datetime64[us]")
-    micros[np.isnan(seconds)] = np.datetime64("NaT")
-    series = pd.Series(micros)
+    missing = np.isnan(seconds)
+    whole = np.floor(np.where(missing, 0, seconds))
+    # apart from the whole seconds, which would take digits away from the microseconds
+    micros = np.round((np.where(missing, 0, seconds) - whole) * 1e6).astype(np.int64)
+    moments = (whole.astype(np.int64) * 1_000_000 + micros).astype("datetime64[us]")
+    moments[missing] = np.datetime64("NaT")
+    series = pd.Series(moments)
     dtype = pd.api.types.pandas_dtype(column.dtype)
     zone = getattr(dtype, "tz", None) or getattr(getattr(dtype, "pyarrow_dtype", None), "tz", None)
     if zone is not None:
