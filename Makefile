@@ -10,10 +10,10 @@ PORT ?= 8000
 STORE ?= model
 IMAGE ?= fasttrack-mlops:local
 # What the system tests need beyond Python, on Debian 12.
-PACKAGES ?= buildah docker.io iptables mmdebstrap podman prometheus runc
-# The Python that makes .venv; once that is there, it alone counts.
-PYTHON ?= $(firstword $(foreach candidate,python3 python3.13 python3.12 python3.11,$(if $(shell \
-	$(candidate) -c 'import sys; print(1) if sys.version_info >= (3, 11) else 0' 2>/dev/null),$(candidate))))
+PACKAGES ?= buildah ca-certificates docker.io git iproute2 iptables mmdebstrap netavark podman prometheus python3 python3-venv runc
+# The Python that makes .venv, 3.11 or newer; without it the first of these that will do. Once .venv is there, it counts.
+PYTHON ?=
+PYTHONS := python3 python3.13 python3.12 python3.11
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -139,10 +139,13 @@ help: # the targets that say what they are for
 		$(MAKEFILE_LIST)
 
 $(UV):
-	@if [ -z '$(PYTHON)' ]; then echo 'Python 3.11 or newer is needed: apt-get install python3 python3-venv' >&2; exit 1; fi
-	@if ! $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null; then \
-		echo '$(PYTHON) cannot make a virtual environment: apt-get install python3-venv' >&2; exit 1; fi
-	@[ -x $(BIN)/pip ] || $(PYTHON) -m venv $(VENV)
+	@for python in $(or $(PYTHON),$(PYTHONS)); do \
+		[ ! -x $(BIN)/pip ] || break; \
+		"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || continue; \
+		"$$python" -c 'import ensurepip, venv' 2>/dev/null && "$$python" -m venv $(VENV); \
+	done; \
+	[ -x $(BIN)/pip ] || { echo 'no Python 3.11 or newer that can make a virtual environment;' \
+		'on Debian: apt-get install python3-venv' >&2; exit 1; }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 
 $(RUNTIME): requirements.txt pyproject.toml | $(UV)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import subprocess
@@ -18,7 +19,17 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-__all__ = ["ROOT", "Engine", "free_port", "poll", "process", "require", "run"]
+__all__ = [
+    "ROOT",
+    "Engine",
+    "bare_environment",
+    "copy_of_the_project",
+    "free_port",
+    "poll",
+    "process",
+    "require",
+    "run",
+]
 
 ROOT = Path(__file__).parent.parent.parent
 SCRIPTS = Path(sys.executable).parent
@@ -55,6 +66,20 @@ def poll(ready: Callable[[], object], *, what: str, within_s: float = 30) -> Non
         if time.monotonic() > deadline:
             pytest.fail(f"{what} did not happen within {within_s} s")
         time.sleep(0.05)
+
+
+def copy_of_the_project(folder: Path) -> Path:
+    """What a clone would hold if everything were committed as it is now."""
+    for name in run("git", "-C", ROOT, "ls-files", "--cached", "--others", "--exclude-standard").splitlines():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, folder / name)
+    return folder
+
+
+def bare_environment() -> Environment:
+    """The environment of a user's own shell: without what this run, make or a server were told."""
+    own = ("FASTTRACK_", "COV", "MAKE", "MFLAGS", "VIRTUAL_ENV")
+    return {name: value for name, value in os.environ.items() if not name.startswith(own)}
 
 
 def free_port() -> int:
