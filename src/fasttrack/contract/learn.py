@@ -15,6 +15,7 @@ from fasttrack.errors import DataError
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import NDArray
 
 __all__ = ["MAX_CATEGORIES", "learn_columns", "learn_contract"]
 
@@ -82,26 +83,38 @@ def _column(name: str, series: pd.Series[Any], kind: Kind | None) -> Column:
         # of equally frequent words the first in order, so that the same table gives the same contract
         common = sorted(counts.index[counts == counts.max()]) if len(counts) else [None]
         return _replace(bare, example=common[0])
-    numbers = matrix_from_frame(_alone(bare), values.to_frame())[:, 0]
-    if not np.isfinite(numbers).all():
-        raise DataError(
-            f"column {name!r} holds infinite values, which no request can carry; "
-            "replace them by finite numbers or by missing values, or leave the column out"
-        )
+    numbers = _numbers(bare, values)
     if not len(numbers):
         return bare
     quantiles = np.quantile(numbers, _QUANTILES, method="inverted_cdf")
-    try:
-        example = _example(kind, float(quantiles[10]))
-    except OverflowError:
-        raise DataError(f"column {name!r} holds times outside the years 1 to 9999; correct them first") from None
     return _replace(
         bare,
         minimum=float(quantiles[0]),
         maximum=float(quantiles[-1]),
         quantiles=[float(q) for q in quantiles],
-        example=example,
+        example=_example(kind, float(quantiles[10])),
     )
+
+
+def _numbers(column: Column, values: pd.Series[Any]) -> NDArray[np.float64]:
+    """The values on the matrix scale. Raises DataError for those that JSON cannot carry."""
+    import pandas as pd
+
+    try:
+        numbers = matrix_from_frame(_alone(column), values.to_frame())[:, 0]
+        if column.kind == "datetime" and len(numbers):
+            iso(float(numbers.min()))
+            iso(float(numbers.max()))
+    except (OverflowError, pd.errors.OutOfBoundsDatetime):
+        raise DataError(
+            f"column {column.name!r} holds times outside the years 1 to 9999; correct them, or leave the column out"
+        ) from None
+    if not np.isfinite(numbers).all():
+        raise DataError(
+            f"column {column.name!r} holds infinite values, which no request can carry; "
+            "replace them by finite numbers or by missing values, or leave the column out"
+        )
+    return numbers
 
 
 def _dtype(name: str, series: pd.Series[Any]) -> str:
