@@ -63,7 +63,7 @@ lint: $(DEV) types locked ## check style, types, locks, shell, workflow, contain
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/shellcheck .ci/run
-	$(BIN)/actionlint
+	$(BIN)/actionlint -shellcheck $(BIN)/shellcheck
 	$(BIN)/zizmor --offline --quiet .github
 	$(BIN)/hadolint Dockerfile
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec deploy/compose.yaml
@@ -72,7 +72,6 @@ lint: $(DEV) types locked ## check style, types, locks, shell, workflow, contain
 
 .PHONY: types
 types: $(DEV) ## check types
-	$(BIN)/mypy
 	$(BIN)/mypy --explicit-package-bases api src tests
 
 .PHONY: format
