@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+
+# Fits of some hundred rows: more threads only wait for each other, for seconds where other tests need the cores.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 _HOLE = "skipped or expected to fail; a test either shows something or is deleted"
 

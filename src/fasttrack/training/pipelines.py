@@ -124,7 +124,10 @@ def _encoded(columns: Sequence[Column], task: Task, seed: int, *, scale: bool) -
 
 
 def _means(task: Task, seed: int, *, scale: bool) -> Any:
-    means = TargetEncoder(target_type={"regression": "continuous"}.get(task, task), random_state=seed)
+    # each row is encoded by the targets of the other folds only, or its own target would leak into it
+    folds = KFold if task == "regression" else StratifiedKFold
+    cv = folds(5, shuffle=True, random_state=seed)
+    means = TargetEncoder(target_type={"regression": "continuous"}.get(task, task), cv=cv)
     return make_pipeline(means, StandardScaler()) if scale else means
 
 
