@@ -77,7 +77,7 @@ def three_classes(store: Path) -> Outcome:
     return fasttrack.package(forest, X, y, name="three", store=store, promote="always")
 
 
-class Touchy(RegressorMixin, BaseEstimator):
+class Touchy(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no types
     """Raises on a number above 100, as pipelines do that were never asked for such a row."""
 
     def fit(self, X: pd.DataFrame, y: Any) -> Touchy:

@@ -25,7 +25,7 @@ __all__ = ["serving"]
 def serving(store: Path, *, http: str = "httptools", **settings: Any) -> Iterator[httpx.Client]:
     """A client of a Uvicorn server that serves `store`; both are stopped at the end."""
     listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(create_app(Settings(store=store, **settings)), log_level="error", http=http)  # type: ignore[arg-type]  # a literal type
+    config = uvicorn.Config(create_app(Settings(store=store, **settings)), log_level="error", http=http)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
