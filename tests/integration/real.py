@@ -69,10 +69,16 @@ def poll(ready: Callable[[], object], *, what: str, within_s: float = 30) -> Non
 
 
 def copy_of_the_project(folder: Path) -> Path:
-    """What a clone would hold if everything were committed as it is now."""
-    for name in run("git", "-C", ROOT, "ls-files", "--cached", "--others", "--exclude-standard").splitlines():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / name, folder / name)
+    """What a clone holds: everything but what .gitignore names, without the history."""
+    generated = shutil.ignore_patterns(
+        ".git", ".venv", ".coverage*", ".*_cache", ".hypothesis", "__pycache__", "*.egg-info", "build", "dist"
+    )
+
+    def ignored(inside: str, names: list[str]) -> set[str]:
+        return generated(inside, names) | ({"model"} if Path(inside) == ROOT else set())
+
+    shutil.copytree(ROOT, folder, ignore=ignored)
+    (folder / "model").mkdir()
     return folder
 
 

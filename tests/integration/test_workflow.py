@@ -43,10 +43,6 @@ def test_only_a_tag_publishes_and_only_then_may_a_job_write() -> None:
 
 def test_the_job_that_trains_and_predicts_runs(tmp_path: Path) -> None:
     project = copy_of_the_project(tmp_path / "project")
-    run("git", "init", "--quiet", project)
-    run("git", "-C", project, "add", "--all")
-    identity = ("-c", "user.name=test", "-c", "user.email=test@localhost")
-    run("git", "-C", project, *identity, "commit", "--quiet", "--message", "as it is")
     stub = tmp_path / "stub"
     stub.mkdir()
     # the runner's own Python 3.11 does
