@@ -70,6 +70,11 @@ def train(config: Path, store: Path) -> str:
     return done.stdout
 
 
+def same(value: object) -> object:
+    """A label as it is; of a number the last bits may differ, as a sum of one row and of many does."""
+    return pytest.approx(value, rel=1e-12) if isinstance(value, float) else value
+
+
 @pytest.mark.parametrize("name", ["linear", "penguins", "flights"])
 def test_served_predictions_are_the_pipeline_s_own_row_by_row(examples: Path, tmp_path: Path, name: str) -> None:
     config = load_config(examples / name / "fasttrack.toml")
@@ -88,12 +93,13 @@ def test_served_predictions_are_the_pipeline_s_own_row_by_row(examples: Path, tm
             reply = client.post("/predict", json={column: cells[i] for column, cells in columns.items()})
             assert reply.status_code == 200, reply.text
             answer = reply.json()
-            assert answer["prediction"] == pytest.approx(expected[i], rel=1e-12)
-            assert "warnings" not in answer
+            assert answer["prediction"] == same(expected[i])
+            # the encoder learned from the training rows: a word of the hold-out alone is new to it
+            assert all("not among the" in warning["message"] for warning in answer.get("warnings", []))
             if shares is not None:
                 assert list(answer["probabilities"].values()) == pytest.approx(shares[i].tolist(), rel=1e-12)
         many = client.post("/predict", json={"columns": columns}).json()
-        assert many["predictions"] == pytest.approx(expected, rel=1e-12)
+        assert many["predictions"] == [same(value) for value in expected]
 
 
 @pytest.mark.parametrize("name", ["linear", "penguins", "flights"])
