@@ -1,7 +1,11 @@
-"""Write the 344 penguins of the package palmerpenguins to `data/penguins.csv`, as they are shipped."""
+"""Write the 344 penguins of the package palmerpenguins, as they are shipped, to `data/penguins.csv`.
+
+Another place can be named: `python examples/penguins/data.py penguins.csv`.
+"""
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import metadata
 from pathlib import Path
@@ -9,19 +13,19 @@ from pathlib import Path
 PLACE = Path(__file__).parent / "data" / "penguins.csv"
 
 
-def main() -> None:
-    """Copy the package's own file."""
+def main(place: Path = PLACE) -> None:
+    """Copy the package's own file to `place`."""
     try:
         package = metadata.distribution("palmerpenguins")
     except metadata.PackageNotFoundError:
         sys.exit("palmerpenguins is not installed: pip install palmerpenguins")
     content = Path(str(package.locate_file("palmerpenguins/data/penguins.csv"))).read_bytes()
-    PLACE.parent.mkdir(exist_ok=True)
-    temporary = PLACE.with_suffix(".partial")
+    place.parent.mkdir(parents=True, exist_ok=True)
+    temporary = place.with_name(f".{place.name}.{os.getpid()}")
     temporary.write_bytes(content)
-    temporary.replace(PLACE)
-    print(f"wrote {len(content.splitlines()) - 1} rows to {PLACE}")  # noqa: T201  # a script speaks
+    temporary.replace(place)
+    print(f"wrote {len(content.splitlines()) - 1} rows to {place}")  # noqa: T201  # a script speaks
 
 
 if __name__ == "__main__":
-    main()
+    main(*map(Path, sys.argv[1:]))

@@ -11,13 +11,16 @@ import pyarrow as pa
 
 from fasttrack.errors import DataError
 
-__all__ = ["decompressed"]
+__all__ = ["COMPRESSED", "decompressed"]
+
+COMPRESSED = (".gz", ".bz2", ".zst", ".xz")
+"""The endings that name a compression."""
 
 
-def decompressed(content: bytes, suffix: str, name: str) -> bytes:
-    """The content of a .gz, .bz2, .xz or .zst file; raises DataError when it is damaged or cut short."""
+def decompressed(content: bytes, ending: str, name: str) -> bytes:
+    """The content of a compressed file; raises DataError when it is damaged or cut short."""
     try:
-        match suffix:
+        match ending:
             case ".gz":
                 return gzip.decompress(content)
             case ".bz2":
@@ -28,4 +31,4 @@ def decompressed(content: bytes, suffix: str, name: str) -> bytes:
                 with pa.CompressedInputStream(pa.BufferReader(content), "zstd") as stream:
                     return bytes(stream.read())
     except (EOFError, OSError, ValueError, zlib.error, lzma.LZMAError, pa.ArrowException):
-        raise DataError(f"{name} is no whole {suffix} file; it may have been cut short: copy it again") from None
+        raise DataError(f"{name} is no whole {ending} file; it may have been cut short: copy it again") from None

@@ -1,9 +1,7 @@
-"""CSV as people really have it: any delimiter, a BOM, quoted newlines, decimal commas; each fault with its row."""
+"""CSV as people really have it: any delimiter, a byte order mark, quoted newlines, decimal commas; faults by row."""
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from typing import TYPE_CHECKING
 
@@ -11,123 +9,126 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pcsv
 
-from fasttrack.data.types import bad_cell
+from fasttrack.data.kinds import MOSTLY, recognise
+from fasttrack.data.text import checked_text
 from fasttrack.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from fasttrack.contract.schema import Kind
 
 __all__ = ["read_csv"]
 
-_DELIMITERS = ",;\t|"
-_MOSTLY = 0.95
-"""From this share of numbers on, a text column is taken for a column of numbers with faults in it."""
-_NUMBER = r"^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$"
-_COMMA_NUMBER = r"^\s*[+-]?\d+(,\d+)?([eE][+-]?\d+)?\s*$"
+_DELIMITERS = ";\t|,"
+"""In the order in which they are believed when two fit: a comma may be part of the names and numbers between others."""
+_SNIFFED_LINES = 20
+_COMMA_NUMBER = r"^\s*[+-]?\d*,?\d+([eE][+-]?\d+)?\s*$"
+_BLOCK = 1 << 20
+_LARGEST_BLOCK = 2**31 - 1
 
 
-def read_csv(content: bytes, name: str, nulls: Sequence[str], as_text: Sequence[str]) -> pa.Table:
-    """The table in a CSV file with a header; types are inferred over the whole file.
+def read_csv(content: bytes, name: str, nulls: Sequence[str], kinds: Mapping[str, Kind]) -> pa.Table:
+    """The table in a CSV file with a header; types are inferred over the whole file, blank lines left out.
 
-    Columns in `as_text` are kept as they are written. Raises DataError naming the row where the file is not one table,
+    Columns in `kinds` stay text, as they are written. Raises DataError naming the row where the file is not one table,
     and where a column of numbers holds something else.
     """
-    content = content.removeprefix(b"\xef\xbb\xbf")
-    _check_text(content, name)
-    if not content.strip():
-        raise DataError(f"{name} is empty; check that it was written whole")
+    content = checked_text(content, name).lstrip(b"\r\n")
+    if not content.endswith((b"\n", b"\r")):
+        content += b"\n"  # Arrow finds no header in a lone line without its end
     delimiter = _delimiter(content)
-    header = next(csv.reader(io.StringIO(content[:1_000_000].decode("utf-8", "ignore")), delimiter=delimiter))
-    doubled = {column for column in header if header.count(column) > 1}
-    if doubled:
-        raise DataError(f"{name} has the column {min(doubled)!r} twice; rename one")
-    table = _parse(content, name, delimiter, header, nulls, as_text, ".")
-    if delimiter == ";" and _decimal_commas(table):
-        table = _parse(content, name, delimiter, header, nulls, as_text, ",")
-    for column in header:
-        if column not in as_text and pa.types.is_string(table.schema.field(column).type):
-            _check_numbers(table.column(column), column, name)
+    table = _parse(content, name, delimiter, nulls, list(kinds))
+    clock = [field.name for field in table.schema if pa.types.is_time(field.type)]
+    if clock:  # 7:30 would come back as 07:30:00
+        table = _parse(content, name, delimiter, nulls, [*kinds, *clock])
+    for index, field in enumerate(table.schema):
+        if not pa.types.is_string(field.type):
+            continue
+        column = table.column(index)
+        kind = kinds.get(field.name)
+        if delimiter == ";" and kind in (None, "number"):
+            column = _with_points(column)
+        if kind is None:
+            column = recognise(column, field.name, name, ["number", "datetime"])
+        table = table.set_column(index, field.name, column)
     return table
 
 
-def _parse(
-    content: bytes,
-    name: str,
-    delimiter: str,
-    header: list[str],
-    nulls: Sequence[str],
-    as_text: Sequence[str],
-    decimal_point: str,
-) -> pa.Table:
+def _parse(content: bytes, name: str, delimiter: str, nulls: Sequence[str], as_text: Sequence[str]) -> pa.Table:
+    if content.count(b'"') % 2:
+        # an open quote in the last column would swallow the rest of the file without a word
+        for row, cells in enumerate(_cells_by_row(content, delimiter)):
+            if not cells:
+                where = f"row {row}" if row else "header"
+                raise DataError(f"{name} {where} opens a quote that is never closed; close it")
     convert = pcsv.ConvertOptions(
         null_values=[*pcsv.ConvertOptions().null_values, *nulls],
         strings_can_be_null=True,
-        column_types={column: pa.string() for column in as_text if column in header},
-        decimal_point=decimal_point,
+        column_types=dict.fromkeys(as_text, pa.string()),
     )
-    try:
-        return pcsv.read_csv(
-            io.BytesIO(content),
-            parse_options=pcsv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
-            convert_options=convert,
-        )
-    except pa.ArrowException as error:
-        raise DataError(_fault(content, name, delimiter, len(header), str(error))) from None
-
-
-def _check_text(content: bytes, name: str) -> None:
-    try:
-        content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise DataError(
-            f"{name} line {line} is not UTF-8 text; convert the file: iconv -f latin1 -t utf-8 {name}"
-        ) from None
-    if b"\0" in content:
-        raise DataError(f"{name} holds NUL bytes, so it is no text file; save it as CSV in UTF-8")
+    parse = pcsv.ParseOptions(delimiter=delimiter, newlines_in_values=True)
+    error = ""
+    for block in (_BLOCK, min(len(content) + 1, _LARGEST_BLOCK)):  # a header or a row may be longer than a block
+        try:
+            read = pcsv.ReadOptions(block_size=block)
+            return pcsv.read_csv(pa.BufferReader(content), read, parse, convert)
+        except pa.ArrowException as caught:
+            error = str(caught)
+    raise DataError(_fault(content, name, delimiter, error))
 
 
 def _delimiter(content: bytes) -> str:
-    """The delimiter that stands most often in the header, outside quotes."""
-    header = re.sub(r'"[^"]*"', "", content[:100_000].decode("utf-8", "ignore")).lstrip("\r\n").split("\n")[0]
-    return max(_DELIMITERS, key=lambda sign: (header.count(sign), -_DELIMITERS.index(sign)))
+    """The delimiter that the first lines have as often as the header, outside quotes; the most frequent of such."""
+    start = content[:100_000].decode("utf-8", "ignore")
+    lines = re.sub(r'(^|[;\t|,])"[^"]*(?:""[^"]*)*"', r"\1", start, flags=re.MULTILINE).splitlines()
+    header, *others = [line for line in lines if line][: _SNIFFED_LINES + 1]
+
+    def fitness(sign: str) -> tuple[bool, int, bool, int]:
+        often = header.count(sign)
+        agree = sum(line.count(sign) == often for line in others)
+        return often > 0, agree, sign != ",", often
+
+    return max(_DELIMITERS, key=fitness) if any(sign in header for sign in _DELIMITERS) else ","
 
 
-def _fault(content: bytes, name: str, delimiter: str, columns: int, error: str) -> str:
-    reader = csv.reader(io.StringIO(content.decode("utf-8"), newline=""), delimiter=delimiter)
-    next(reader)
-    row = 0
-    for cells in reader:
-        if not cells:
-            continue
-        row += 1
-        if len(cells) != columns:
+def _cells_by_row(content: bytes, delimiter: str) -> Iterator[int]:
+    """The number of cells of the header and of each row, as Arrow counts them; 0 ends a file with an open quote.
+
+    Only a quote at the start of a cell counts, one within is a letter like any other, and blank lines are none.
+    """
+    sign = re.escape(delimiter.encode())
+    cell = re.compile(rb'(?:"[^"]*+(?:""[^"]*+)*+"|(?!"))([^%s\r\n]*+)(%s|\r\n|\n|\r|\Z)' % (sign, sign))
+    place, cells = 0, 0
+    while place < len(content):
+        found = cell.match(content, place)
+        if found is None:
+            yield 0
+            return
+        blank = not cells and found.end() - place == len(found[2])
+        place = found.end()
+        if found[2] == delimiter.encode():
+            cells += 1
+        elif not blank:
+            yield cells + 1
+            cells = 0
+
+
+def _fault(content: bytes, name: str, delimiter: str, error: str) -> str:
+    rows = _cells_by_row(content, delimiter)
+    header = next(rows)
+    for row, cells in enumerate(rows, start=1):
+        if cells and cells != header:
             return (
-                f"{name} row {row} has {len(cells)} cells, the header has {columns}; "
+                f"{name} row {row} has {cells} cell{'s' * (cells > 1)}, the header has {header}; "
                 "fix the row, and quote cells that hold the delimiter or a line break"
             )
-    place = re.search(r"[Rr]ow #?(\d+)", error)
-    return f"{name} cannot be read as CSV{f' (row {place.group(1)})' if place else ''}; check its quotes and delimiters"
+    return f"{name} cannot be read as CSV; check its quotes and delimiters"
 
 
-def _decimal_commas(table: pa.Table) -> bool:
-    return any(
-        pa.types.is_string(column.type)
-        and column.null_count < len(column)
-        and pc.all(pc.match_substring_regex(column, _COMMA_NUMBER)).as_py()
-        for column in table.columns
-    )
-
-
-def _check_numbers(column: pa.ChunkedArray, column_name: str, name: str) -> None:
-    """Refuse text where nearly every cell is a number: one bad cell must not turn a measure into categories."""
-    numbers = pc.match_substring_regex(column, _NUMBER)
-    valid = len(column) - column.null_count
-    if not valid or pc.sum(numbers).as_py() < _MOSTLY * valid:
-        return
-    bad = pc.index(numbers, False).as_py()
-    if bad < 0:
-        return  # all numbers, and still text: too long for any number type
-    text = column[bad].as_py()
-    advice = f"fix the cell, pass --null {text}, or --kind {column_name}=category to keep it as text"
-    raise bad_cell(name, bad, column_name, text, "a number", advice)
+def _with_points(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Decimal commas as points, in a column that has (nearly) only numbers so written."""
+    numbers = pc.match_substring_regex(column, _COMMA_NUMBER)
+    if (pc.mean(numbers).as_py() or 0) < MOSTLY:
+        return column
+    return pc.if_else(numbers, pc.replace_substring(column, ",", "."), column)

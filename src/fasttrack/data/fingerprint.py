@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["Fingerprint", "fingerprint"]
 
@@ -21,7 +25,7 @@ class Fingerprint(msgspec.Struct, frozen=True):
     content_sha256: str
 
 
-def fingerprint(table: pa.Table, source: str) -> Fingerprint:
+def fingerprint(table: pa.Table, source: str | Path) -> Fingerprint:
     """The fingerprint of `table`, read from `source`."""
     columns = {field.name: str(field.type) for field in table.schema}
     digest = hashlib.sha256(repr((table.num_rows, columns)).encode())
@@ -33,19 +37,17 @@ def fingerprint(table: pa.Table, source: str) -> Fingerprint:
 
 def _canonical(column: pa.ChunkedArray) -> list[bytes]:
     """The column's bytes without what does not count: chunks, offsets, padding, and what lies under a missing cell."""
+    kind = column.type
     missing = np.packbits(pc.is_null(column).to_numpy()).tobytes()
-    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
-        whole = pc.cast(pc.fill_null(column, ""), pa.large_string()).combine_chunks()
-        lengths = pc.binary_length(whole).to_numpy(zero_copy_only=False).astype(np.int64)
-        if not len(whole):
-            return [missing]
-        start = np.frombuffer(whole.buffers()[1], dtype=np.int64)[whole.offset]
-        data = whole.buffers()[2]
-        text = data.to_pybytes()[start : start + int(lengths.sum())] if data is not None else b""
-        return [missing, lengths.tobytes(), text]
-    if pa.types.is_timestamp(column.type):
+    if pa.types.is_string(kind):
+        text = pc.cast(pc.fill_null(column, ""), pa.large_string()).combine_chunks()
+        lengths = pc.binary_length(text).to_numpy().astype(np.int64)
+        _, offsets, letters = text.buffers()
+        start = int(np.frombuffer(offsets, np.int64)[text.offset]) if len(text) else 0
+        written = letters.slice(start, int(lengths.sum())).to_pybytes() if letters is not None else b""
+        return [missing, lengths.tobytes(), written]
+    if pa.types.is_timestamp(kind):
         column = pc.cast(column, pa.int64())
-    if pa.types.is_primitive(column.type):
-        zero = pa.scalar(0).cast(column.type) if not pa.types.is_boolean(column.type) else pa.scalar(False)
-        return [missing, pc.fill_null(column, zero).to_numpy().tobytes()]
-    return [repr(column.to_pylist()).encode()]
+    elif not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)):
+        return [repr(column.to_pylist()).encode()]
+    return [missing, pc.fill_null(column, pa.scalar(0).cast(column.type)).to_numpy().tobytes()]

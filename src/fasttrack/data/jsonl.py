@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import io
+import json
 import re
 from typing import TYPE_CHECKING
 
@@ -10,49 +10,113 @@ import msgspec
 import pyarrow as pa
 import pyarrow.json as pj
 
+from fasttrack.data.kinds import bad_cell, keep_as_text, recognise
+from fasttrack.data.text import checked_text
 from fasttrack.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-__all__ = ["read_json_array", "read_json_lines"]
+    from fasttrack.contract.schema import Kind
+
+__all__ = ["read_json"]
+
+_LARGEST_BLOCK = 2**31 - 1
+_CHANGED = re.compile(r"Column\(/(.*?)\) changed from (\w+) to \w+ in row (\d+)", re.DOTALL)
+_EXPECTED = {
+    "number": "a number",
+    "string": "text",
+    "boolean": "true or false",
+    "array": "an array",
+    "object": "an object",
+}
 
 
-def read_json_lines(content: bytes, name: str, nulls: Sequence[str], as_text: Sequence[str]) -> pa.Table:
-    """One object a line. Raises DataError naming the line that is no object, or where a column changes its type."""
+class _Object(msgspec.Struct):
+    """Any JSON object: its members are checked, and skipped."""
+
+
+def read_json(content: bytes, name: str, nulls: Sequence[str], kinds: Mapping[str, Kind]) -> pa.Table:
+    """The table in one object a line, or in one array of objects; a key that a row lacks is a missing value.
+
+    Columns in `kinds` become text, as they are written. Raises DataError naming the line that is no object, and the row
+    where a column changes its type.
+    """
+    content = checked_text(content, name)
+    if content.lstrip().startswith(b"["):
+        rows, unit = _elements(content, name), "row"
+    else:
+        rows, unit = content.split(b"\n"), "line"
+    _check(rows, unit, name)
+    if nulls or kinds:
+        rows = _reworded(rows, nulls, kinds)
+    whole = b"\n".join(rows)
     try:
-        # one block: a column that has only nulls at first must not settle the type of what follows
-        options = pj.ReadOptions(block_size=len(content) + 1)
-        return pj.read_json(io.BytesIO(content), read_options=options)
+        # one block: a column that holds only nulls at first must not settle the type of what follows
+        options = pj.ReadOptions(block_size=min(len(whole) + 1, _LARGEST_BLOCK))
+        table = pj.read_json(pa.BufferReader(whole), read_options=options)
     except pa.ArrowException as error:
-        raise DataError(_first_fault(content, name, str(error))) from None
+        raise _fault(rows, name, str(error)) from None
+    for index, field in enumerate(table.schema):
+        if pa.types.is_string(field.type) and field.name not in kinds:
+            # text that is a number stays text here: who writes JSON leaves out the quotes around a number
+            table = table.set_column(index, field.name, recognise(table.column(index), field.name, name, ["datetime"]))
+    return table
 
 
-def read_json_array(content: bytes, name: str, nulls: Sequence[str], as_text: Sequence[str]) -> pa.Table:
-    """An array of objects; JSON Lines under this ending are read as such."""
-    if not content.lstrip().startswith(b"["):
-        return read_json_lines(content, name, nulls, as_text)
+def _elements(content: bytes, name: str) -> list[bytes]:
     try:
-        rows = msgspec.json.decode(content, type=list[dict[str, object]])
-    except (msgspec.MsgspecError, UnicodeError) as error:
-        raise DataError(f"{name} is no JSON array of objects: {error}") from None
-    lines = b"\n".join(msgspec.json.encode(row) for row in rows)
-    if not rows:
-        raise DataError(f"{name} has no rows; check that it is the file you mean")
-    return read_json_lines(lines, name, nulls, as_text)
+        rows = msgspec.json.decode(content, type=list[msgspec.Raw])
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise DataError(f"{name} is no JSON array of objects ({error}); mend it, or write one object a line") from None
+    return [bytes(row).replace(b"\n", b" ") for row in rows]  # a string in JSON holds no bare newline
 
 
-def _first_fault(content: bytes, name: str, error: str) -> str:
-    for number, line in enumerate(content.split(b"\n"), start=1):
-        if not line.strip():
-            continue
+def _check(rows: Sequence[bytes], unit: str, name: str) -> None:
+    """Arrow takes what is no JSON without a word, and nesting past its stack ends the process."""
+    decoder = msgspec.json.Decoder(_Object)
+    for number, row in enumerate(rows, start=1):
         try:
-            if not isinstance(msgspec.json.decode(line), dict):
-                return f"{name} line {number} is no JSON object; each line must be one"
-        except (msgspec.MsgspecError, UnicodeError):
-            return f"{name} line {number} is not valid JSON; mend or remove it"
-    changed = re.search(r"Column\(/?(.*?)\) changed from (\w+) to (\w+) in row (\d+)", error)
-    if changed:
-        column, before, after, row = changed.groups()
-        return f"{name} row {int(row) + 1}: {column} is {after}, before it was {before}; write it in one way"
-    return f"{name} cannot be read as JSON Lines; write one flat object a line, with the same keys"
+            if row and not row.isspace():
+                decoder.decode(row)
+        except msgspec.ValidationError:
+            raise DataError(f"{name} {unit} {number} is no JSON object; each {unit} must be one") from None
+        except (msgspec.DecodeError, RecursionError) as error:
+            advice = "write null for a missing value" if b"NaN" in row else "mend or remove it"
+            reason = str(error).removeprefix("JSON is malformed: ")
+            raise DataError(f"{name} {unit} {number} is not valid JSON ({reason}); {advice}") from None
+
+
+def _reworded(rows: Sequence[bytes], nulls: Sequence[str], kinds: Mapping[str, Kind]) -> list[bytes]:
+    """The rows with null for each cell that is written as one of `nulls`, and text for each in a column of `kinds`."""
+    missing = {b"null"}
+    for null in nulls:
+        missing |= {null.encode(), msgspec.json.encode(null), json.dumps(null).encode()}
+    decode, encode = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode, msgspec.json.encode
+    reworded = []
+    for row in rows:
+        if not row or row.isspace():
+            continue
+        cells = decode(row)
+        for column, raw in cells.items():
+            written = bytes(raw)
+            if written in missing:
+                cells[column] = msgspec.Raw(b"null")
+            elif column in kinds and not written.startswith(b'"'):
+                cells[column] = msgspec.Raw(encode(written.decode()))
+        reworded.append(encode(cells))
+    return reworded
+
+
+def _fault(rows: Sequence[bytes], name: str, error: str) -> DataError:
+    changed = _CHANGED.search(error)
+    if changed is None:
+        place = re.search(r"in row (\d+)", error)
+        where = f" row {int(place[1]) + 1}" if place else ""
+        return DataError(f"{name}{where} is no object with each key once and whole characters; mend or remove it")
+    column, before, row = changed[1], changed[2], int(changed[3])
+    held = [line for line in rows if line and not line.isspace()]
+    cells = msgspec.json.decode(held[row])
+    if column not in cells:  # a path into a nested one
+        return DataError(f"{name} row {row + 1}: {column} was {before} before; write it in one way, or leave it out")
+    return bad_cell(name, row, column, cells[column], _EXPECTED[before], keep_as_text(column))

@@ -1,129 +1,103 @@
-"""From a name to a table: a file, a folder, or a pattern of files of one format."""
+"""From a name to one table of plain types, wherever the name points."""
 
 from __future__ import annotations
 
-import difflib
-import glob
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+import re
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from fasttrack.data.compression import decompressed
-from fasttrack.data.csv import read_csv
-from fasttrack.data.jsonl import read_json_array, read_json_lines
-from fasttrack.data.parquet import read_parquet
-from fasttrack.data.types import convert, normalise
+from fasttrack.data.files import read_files
+from fasttrack.data.kinds import convert
+from fasttrack.data.names import near
+from fasttrack.data.types import normalise
 from fasttrack.errors import DataError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
     from fasttrack.contract.schema import Kind
+
+    Source = Callable[[str, Sequence[str], Mapping[str, Kind]], Iterator[tuple[str, pa.Table]]]
+    """(what to read, further nulls, kinds) → the parts of the table, each with its name for messages."""
 
 __all__ = ["read_table"]
 
-Reader = Callable[[bytes, str, Sequence[str], Sequence[str]], pa.Table]
-"""(content, name for messages, further nulls, columns to keep as text) → table."""
-
-_READERS: dict[str, Reader] = {
-    ".csv": read_csv,
-    ".tsv": read_csv,
-    ".txt": read_csv,
-    ".parquet": read_parquet,
-    ".jsonl": read_json_lines,
-    ".ndjson": read_json_lines,
-    ".json": read_json_array,
+_SOURCES: dict[str, Source] = {
+    "": read_files,
 }
-_COMPRESSED = (".gz", ".bz2", ".zst", ".xz")
+"""How to read from each scheme; the empty one is a path."""
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
 
 
 def read_table(source: str | Path, *, nulls: Sequence[str] = (), kinds: Mapping[str, Kind] | None = None) -> pa.Table:
     """Read `source`: a file, a folder of files of one format, or a pattern such as `sales/*.csv`.
 
     The columns are float64, int64, bool, string or timestamp[us, UTC]; a column of another type stays as it is, for the
-    caller to leave out. `nulls` are further spellings of a missing value in text files; `kinds` says what a column is
-    where the file's own reading is wrong. Raises DataError naming the file, and the row and column where it can.
+    caller to leave out. A missing value is null, also where the file has NaN. `nulls` are further spellings of one;
+    `kinds` says what a column is where the file's own reading is wrong. Raises DataError naming the file, and the row
+    and column where it can.
     """
-    kinds = kinds or {}
     name = str(source)
-    files = _files(name)
-    tables: list[pa.Table] = []
-    for file in files:
-        shown = name if files == [Path(name)] else str(file)
-        table = normalise(_read(file, shown, nulls, list(kinds)), shown)
-        if tables:
-            _check_same(tables[0], table, str(files[0]), shown)
-        tables.append(table)
-    whole = pa.concat_tables(tables, promote_options="permissive") if len(tables) > 1 else tables[0]
+    scheme = _SCHEME.match(name)
+    read = _SOURCES.get(scheme[1].lower() if scheme else "")
+    if read is None:
+        raise DataError(f"{name} cannot be read from there; copy the table to this machine and name the file")
+    kinds = kinds or {}
+    parts: list[tuple[str, pa.Table]] = []
+    for part_name, part in read(name, nulls, kinds):
+        _check_kinds(kinds, part, part_name)
+        table = convert(normalise(part, part_name), kinds, part_name)
+        if parts:
+            _check_same(*parts[0], part_name, table)
+        parts.append((part_name, table))
+    whole = _joined([table for _, table in parts])
     if not whole.num_rows:
-        raise DataError(f"{name} has no rows, only a header; check that it is the file you mean")
+        raise DataError(f"{name} has no rows; check that it is the file you mean")
+    return whole
+
+
+def _check_kinds(kinds: Mapping[str, Kind], table: pa.Table, name: str) -> None:
     for column in kinds:
-        if column not in whole.column_names:
-            raise DataError(f"{name} has no column {column!r} to set a kind for{_near(column, whole.column_names)}")
-    return convert(whole, kinds, name)
+        if column not in table.column_names:
+            advice = near(column, table.column_names) or f"; it has {', '.join(map(repr, table.column_names))}"
+            raise DataError(f"{name} has no column {column!r} to set a kind for{advice}")
 
 
-def _files(name: str) -> list[Path]:
-    path = Path(name)
-    if path.is_dir():
-        found = sorted(file for file in path.rglob("*") if file.is_file() and _format(file) in _READERS)
-        if not found:
-            raise DataError(f"{name} is a folder without tables; it needs {_formats()} files")
-    elif path.exists():
-        return [path]
-    elif any(sign in name for sign in "*?["):
-        found = sorted(Path(file) for file in glob.glob(name, recursive=True))  # noqa: PTH207  # also absolute patterns
-        if not found:
-            raise DataError(f"no file matches {name}; check the pattern and the folder you are in")
-    else:
-        there = [file.name for file in path.parent.iterdir()] if path.parent.is_dir() else []
-        raise DataError(f"{name} does not exist{_near(path.name, there) or '; check the name and the folder'}")
-    formats = {_format(file) for file in found}
-    if len(formats) > 1:
-        raise DataError(f"{name} mixes {', '.join(sorted(formats))} files; name those of one format, as {name}/*.csv")
-    return found
-
-
-def _read(file: Path, shown: str, nulls: Sequence[str], as_text: Sequence[str]) -> pa.Table:
-    reader = _READERS.get(_format(file))
-    if reader is None:
-        raise DataError(f"{shown}: the ending says no format that can be read; use {_formats()}, also compressed")
-    try:
-        content = file.read_bytes()
-    except OSError as error:
-        raise DataError(f"{shown} cannot be read: {error.strerror}") from None
-    if not content:
-        raise DataError(f"{shown} is empty; check that it was written whole")
-    if file.suffix.lower() in _COMPRESSED:
-        content = decompressed(content, file.suffix.lower(), shown)
-    return reader(content, shown, nulls, as_text)
-
-
-def _format(file: Path) -> str:
-    suffixes = [suffix.lower() for suffix in file.suffixes]
-    if suffixes and suffixes[-1] in _COMPRESSED:
-        suffixes.pop()
-    return suffixes[-1] if suffixes else ""
-
-
-def _formats() -> str:
-    return ", ".join(_READERS)
-
-
-def _check_same(first: pa.Table, table: pa.Table, one: str, other: str) -> None:
+def _check_same(one: str, first: pa.Table, other: str, table: pa.Table) -> None:
     if set(first.column_names) != set(table.column_names):
         odd = sorted(set(first.column_names) ^ set(table.column_names))
         raise DataError(f"{one} and {other} differ in the columns {', '.join(map(repr, odd))}; make them agree")
     for field in table.schema:
         before = first.schema.field(field.name).type
-        kinds = {before, field.type}
-        if len(kinds - {pa.null()}) > 1 and kinds != {pa.int64(), pa.float64()}:
+        if _common(before, field.type) is None:
             raise DataError(
                 f"{field.name!r} is {before} in {one} but {field.type} in {other}; "
-                f"make them agree, or read both as text with --kind {field.name}=category"
+                "make them agree, or set the column's kind to category to read all as text"
             )
 
 
-def _near(wanted: str, there: Sequence[str]) -> str:
-    near = difflib.get_close_matches(wanted, there, n=3, cutoff=0.6)
-    return f"; did you mean {' or '.join(near)}?" if near else ""
+def _common(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
+    """The type that holds both, or `None`: an empty column takes the other's, whole numbers widen."""
+    if one == other or pa.types.is_null(other):
+        return one
+    if pa.types.is_null(one):
+        return other
+    return pa.float64() if {one, other} == {pa.int64(), pa.float64()} else None
+
+
+def _joined(parts: list[pa.Table]) -> pa.Table:
+    """The parts as one table, in the column order of the first."""
+    types = {field.name: field.type for field in parts[0].schema}
+    for part in parts[1:]:
+        types = {name: _common(kind, part.schema.field(name).type) or kind for name, kind in types.items()}
+    schema = pa.schema(types.items())
+    columns = [
+        [chunk for part in parts for chunk in pc.cast(part.column(name), kind, safe=False).chunks]
+        for name, kind in types.items()
+    ]
+    return pa.table(
+        [pa.chunked_array(chunks, kind) for chunks, kind in zip(columns, types.values(), strict=True)], schema=schema
+    )
