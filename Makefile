@@ -10,7 +10,7 @@ PORT ?= 8000
 STORE ?= model
 IMAGE ?= fasttrack-mlops:local
 # What the system tests need beyond Python, on Debian 12.
-PACKAGES ?= buildah ca-certificates docker.io git iproute2 iptables mmdebstrap netavark podman prometheus python3 python3-venv runc
+PACKAGES ?= buildah docker.io git iproute2 iptables mmdebstrap netavark podman prometheus python3 python3-venv runc
 # The Python that makes .venv, 3.11 or newer; without it the first of these that will do. Once .venv is there, it counts.
 PYTHON ?=
 PYTHONS := python3 python3.13 python3.12 python3.11
@@ -56,7 +56,7 @@ test-system: $(DEV) ## run the tests with real containers and a real Prometheus 
 .PHONY: system-packages
 system-packages: ## install the Debian packages that the system tests need (root)
 	apt-get update -qq || apt-get update -qq
-	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(PACKAGES)
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends --no-upgrade $(PACKAGES)
 
 .PHONY: lint
 lint: $(DEV) types locked ## check style, types, locks, shell, workflow, container and monitoring files
