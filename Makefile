@@ -55,8 +55,9 @@ test-system: $(DEV) ## run the tests with real containers and a real Prometheus 
 
 .PHONY: system-packages
 system-packages: ## install the Debian packages that the system tests need (root)
-	apt-get update -qq || apt-get update -qq
-	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends --no-upgrade $(PACKAGES)
+	apt-get update -qq -o Acquire::Retries=3
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq -o Acquire::Retries=3 \
+		--no-install-recommends --no-upgrade $(PACKAGES)
 
 .PHONY: lint
 lint: $(DEV) types locked ## check style, types, locks, shell, workflow, container and monitoring files
