@@ -66,7 +66,9 @@ def test_the_examples_fit_the_schema_and_are_decoded_without_warnings(table: Tab
 
 
 # Right and wrong types, but no text that only the meaning of a datetime could refuse.
-_CELLS = st.sampled_from([None, True, 0, -3, 3.0, 3.5, 1e300, 2**70, "2013-01-31T17:05:00Z", [], {}, [1]])
+_CELLS: st.SearchStrategy[Any] = st.sampled_from(
+    [None, True, 0, -3, 3.0, 3.5, 1e300, 2**70, "2013-01-31T17:05:00Z", [], {}, [1]]
+)
 _NAMES = st.sampled_from([*REQUIRED.names, *ODD.names, "other"])
 _RIGHT = {"number": 1.5, "integer": 3, "boolean": True, "category": "2013-01-31", "datetime": "2013-01-31T17:05:00Z"}
 _ROWS: list[dict[str, Any]] = [_RIGHT, {}, {"columns": 1}]
