@@ -61,6 +61,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        openapi_tags=[{"name": name} for name in ("prediction", "model", "health", "monitoring")],
         exception_handlers={HTTPException: problems.http_problem, Exception: problems.unexpected},
     )
     Instrumentator(
@@ -76,8 +77,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.mount("/docs/static", StaticFiles(directory=_STATIC))
     app.openapi = lambda: describe(app, slot.current.bundle.manifest)  # type: ignore[method-assign]  # FastAPI's way
 
-    app.add_api_route("/predict", predictor.get, methods=["GET"], tags=["prediction"], response_class=Response)
     app.add_api_route("/predict", predictor.post, methods=["POST"], tags=["prediction"], response_class=Response)
+    app.add_api_route("/predict", predictor.get, methods=["GET"], tags=["prediction"], response_class=Response)
 
     @app.get("/health/live", tags=["health"])
     async def live() -> dict[str, str]:
@@ -114,6 +115,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             swagger_js_url=f"{root}/docs/static/swagger/swagger-ui-bundle.js",
             swagger_css_url=f"{root}/docs/static/swagger/swagger-ui.css",
             swagger_favicon_url=f"{root}/docs/static/fastapi/favicon.png",
+            swagger_ui_parameters={"docExpansion": "full", "defaultModelsExpandDepth": -1},
         )
 
     @app.get("/", include_in_schema=False)

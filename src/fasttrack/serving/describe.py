@@ -38,7 +38,7 @@ _CELL_ISSUE = {
 def describe(app: FastAPI, manifest: Manifest) -> dict[str, Any]:
     """The OpenAPI document of `app` while the model of `manifest` serves."""
     contract = manifest.contract
-    document = get_openapi(title=app.title, version=app.version, routes=app.routes)
+    document = get_openapi(title=app.title, version=app.version, routes=app.routes, tags=app.openapi_tags)
     document["info"]["description"] = (
         f"Serves **{manifest.name}@{manifest.version}**: predicts `{contract.target.name}` "
         f"({contract.target.task}) from {len(contract.columns)} columns."
