@@ -117,8 +117,7 @@ def _readable(message: str, content: dict[str, Any]) -> str:
     where = f"{key}: " if key else ""
     unknown = re.search(r"unknown field `(.*)`", text)
     if unknown:
-        near = difflib.get_close_matches(unknown.group(1), _keys(), n=1)
-        return f"{where}unknown key `{unknown.group(1)}`" + (f"; did you mean `{near[0]}`?" if near else "")
+        return f"{where}unknown key `{unknown.group(1)}`{_meant(unknown.group(1))}"
     missing = re.search(r"missing required field `(.*)`", text)
     if missing:
         return f"{where}`{missing.group(1)}` is missing"
@@ -145,6 +144,16 @@ def _not_allowed(key: str, content: dict[str, Any]) -> str:
     return f'{key} is "{given}", expected one of ' + ", ".join(one for one in choices if isinstance(one, str))
 
 
-def _keys() -> list[str]:
-    kinds: list[Any] = [TrainConfig, DataConfig, SplitConfig, ModelConfig]
-    return [field.name for kind in kinds for field in msgspec.structs.fields(kind) if field.name != "folder"]
+def _meant(key: str) -> str:
+    """Where a key that was misspelt or misplaced belongs, if that can be told."""
+    tables: dict[str, Any] = {"": TrainConfig, "data": DataConfig, "split": SplitConfig, "model": ModelConfig}
+    places = {
+        field.name: table
+        for table, kind in tables.items()
+        for field in msgspec.structs.fields(kind)
+        if field.name != "folder"
+    }
+    if key in places:
+        return f"; it belongs into [{places[key]}]" if places[key] else "; it belongs above the first [table]"
+    near = difflib.get_close_matches(key, places, n=1)
+    return f"; did you mean `{near[0]}`?" if near else ""

@@ -76,6 +76,6 @@ def _is_service_link(variable: str, text: str) -> bool:
 
 
 def _nearest(variable: str, names: Iterable[str]) -> str:
-    known = [_PREFIX + name.upper() for name in names]
-    near = difflib.get_close_matches(variable.upper(), known, n=1, cutoff=0.8)
-    return f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
+    known = {name: _PREFIX + name.upper() for name in names}
+    near = difflib.get_close_matches(variable.removeprefix(_PREFIX).lower(), known, n=1)
+    return f"did you mean {known[near[0]]}?" if near else f"there are {', '.join(known.values())}"
