@@ -65,7 +65,7 @@ class Decoder:
     def __init__(self, contract: Contract, *, max_rows: int = 100_000) -> None:
         self.contract = contract
         self.max_rows = max_rows
-        self._names = frozenset(contract.names)
+        self._columns = {column.name: column for column in contract.columns}
         self._decoders = _typed_decoders(contract)
         self._matrix = _MatrixFiller(contract)
 
@@ -97,12 +97,11 @@ class Decoder:
         Raises RefusedRequest as `rows` does.
         """
         found = Findings()
-        columns = {column.name: column for column in self.contract.columns}
         row: dict[str, Any] = {}
         for name, text in pairs:
             if name in row:
                 found.add(0, short(name), "given twice; give each column once")
-            row[name] = from_query(columns[name], text) if name in columns else text
+            row[name] = from_query(self._columns[name], text) if name in self._columns else text
         found.refuse()
         return self._from_objects([row], single=True)
 
@@ -151,7 +150,7 @@ class Decoder:
                 continue
             for j, column in enumerate(columns):
                 values[j].append(check(found, i, column, row.get(column.name), given=column.name in row))
-            for name in row.keys() - self._names:
+            for name in row.keys() - self._columns.keys():
                 unknown.setdefault(name, i)
         found.refuse()
         return self._batch(self._matrix.fill(values, len(rows)), values, self._strangers(unknown), single=single)
@@ -160,7 +159,7 @@ class Decoder:
         found = Findings()
         lengths: dict[str, int] = {}
         for name, cells in given.items():
-            if name in self._names:
+            if name in self._columns:
                 if isinstance(cells, list):
                     lengths[name] = len(cells)
                 else:
@@ -179,7 +178,7 @@ class Decoder:
             cells = given.get(column.name, [None] * n if column.nullable else [])
             values.append([check(found, i, column, cell, given=True) for i, cell in enumerate(cells)])
         found.refuse()
-        unknown: dict[str, int | None] = dict.fromkeys(given.keys() - self._names)
+        unknown: dict[str, int | None] = dict.fromkeys(given.keys() - self._columns.keys())
         return self._batch(self._matrix.fill(values, n), values, self._strangers(unknown), single=False)
 
     def _batch(
