@@ -79,17 +79,17 @@ def _parse(content: bytes, name: str, delimiter: str, nulls: Sequence[str], as_t
 
 
 def _delimiter(content: bytes) -> str:
-    """The delimiter that the first lines have as often as the header, outside quotes; the most frequent of such."""
+    """The sign that the first lines have, outside quotes, most often as often as the header; else a comma."""
     start = content[:100_000].decode("utf-8", "ignore")
-    lines = re.sub(r'(^|[;\t|,])"[^"]*(?:""[^"]*)*"', r"\1", start, flags=re.MULTILINE).splitlines()
-    header, *others = [line for line in lines if line][: _SNIFFED_LINES + 1]
+    bare = re.sub(r'(^|[;\t|,])"[^"]*(?:""[^"]*)*"', r'\1"', start, flags=re.MULTILINE)
+    header, *others = [line for line in re.split(r"[\r\n]+", bare) if line][: _SNIFFED_LINES + 1]
 
-    def fitness(sign: str) -> tuple[bool, int, bool, int]:
+    def fitness(sign: str) -> tuple[int, bool, int]:
         often = header.count(sign)
-        agree = sum(line.count(sign) == often for line in others)
-        return often > 0, agree, sign != ",", often
+        return sum(line.count(sign) == often for line in others), sign != ",", often
 
-    return max(_DELIMITERS, key=fitness) if any(sign in header for sign in _DELIMITERS) else ","
+    signs = [sign for sign in _DELIMITERS if sign in header and (not others or any(sign in line for line in others))]
+    return max(signs, key=fitness, default=",")
 
 
 def _cells_by_row(content: bytes, delimiter: str) -> Iterator[int]:

@@ -54,23 +54,24 @@ def _files(source: str) -> list[Path]:
     path = Path(source)
     if path.is_dir():
         next(path.iterdir(), None)  # rglob finds nothing, silently, in a folder that may not be read
-        found = [file for file in path.rglob("*") if _ending(file) in _READERS and not _hidden(file, path)]
+        found = [file for file in path.rglob("*") if _is_table(file, path)]
         if not found:
             raise DataError(f"{source} is a folder without tables; it needs {_endings()} files")
     elif path.exists():
         return [path]
     elif any(sign in source for sign in "*?["):
-        found = [Path(file) for file in glob.glob(source, recursive=True)]  # noqa: PTH207  # also absolute patterns
+        found = [Path(file) for file in glob.glob(source, recursive=True) if Path(file).is_file()]  # noqa: PTH207  # also absolute patterns
         if not found:
             raise DataError(f"no file matches {source}; check the pattern and the folder you are in")
     else:
         there = [file.name for file in path.parent.iterdir()] if path.parent.is_dir() else []
-        raise DataError(f"{source} does not exist{near(path.name, there) or '; check the name and the folder'}")
-    found = sorted(file for file in found if file.is_file())
+        raise DataError(
+            f"{source} does not exist{near(path.name, there, alike=0.75) or '; check the name and the folder'}"
+        )
     formats = {_ending(file) for file in found}
     if len({_READERS.get(ending) for ending in formats}) > 1:
         raise DataError(f"{source} mixes {', '.join(sorted(formats))} files; name those of one format by a pattern")
-    return found
+    return sorted(found)
 
 
 def _read(file: Path, name: str, nulls: Sequence[str], kinds: Mapping[str, Kind]) -> pa.Table:
@@ -99,6 +100,7 @@ def _endings() -> str:
     return ", ".join(_READERS)
 
 
-def _hidden(file: Path, folder: Path) -> bool:
-    """Whether the system or an editor, not a person, put the file there, as `._sales.csv` on a Mac's disk."""
-    return any(part.startswith(".") for part in file.relative_to(folder).parts)
+def _is_table(file: Path, folder: Path) -> bool:
+    """Whether a person put a table there, not the system or an editor: a Mac leaves `._sales.csv` beside it."""
+    hidden = any(part.startswith(".") for part in file.relative_to(folder).parts)
+    return not hidden and _ending(file) in _READERS and file.is_file()

@@ -30,6 +30,7 @@ _EXPECTED = {
     "array": "an array",
     "object": "an object",
 }
+_REASONS = {"specified twice": "has a key twice", "too big": "holds a number past 64-bit floats"}
 
 
 class _Object(msgspec.Struct):
@@ -47,6 +48,8 @@ def read_json(content: bytes, name: str, nulls: Sequence[str], kinds: Mapping[st
         rows, unit = _elements(content, name), "row"
     else:
         rows, unit = content.split(b"\n"), "line"
+    if not rows:
+        raise DataError(f"{name} has no rows; check that it is the file you mean")
     _check(rows, unit, name)
     if nulls or kinds:
         rows = _reworded(rows, nulls, kinds)
@@ -112,8 +115,9 @@ def _fault(rows: Sequence[bytes], name: str, error: str) -> DataError:
     changed = _CHANGED.search(error)
     if changed is None:
         place = re.search(r"in row (\d+)", error)
-        where = f" row {int(place[1]) + 1}" if place else ""
-        return DataError(f"{name}{where} is no object with each key once and whole characters; mend or remove it")
+        where = f"{name} row {int(place[1]) + 1}" if place else name
+        reason = next((reason for sign, reason in _REASONS.items() if sign in error), "cannot be read as a row")
+        return DataError(f"{where} {reason}; mend or remove it")
     column, before, row = changed[1], changed[2], int(changed[3])
     held = [line for line in rows if line and not line.isspace()]
     cells = msgspec.json.decode(held[row])

@@ -25,8 +25,8 @@ def quoted(cell: str) -> str:
     return json.dumps(cell if len(cell) <= LONGEST else cell[: LONGEST - 1] + "…", ensure_ascii=False)
 
 
-def near(wanted: str, there: Iterable[str]) -> str:
-    """`; did you mean …?` with the names most like `wanted`, or nothing when none is."""
+def near(wanted: str, there: Iterable[str], *, alike: float = 0.6) -> str:
+    """`; did you mean …?` with the names most like `wanted`, or nothing; `alike` of 1 asks for the same letters."""
     folded = {name.casefold(): name for name in sorted(there, reverse=True)}
-    found = difflib.get_close_matches(wanted.casefold(), list(folded), n=3, cutoff=0.6)
+    found = difflib.get_close_matches(wanted.casefold(), list(folded), n=3, cutoff=alike)
     return f"; did you mean {' or '.join(folded[name] for name in found)}?" if found else ""

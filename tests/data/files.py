@@ -1,0 +1,37 @@
+"""Files to read in the tests of this room."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from fasttrack.data import read_table
+from fasttrack.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    import pyarrow as pa
+
+    from fasttrack.contract import Kind
+
+
+def write(folder: Path, name: str, content: str | bytes) -> str:
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return str(path)
+
+
+def types(table: pa.Table) -> dict[str, str]:
+    return {field.name: str(field.type) for field in table.schema}
+
+
+def refusal(source: str | Path, nulls: Sequence[str] = (), kinds: Mapping[str, Kind] | None = None) -> str:
+    """The message with which `source` is refused; it is one line and begins with the name as it was given."""
+    with pytest.raises(DataError) as caught:
+        read_table(source, nulls=nulls, kinds=kinds)
+    assert len(str(caught.value).splitlines()) == 1
+    return str(caught.value)
