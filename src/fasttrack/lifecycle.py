@@ -158,8 +158,8 @@ def package(
     X: Any,
     y: Any,
     *,
-    name: str,
-    target: str = "target",
+    name: str | None = None,
+    target: str | None = None,
     store: str | Path = "model",
     promote: Literal["never", "always", "better"] = "better",
     code: tuple[str | Path, ...] = (),
@@ -167,17 +167,18 @@ def package(
     """Put a scikit-learn model that was fitted elsewhere into the store.
 
     `X` [n, f] is the DataFrame (or array) it was fitted on, or a sample of it with every category and missing value
-    that may come; the contract is learned from it. `y` [n] is its target. `code` names module files or package folders
+    that may come; the contract is learned from it. `y` [n] is its target; `target` and then `name` default to the name
+    of the series, else to `target` and `model`. `code` names module files or package folders
     that the pipeline's own classes live in. The figures in the manifest are measured on these rows and say so.
     Raises TrainingError when the pipeline is not fitted or does not take `X`, DataError when `X` cannot be described.
     """
+    target = target or str(getattr(y, "name", None) or "target")
+    name = name or (model_name(target) if getattr(y, "name", None) else "model")
     home = Store(store)
     home.check_writable(name)
     array = not isinstance(X, pd.DataFrame)
     frame = _named(X)
     answers = y if isinstance(y, pd.Series) else pd.Series(np.asarray(y).reshape(-1))
-    if isinstance(y, pd.Series) and y.name is not None and target == "target":
-        target = str(y.name)
     if len(frame) != len(answers) or not len(frame):
         raise TrainingError(f"X has {len(frame):,} rows and y {len(answers):,}; both must have the same, and some")
     classifies = hasattr(pipeline, "classes_")

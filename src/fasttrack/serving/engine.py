@@ -48,7 +48,6 @@ class SklearnEngine:
     def __init__(self, contract: Contract, pipeline: Any) -> None:
         self._contract = contract
         self._pipeline = _single_threaded(pipeline)
-        self._prepare = _array if contract.input == "array" else pipeline_input
 
     def score(self, batch: Batch) -> Scores:
         """As Engine.score. One call of the pipeline, for whichever number of rows."""
@@ -66,7 +65,7 @@ class SklearnEngine:
         return _scores(prediction, probabilities, self._contract)
 
     def _run(self, batch: Batch) -> tuple[NDArray[Any], NDArray[np.float64] | None]:
-        rows = self._prepare(self._contract, batch.matrix, batch.text)
+        rows = pipeline_input(self._contract, batch.matrix, batch.text)
         probabilities = None
         with np.errstate(all="ignore"):  # an overflow shows in the answer, and is told there
             prediction = np.asarray(self._pipeline.predict(rows))
@@ -91,10 +90,6 @@ class SklearnEngine:
         except Exception:  # noqa: BLE001  # the pipeline is the user's: it may raise anything
             return True
         return False
-
-
-def _array(contract: Contract, matrix: NDArray[np.float64], text: object) -> NDArray[np.float64]:
-    return matrix
 
 
 def _single_threaded(pipeline: Any) -> Any:

@@ -1,0 +1,103 @@
+"""What the README says is what happens: its commands are run, its replies compared."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.linear_model import LinearRegression
+
+from fasttrack.settings import Settings
+from tests.integration.real import ROOT
+from tests.integration.test_examples import served
+
+BIN = Path(sys.executable).parent
+README = (ROOT / "README.md").read_text()
+SHELL = [
+    line
+    for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
+    for line in block.replace("\\\n", " ").splitlines()
+]
+# run by the tests of make, of the locks, of the container and of compose, each with what it needs
+ELSEWHERE = ("make ", "pip install", "uvicorn ", "docker ", "GRAFANA_ADMIN_PASSWORD=", "fasttrack serve")
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder as after a clone, with a flights.csv of one's own."""
+    folder = tmp_path_factory.mktemp("clone")
+    for name in ("src", "examples"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "data/"))
+    random = np.random.default_rng(0)
+    frame = pd.DataFrame({"dep_delay": random.integers(-10, 90, 300), "origin": random.choice(["JFK", "LGA"], 300)})
+    frame["arr_delay"] = frame["dep_delay"] + random.normal(0, 3, 300).round()
+    frame.to_csv(folder / "flights.csv", index=False)
+    return folder
+
+
+def run(command: str, folder: Path) -> str:
+    environment = {**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}"}
+    done = subprocess.run(
+        ["sh", "-ec", command], cwd=folder, env=environment, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def test_every_command_runs_in_the_order_in_which_it_stands(project: Path) -> None:
+    promoted = "3f2a"
+    for line in SHELL:
+        command, _, comment = line.partition("  #")
+        if not command.strip() or command.startswith(("#", "curl ", *ELSEWHERE)):
+            continue
+        if "models promote" in command:
+            listed = run("fasttrack models list", project)
+            version = next(row.split()[-1] for row in re.findall(r"flights\s+\w+", listed))
+            command = command.replace(promoted, version[:6])
+        if "models rollback" in command:
+            run("fasttrack train flights.csv --target arr_delay --estimator linear --promote always", project)
+        said = run(command, project)
+        if command.strip() == "python src/predict.py 10":
+            assert said.strip() == comment.strip() == "21.0"
+
+
+def test_every_request_is_answered_as_it_says(project: Path) -> None:
+    run("python src/train.py", project)
+    with served(project / "model", "linear") as url:
+        asked = 0
+        for line, after in zip(SHELL, [*SHELL[1:], ""], strict=True):
+            if not line.startswith("curl "):
+                continue
+            command, _, comment = line.partition("     # ")
+            expected = comment or after.removeprefix("# ")
+            command = command.replace("localhost:8000", url.removeprefix("http://"))
+            reply = subprocess.run([*shlex.split(command), "-sS"], capture_output=True, text=True, check=True).stdout
+            # an ellipsis in the README stands for what changes from one training to the next
+            pattern = ".*".join(map(re.escape, expected.split("…")))
+            assert re.fullmatch(pattern, reply), (expected, reply)
+            json.loads(reply)
+            asked += 1
+        assert asked == 5
+
+
+def test_the_python_block_runs(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (block,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    monkeypatch.chdir(project)
+    X = pd.DataFrame({"a": np.arange(20.0)})
+    exec(block, {"fitted_pipeline": LinearRegression().fit(X, X["a"]), "X": X, "y": X["a"]})
+
+
+def test_every_setting_and_route_is_told() -> None:
+    for name in Settings.__struct_fields__:
+        assert f"`FASTTRACK_{name.upper()}`" in README
+    for route in ("/docs", "/openapi.json", "/model", "/contract", "/health/live", "/health/ready", "/metrics"):
+        assert f"`{route}`" in README
