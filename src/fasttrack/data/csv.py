@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -40,7 +41,7 @@ def read_csv(content: bytes, name: str, nulls: Sequence[str], kinds: Mapping[str
     delimiter = _delimiter(content)
     table = _parse(content, name, delimiter, nulls, list(kinds))
     clock = [field.name for field in table.schema if pa.types.is_time(field.type)]
-    if clock:  # 7:30 would come back as 07:30:00
+    if clock:  # 07:30 would come back as 07:30:00
         table = _parse(content, name, delimiter, nulls, [*kinds, *clock])
     for index, field in enumerate(table.schema):
         if not pa.types.is_string(field.type):
@@ -68,14 +69,11 @@ def _parse(content: bytes, name: str, delimiter: str, nulls: Sequence[str], as_t
         column_types=dict.fromkeys(as_text, pa.string()),
     )
     parse = pcsv.ParseOptions(delimiter=delimiter, newlines_in_values=True)
-    error = ""
     for block in (_BLOCK, min(len(content) + 1, _LARGEST_BLOCK)):  # a header or a row may be longer than a block
-        try:
-            read = pcsv.ReadOptions(block_size=block)
+        read = pcsv.ReadOptions(block_size=block)
+        with suppress(pa.ArrowException):
             return pcsv.read_csv(pa.BufferReader(content), read, parse, convert)
-        except pa.ArrowException as caught:
-            error = str(caught)
-    raise DataError(_fault(content, name, delimiter, error))
+    raise _fault(content, name, delimiter)
 
 
 def _delimiter(content: bytes) -> str:
@@ -114,16 +112,16 @@ def _cells_by_row(content: bytes, delimiter: str) -> Iterator[int]:
             cells = 0
 
 
-def _fault(content: bytes, name: str, delimiter: str, error: str) -> str:
+def _fault(content: bytes, name: str, delimiter: str) -> DataError:
     rows = _cells_by_row(content, delimiter)
     header = next(rows)
     for row, cells in enumerate(rows, start=1):
         if cells and cells != header:
-            return (
+            return DataError(
                 f"{name} row {row} has {cells} cell{'s' * (cells > 1)}, the header has {header}; "
                 "fix the row, and quote cells that hold the delimiter or a line break"
             )
-    return f"{name} cannot be read as CSV; check its quotes and delimiters"
+    return DataError(f"{name} cannot be read as CSV; check its quotes and delimiters")
 
 
 def _with_points(column: pa.ChunkedArray) -> pa.ChunkedArray:

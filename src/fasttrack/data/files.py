@@ -60,14 +60,14 @@ def _files(source: str) -> list[Path]:
     elif path.exists():
         return [path]
     elif any(sign in source for sign in "*?["):
-        found = [Path(file) for file in glob.glob(source, recursive=True) if Path(file).is_file()]  # noqa: PTH207  # also absolute patterns
+        named = map(Path, glob.glob(source, recursive=True))  # noqa: PTH207  # also absolute patterns
+        found = [file for file in named if file.is_file()]
         if not found:
             raise DataError(f"no file matches {source}; check the pattern and the folder you are in")
     else:
         there = [file.name for file in path.parent.iterdir()] if path.parent.is_dir() else []
-        raise DataError(
-            f"{source} does not exist{near(path.name, there, alike=0.75) or '; check the name and the folder'}"
-        )
+        advice = near(path.name, there, alike=0.75) or "; check the name and the folder"
+        raise DataError(f"{source} does not exist{advice}")
     formats = {_ending(file) for file in found}
     if len({_READERS.get(ending) for ending in formats}) > 1:
         raise DataError(f"{source} mixes {', '.join(sorted(formats))} files; name those of one format by a pattern")

@@ -40,8 +40,6 @@ def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
     kind = column.type
     if pa.types.is_dictionary(kind):
         return _plain(pc.cast(column, kind.value_type))
-    if pa.types.is_run_end_encoded(kind):
-        return _plain(pa.chunked_array([pc.run_end_decode(chunk) for chunk in column.chunks], kind.value_type))
     if pa.types.is_integer(kind):
         most = pc.max(column).as_py() if kind == pa.uint64() else None
         fits = most is None or most < 2**63
