@@ -108,7 +108,7 @@ locked: $(UV) # fails when a lock is not what `make lock` would write
 
 .PHONY: image
 image: ## build the container image, tagged IMAGE
-	docker build --tag '$(IMAGE)' \
+	docker build --tag '$(IMAGE)' $(ARGS) \
 		--label org.opencontainers.image.revision="$$(git rev-parse HEAD)" \
 		$(if $(GITHUB_REPOSITORY),--label org.opencontainers.image.source=https://github.com/$(GITHUB_REPOSITORY)) .
 

@@ -63,9 +63,10 @@ def base_image(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def engine(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Engine]:
     """Docker where CONTAINER_IMAGE names an image to test; else Buildah and Podman with a storage of their own."""
+    secrets = [f"--secret=id={name},src={path}" for name, path in SECRETS.items() if path.exists()]
     if "CONTAINER_IMAGE" in os.environ:
         require("docker")
-        yield Engine(run=("docker",), build=("docker", "build"), env=dict(os.environ))
+        yield Engine(run=("docker",), build=("docker", "build", *secrets), env=dict(os.environ))
         return
     require("buildah", "podman", "runc")
     archive: Path = request.getfixturevalue("base_image")
@@ -79,7 +80,6 @@ def engine(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequ
     )
     env = {**os.environ, "CONTAINERS_CONF": str(configuration)}
     storage = ("--root", str(folder / "storage"), "--runroot", str(folder / "run"))
-    secrets = [f"--secret=id={name},src={path}" for name, path in SECRETS.items() if path.exists()]
     podman = ("podman", *storage)
     path = "PATH=/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin"
     run(*podman, "import", "--change", f"ENV {path}", archive, f"docker.io/library/{BASE}", env=env)

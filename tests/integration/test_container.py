@@ -116,13 +116,13 @@ def test_a_stop_lets_the_request_in_flight_finish(engine: Engine, image: str, pr
             client.sendall(head.encode())
             # the server has begun to answer, and waits for the body
             assert client.recv(4096).startswith(b"HTTP/1.1 100")
-            stop = subprocess.Popen([*engine.run, "stop", "--time=30", container.name], env=engine.env)
-            poll(lambda: "Shutting down" in engine("logs", container.name), what="the server begins to stop")
-            client.sendall(body)
-            answer = client.recv(4096)
+            with subprocess.Popen([*engine.run, "stop", "-t", "30", container.name], env=engine.env) as stop:
+                poll(lambda: "Shutting down" in engine("logs", container.name), what="the server begins to stop")
+                client.sendall(body)
+                answer = b"".join(iter(lambda: client.recv(4096), b""))
         assert answer.startswith(b"HTTP/1.1 200")
         assert b'"prediction":11.0' in answer
-        assert stop.wait(60) == 0
+        assert stop.returncode == 0
         assert container.inspect("{{.State.ExitCode}}") == "0"
 
 
