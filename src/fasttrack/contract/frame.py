@@ -117,7 +117,7 @@ def _datetime_series(column: Column, seconds: NDArray[np.float64]) -> pd.Series[
     # apart from the whole seconds, which would take digits away from the microseconds
     micros = np.round((np.where(missing, 0, seconds) - whole) * 1e6).astype(np.int64)
     moments = (whole.astype(np.int64) * 1_000_000 + micros).astype("datetime64[us]")
-    moments[missing] = np.datetime64("NaT")
+    moments[missing] = np.datetime64("NaT", "us")
     series = pd.Series(moments)
     dtype = pd.api.types.pandas_dtype(column.dtype)
     zone = getattr(dtype, "tz", None) or getattr(getattr(dtype, "pyarrow_dtype", None), "tz", None)
