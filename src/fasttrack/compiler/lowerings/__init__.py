@@ -1,0 +1,27 @@
+"""One small function an estimator class; importing this package registers them all."""
+
+from __future__ import annotations
+
+from fasttrack.compiler.lowerings import (
+    calendar,
+    compose,
+    encoders,
+    forests,
+    functions,
+    histogram_boosting,
+    imputing,
+    linear,
+    scaling,
+)
+
+__all__ = [
+    "calendar",
+    "compose",
+    "encoders",
+    "forests",
+    "functions",
+    "histogram_boosting",
+    "imputing",
+    "linear",
+    "scaling",
+]

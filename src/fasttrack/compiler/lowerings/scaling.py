@@ -1,0 +1,43 @@
+"""Scalers: a few exact operations on every column, which also move the thresholds of trees behind them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler
+
+from fasttrack.compiler.checks import accepted
+from fasttrack.compiler.lower import register
+
+if TYPE_CHECKING:
+    from fasttrack.compiler.columns import Columns
+
+__all__: list[str] = []
+
+
+@register(StandardScaler)
+def _standard(scaler: Any, x: Columns) -> Columns:
+    x = accepted(scaler, x)
+    if scaler.with_mean:
+        x = x.each("-", scaler.mean_)
+    return x.each("/", scaler.scale_) if scaler.with_std else x
+
+
+@register(RobustScaler)
+def _robust(scaler: Any, x: Columns) -> Columns:
+    x = accepted(scaler, x)
+    if scaler.with_centering:
+        x = x.each("-", scaler.center_)
+    return x.each("/", scaler.scale_) if scaler.with_scaling else x
+
+
+@register(MinMaxScaler)
+def _min_max(scaler: Any, x: Columns) -> Columns:
+    x = accepted(scaler, x).each("*", scaler.scale_).each("+", scaler.min_)
+    return x.each("clip", *scaler.feature_range) if scaler.clip else x
+
+
+@register(MaxAbsScaler)
+def _max_abs(scaler: Any, x: Columns) -> Columns:
+    x = accepted(scaler, x).each("/", scaler.scale_)
+    return x.each("clip", -1.0, 1.0) if getattr(scaler, "clip", False) else x

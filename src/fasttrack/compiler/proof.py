@@ -1,0 +1,175 @@
+"""The proof that a compiled graph answers as scikit-learn does, on training rows and on edge rows."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import joblib
+import msgspec
+import numpy as np
+import pandas as pd
+
+from fasttrack.compiler.edges import edge_rows
+from fasttrack.compiler.refusals import refused
+from fasttrack.compiler.session import answers
+from fasttrack.contract.frame import pipeline_input
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from fasttrack.compiler.compile import Compiled
+    from fasttrack.contract import Contract
+
+    Floats = NDArray[np.float64]
+
+__all__ = ["TOLERANCE", "Proof", "prove"]
+
+TOLERANCE = 1e-9
+_REFUSED_TRIED = 64
+
+
+class Proof(msgspec.Struct, frozen=True, kw_only=True):
+    """What a proof compared, and how far the answers were apart.
+
+    `worst` is the largest difference: of a prediction relative to its magnitude (or to the median magnitude of the
+    training predictions, where it is smaller than that), of a probability as it is. `where` is its row in words.
+    """
+
+    rows: int
+    edge_rows: int
+    worst: float
+    where: str
+    labels_equal: bool
+    tolerance: float
+    passed: bool
+    reason: str = ""
+    """Why it did not pass, in one line."""
+
+
+def prove(
+    compiled: Compiled,
+    pipeline: Any,
+    contract: Contract,
+    X: pd.DataFrame | NDArray[Any],
+    matrix: Floats,
+    *,
+    threads: int = 1,
+    edges: int = 40_000,
+    seed: int = 0,
+) -> Proof:
+    """Compare on `X`, n rows as the pipeline was fitted on, which are the rows of float64[n, f] `matrix`, and on edges.
+
+    `edges`: about how many edge rows at most. Rows that scikit-learn refuses must be refused, and no others.
+    """
+    random = np.random.default_rng(seed)
+    made = edge_rows(compiled, contract, matrix, random, edges)
+    judge = _Judge(compiled, pipeline, contract, threads)
+    with joblib.parallel_config(backend="sequential"):  # threads would add up a forest's trees in any order
+        trained = judge.compare(lambda rows: X.iloc[rows] if isinstance(X, pd.DataFrame) else X[rows], matrix, None)
+        edge = judge.compare(lambda rows: pipeline_input(contract, made.matrix[rows]), made.matrix, trained.scale)
+    worst = max(trained.worst, edge.worst)
+    if edge.worst > trained.worst:
+        column = f" in column {contract.columns[made.column[edge.row]].name!r}" if made.column[edge.row] >= 0 else ""
+        where = f"edge row: {made.what[edge.row]}{column}"
+    else:
+        where = f"training row {trained.row}"
+    reason = trained.reason or edge.reason
+    labels_equal = trained.labels_equal and edge.labels_equal
+    if not reason and not labels_equal:
+        reason = f"the labels differ at {where}"
+    if not reason and not worst <= TOLERANCE:
+        reason = f"the answers differ by {worst:.1e} at {where}"
+    return Proof(
+        rows=len(matrix),
+        edge_rows=len(made),
+        worst=worst,
+        where=where,
+        labels_equal=labels_equal,
+        tolerance=TOLERANCE,
+        passed=not reason,
+        reason=reason,
+    )
+
+
+@dataclass(frozen=True)
+class _Finding:
+    """`scale`: the median magnitude of the predictions. A row with another label counts as infinitely worse."""
+
+    worst: float
+    row: int
+    labels_equal: bool
+    scale: float
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class _Judge:
+    compiled: Compiled
+    pipeline: Any
+    contract: Contract
+    threads: int
+
+    def compare(self, inputs: Callable[[NDArray[np.int64]], Any], matrix: Floats, scale: float | None) -> _Finding:
+        """Both answers for the rows of `matrix`; `inputs` gives the pipeline's input for row numbers."""
+        found = answers(self.compiled, matrix, threads=self.threads)
+        away = refused(self.compiled.refusals, self.contract, matrix)
+        if "refused" in found:
+            away |= found["refused"].astype(bool)
+        taken = np.flatnonzero(~away)
+        try:
+            prediction, probabilities = self._sklearn(inputs(taken)) if len(taken) else (np.empty(0), None)
+        except Exception as error:  # noqa: BLE001  # the pipeline is the user's: it may raise anything
+            said = str(error).partition("\n")[0]
+            return _Finding(
+                np.inf, int(taken[0]), True, 1.0, f"scikit-learn refuses a row that the graph takes: {said}"
+            )
+        for row in np.flatnonzero(away)[:: max(1, int(away.sum()) // _REFUSED_TRIED)]:
+            if self._takes(inputs(np.array([row]))):
+                return _Finding(np.inf, int(row), True, 1.0, f"the graph refuses row {row}, which scikit-learn takes")
+        if not len(taken):
+            return _Finding(0.0, 0, True, 1.0)
+        ours = found["prediction"][taken]
+        if self.contract.target.classes is None:
+            gap, scale = _gap(ours.astype(np.float64), prediction, scale)
+            labels_equal = True
+        else:
+            theirs = pd.Index(self.pipeline.classes_).get_indexer(prediction)
+            gap, scale = np.where(ours == theirs, 0.0, np.inf), 1.0
+            labels_equal = bool((ours == theirs).all())
+            if probabilities is not None:
+                gap = np.maximum(
+                    gap, np.abs(found["probabilities"][taken].astype(np.float64) - probabilities).max(axis=1)
+                )
+        row = int(np.nanargmax(np.where(np.isnan(gap), np.inf, gap)))
+        return _Finding(float(np.where(np.isnan(gap[row]), np.inf, gap[row])), int(taken[row]), labels_equal, scale)
+
+    def _sklearn(self, rows: Any) -> tuple[NDArray[Any], Floats | None]:
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            prediction = np.asarray(self.pipeline.predict(rows))
+            if not self.contract.target.probabilities:
+                return prediction, None
+            return prediction, np.asarray(self.pipeline.predict_proba(rows), dtype=np.float64)
+
+    def _takes(self, row: Any) -> bool:
+        try:
+            self._sklearn(row)
+        except Exception:  # noqa: BLE001  # the pipeline is the user's: it may raise anything
+            return False
+        return True
+
+
+def _gap(ours: Floats, theirs: NDArray[Any], scale: float | None) -> tuple[Floats, float]:
+    """By row the relative difference, and the magnitude below which it is relative to that."""
+    theirs = theirs.astype(np.float64)
+    if scale is None:
+        scale = float(np.median(np.abs(theirs[np.isfinite(theirs)]))) if np.isfinite(theirs).any() else 1.0
+    with np.errstate(all="ignore"):
+        gap = np.abs(ours - theirs) / np.maximum(np.maximum(np.abs(theirs), scale), np.finfo(np.float64).tiny)
+    # infinite and undefined answers are both told as no answer
+    gap = np.where(~np.isfinite(ours) & ~np.isfinite(theirs), 0.0, gap)
+    return gap if gap.ndim == 1 else gap.max(axis=1), scale

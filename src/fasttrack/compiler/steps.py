@@ -1,0 +1,162 @@
+"""Elementwise steps: one number in, one number out, in NumPy while compiling and as ONNX operators while serving.
+
+The NumPy form repeats scikit-learn's arithmetic operation by operation, because thresholds and tables of categories
+are computed with it. Missing is NaN.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import spox.opset.ai.onnx.v21 as op
+from scipy import special
+
+from fasttrack.compiler.mathematics import expit, expm1, log1p
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+    from spox import Var
+
+    Floats = NDArray[np.float64]
+
+__all__ = ["Step", "monotone", "run", "run_graph", "then"]
+
+
+@dataclass(frozen=True)
+class Step:
+    """A named operation with its constants."""
+
+    operation: str
+    constants: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Operation:
+    numpy: Callable[..., Any]
+    graph: Callable[..., Var]
+    # never decreasing, and a number (or infinity) for every number
+    monotone: Callable[..., bool]
+
+
+def run(steps: Sequence[Step], x: Floats) -> Floats:
+    """`x` after all steps, to the last bit what scikit-learn gives."""
+    with np.errstate(all="ignore"):
+        for step in steps:
+            x = _OPERATIONS[step.operation].numpy(x, *step.constants)
+    return x
+
+
+def run_graph(columns: Sequence[Sequence[Step]], x: Var) -> Var:
+    """The operators for float64[n, k] `x`, whose column i takes the steps `columns[i]`, all the same operations."""
+    for steps in zip(*columns, strict=True):
+        constants = zip(*(step.constants for step in steps), strict=True)
+        x = _OPERATIONS[steps[0].operation].graph(x, *map(_row, constants))
+    return x
+
+
+def monotone(steps: Sequence[Step]) -> bool:
+    """Whether the steps together never decrease, and give a number for every number."""
+    return all(_OPERATIONS[step.operation].monotone(*step.constants) for step in steps)
+
+
+def then(steps: tuple[Step, ...], step: Step) -> tuple[Step, ...]:
+    """`steps` followed by `step`. What comes after an indicator changes its two values."""
+    if steps and steps[-1].operation == "indicator":
+        present, missing = run([step], np.array(steps[-1].constants))
+        return (*steps[:-1], Step("indicator", (float(present), float(missing))))
+    return (*steps, step)
+
+
+def _row(values: Sequence[float]) -> Var:
+    alike = len(set(values)) == 1
+    return op.const(np.asarray(values[:1] if alike else values, dtype=np.float64))
+
+
+def _single(x: Any) -> Any:
+    return x.astype(np.float32).astype(np.float64)
+
+
+def _microseconds(x: Any, unit: float) -> Any:
+    # the years 1 to 9999 are well inside; beyond, whole microseconds would wrap around
+    seconds = np.clip(np.where(np.isnan(x), 0, x), -1e12, 1e12)
+    whole = np.floor(seconds)
+    micros = whole.astype(np.int64) * 1_000_000 + np.rint((seconds - whole) * 1e6).astype(np.int64)
+    micros = micros // int(unit) * int(unit)
+    return np.where(np.isnan(x), np.nan, micros / 1e6)
+
+
+def _microseconds_graph(x: Var, unit: Var) -> Var:
+    whole = op.floor(x)
+    fraction = op.round(op.mul(op.sub(x, whole), op.const(1e6)))
+    million, integer = op.const(np.int64(1_000_000)), np.int64
+    micros = op.add(op.mul(op.cast(whole, to=integer), million), op.cast(fraction, to=integer))
+    step = op.cast(unit, to=integer)
+    # moments before 1970 are negative, and integer division here rounds towards zero
+    micros = op.sub(micros, op.mod(micros, step))
+    return op.where(op.isnan(x), x, op.div(op.cast(micros, to=np.float64), op.const(1e6)))
+
+
+def _always(*_: float) -> bool:
+    return True
+
+
+def _never(*_: float) -> bool:
+    return False
+
+
+def _finite(by: float) -> bool:
+    return bool(np.isfinite(by))
+
+
+def _positive(by: float) -> bool:
+    return 0 < by < np.inf
+
+
+_OPERATIONS: dict[str, _Operation] = {
+    "+": _Operation(np.add, op.add, _finite),
+    "-": _Operation(np.subtract, op.sub, _finite),
+    "*": _Operation(np.multiply, op.mul, _positive),
+    "/": _Operation(np.divide, op.div, _positive),
+    "clip": _Operation(np.clip, lambda x, low, high: op.min([op.max([x, low]), high]), _always),
+    "fill": _Operation(
+        lambda x, value: np.where(np.isnan(x), value, x), lambda x, value: op.where(op.isnan(x), value, x), _always
+    ),
+    "replace": _Operation(
+        lambda x, old, new: np.where(x == old, new, x), lambda x, old, new: op.where(op.equal(x, old), new, x), _never
+    ),
+    "equals": _Operation(
+        lambda x, value: (x == value).astype(np.float64),
+        lambda x, value: op.cast(op.equal(x, value), to=np.float64),
+        _never,
+    ),
+    "indicator": _Operation(
+        lambda x, present, missing: np.where(np.isnan(x), missing, present),
+        lambda x, present, missing: op.where(op.isnan(x), missing, present),
+        _always,
+    ),
+    "float32": _Operation(_single, lambda x: op.cast(op.cast(x, to=np.float32), to=np.float64), _always),
+    "microseconds": _Operation(_microseconds, _microseconds_graph, _always),
+    "absolute": _Operation(np.absolute, op.abs, _never),
+    "negative": _Operation(np.negative, op.neg, _never),
+    "square": _Operation(np.square, lambda x: op.mul(x, x), _never),
+    "sqrt": _Operation(np.sqrt, op.sqrt, _never),
+    "exp": _Operation(np.exp, op.exp, _always),
+    "log": _Operation(np.log, op.log, _never),
+    "expm1": _Operation(np.expm1, expm1, _always),
+    "log1p": _Operation(np.log1p, log1p, _never),
+    "log2": _Operation(np.log2, lambda x: op.div(op.log(x), op.const(np.log(2.0))), _never),
+    "log10": _Operation(np.log10, lambda x: op.div(op.log(x), op.const(np.log(10.0))), _never),
+    "reciprocal": _Operation(np.reciprocal, op.reciprocal, _never),
+    "sign": _Operation(np.sign, op.sign, _always),
+    "floor": _Operation(np.floor, op.floor, _always),
+    "ceil": _Operation(np.ceil, op.ceil, _always),
+    "rint": _Operation(np.rint, op.round, _always),
+    "expit": _Operation(special.expit, expit, _always),
+    "tanh": _Operation(np.tanh, op.tanh, _always),
+    "sin": _Operation(np.sin, op.sin, _never),
+    "cos": _Operation(np.cos, op.cos, _never),
+}
