@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent.parent / "src" / "fasttrack"
 ORDER = [
     {"errors", "contract"},
-    {"settings", "config", "data"},
+    {"settings", "config", "data", "graph"},
     {"training"},
     {"compiler"},
     {"bundled_code"},
@@ -29,7 +29,29 @@ ORDER = [
     {"cli"},
 ]
 RANK = {room: rank for rank, rooms in enumerate(ORDER) for room in rooms}
-LIGHT = {"errors", "contract", "settings", "config", "bundled_code", "bundle", "store", "monitoring", "serving"}
+LIGHT = {
+    "errors",
+    "contract",
+    "graph",
+    "settings",
+    "config",
+    "bundled_code",
+    "bundle",
+    "store",
+    "monitoring",
+    "serving",
+}
+    "errors",
+    "contract",
+    "graph",
+    "settings",
+    "config",
+    "bundled_code",
+    "bundle",
+    "store",
+    "monitoring",
+    "serving",
+}
 """What a server of a compiled model is made of."""
 NOT_LIGHT = {"data", "training", "compiler", "lifecycle", "scaffold", "console", "cli"}
 HEAVY = {"sklearn", "pandas", "pyarrow", "scipy", "mlflow", "joblib"}

@@ -14,9 +14,9 @@ import fasttrack.compiler.lowerings  # noqa: F401  # registers them
 from fasttrack.compiler.columns import Block, Columns, Feature, Moment, Number, Scope, Table
 from fasttrack.compiler.errors import NotCompilable
 from fasttrack.compiler.lower import Regression, predicted
-from fasttrack.compiler.refusals import Bound, Refusals
 from fasttrack.compiler.steps import Step
 from fasttrack.compiler.tabulate import first_cells
+from fasttrack.graph import Bound, Refusals
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

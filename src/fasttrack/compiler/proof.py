@@ -12,14 +12,14 @@ import numpy as np
 import pandas as pd
 
 from fasttrack.compiler.edges import edge_rows
-from fasttrack.compiler.refusals import refused
-from fasttrack.compiler.session import answers
 from fasttrack.contract.frame import pipeline_input
+from fasttrack.graph import open_session, refused, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
+    from onnxruntime import InferenceSession
 
     from fasttrack.compiler.compile import Compiled
     from fasttrack.contract import Contract
@@ -67,7 +67,8 @@ def prove(
     """
     random = np.random.default_rng(seed)
     made = edge_rows(compiled, contract, matrix, random, edges)
-    judge = _Judge(compiled, pipeline, contract, threads)
+    session = open_session(compiled.model.SerializeToString(), threads=threads)
+    judge = _Judge(compiled, pipeline, contract, session)
     with joblib.parallel_config(backend="sequential"):  # threads would add up a forest's trees in any order
         trained = judge.compare(lambda rows: X.iloc[rows] if isinstance(X, pd.DataFrame) else X[rows], matrix, None)
         edge = judge.compare(lambda rows: pipeline_input(contract, made.matrix[rows]), made.matrix, trained.scale)
@@ -111,11 +112,11 @@ class _Judge:
     compiled: Compiled
     pipeline: Any
     contract: Contract
-    threads: int
+    session: InferenceSession
 
     def compare(self, inputs: Callable[[NDArray[np.int64]], Any], matrix: Floats, scale: float | None) -> _Finding:
         """Both answers for the rows of `matrix`; `inputs` gives the pipeline's input for row numbers."""
-        found = answers(self.compiled, matrix, threads=self.threads)
+        found = run(self.session, matrix)
         away = refused(self.compiled.refusals, self.contract, matrix)
         if "refused" in found:
             away |= found["refused"].astype(bool)

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import onnxruntime
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
-    from fasttrack.compiler.compile import Compiled
-
-__all__ = ["answers", "open_session"]
+__all__ = ["open_session", "run"]
 
 _ROWS = 16_384
 """At once; what a step needs in memory grows with it."""
@@ -27,13 +25,13 @@ def open_session(model: bytes, *, threads: int = 1) -> onnxruntime.InferenceSess
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
-def answers(compiled: Compiled, matrix: NDArray[np.float64], *, threads: int = 1) -> dict[str, NDArray[np.generic]]:
-    """Each of the graph's outputs for float64[n, f] `matrix`."""
-    import numpy as np
-
-    session = open_session(compiled.model.SerializeToString(), threads=threads)
+def run(session: onnxruntime.InferenceSession, matrix: NDArray[np.float64]) -> dict[str, NDArray[np.generic]]:
+    """Each of the graph's outputs, by name, for float64[n, f] `matrix`."""
+    names = [output.name for output in session.get_outputs()]
     parts = [
-        session.run(None, {"rows": np.ascontiguousarray(matrix[start : start + _ROWS])})
+        session.run(names, {"rows": np.ascontiguousarray(matrix[start : start + _ROWS])})
         for start in range(0, max(len(matrix), 1), _ROWS)
     ]
-    return {name: np.concatenate(found) for name, found in zip(compiled.outputs, zip(*parts, strict=True), strict=True)}
+    if len(parts) == 1:
+        return dict(zip(names, parts[0], strict=True))
+    return {name: np.concatenate(found) for name, found in zip(names, zip(*parts, strict=True), strict=True)}

@@ -1,0 +1,8 @@
+"""A compiled graph at work: running it, and telling the rows that it does not take. All that a server needs of it."""
+
+from __future__ import annotations
+
+from fasttrack.graph.refusals import Bound, Refusals, refused
+from fasttrack.graph.session import open_session, run
+
+__all__ = ["Bound", "Refusals", "open_session", "refused", "run"]
