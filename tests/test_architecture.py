@@ -29,28 +29,8 @@ ORDER = [
     {"cli"},
 ]
 RANK = {room: rank for rank, rooms in enumerate(ORDER) for room in rooms}
-LIGHT = {
-    "errors",
-    "contract",
-    "graph",
-    "settings",
-    "config",
-    "bundled_code",
-    "bundle",
-    "store",
-    "monitoring",
-    "serving",
-}
-    "errors",
-    "contract",
-    "graph",
-    "settings",
-    "config",
-    "bundled_code",
-    "bundle",
-    "store",
-    "monitoring",
-    "serving",
+LIGHT = {"errors", "contract", "graph", "settings", "config", "bundled_code", "bundle", "store", "monitoring"} | {
+    "serving"
 }
 """What a server of a compiled model is made of."""
 NOT_LIGHT = {"data", "training", "compiler", "lifecycle", "scaffold", "console", "cli"}

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import joblib
-import msgspec
 import numpy as np
 import pandas as pd
 
 from fasttrack.compiler.edges import edge_rows
 from fasttrack.contract.frame import pipeline_input
-from fasttrack.graph import open_session, refused, run
+from fasttrack.graph import Proof, open_session, refused, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,24 +29,6 @@ __all__ = ["TOLERANCE", "Proof", "prove"]
 
 TOLERANCE = 1e-9
 _REFUSED_TRIED = 64
-
-
-class Proof(msgspec.Struct, frozen=True, kw_only=True):
-    """What a proof compared, and how far the answers were apart.
-
-    `worst` is the largest difference: of a prediction relative to its magnitude (or to the median magnitude of the
-    training predictions, where it is smaller than that), of a probability as it is. `where` is its row in words.
-    """
-
-    rows: int
-    edge_rows: int
-    worst: float
-    where: str
-    labels_equal: bool
-    tolerance: float
-    passed: bool
-    reason: str = ""
-    """Why it did not pass, in one line."""
 
 
 def prove(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from fasttrack.graph.evidence import Proof
 from fasttrack.graph.refusals import Bound, Refusals, refused
 from fasttrack.graph.session import open_session, run
 
-__all__ = ["Bound", "Refusals", "open_session", "refused", "run"]
+__all__ = ["Bound", "Proof", "Refusals", "open_session", "refused", "run"]
