@@ -21,20 +21,23 @@ from fasttrack.bundled_code import importable
 from fasttrack.contract.quality import Metric
 from fasttrack.contract.schema import Contract
 from fasttrack.errors import BundleError
+from fasttrack.graph import Proof, Refusals
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["Bundle", "FileDigest", "Manifest", "TrainingRecord", "open_bundle", "write_bundle"]
+__all__ = ["GRAPH", "Bundle", "FileDigest", "Manifest", "TrainingRecord", "open_bundle", "write_bundle"]
 
 FORMAT = 1
 """Raised when an older server could misread a newer bundle; `open_bundle` refuses what it does not know."""
 
 MANIFEST = "manifest.json"
 PIPELINE = "model.joblib"
+GRAPH = "model.onnx"
+"""The compiled pipeline, of a bundle whose engine is onnx."""
 _CODE = "code/"
 
-_PINNED = ("fasttrack-mlops", "joblib", "numpy", "pandas", "scikit-learn", "scipy")
+_PINNED = ("fasttrack-mlops", "joblib", "numpy", "onnxruntime", "pandas", "scikit-learn", "scipy")
 
 
 class FileDigest(msgspec.Struct, frozen=True):
@@ -77,6 +80,10 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     engine: Literal["sklearn", "onnx"] = "sklearn"
     engine_reason: str = ""
     """Why the model is not compiled."""
+    refusals: Refusals | None = None
+    """Of a compiled model: which rows scikit-learn would not take, as far as a row's own values tell."""
+    proof: Proof | None = None
+    """What the compiled graph was compared on; of a model that is not compiled, the proof that failed."""
     training: TrainingRecord
     primary_metric: str | None = None
     greater_is_better: bool = False

@@ -143,10 +143,11 @@ def predict(
     """Predict one row with a model of the store, without a server."""
     from fasttrack.contract.decode import RefusedRequest
     from fasttrack.contract.openapi import label_key
+    from fasttrack.monitoring.metrics import ServingMetrics
     from fasttrack.serving.model import load_model
     from fasttrack.settings import Settings
 
-    served = load_model(Settings(store=store, model=model))
+    served = load_model(Settings(store=store, model=model), ServingMetrics())
     names = served.bundle.manifest.contract.names
     pairs = []
     for value in values:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from fasttrack.contract.openapi import label_key
@@ -69,6 +70,7 @@ def show_outcome(outcome: Outcome, store: Path) -> None:
     if manifest.training.dropped_rows:
         console.print(f"dropped {manifest.training.dropped_rows:,} rows without a {manifest.contract.target.name!r}")
     console.print(_quality(manifest))
+    console.print(_engine(manifest))
     console.print(outcome.verdict.reason)
     where = "" if str(store) == "model" else f" --store {shlex.quote(str(store))}"
     serves = outcome.verdict.promoted
@@ -108,7 +110,7 @@ def show_manifest(manifest: Manifest, *, champion: bool) -> None:
     console.print(f"[bold]{manifest.name}@{manifest.version}[/bold]{mark}  {_what(manifest)}")
     console.print(f"created {manifest.created}, commit {manifest.git_commit or 'unknown'}")
     console.print(f"source {manifest.training.source or 'given as a frame'}; {manifest.training.split}")
-    console.print(f"engine {manifest.engine}{': ' + manifest.engine_reason if manifest.engine_reason else ''}")
+    console.print(_engine(manifest))
     console.print(_quality(manifest))
     table = Table(box=None, pad_edge=False)
     for heading in ("column", "kind", "missing", "values", "example"):
@@ -130,6 +132,12 @@ def _what(manifest: Manifest) -> str:
         f"{manifest.training.estimator}, {target.task} of {target.name!r}, "
         f"{len(manifest.contract.columns)} features, {manifest.training.rows:,} training rows"
     )
+
+
+def _engine(manifest: Manifest) -> str:
+    if manifest.engine == "onnx":
+        return f"compiled: {manifest.proof}"
+    return f"not compiled, scikit-learn serves it: {escape(manifest.engine_reason or 'it was not tried')}"
 
 
 def _quality(manifest: Manifest) -> Table:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import subprocess
 import warnings
 from collections.abc import Callable, Mapping
@@ -19,7 +20,8 @@ import msgspec
 import numpy as np
 import pandas as pd
 
-from fasttrack.bundle import Bundle, Manifest, TrainingRecord, installed_packages, write_bundle
+from fasttrack.bundle import GRAPH, Bundle, Manifest, TrainingRecord, installed_packages, write_bundle
+from fasttrack.compiler import try_to_compile
 from fasttrack.config import DataConfig, TrainConfig, load_config
 from fasttrack.contract.decode import Decoder, RefusedRequest
 from fasttrack.contract.frame import matrix_from_frame, pipeline_input
@@ -129,7 +131,6 @@ def train(
         created=datetime.now(UTC).isoformat(timespec="milliseconds"),
         git_commit=_git_commit(config.folder),
         contract=contract,
-        engine_reason="served by scikit-learn",
         training=TrainingRecord(
             estimator=label,
             rows=len(X_train),
@@ -149,8 +150,7 @@ def train(
         packages=installed_packages(),
         files={},
     )
-    tell("writing the bundle")
-    bundle = _publish(home, manifest, fitted, [code] if code else [], ready.X)
+    bundle = _publish(home, manifest, fitted, [code] if code else [], ready.X, tell)
     return Outcome(bundle, _decide(home, bundle, config.promote, X_test, y_test))
 
 
@@ -164,6 +164,7 @@ def package(
     store: str | Path = "model",
     promote: Literal["never", "always", "better"] = "better",
     code: tuple[str | Path, ...] = (),
+    tell: Tell = lambda step: None,
 ) -> Outcome:
     """Put a scikit-learn model that was fitted elsewhere into the store.
 
@@ -171,6 +172,7 @@ def package(
     that may come; the contract is learned from it. `y` [n] is its target; `target` and then `name` default to the name
     of the series, else to `target` and `model`. `code` names module files or package folders
     that the pipeline's own classes live in. The figures in the manifest are measured on these rows and say so.
+    `tell` hears of each step.
     Raises TrainingError when the pipeline is not fitted or does not take `X`, DataError when `X` cannot be described.
     """
     target = target or str(getattr(y, "name", None) or "target")
@@ -201,7 +203,6 @@ def package(
         created=datetime.now(UTC).isoformat(timespec="milliseconds"),
         git_commit=_git_commit(Path()),
         contract=contract,
-        engine_reason="served by scikit-learn",
         training=TrainingRecord(
             estimator=type(pipeline).__name__,
             rows=len(frame),
@@ -213,7 +214,7 @@ def package(
         packages=installed_packages(),
         files={},
     )
-    bundle = _publish(home, manifest, pipeline, [Path(one) for one in code], frame)
+    bundle = _publish(home, manifest, pipeline, [Path(one) for one in code], frame, tell)
     return Outcome(bundle, _decide(home, bundle, promote, frame, answers))
 
 
@@ -306,9 +307,21 @@ def _evaluate(pipeline: Any, contract: Contract, X: pd.DataFrame, y: pd.Series[A
     return evaluate(contract.target.task, y.to_numpy(), pipeline.predict(rows), probabilities, contract.target.classes)
 
 
-def _publish(store: Store, manifest: Manifest, pipeline: Any, code: list[Path], X: pd.DataFrame) -> Bundle:
-    _check_round_trip(manifest.contract, pipeline, X)
-    return store.add(manifest.name, lambda folder: write_bundle(folder, manifest, pipeline, code=code))
+def _publish(store: Store, manifest: Manifest, pipeline: Any, code: list[Path], X: pd.DataFrame, tell: Tell) -> Bundle:
+    contract = manifest.contract
+    _check_round_trip(contract, pipeline, X)
+    tell("compiling and proving")
+    compiled = try_to_compile(pipeline, contract, X, matrix_from_frame(contract, X), threads=os.cpu_count() or 1)
+    manifest = msgspec.structs.replace(
+        manifest,
+        engine="sklearn" if compiled.model is None else "onnx",
+        engine_reason=compiled.reason,
+        refusals=compiled.refusals,
+        proof=compiled.proof,
+    )
+    tell("writing the bundle")
+    others = {} if compiled.model is None else {GRAPH: compiled.model}
+    return store.add(manifest.name, lambda folder: write_bundle(folder, manifest, pipeline, code=code, others=others))
 
 
 _CHECKED_ROWS = 1000

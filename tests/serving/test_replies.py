@@ -233,7 +233,7 @@ def test_numbers_at_the_edge_get_an_answer(line: httpx.Client) -> None:
 def test_the_model_and_its_contract_are_told(line: httpx.Client) -> None:
     model = line.get("/model").json()
     assert model["name"] == "line"
-    assert model["engine"] == "sklearn"
+    assert model["engine"] == "onnx"
     assert "model.joblib" in model["files"]
     contract = line.get("/contract").json()
     assert [column["name"] for column in contract["columns"]] == ["x"]
@@ -285,7 +285,7 @@ def test_metrics_count_what_happened(tmp_path: Path) -> None:
     assert series[f'fasttrack_inference_seconds_count{{model="line",version="{version}"}}'] == "2.0"
     assert series['fasttrack_refused_requests_total{model="line",reason="invalid"}'] == "1.0"
     assert series['fasttrack_refused_requests_total{model="line",reason="malformed"}'] == "1.0"
-    assert series[f'fasttrack_model_info{{engine="sklearn",model="line",version="{version}"}}'] == "1.0"
+    assert series[f'fasttrack_model_info{{engine="onnx",model="line",version="{version}"}}'] == "1.0"
     assert series['http_requests_total{handler="/predict",method="POST",status="200"}'] == "1.0"
     assert series['http_requests_total{handler="/predict",method="POST",status="422"}'] == "1.0"
     assert series['http_requests_total{handler="none",method="GET",status="404"}'] == "1.0"

@@ -11,29 +11,23 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from types import GenericAlias
 from typing import Any
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from fasttrack.contract.cell import check, from_query, iso, missing_column, seconds, type_name
+from fasttrack.contract.cell import check, from_query, iso, missing_column, type_name
+from fasttrack.contract.matrix import MatrixFiller
 from fasttrack.contract.refusal import MAX_LISTED, CellIssue, Findings, RefusedRequest, short
-from fasttrack.contract.schema import Column, Contract
+from fasttrack.contract.schema import Contract
+from fasttrack.contract.typed import typed_decoders
 
-__all__ = ["MAX_LISTED", "Batch", "CellIssue", "Decoder", "RefusedRequest", "iso"]
+__all__ = ["MAX_LISTED", "Batch", "CellIssue", "Decoder", "Gathered", "RefusedRequest", "iso"]
 
 _SHAPES = 'expected one row (an object), rows (an array of objects), or {"columns": {name: [values]}}'
 _DIGITS = 400
 """A number with more digits than this is past float64, whatever they are."""
-_NARROW: dict[str, type[np.floating[Any]]] = {
-    "float16": np.float16,
-    "halffloat[pyarrow]": np.float16,
-    "float32": np.float32,
-    "Float32": np.float32,
-    "float[pyarrow]": np.float32,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +53,17 @@ class Batch:
         return Batch(self.matrix[start:stop], text, single=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """The rows of several requests as one batch, whose own warnings are left empty."""
+
+    batch: Batch
+    unfit: frozenset[int]
+    """Rows that must be decoded by themselves, which says what is wrong with them."""
+    warnings: Mapping[int, list[CellIssue]]
+    """By row, as its own request would be warned."""
+
+
 class Decoder:
     """Decodes the requests of one contract. Built once a model; stateless after that, so threads may share it."""
 
@@ -66,8 +71,8 @@ class Decoder:
         self.contract = contract
         self.max_rows = max_rows
         self._columns = {column.name: column for column in contract.columns}
-        self._decoders = _typed_decoders(contract)
-        self._matrix = _MatrixFiller(contract)
+        self._decoders = typed_decoders(contract)
+        self._matrix = MatrixFiller(contract)
 
     def rows(self, body: bytes) -> Batch:
         """The rows of a JSON body: one row (object), rows (array of objects), or `{"columns": {name: [values]}}`.
@@ -86,6 +91,31 @@ class Decoder:
         if isinstance(value, list):
             return self._from_objects(value, single=False)
         raise RefusedRequest("invalid", _SHAPES, [CellIssue(None, None, _SHAPES)], 1)
+
+    def cells(self, body: bytes) -> tuple[Any, ...] | None:
+        """The cells of a JSON body that is one row, right in every type; `None` for any other body."""
+        if self._decoders is None:
+            return None
+        try:
+            return msgspec.structs.astuple(self._decoders.row.decode(body))
+        except (msgspec.MsgspecError, RecursionError, UnicodeError):
+            return None
+
+    def gather(self, rows: Sequence[tuple[Any, ...]]) -> Gathered:
+        """The rows that `cells` found in several bodies. Raises ValueError when one has text that is no date and time.
+
+        What `rows` would say of a body alone is the same for each row here.
+        """
+        values = list(zip(*rows, strict=True))
+        matrix = self._matrix.fill(values, len(rows))
+        odd = self._matrix.odd(matrix)
+        warnings = {}
+        for row in np.flatnonzero(odd.any(axis=1)).tolist() if odd.any() else ():
+            noted = Findings()
+            self._matrix.note(matrix[row : row + 1], noted)
+            warnings[row] = noted.as_warnings()
+        text = {j: values[j] for j in self._matrix.text}
+        return Gathered(Batch(matrix, text, single=False), self._matrix.fractions(matrix), warnings)
 
     def row(self, cells: Mapping[str, Any]) -> Batch:
         """One row of values as JSON carries them. Raises RefusedRequest as `rows` does."""
@@ -134,7 +164,7 @@ class Decoder:
             matrix = self._matrix.fill(values or [()] * len(self.contract.columns), n)
         except ValueError:  # text that is no date and time
             return None
-        if self._matrix.has_fractions(matrix):
+        if self._matrix.fractions(matrix):
             return None
         return self._batch(matrix, values, Findings(), single=single)
 
@@ -199,132 +229,6 @@ class Decoder:
             message = f"not a column of this model and ignored; its columns are {_some(self.contract.names)}"
             noted.add_names(sorted(names.items(), key=lambda one: (one[1] or 0, one[0])), message)
         return noted
-
-
-class _MatrixFiller:
-    """Turns decoded cells into the matrix, and knows what is ordinary in it."""
-
-    def __init__(self, contract: Contract) -> None:
-        columns = contract.columns
-        self._columns = columns
-        self.text = tuple(j for j, column in enumerate(columns) if column.kind == "category")
-        self._codes: list[dict[Any, float] | None] = [
-            {label: float(code) for code, label in enumerate(column.categories or ())} | {None: math.nan}
-            if column.kind == "category"
-            else None
-            for column in columns
-        ]
-        self._datetimes = frozenset(j for j, column in enumerate(columns) if column.kind == "datetime")
-        self._integers = np.array([j for j, column in enumerate(columns) if column.kind == "integer"], dtype=np.intp)
-        self._rounded = [(dtype, np.array(js)) for dtype, js in _narrow(columns).items()]
-        # Codes of known words lie in 0 … k − 1, so that one comparison finds unseen words as well as odd numbers.
-        self._low = np.array([_lowest(column) for column in columns])
-        self._high = np.array([_highest(column) for column in columns])
-        self._known = {
-            j: frozenset(map(float, column.categories))
-            for j, column in enumerate(columns)
-            if column.kind != "category" and column.categories is not None
-        }
-
-    def fill(self, values: Sequence[Sequence[Any]], n: int) -> NDArray[np.float64]:
-        """float64[n, f] from one sequence of decoded cells a column; `None` is missing.
-
-        Raises ValueError for text that is no date and time.
-        """
-        flat: list[Any] = []  # one array made of one list: for a single row, an array a column would cost more
-        for j, cells in enumerate(values):
-            codes = self._codes[j]
-            if codes is not None:
-                flat.extend([codes.get(cell, -1.0) for cell in cells])
-            elif j in self._datetimes:
-                flat.extend([None if cell is None else seconds(cell) for cell in cells])
-            else:
-                flat.extend(cells)
-        matrix = np.ascontiguousarray(np.array(flat, dtype=np.float64).reshape(len(self._columns), n).T)
-        for dtype, js in self._rounded:
-            with np.errstate(over="ignore"):
-                narrow = matrix[:, js].astype(dtype).astype(np.float64)
-            matrix[:, js] = np.where(np.isinf(narrow), matrix[:, js], narrow)
-        return matrix
-
-    def has_fractions(self, matrix: NDArray[np.float64]) -> bool:
-        """Whether an integer column holds a number that is not whole."""
-        if not len(self._integers):
-            return False
-        return bool((np.mod(matrix[:, self._integers], 1.0) > 0).any())
-
-    def note(self, matrix: NDArray[np.float64], noted: Findings) -> None:
-        """Name unseen categories and out-of-range numbers."""
-        odd = (matrix < self._low) | (matrix > self._high)
-        for j, known in self._known.items():
-            odd[:, j] = [cell == cell and cell not in known for cell in matrix[:, j].tolist()]
-        if not odd.any():
-            return
-        for j in np.flatnonzero(odd.any(axis=0)).tolist():
-            column = self._columns[j]
-            noted.add_rows(np.flatnonzero(odd[:, j]).tolist(), column.name, _oddity(column))
-
-
-def _lowest(column: Column) -> float:
-    if column.kind == "category":
-        return -math.inf if column.categories is None else 0.0
-    return -math.inf if column.minimum is None or column.kind == "boolean" else column.minimum
-
-
-def _highest(column: Column) -> float:
-    return math.inf if column.maximum is None or column.kind == "boolean" else column.maximum
-
-
-def _narrow(columns: Sequence[Column]) -> dict[type[np.floating[Any]], list[int]]:
-    """The columns whose training dtype holds fewer digits than float64: the pipeline never sees more than those."""
-    found: dict[type[np.floating[Any]], list[int]] = {}
-    for j, column in enumerate(columns):
-        if column.dtype in _NARROW:
-            found.setdefault(_NARROW[column.dtype], []).append(j)
-    return found
-
-
-def _oddity(column: Column) -> str:
-    if column.categories is not None:
-        if column.kind == "category":
-            return f"not among the {len(column.categories):,} categories of the training data"
-        return f"not among the {len(column.categories):,} values that the model knows"
-    low, high = column.minimum or 0.0, column.maximum or 0.0
-    shown = f"{iso(low)} to {iso(high)}" if column.kind == "datetime" else f"{low:g} to {high:g}"
-    return f"outside the training range {shown}"
-
-
-@dataclass(frozen=True, slots=True)
-class _TypedDecoders:
-    """One decoder a shape of request; each takes only what needs no closer look."""
-
-    row: msgspec.json.Decoder[Any]
-    rows: msgspec.json.Decoder[Any]
-    columns: msgspec.json.Decoder[Any]
-
-
-def _typed_decoders(contract: Contract) -> _TypedDecoders | None:
-    """The decoders of a contract, or `None` where msgspec cannot spell a column's name."""
-    types: dict[str, Any] = {"number": float, "integer": float, "boolean": bool, "category": str, "datetime": str}
-    row: list[Any] = []
-    columns: list[Any] = []
-    for i, column in enumerate(contract.columns):
-        cell = types[column.kind]
-        if column.nullable:
-            row.append((f"f{i}", cell | None, None))
-            columns.append((f"f{i}", GenericAlias(list, cell | None) | msgspec.UnsetType, msgspec.UNSET))
-        else:
-            row.append((f"f{i}", cell))
-            columns.append((f"f{i}", GenericAlias(list, cell)))
-    names = {f"f{i}": column.name for i, column in enumerate(contract.columns)}
-    try:
-        one = msgspec.defstruct("Row", row, kw_only=True, rename=names, forbid_unknown_fields=True, gc=False)
-        inner = msgspec.defstruct("Inner", columns, kw_only=True, rename=names, forbid_unknown_fields=True)
-    except ValueError:  # msgspec takes no quote, backslash or control character in a field's name
-        return None
-    outer = msgspec.defstruct("Columns", [("columns", inner)], forbid_unknown_fields=True)
-    decoder = msgspec.json.Decoder
-    return _TypedDecoders(decoder(one), decoder(GenericAlias(list, one)), decoder(outer))
 
 
 def _loads(body: bytes) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fasttrack.graph.evidence import Proof
-from fasttrack.graph.refusals import Bound, Refusals, refused
+from fasttrack.graph.refusals import Bound, Refusals, breaches, refused
 from fasttrack.graph.session import open_session, run
 
-__all__ = ["Bound", "Proof", "Refusals", "open_session", "refused", "run"]
+__all__ = ["Bound", "Proof", "Refusals", "breaches", "open_session", "refused", "run"]

@@ -8,11 +8,13 @@ import msgspec
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from fasttrack.contract import Contract
 
-__all__ = ["Bound", "Refusals", "refused"]
+__all__ = ["Bound", "Refusals", "breaches", "refused"]
 
 
 class Bound(msgspec.Struct, frozen=True):
@@ -33,18 +35,33 @@ class Refusals(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     bounds: tuple[Bound, ...] = ()
 
 
+def breaches(
+    refusals: Refusals, contract: Contract, matrix: NDArray[np.float64]
+) -> Iterator[tuple[int, NDArray[np.bool_], str]]:
+    """By rule that any row of float64[n, f] `matrix` breaks: the column, bool[n] for the rows, and what is wrong."""
+    for column in refusals.must_be_known:
+        values = matrix[:, column]
+        words = contract.columns[column].categories or []
+        if contract.columns[column].kind == "category":
+            broken = values < 0
+        else:
+            broken = ~np.isin(values, np.array(words, dtype=np.float64)) & ~np.isnan(values)
+        if broken.any():
+            yield column, broken, f"not among the {len(words):,} categories that the model knows, and it takes no other"
+    for column in refusals.must_be_present:
+        broken = np.isnan(matrix[:, column])
+        if broken.any():
+            yield column, broken, "missing, where the model needs a value"
+    for bound in refusals.bounds:
+        values = matrix[:, bound.column]
+        broken = (values < bound.low) | (values > bound.high)
+        if broken.any():
+            yield bound.column, broken, f"beyond what the model can take, {bound.low:g} to {bound.high:g}"
+
+
 def refused(refusals: Refusals, contract: Contract, matrix: NDArray[np.float64]) -> NDArray[np.bool_]:
     """bool[n]: the rows of float64[n, f] `matrix` that break a rule."""
     found = np.zeros(len(matrix), dtype=bool)
-    for column in refusals.must_be_known:
-        values = matrix[:, column]
-        if contract.columns[column].kind == "category":
-            found |= values < 0
-        else:
-            known = np.array(contract.columns[column].categories or [], dtype=np.float64)
-            found |= ~np.isin(values, known) & ~np.isnan(values)
-    for column in refusals.must_be_present:
-        found |= np.isnan(matrix[:, column])
-    for bound in refusals.bounds:
-        found |= (matrix[:, bound.column] < bound.low) | (matrix[:, bound.column] > bound.high)
+    for _, broken, _ in breaches(refusals, contract, matrix):
+        found |= broken
     return found

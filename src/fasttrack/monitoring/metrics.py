@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
-__all__ = ["HTTP_BUCKETS", "ServingMetrics"]
+from fasttrack.monitoring.traffic import HttpTraffic
 
-HTTP_BUCKETS = (
-    0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.05, 0.075, 0.1, 0.2, 0.5, 1.0, 2.5, 5.0,
-)  # fmt: skip
-"""Seconds. A compiled row takes under a millisecond, a row through scikit-learn some ten."""
+__all__ = ["ModelCounters", "ServingMetrics"]
 
 _INFERENCE_BUCKETS = (
     0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0,
 )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCounters:
+    """The series of the version that scores."""
+
+    predictions: Counter
+    inference: Histogram
+
+    def ran(self, rows: int, seconds: float) -> None:
+        """Count one run of the model."""
+        self.inference.observe(seconds)
+        self.predictions.inc(rows)
 
 
 class ServingMetrics:
@@ -33,7 +45,7 @@ class ServingMetrics:
         )
         self.inference = Histogram(
             "fasttrack_inference_seconds",
-            "Time in the model, a request.",
+            "Time of one run of the model; requests that arrive together share a run.",
             ["model", "version"],
             buckets=_INFERENCE_BUCKETS,
             registry=self.registry,
@@ -47,15 +59,16 @@ class ServingMetrics:
         self.reload_failures = Counter(
             "fasttrack_reload_failures_total", "Promoted versions that could not be loaded.", registry=self.registry
         )
-        self.in_progress = Gauge(
-            "http_requests_inprogress", "HTTP requests being answered now.", registry=self.registry
-        )
+        self.traffic = HttpTraffic()
+        self.registry.register(self.traffic)
+
+    def counters(self, model: str, version: str) -> ModelCounters:
+        """The series of one version; they start at 0, so that the first increase is seen."""
+        return ModelCounters(self.predictions.labels(model, version), self.inference.labels(model, version))
 
     def serving(self, model: str, version: str, engine: str) -> None:
-        """Say which model serves from now on; its series start at 0, so that the first increase is seen."""
+        """Say which model serves from now on."""
         self.model_info.clear()
         self.model_info.labels(model, version, engine).set(1)
-        self.predictions.labels(model, version)
-        self.inference.labels(model, version)
         for reason in ("malformed", "invalid", "too-many-rows", "too-large"):
             self.refused_requests.labels(model, reason)

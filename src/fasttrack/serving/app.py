@@ -19,9 +19,10 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from fasttrack.errors import FastTrackError
-from fasttrack.monitoring.metrics import HTTP_BUCKETS, ServingMetrics
+from fasttrack.monitoring.metrics import ServingMetrics
 from fasttrack.serving import problems
 from fasttrack.serving.describe import describe
+from fasttrack.serving.lane import FastLane
 from fasttrack.serving.model import ModelSlot
 from fasttrack.serving.predict import Predictor
 from fasttrack.settings import Settings
@@ -68,10 +69,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         should_group_status_codes=False,
         excluded_handlers=["^/metrics$", "^/health/", "^/docs", "^/openapi.json$"],
         registry=metrics.registry,
-    ).instrument(app, latency_lowr_buckets=HTTP_BUCKETS, latency_highr_buckets=HTTP_BUCKETS).expose(
-        app, tags=["monitoring"], response_class=Response
-    )
-    app.add_middleware(_InProgress, metrics=metrics)
+    ).add(metrics.traffic.instrument).instrument(app).expose(app, tags=["monitoring"], response_class=Response)
+    app.add_middleware(FastLane, slot=slot, predictor=predictor, traffic=metrics.traffic)
     app.add_middleware(_PlainStartupFailure)
     app.state.slot = slot
     app.mount("/docs/static", StaticFiles(directory=_STATIC))
@@ -123,21 +122,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         return RedirectResponse(request.scope.get("root_path", "").rstrip("/") + "/docs")
 
     return app
-
-
-class _InProgress:
-    """Counts the HTTP requests that are being answered."""
-
-    def __init__(self, app: ASGIApp, metrics: ServingMetrics) -> None:
-        self._app = app
-        self._gauge = metrics.in_progress
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        with self._gauge.track_inprogress():
-            await self._app(scope, receive, send)
 
 
 class _PlainStartupFailure:

@@ -9,15 +9,18 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from fasttrack.bundle import GRAPH
 from fasttrack.contract.decode import Decoder
 from fasttrack.contract.openapi import example_row
 from fasttrack.errors import FastTrackError, StoreError
-from fasttrack.serving.engine import Engine, SklearnEngine
+from fasttrack.serving.graph_engine import GraphEngine
+from fasttrack.serving.reply import ReplyWriter
 from fasttrack.store import Store
 
 if TYPE_CHECKING:
     from fasttrack.bundle import Bundle
-    from fasttrack.monitoring.metrics import ServingMetrics
+    from fasttrack.monitoring.metrics import ModelCounters, ServingMetrics
+    from fasttrack.serving.engine import Engine
     from fasttrack.settings import Settings
 
 __all__ = ["ModelSlot", "ServedModel", "load_model"]
@@ -32,6 +35,8 @@ class ServedModel:
     bundle: Bundle
     decoder: Decoder
     engine: Engine
+    writer: ReplyWriter
+    counters: ModelCounters
 
     @property
     def label(self) -> str:
@@ -43,7 +48,7 @@ class ServedModel:
         self.engine.score(self.decoder.row(example_row(self.bundle.manifest.contract)))
 
 
-def load_model(settings: Settings) -> ServedModel:
+def load_model(settings: Settings, metrics: ServingMetrics) -> ServedModel:
     """Open the bundle that the settings name, load its engine, and score one row with it.
 
     Raises StoreError or BundleError saying what is missing or damaged.
@@ -56,11 +61,26 @@ def load_model(settings: Settings) -> ServedModel:
             "python src/train.py, or fasttrack train DATA --target COLUMN"
         )
     bundle = store.open(spec)
-    contract = bundle.manifest.contract
-    pipeline = bundle.load_pipeline(allow_version_mismatch=settings.allow_version_mismatch)
-    model = ServedModel(bundle, Decoder(contract, max_rows=settings.max_rows), SklearnEngine(contract, pipeline))
+    manifest = bundle.manifest
+    model = ServedModel(
+        bundle,
+        Decoder(manifest.contract, max_rows=settings.max_rows),
+        _engine(bundle, settings),
+        ReplyWriter(manifest.contract, bundle.label),
+        metrics.counters(manifest.name, manifest.version),
+    )
     model.probe()
     return model
+
+
+def _engine(bundle: Bundle, settings: Settings) -> Engine:
+    contract = bundle.manifest.contract
+    if bundle.manifest.engine == "onnx":
+        return GraphEngine(contract, bundle.read(GRAPH), bundle.manifest.refusals)
+    from fasttrack.serving.sklearn_engine import SklearnEngine
+
+    pipeline = bundle.load_pipeline(allow_version_mismatch=settings.allow_version_mismatch)
+    return SklearnEngine(contract, pipeline)
 
 
 class ModelSlot:
@@ -81,7 +101,7 @@ class ModelSlot:
     def load(self) -> None:
         """Load the first model and let it serve; nothing to do when that was done. Raises StoreError or BundleError."""
         if self._model is None:
-            model = load_model(self._settings)
+            model = load_model(self._settings, self._metrics)
             if self._settings.model is None:
                 # the model promoted last is for the start only: a running server never turns into another model
                 self._settings = msgspec.structs.replace(self._settings, model=model.bundle.manifest.name)
@@ -104,7 +124,7 @@ class ModelSlot:
             try:
                 if await asyncio.to_thread(store.champion, name) == self.current.bundle.manifest.version:
                     continue
-                model = await asyncio.to_thread(load_model, self._settings)
+                model = await asyncio.to_thread(load_model, self._settings, self._metrics)
             except Exception as error:  # noqa: BLE001  # whatever was promoted, the model that serves goes on
                 self._metrics.reload_failures.inc()
                 reason = str(error) if isinstance(error, FastTrackError) else f"{type(error).__name__}: {error}"

@@ -47,23 +47,27 @@ PROBLEM_SCHEMA: dict[str, Any] = {
 }
 
 
-def problem(reason: str, status: int, title: str, detail: str, **more: Any) -> Response:
+def problem(reason: str, status: int, title: str, detail: str) -> Response:
     """A problem document of type `urn:fasttrack:problem:<reason>`."""
-    document = {"type": f"urn:fasttrack:problem:{reason}", "title": title, "status": status, "detail": detail, **more}
-    return Response(msgspec.json.encode(document), status, media_type="application/problem+json")
+    return Response(_document(reason, status, title, detail), status, media_type="application/problem+json")
 
 
-def refusal(refused: RefusedRequest) -> Response:
-    """The reply to a request that cannot be scored."""
+def refusal(refused: RefusedRequest) -> tuple[int, bytes]:
+    """The status and the problem document for a request that cannot be scored."""
     status, title = _REASONS[refused.reason]
     more = {"errors": refused.issues, "errors_total": refused.total} if refused.issues else {}
-    return problem(refused.reason, status, title, refused.detail, **more)
+    return status, _document(refused.reason, status, title, refused.detail, **more)
 
 
 def body_refusal(reason: str, detail: str) -> Response:
     """The reply to a body that was not read to its end."""
     status, title = _REASONS[reason]
     return problem(reason, status, title, detail)
+
+
+def _document(reason: str, status: int, title: str, detail: str, **more: Any) -> bytes:
+    kind = f"urn:fasttrack:problem:{reason}"
+    return msgspec.json.encode({"type": kind, "title": title, "status": status, "detail": detail, **more})
 
 
 async def http_problem(request: Request, error: HTTPException) -> Response:

@@ -1,0 +1,75 @@
+"""What a prediction looks like on the wire."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from fasttrack.contract.decode import iso
+from fasttrack.contract.openapi import label_key
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fasttrack.contract.decode import Batch, CellIssue
+    from fasttrack.contract.schema import Contract, Scalar
+    from fasttrack.serving.engine import Scores
+
+__all__ = ["ReplyWriter"]
+
+
+class ReplyWriter:
+    """Writes the JSON replies of one model."""
+
+    def __init__(self, contract: Contract, label: str) -> None:
+        self._contract = contract
+        self._label = label
+        self._classes = [label_key(one) for one in contract.target.classes or ()]
+        self._encode = msgspec.json.Encoder().encode
+
+    def row(self, scores: Scores, row: int, warnings: Sequence[CellIssue]) -> bytes:
+        """The reply to a request of one row, which is `row` of what was scored."""
+        reply: dict[str, Any] = {"prediction": scores.prediction[row]}
+        if scores.probabilities is not None:
+            reply["probabilities"] = dict(zip(self._classes, scores.probabilities[row].tolist(), strict=True))
+        reply["model"] = self._label
+        if warnings:
+            reply["warnings"] = warnings
+        return self._encode(reply)
+
+    def rows(self, scores: Scores, warnings: Sequence[CellIssue]) -> bytes:
+        """The reply to a request of many rows."""
+        reply: dict[str, Any] = {"predictions": scores.prediction}
+        if scores.probabilities is not None:
+            reply["probabilities"] = dict(zip(self._classes, scores.probabilities.T.tolist(), strict=True))
+        reply["model"] = self._label
+        if warnings:
+            reply["warnings"] = warnings
+        return self._encode(reply)
+
+    def query(self, batch: Batch, scores: Scores) -> bytes:
+        """The reply to a row of query parameters, read back as the server understood it."""
+        reply: dict[str, Any] = _as_read(self._contract, batch)
+        reply["prediction"] = scores.prediction[0]
+        if scores.probabilities is not None:
+            reply["probabilities"] = dict(zip(self._classes, scores.probabilities[0].tolist(), strict=True))
+        if warnings := [*batch.warnings, *scores.warnings]:
+            reply["warnings"] = warnings
+        return self._encode(reply)
+
+
+def _as_read(contract: Contract, batch: Batch) -> dict[str, Scalar]:
+    row: dict[str, Scalar] = {}
+    for j, column in enumerate(contract.columns):
+        number = float(batch.matrix[0, j])
+        if number != number:  # NaN, so missing
+            row[column.name] = None
+        elif column.kind == "category":
+            row[column.name] = batch.text[j][0]
+        elif column.kind == "datetime":
+            row[column.name] = iso(number)
+        else:
+            convert: Any = {"integer": int, "boolean": bool}.get(column.kind, float)
+            row[column.name] = convert(number)
+    return row
