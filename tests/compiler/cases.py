@@ -1,0 +1,287 @@
+"""How a lowering is tested: fit, compile, and compare with scikit-learn on training rows, fresh rows and edge rows.
+
+`check` is for what predicts, `check_transformer` for what transforms; `refusal` gives the text of a NotCompilable.
+The comparison here is written apart from the product's own proof, which every case has to pass as well.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import BaseEstimator, RegressorMixin, is_classifier
+from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.tree import DecisionTreeRegressor
+
+from fasttrack.compiler import Columns, Compiled, NotCompilable, compile_pipeline, prove, register
+from fasttrack.compiler.lower import Regression
+from fasttrack.compiler.matrix import as_matrix
+from fasttrack.contract.frame import matrix_from_frame, pipeline_input
+from fasttrack.contract.learn import learn_contract
+from fasttrack.graph import open_session, refused, run
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from fasttrack.compiler import Proof
+    from fasttrack.contract import Contract, Kind, Task
+
+    Floats = NDArray[np.float64]
+
+__all__ = ["Case", "Reveal", "check", "check_transformer", "labels", "mixed_table", "numbers", "refusal"]
+
+_FRESH = 300
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """A fitted pipeline, what became of it, and the training rows as float64[n, f] `matrix`."""
+
+    pipeline: Any
+    contract: Contract
+    compiled: Compiled
+    matrix: Floats
+    proof: Proof
+
+    def predict(self, matrix: Floats) -> dict[str, NDArray[Any]]:
+        """The graph's outputs for float64[n, f] rows."""
+        return run(open_session(self.compiled.model.SerializeToString()), matrix)
+
+    def refused(self, matrix: Floats) -> NDArray[np.bool_]:
+        """bool[n]: the rows that are not taken."""
+        away = refused(self.compiled.refusals, self.contract, matrix)
+        found = self.predict(matrix).get("refused")
+        return away if found is None else away | found.astype(bool)
+
+    @property
+    def operators(self) -> list[str]:
+        """The graph's operators in order, without constants."""
+        return [node.op_type for node in self.compiled.model.graph.node if node.op_type != "Constant"]
+
+
+class Reveal(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no types
+    """Predicts its input, so that what a transformer makes can be compared number by number."""
+
+    def fit(self, X: Any, y: Any = None) -> Reveal:
+        self.fitted_ = True
+        return self
+
+    def predict(self, X: Any) -> Floats:
+        return np.asarray(X.toarray() if hasattr(X, "toarray") else X, dtype=np.float64)
+
+
+@register(Reveal)
+def _reveal(_: Reveal, x: Columns) -> Regression:
+    return Regression(as_matrix(x))
+
+
+def check(
+    estimator: Any,
+    X: pd.DataFrame | NDArray[Any],
+    y: Any = None,
+    *,
+    fresh: pd.DataFrame | None = None,
+    tolerance: float = 1e-9,
+    kinds: Mapping[str, Kind] | None = None,
+    fit: Mapping[str, Any] | None = None,
+    edges: int = 1_500,
+    seed: int = 0,
+) -> Case:
+    """Fit `estimator` (with the arguments `fit`), compile it, and assert that both answer alike.
+
+    On the rows of `X`, on made rows that mix and move its values with missing and unseen ones, on `fresh` rows, and in
+    the product's proof with about `edges` edge rows. Answers are relative to their magnitude, or to the column's median
+    magnitude in training where they are smaller; probabilities are as they are.
+    """
+    case = _case(_fitted(estimator, X, y, fit), X, kinds, edges, seed)
+    assert case.proof.passed or case.proof.reason == "", case.proof.reason
+    assert case.proof.worst <= max(tolerance, case.proof.tolerance), case.proof
+    random = np.random.default_rng(seed)
+    _compare(case, case.matrix, tolerance, "training")
+    _compare(case, _moved(case.contract, case.matrix, random), tolerance, "fresh")
+    if fresh is not None:
+        _compare(case, matrix_from_frame(case.contract, fresh), tolerance, "given")
+    return case
+
+
+def check_transformer(
+    transformer: Any,
+    X: pd.DataFrame | NDArray[Any],
+    y: Any = None,
+    *,
+    trees: bool = True,
+    **options: Any,
+) -> Case:
+    """As `check`, for each number that `transformer` makes; then, if `trees`, for trees that split on them.
+
+    Trees tell a difference in the last bit: leave them out where the arithmetic cannot be the same to the bit.
+    """
+    case = check(make_pipeline(transformer, Reveal()), X, y, **options)
+    if trees:
+        answers = y if y is not None else np.random.default_rng(1).normal(size=len(X)).round(1)
+        check(make_pipeline(transformer, DecisionTreeRegressor(max_depth=5, random_state=0)), X, answers, **options)
+        boosted = HistGradientBoostingRegressor(max_iter=4, min_samples_leaf=2, early_stopping=False)
+        check(make_pipeline(transformer, boosted), X, answers, **options)
+    return case
+
+
+def refusal(estimator: Any, X: Any, y: Any = None, *, fit: Mapping[str, Any] | None = None) -> str:
+    """What NotCompilable says of the fitted `estimator`."""
+    fitted = _fitted(estimator, X, y, fit)
+    with pytest.raises(NotCompilable) as caught:
+        compile_pipeline(fitted, _contract(fitted, X, None)[0])
+    return str(caught.value)
+
+
+def numbers(rows: int = 120, columns: int = 4, *, missing: float = 0.0, seed: int = 0) -> pd.DataFrame:
+    """Columns `a`, `b`, … of floats on several scales, with ties; a share of the cells is missing."""
+    random = np.random.default_rng(seed)
+    scales = np.resize([1.0, 50.0, 1e-3, 2e4], columns)
+    values = random.normal(size=(rows, columns)) * scales + np.resize([0.0, 20.0, 1e-3, -3e4], columns)
+    values[:, ::2] = values[:, ::2].round(2)
+    values[random.random(values.shape) < missing] = np.nan
+    return pd.DataFrame(values, columns=[chr(97 + j) for j in range(columns)])
+
+
+def mixed_table(rows: int = 200, seed: int = 0) -> pd.DataFrame:
+    """Every kind of column, with missing values in those whose name says so."""
+    random = np.random.default_rng(seed)
+    frame = pd.DataFrame(
+        {
+            "number": random.normal(size=rows) * 10,
+            "number missing": random.normal(size=rows).round(1),
+            "whole": random.integers(-5, 60, rows),
+            "flag": random.random(rows) < 0.4,
+            "flag missing": np.where(random.random(rows) < 0.5, 1.0, 0.0),
+            "single": random.normal(size=rows).astype(np.float32),
+            "text": pd.Series(random.choice(["x", "y", "ž", "rare"], rows, p=[0.5, 0.3, 0.18, 0.02]), dtype="str"),
+            "text missing": pd.Series(random.choice(["JFK", "LGA", "", "null"], rows), dtype="str"),
+            "words": pd.Series([f"word {i}" for i in random.integers(0, 90, rows)], dtype="str"),
+            "when missing": pd.Series(
+                pd.Timestamp("2020-01-01", tz="UTC") + pd.to_timedelta(random.integers(0, 10**7, rows), unit="s")
+            ).dt.as_unit("us"),
+        }
+    )
+    for name in frame.columns[frame.columns.str.endswith("missing")]:
+        frame.loc[random.random(rows) < 0.15, name] = None
+    return frame
+
+
+def labels(X: pd.DataFrame | NDArray[Any], task: Task, *, seed: int = 0) -> NDArray[Any]:
+    """A target that depends on the numbers of `X`: floats, two classes of whole numbers, or three of text."""
+    values = X.select_dtypes("number").to_numpy(dtype=float) if isinstance(X, pd.DataFrame) else np.asarray(X, float)
+    values = np.nan_to_num(values)
+    spread = values.std(axis=0)
+    score = ((values - values.mean(axis=0)) / np.where(spread > 0, spread, 1))[:, :3].sum(axis=1)
+    score = score + np.random.default_rng(seed).normal(scale=0.3, size=len(score))
+    if task == "regression":
+        return score * 3 + 1
+    if task == "binary":
+        return (score > np.median(score)).astype(np.int64)
+    return np.array(["low", "mid", "top"])[np.digitize(score, np.quantile(score, [0.3, 0.7]))]
+
+
+def _fitted(estimator: Any, X: Any, y: Any, fit: Mapping[str, Any] | None) -> Any:
+    return estimator.fit(X, np.zeros(len(X)) if y is None else y, **(fit or {}))
+
+
+def _contract(
+    pipeline: Any, X: pd.DataFrame | NDArray[Any], kinds: Mapping[str, Kind] | None
+) -> tuple[Contract, Floats]:
+    array = not isinstance(X, pd.DataFrame)
+    frame = pd.DataFrame(X, columns=[f"column {j}" for j in range(X.shape[1])]) if array else X
+    task: Task = "regression"
+    if is_classifier(pipeline):
+        task = "binary" if len(pipeline.classes_) == 2 else "multiclass"
+    contract = learn_contract(frame, pipeline, target="target", task=task, kinds=kinds, array=array)
+    return contract, matrix_from_frame(contract, frame)
+
+
+def _case(pipeline: Any, X: Any, kinds: Mapping[str, Kind] | None, edges: int, seed: int) -> Case:
+    contract, matrix = _contract(pipeline, X, kinds)
+    compiled = compile_pipeline(pipeline, contract)
+    proof = prove(compiled, pipeline, contract, X, matrix, edges=edges, seed=seed)
+    return Case(pipeline, contract, compiled, matrix, proof)
+
+
+def _moved(contract: Contract, matrix: Floats, random: np.random.Generator) -> Floats:
+    """Rows whose cells come from different training rows, some of them moved, missing or unseen."""
+    n = _FRESH
+    made = np.column_stack([random.choice(matrix[:, j], n) for j in range(matrix.shape[1])])
+    for j, column in enumerate(contract.columns):
+        cells, some = made[:, j], random.random(n)
+        if column.kind == "category":
+            cells[some < 0.15] = -1.0
+        elif column.kind in ("number", "integer", "datetime"):
+            spread = np.nanstd(matrix[:, j]) if np.isfinite(matrix[:, j]).any() else 1.0
+            moved = np.nan_to_num(cells) + random.normal(size=n) * (spread if spread > 0 else 1.0)
+            if column.kind == "integer":
+                moved = np.rint(moved)
+            if column.dtype in ("float32", "Float32"):
+                moved = moved.astype(np.float32).astype(np.float64)
+            if column.kind == "datetime":
+                moved = np.round(moved)
+            made[:, j] = cells = np.where(some < 0.4, moved, cells)
+        if column.nullable:
+            cells[random.random(n) < 0.1] = np.nan
+    return made
+
+
+def _compare(case: Case, matrix: Floats, tolerance: float, kind: str) -> None:
+    away = case.refused(matrix)
+    for row in np.flatnonzero(away)[:20]:
+        assert _answer(case, matrix[[row]]) is None, f"{kind} row {row} {matrix[row]} is refused, but not by sklearn"
+    taken = matrix[~away]
+    if not len(taken):
+        return
+    theirs = _answer(case, taken)
+    if theirs is None:
+        lone = next(row for row in taken if _answer(case, row[None]) is None)
+        raise AssertionError(f"{kind} row {lone} is taken, but scikit-learn refuses it")
+    found = case.predict(taken)
+    ours, (prediction, probabilities) = found["prediction"], theirs
+    if case.contract.target.classes is None:
+        assert ours.shape == prediction.shape, (ours.shape, prediction.shape)
+        trained = _answer(case, case.matrix)
+        usual = np.abs(prediction if trained is None else trained[0])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # a column may be all missing
+            scale = np.nanmedian(np.where(np.isfinite(usual), usual, np.nan), axis=0)
+        _alike(ours, prediction, taken, np.nan_to_num(scale), tolerance, kind)
+        return
+    theirs_code = pd.Index(case.pipeline.classes_).get_indexer(pd.Index(prediction))
+    wrong = np.flatnonzero(ours != theirs_code)
+    assert not len(wrong), f"{kind} row {taken[wrong[0]]}: label {ours[wrong[0]]}, expected {theirs_code[wrong[0]]}"
+    assert ("probabilities" in found) == (probabilities is not None)
+    if probabilities is not None:
+        _alike(found["probabilities"], probabilities, taken, 1.0, tolerance, kind)
+
+
+def _alike(ours: Floats, theirs: Floats, rows: Floats, scale: Any, tolerance: float, kind: str) -> None:
+    theirs = np.asarray(theirs, dtype=np.float64)
+    same = (ours == theirs) | (np.isnan(ours) & np.isnan(theirs))
+    with np.errstate(all="ignore"):
+        near = np.abs(ours - theirs) <= tolerance * np.maximum(np.abs(theirs), scale)
+    wrong = np.flatnonzero(~(same | near).reshape(len(ours), -1).all(axis=1))
+    assert not len(wrong), f"{kind} row {rows[wrong[0]]}: {ours[wrong[0]]}, expected {theirs[wrong[0]]}"
+
+
+def _answer(case: Case, matrix: Floats) -> tuple[NDArray[Any], NDArray[Any] | None] | None:
+    """scikit-learn's prediction and probabilities; `None` if it refuses the rows."""
+    rows = pipeline_input(case.contract, matrix)
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        try:
+            prediction = np.asarray(case.pipeline.predict(rows))
+            if not case.contract.target.probabilities:
+                return prediction, None
+            return prediction, np.asarray(case.pipeline.predict_proba(rows))
+        except (ValueError, TypeError, OverflowError):
+            return None
