@@ -120,12 +120,13 @@ class _Judge:
             labels_equal = True
         else:
             theirs = pd.Index(self.pipeline.classes_).get_indexer(prediction)
-            gap, scale = np.where(ours == theirs, 0.0, np.inf), 1.0
-            labels_equal = bool((ours == theirs).all())
+            same, scale = ours == theirs, 1.0
+            gap = np.zeros(len(taken))
             if probabilities is not None:
-                gap = np.maximum(
-                    gap, np.abs(found["probabilities"][taken].astype(np.float64) - probabilities).max(axis=1)
-                )
+                gap, _ = _gap(found["probabilities"][taken].astype(np.float64), probabilities, 1.0)
+                same |= np.isnan(probabilities).any(axis=1) & (gap == 0)  # without a probability a label says nothing
+            gap = np.where(same, gap, np.inf)
+            labels_equal = bool(same.all())
         row = int(np.nanargmax(np.where(np.isnan(gap), np.inf, gap)))
         return _Finding(float(np.where(np.isnan(gap[row]), np.inf, gap[row])), int(taken[row]), labels_equal, scale)
 
