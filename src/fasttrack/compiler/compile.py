@@ -106,5 +106,5 @@ def _first(scope: Scope, index: int) -> Feature:
 def _number(scope: Scope, index: int, dtype: str) -> Number:
     if dtype == "float16":
         raise NotCompilable(f"column {scope.name(index)} is float16; convert it to float64 before fitting")
-    steps = (Step("float32"),) if dtype == "float32" else ()
+    steps = (Step("narrow"),) if dtype == "float32" else ()
     return Number(scope.matrix, index, steps, index, dtype)

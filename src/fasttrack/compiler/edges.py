@@ -27,6 +27,7 @@ _ODD = {
     "huge": [1e39, -1e39, 1e300, -1e300, np.finfo(np.float64).max, np.finfo(np.float64).min],
 }
 _ODD_WHOLE = {"zero": [0.0, -0.0], "large": [1e7, -1e7, 2.0**53, -(2.0**53)], "huge": [1e39, -1e39, 1e300, -1e300]}
+_SINGLE = ("float32", "Float32", "float[pyarrow]")
 _FIRST_MOMENT, _LAST_MOMENT = -62_135_596_800.0, 253_402_300_799.0
 """The years 1 to 9999."""
 
@@ -90,7 +91,17 @@ def _pool(column: Column, splits: Floats | None) -> dict[str, Floats]:
         pool["category"] = known if column.kind == "integer" else neighbours(known)
     if column.nullable:
         pool["missing"] = np.array([np.nan])
-    return {what: values[np.isfinite(values) | np.isnan(values)] for what, values in pool.items() if len(values)}
+    held = {what: _held(column, values) for what, values in pool.items() if len(values)}
+    return {what: values[np.isfinite(values) | np.isnan(values)] for what, values in held.items()}
+
+
+def _held(column: Column, values: Floats) -> Floats:
+    """The values as a request can bring them: rounded where the training dtype has fewer digits, if it holds them."""
+    if column.dtype not in _SINGLE:
+        return values
+    with np.errstate(over="ignore"):
+        rounded = values.astype(np.float32).astype(np.float64)
+    return np.where(np.isinf(rounded), values, rounded)
 
 
 def _whole_rows(

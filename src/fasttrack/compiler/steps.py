@@ -80,6 +80,16 @@ def _single(x: Any) -> Any:
     return x.astype(np.float32).astype(np.float64)
 
 
+def _narrow(x: Any) -> Any:
+    rounded = _single(x)
+    return np.where(np.isinf(rounded), x, rounded)
+
+
+def _narrow_graph(x: Var) -> Var:
+    rounded = op.cast(op.cast(x, to=np.float32), to=np.float64)
+    return op.where(op.isinf(rounded), x, rounded)
+
+
 def _microseconds(x: Any, unit: float) -> Any:
     # the years 1 to 9999 are well inside; beyond, whole microseconds would wrap around
     seconds = np.clip(np.where(np.isnan(x), 0, x), -1e12, 1e12)
@@ -139,6 +149,8 @@ _OPERATIONS: dict[str, _Operation] = {
         _always,
     ),
     "float32": _Operation(_single, lambda x: op.cast(op.cast(x, to=np.float32), to=np.float64), _always),
+    # a column of float32, which a number that it cannot hold makes one of float64
+    "narrow": _Operation(_narrow, _narrow_graph, _always),
     "microseconds": _Operation(_microseconds, _microseconds_graph, _always),
     "absolute": _Operation(np.absolute, op.abs, _never),
     "negative": _Operation(np.negative, op.neg, _never),
