@@ -6,7 +6,7 @@ encoded category becomes one on its code.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["Tree", "tree_sums"]
 
 _LEQ, _EQ, _MEMBER = 0, 4, 6
+_MASK = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,19 +84,21 @@ def tree_sums(trees: Sequence[Tree], x: Columns, targets: int = 1) -> Var:
     false = np.where(splits.swapped, children[0], children[1])
     # where each node is among the nodes that split, or among the leaves
     place = np.where(leaf, np.cumsum(leaf) - 1, np.cumsum(~leaf) - 1)
+    nodes = _Nodes(
+        splits.mode.tolist(),
+        splits.column.tolist(),
+        splits.value.tolist(),
+        splits.missing_true.tolist(),
+        place[true].tolist(),
+        place[false].tolist(),
+        leaf[true].tolist(),
+        leaf[false].tolist(),
+        splits.members,
+    )
     roots = place[width[:-1]]
-    modes, values, columns, missing = splits.mode, splits.value, splits.column, splits.missing_true
-    true_leaf, false_leaf, true, false = leaf[true], leaf[false], place[true], place[false]
-    lone = [(index, root) for index, root in enumerate(width[:-1]) if leaf[root]]
-    for number, (index, root) in enumerate(lone):
+    for index in np.flatnonzero(leaf[width[:-1]]):
         # a tree that is a leaf: a node both of whose ways lead to it
-        roots[index] = len(inner) + number
-        true, false = np.append(true, place[root]), np.append(false, place[root])
-    if lone:
-        extra = len(lone)
-        true_leaf, false_leaf = np.append(true_leaf, [True] * extra), np.append(false_leaf, [True] * extra)
-        modes, columns = np.append(modes, [_LEQ] * extra), np.append(columns, [0] * extra)
-        values, missing = np.append(values, [0.0] * extra), np.append(missing, [False] * extra)
+        roots[index] = nodes.add(_LEQ, 0, False, int(roots[index]), int(roots[index]), True, True)
     leaves = np.flatnonzero(leaf)
     target = np.repeat([tree.target for tree in trees], np.diff(width))
     return ml.tree_ensemble(
@@ -103,18 +106,52 @@ def tree_sums(trees: Sequence[Tree], x: Columns, targets: int = 1) -> Var:
         aggregate_function=1,
         leaf_targetids=target[leaves].tolist(),
         leaf_weights=np.concatenate([tree.value for tree in trees])[leaves],
-        membership_values=np.array(splits.members) if splits.members else None,
+        membership_values=nodes.membership(),
         n_targets=targets,
-        nodes_featureids=columns.tolist(),
-        nodes_modes=modes.astype(np.uint8),
-        nodes_splits=values,
-        nodes_missing_value_tracks_true=missing.astype(int).tolist(),
-        nodes_truenodeids=true.tolist(),
-        nodes_falsenodeids=false.tolist(),
-        nodes_trueleafs=true_leaf.astype(int).tolist(),
-        nodes_falseleafs=false_leaf.astype(int).tolist(),
+        nodes_featureids=nodes.column,
+        nodes_modes=np.array(nodes.mode, dtype=np.uint8),
+        nodes_splits=np.array(nodes.value),
+        nodes_missing_value_tracks_true=list(map(int, nodes.missing_true)),
+        nodes_truenodeids=nodes.true,
+        nodes_falsenodeids=nodes.false,
+        nodes_trueleafs=list(map(int, nodes.true_leaf)),
+        nodes_falseleafs=list(map(int, nodes.false_leaf)),
         tree_roots=roots.tolist(),
     )
+
+
+@dataclass(eq=False)
+class _Nodes:
+    """The operator's nodes, as parallel lists; `members` of those that test for a set."""
+
+    mode: list[int]
+    column: list[int]
+    value: list[float]
+    missing_true: list[bool]
+    true: list[int]
+    false: list[int]
+    true_leaf: list[bool]
+    false_leaf: list[bool]
+    members: dict[int, list[float]]
+
+    def add(
+        self, mode: int, column: int, missing_true: bool, true: int, false: int, true_leaf: bool, false_leaf: bool
+    ) -> int:
+        """Append a node, and say where it is."""
+        self.mode.append(mode)
+        self.column.append(column)
+        self.value.append(0.0)
+        self.missing_true.append(missing_true)
+        self.true.append(true)
+        self.false.append(false)
+        self.true_leaf.append(true_leaf)
+        self.false_leaf.append(false_leaf)
+        return len(self.mode) - 1
+
+    def membership(self) -> Floats | None:
+        """The members of each node that has some, in the order of the nodes, each set ended by a NaN."""
+        flat = [cell for node in sorted(self.members) for cell in (*self.members[node], np.nan)]
+        return np.array(flat) if flat else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,55 +163,84 @@ class _Splits:
     value: Floats
     missing_true: Bools
     swapped: Bools
-    members: list[float]
-    """The members of each node that has some, each followed by a NaN."""
+    members: dict[int, list[float]]
+    """Of each node that tests for a set."""
 
 
 def _splits(
     x: Columns, feature: Ints, threshold: Floats, missing_left: Bools, members: list[Floats | None]
 ) -> tuple[list[Block], _Splits]:
-    features = _splittable(x, feature)
-    blocks = list(dict.fromkeys(features[int(used)].block for used in np.unique(feature)))
-    starts = dict(zip(blocks, np.cumsum([0, *(block.width for block in blocks)]).tolist(), strict=False))
+    with_members = {int(used) for used, found in zip(feature, members, strict=True) if found is not None}
+    numbers = x.numeric()
+    features = {used: numbers[used] for used in np.unique(feature).tolist()}
+    nodes = {used: np.flatnonzero(feature == used) for used in features}
     n = len(feature)
     mode, column, value = np.full(n, _LEQ), np.zeros(n, dtype=np.int64), np.array(threshold, dtype=np.float64)
     missing_true, swapped = missing_left.copy(), np.zeros(n, dtype=bool)
     sets: dict[int, list[float]] = {}
-    for used in np.unique(feature):
-        one = features[int(used)]
-        nodes = np.flatnonzero(feature == used)
-        column[nodes] = starts[one.block] + one.index
-        if isinstance(one, Table):
-            cache: dict[tuple[float, bool], _Test] = {}
-            for node in nodes.tolist():
-                key = (float(threshold[node]), bool(missing_left[node]))
-                test = cache.get(key) if members[node] is None else None
-                if test is None:
-                    test = _test(_goes_left(one, *key, members[node]))
-                if members[node] is None:
-                    cache[key] = test
-                mode[node], value[node], swapped[node] = test.mode, test.value, test.swapped
-                missing_true[node] = test.missing_true
-                if test.members:
-                    sets[node] = test.members
+    computed: list[tuple[NDArray[np.intp], Number | Table]] = []
+    blocks: dict[Block, None] = {}
+    for used, one in features.items():
+        if _must_be_computed(one, used in with_members):
+            computed.append((nodes[used], one))
+            missing_true[nodes[used]] = missing_left[nodes[used]]
             continue
-        missing_true[nodes] = _number_missing(one, threshold[nodes], missing_left[nodes])
-        value[nodes] = _moved(one, threshold[nodes])
-        if one.block is x.scope.matrix:
-            x.scope.splits.setdefault(one.index, set()).update(value[nodes][np.isfinite(value[nodes])].tolist())
-    flat = [cell for node in sorted(sets) for cell in (*sets[node], np.nan)]
-    return blocks, _Splits(mode, column, value, missing_true, swapped, flat)
+        blocks[one.block] = None
+        column[nodes[used]] = one.index
+        if isinstance(one, Number):
+            missing_true[nodes[used]] = _number_missing(one, threshold[nodes[used]], missing_left[nodes[used]])
+            value[nodes[used]] = moved = _moved(one, threshold[nodes[used]])
+            if one.block is x.scope.matrix:
+                x.scope.splits.setdefault(one.index, set()).update(moved[np.isfinite(moved)].tolist())
+            continue
+        cache: dict[tuple[float, bool], _Test] = {}
+        found: dict[int, list[float]] = {}
+        for node in nodes[used].tolist():
+            key = (float(threshold[node]), bool(missing_left[node]))
+            test = cache.get(key) if members[node] is None else None
+            if test is None:
+                test = _test(_goes_left(one, *key, members[node]))
+            if members[node] is None:
+                cache[key] = test
+            mode[node], value[node], swapped[node] = test.mode, test.value, test.swapped
+            missing_true[node] = test.missing_true
+            if test.members:
+                found[node] = test.members
+        if found:
+            labelled, relabelled = _labelled(one, found)
+            computed.append((np.array(list(found)), labelled))
+            sets.update(relabelled)
+    starts = dict(zip(blocks, np.cumsum([0, *(block.width for block in blocks)]).tolist(), strict=False))
+    for used, one in features.items():
+        if one.block in starts:
+            column[nodes[used]] += starts[one.block]
+    if computed:
+        end = sum(block.width for block in blocks)
+        for place, (those, _) in enumerate(computed):
+            column[those] = end + place
+        blocks[as_block(x.of(one for _, one in computed))] = None
+    return list(blocks), _Splits(mode, column, value, missing_true, swapped, sets)
 
 
-def _splittable(x: Columns, feature: Ints) -> dict[int, Number | Table]:
-    """The used columns; those that only an operator can compute are computed, together."""
-    numbers = x.numeric()
-    found = {int(used): numbers[int(used)] for used in np.unique(feature)}
-    hard = [used for used, one in found.items() if isinstance(one, Number) and not monotone(one.steps)]
-    if hard:
-        block = as_block(x.select(hard))
-        found.update({used: Number(block, i) for i, used in enumerate(hard)})
-    return found
+def _must_be_computed(one: Number | Table, with_members: bool) -> bool:
+    """Whether a split needs the column's own number, rather than a test on what it is made of."""
+    if isinstance(one, Number):
+        return not monotone(one.steps)
+    # to look a number up and compare it is less than to look for its code among very many
+    return one.known > _MASK and not with_members
+
+
+def _labelled(table: Table, sets: dict[int, list[float]]) -> tuple[Table, dict[int, list[float]]]:
+    """Other codes for the categories, and the sets by node in them: from 1 on, first those that most sets have.
+
+    onnxruntime keeps the members from 1 to 64 of a set as one mask, and walks a node for each of the others.
+    """
+    often = np.bincount(np.concatenate(list(sets.values())).astype(np.intp), minlength=table.known)
+    label = np.empty(table.known + 2)
+    label[np.argsort(-often, kind="stable")] = np.arange(1.0, table.known + 1)
+    label[-2:] = 0.0, np.nan
+    relabelled = {node: np.sort(label[np.array(codes, dtype=np.intp)]).tolist() for node, codes in sets.items()}
+    return replace(table, cells=label), relabelled
 
 
 def _moved(number: Number, thresholds: Floats) -> Floats:

@@ -10,14 +10,15 @@ import time
 from typing import TYPE_CHECKING
 
 from fasttrack.serving.gather import Gatherer
-from fasttrack.serving.predict import LARGE
+from fasttrack.serving.predict import LARGE, Reply
+from fasttrack.serving.problems import fault
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from fasttrack.monitoring.traffic import HttpTraffic
     from fasttrack.serving.model import ModelSlot
-    from fasttrack.serving.predict import Predictor, Reply
+    from fasttrack.serving.predict import Predictor
 
 __all__ = ["FastLane"]
 
@@ -25,7 +26,7 @@ _PATH = "/predict"
 
 
 class FastLane:
-    """ASGI middleware; the outermost, so that it also counts the requests in progress."""
+    """An ASGI app in front of another; being outermost, it also counts the requests in progress."""
 
     def __init__(self, app: ASGIApp, *, slot: ModelSlot, predictor: Predictor, traffic: HttpTraffic) -> None:
         self._app = app
@@ -62,32 +63,25 @@ class FastLane:
         ):
             await self._app(scope, _again(message, receive), send)
             return
-        status = 500
-        sent = 0
         try:
             reply = await self._answer(body)
-            status, sent = reply.status, len(reply.body)
-            await _send(reply, send)
-        finally:
-            self._route.count(status, time.perf_counter() - started, len(body), sent)
+        except Exception as error:  # noqa: BLE001  # a fault of the server is told as FastAPI would tell it
+            reply = Reply(*fault("POST", _PATH, error))
+        content_type = b"application/json" if reply.status == 200 else b"application/problem+json"
+        headers = [(b"content-length", b"%d" % len(reply.body)), (b"content-type", content_type)]
+        await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+        await send({"type": "http.response.body", "body": reply.body})
+        self._route.count(reply.status, time.perf_counter() - started, len(body), len(reply.body))
 
     async def _answer(self, body: bytes) -> Reply:
         model = self._slot.current
         cells = model.decoder.cells(body)
-        if cells is None:
-            return await self._predictor.answer(model, body)
-        reply = await self._gatherer.add(model, cells)
+        if cells is not None:
+            reply = await self._gatherer.add(model, cells)
+            if reply is not None:
+                return reply
         # a row that could not be scored together with others is scored by itself, which says what is wrong
-        return reply or await self._predictor.answer(model, body)
-
-
-async def _send(reply: Reply, send: Send) -> None:
-    headers = [
-        (b"content-length", str(len(reply.body)).encode()),
-        (b"content-type", reply.media_type.encode()),
-    ]
-    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
-    await send({"type": "http.response.body", "body": reply.body})
+        return await self._predictor.answer(model, body)
 
 
 def _path(scope: Scope) -> str:
@@ -97,7 +91,10 @@ def _path(scope: Scope) -> str:
 
 
 def _encoded(scope: Scope) -> bool:
-    return any(name == b"content-encoding" for name, _ in scope["headers"])
+    for name, _ in scope["headers"]:  # noqa: SIM110  # a generator would cost more than the loop
+        if name == b"content-encoding":
+            return True
+    return False
 
 
 def _again(first: Message, receive: Receive) -> Receive:

@@ -15,10 +15,11 @@ if TYPE_CHECKING:
     from starlette.exceptions import HTTPException
     from starlette.requests import Request
 
-__all__ = ["PROBLEM_SCHEMA", "http_problem", "problem", "refusal", "unexpected"]
+__all__ = ["PROBLEM_SCHEMA", "fault", "http_problem", "problem", "refusal", "unexpected"]
 
 _log = logging.getLogger("fasttrack")
 
+_MEDIA_TYPE = "application/problem+json"
 _REASONS = {
     "malformed": (400, "The body is not valid JSON"),
     "invalid": (422, "Some values cannot be scored"),
@@ -49,7 +50,7 @@ PROBLEM_SCHEMA: dict[str, Any] = {
 
 def problem(reason: str, status: int, title: str, detail: str) -> Response:
     """A problem document of type `urn:fasttrack:problem:<reason>`."""
-    return Response(_document(reason, status, title, detail), status, media_type="application/problem+json")
+    return Response(_document(reason, status, title, detail), status, media_type=_MEDIA_TYPE)
 
 
 def refusal(refused: RefusedRequest) -> tuple[int, bytes]:
@@ -83,6 +84,12 @@ async def http_problem(request: Request, error: HTTPException) -> Response:
 
 
 async def unexpected(request: Request, error: Exception) -> Response:
-    """A fault of the server: logged whole, told in one sentence."""
-    _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
-    return problem("internal", 500, "Internal Server Error", "the server failed; its log says why")
+    """As `fault`, for what FastAPI answers."""
+    status, document = fault(request.method, request.url.path, error)
+    return Response(document, status, media_type=_MEDIA_TYPE)
+
+
+def fault(method: str, path: str, error: Exception) -> tuple[int, bytes]:
+    """A fault of the server, logged whole and told in one sentence: status and problem document."""
+    _log.error("%s %s failed", method, path, exc_info=error)
+    return 500, _document("internal", 500, "Internal Server Error", "the server failed; its log says why")
