@@ -38,7 +38,7 @@ def accepted(estimator: Any, x: Columns, *, missing: bool | None = None) -> Colu
     float32, which scikit-learn would compute with in float32.
     """
     numbers = x.of(x.numeric())
-    if len(x) and all(isinstance(feature, Number) and feature.dtype == "float32" for feature in numbers):
+    if x.single():
         raise NotCompilable("scikit-learn computes in float32 here; convert the columns to float64 before fitting")
     note_refused(numbers, missing=takes_missing(estimator) if missing is None else missing)
     return x.of(replace(one, dtype="float64") if isinstance(one, Number) else one for one in numbers)

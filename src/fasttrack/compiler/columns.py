@@ -79,6 +79,11 @@ class Table:
         """How many codes there are from 0 on."""
         return len(self.cells) - 2
 
+    @property
+    def dtype(self) -> str:
+        """The NumPy or pandas dtype of the cells."""
+        return str(self.cells.dtype)
+
     def numbers(self) -> NDArray[np.float64]:
         """The cells as float64. Raises NotCompilable where they are text."""
         try:
@@ -158,6 +163,10 @@ class Columns:
             name = self.scope.name(feature.origin)
             raise NotCompilable(f"column {name} is a date and time, and reaches a step that computes with numbers")
         return replace(feature, cells=feature.numbers()) if isinstance(feature, Table) else feature
+
+    def single(self) -> bool:
+        """Whether scikit-learn has these columns, all of them, as float32, and computes in that."""
+        return len(self) > 0 and all(not isinstance(one, Moment) and one.dtype == "float32" for one in self)
 
     def each(self, operation: str, *constants: ArrayLike) -> Columns:
         """Every column after the elementwise `operation`, each of whose constants is given column by column."""

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from fasttrack.contract import Contract
 
     Floats = NDArray[np.float64]
+    _Rows = NDArray[np.int64] | slice
 
 __all__ = ["TOLERANCE", "Proof", "prove"]
 
@@ -95,7 +96,7 @@ class _Judge:
     contract: Contract
     session: InferenceSession
 
-    def compare(self, inputs: Callable[[NDArray[np.int64]], Any], matrix: Floats, scale: float | None) -> _Finding:
+    def compare(self, inputs: Callable[[_Rows], Any], matrix: Floats, scale: float | None) -> _Finding:
         """Both answers for the rows of `matrix`; `inputs` gives the pipeline's input for row numbers."""
         found = run(self.session, matrix)
         away = refused(self.compiled.refusals, self.contract, matrix)
@@ -103,7 +104,8 @@ class _Judge:
             away |= found["refused"].astype(bool)
         taken = np.flatnonzero(~away)
         try:
-            prediction, probabilities = self._sklearn(inputs(taken)) if len(taken) else (np.empty(0), None)
+            rows = inputs(taken if away.any() else slice(None))  # a slice copies nothing
+            prediction, probabilities = self._sklearn(rows) if len(taken) else (np.empty(0), None)
         except Exception as error:  # noqa: BLE001  # the pipeline is the user's: it may raise anything
             said = str(error).partition("\n")[0]
             return _Finding(

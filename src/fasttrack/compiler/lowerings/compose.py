@@ -21,6 +21,12 @@ def _passes(step: Any) -> bool:
     return step is None or (isinstance(step, str) and step == "passthrough")
 
 
+def _weighted(x: Columns, weight: float) -> Columns:
+    if any(x.of([feature]).single() for feature in x):
+        raise NotCompilable("its weight multiplies float32 columns in float32; convert them to float64 before fitting")
+    return x.each("*", weight)
+
+
 @register(Pipeline)
 def _pipeline(pipeline: Any, x: Columns) -> Lowered:
     *steps, (last_name, last) = pipeline.steps
@@ -46,7 +52,7 @@ def _column_transformer(transformer: Any, x: Columns) -> Columns:
             if isinstance(columns, (str, int)) and not _passes(step):
                 raise NotCompilable("it takes a single column as a vector; list its name to give it a table")
             made = x.select(indices) if _passes(step) else transformed(step, x.select(indices))
-            features.extend(made.each("*", weights[name]) if name in weights else made)
+            features.extend(_weighted(made, weights[name]) if name in weights else made)
             place = transformer.output_indices_[name]
             if len(made) != place.stop - place.start:
                 raise NotCompilable(f"it made {place.stop - place.start} columns in training, its graph {len(made)}")
@@ -62,5 +68,5 @@ def _feature_union(union: Any, x: Columns) -> Columns:
             continue
         with within(f"step {name!r}"):
             made = x if _passes(step) else transformed(step, x)
-        features.extend(made.each("*", weights[name]) if name in weights else made)
+            features.extend(_weighted(made, weights[name]) if name in weights else made)
     return x.of(features)
