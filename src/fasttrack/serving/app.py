@@ -72,7 +72,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     ).add(metrics.traffic.instrument).instrument(app).expose(app, tags=["monitoring"], response_class=Response)
     app.lane = FastLane(app.behind_the_lane, slot=slot, predictor=predictor, traffic=metrics.traffic)
     app.add_middleware(_PlainStartupFailure)
-    app.state.slot = slot
+    app.state.slot, app.state.metrics = slot, metrics
     app.mount("/docs/static", StaticFiles(directory=_STATIC))
     app.openapi = lambda: describe(app, slot.current.bundle.manifest)  # type: ignore[method-assign]  # FastAPI's way
 
