@@ -1,11 +1,13 @@
 # The prediction server. Targets: serve (the default; mount a store at /app/model) and baked (with the model/ of this
-# folder inside). Behind a proxy pass the build secrets `ca` (a CA bundle) and `pipconf`; without them nothing is mounted.
+# folder inside). It serves compiled models; the build argument REQUIREMENTS=sklearn adds what others need. Behind a
+# proxy pass the build secrets `ca` (a CA bundle) and `pipconf`; without them nothing is mounted.
 ARG BASE_IMAGE=python:3.11-slim-bookworm
 
 FROM ${BASE_IMAGE} AS build
+ARG REQUIREMENTS=serve
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /build
-COPY deploy/requirements-build.txt deploy/requirements-serve.txt deploy/
+COPY deploy/requirements-build.txt deploy/requirements-${REQUIREMENTS}.txt deploy/
 # Two environments: what builds the wheel stays behind, and pip is in neither.
 RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt \
     --mount=type=secret,id=pipconf,target=/etc/pip.conf \
@@ -13,7 +15,7 @@ RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt \
     && python -m pip --python /opt/build/bin/python install --require-hashes --only-binary :all: \
         --requirement deploy/requirements-build.txt \
     && python -m pip --python /opt/fasttrack/bin/python install --require-hashes --only-binary :all: \
-        --requirement deploy/requirements-serve.txt
+        --requirement "deploy/requirements-${REQUIREMENTS}.txt"
 COPY pyproject.toml README.md LICENSE ./
 COPY src/fasttrack src/fasttrack
 RUN /opt/build/bin/hatchling build --target wheel --directory dist \

@@ -21,7 +21,7 @@ UV := $(BIN)/uv
 UV_VERSION := 0.13.9
 RUNTIME := $(VENV)/.runtime
 DEV := $(VENV)/.dev
-LOCKS := requirements.txt requirements-dev.txt deploy/requirements-serve.txt deploy/requirements-build.txt
+LOCKS := requirements.txt requirements-dev.txt $(addprefix deploy/requirements-,serve.txt sklearn.txt build.txt)
 
 # uv brings its own list of certificate authorities; behind a proxy only the system's knows the right one.
 ifneq ($(wildcard /etc/ssl/certs/ca-certificates.crt),)
@@ -93,8 +93,10 @@ compile = $(UV) pip compile --quiet --universal --python-version 3.11 --custom-c
 lock: $(UV) ## lock what pyproject.toml asks for; UPGRADE=1 moves every pin to the newest version
 	$(compile) requirements.in --annotation-style line --output-file requirements.txt
 	$(compile) requirements.txt --group dev --annotation-style line --output-file requirements-dev.txt
-	$(compile) pyproject.toml --group serve --constraints <(grep '==' requirements.txt) --generate-hashes \
+	$(compile) pyproject.toml --constraints <(grep '==' requirements.txt) --generate-hashes \
 		--no-annotate --output-file deploy/requirements-serve.txt
+	$(compile) pyproject.toml --group sklearn --constraints <(grep '==' requirements.txt) --generate-hashes \
+		--no-annotate --output-file deploy/requirements-sklearn.txt
 	$(compile) --group build --generate-hashes --no-annotate --output-file deploy/requirements-build.txt
 
 .PHONY: locked

@@ -12,7 +12,8 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
-LOCKS = ["requirements.txt", "requirements-dev.txt", "deploy/requirements-serve.txt", "deploy/requirements-build.txt"]
+SERVED = ["deploy/requirements-serve.txt", "deploy/requirements-sklearn.txt"]
+LOCKS = ["requirements.txt", "requirements-dev.txt", *SERVED, "deploy/requirements-build.txt"]
 
 
 def pins(lock: str) -> dict[str, set[str]]:
@@ -42,12 +43,12 @@ def test_the_runtime_lock_installs_the_project_and_what_training_and_serving_nee
 
 def test_what_is_tested_is_what_is_served() -> None:
     tested = pins("requirements-dev.txt")
-    for lock in ("requirements.txt", "deploy/requirements-serve.txt"):
+    for lock in ("requirements.txt", *SERVED):
         for name, versions in pins(lock).items():
             assert versions == tested[name]
 
 
-@pytest.mark.parametrize("lock", ["deploy/requirements-serve.txt", "deploy/requirements-build.txt"])
+@pytest.mark.parametrize("lock", [*SERVED, "deploy/requirements-build.txt"])
 def test_every_pin_of_the_image_has_hashes(lock: str) -> None:
     entries = re.split(r"\n(?=\S)", (ROOT / lock).read_text())
     pinned = [entry for entry in entries if not entry.startswith("#")]
@@ -56,4 +57,6 @@ def test_every_pin_of_the_image_has_hashes(lock: str) -> None:
 
 
 def test_the_image_serves_without_what_only_training_needs() -> None:
-    assert not {"pyarrow", "pytest", "uv"} & pins("deploy/requirements-serve.txt").keys()
+    heavy = {"scikit-learn", "pandas", "scipy", "joblib"}
+    assert not (heavy | {"onnx", "spox", "pyarrow", "pytest", "uv"}) & pins("deploy/requirements-serve.txt").keys()
+    assert heavy <= pins("deploy/requirements-sklearn.txt").keys()

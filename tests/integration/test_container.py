@@ -91,7 +91,19 @@ def test_its_health_check_passes(mounted: Container) -> None:
 
 
 def test_it_holds_nothing_that_only_training_or_installing_needs(mounted: Container) -> None:
-    absent = ("pip", "uv", "setuptools", "pyarrow", "mlflow", "hatchling")
+    absent = (
+        "pip",
+        "uv",
+        "setuptools",
+        "sklearn",
+        "scipy",
+        "pandas",
+        "joblib",
+        "pyarrow",
+        "onnx",
+        "mlflow",
+        "hatchling",
+    )
     found = mounted.exec(
         "python", "-c", f"from importlib.util import find_spec; print([n for n in {absent} if find_spec(n)])"
     )

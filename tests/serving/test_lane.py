@@ -26,13 +26,11 @@ from fasttrack.serving.predict import LARGE
 from fasttrack.settings import Settings
 from fasttrack.training.calendar import CalendarFeatures
 from tests.serving import models
+from tests.serving.asgi import call
 from tests.serving.server import serving
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
-
-    from fastapi import FastAPI
 
     from fasttrack.lifecycle import Outcome
 
@@ -55,42 +53,10 @@ def houses(store: Path, *, strict: bool = False) -> Outcome:
     return fasttrack.package(pipeline, X, pd.Series(labels, name="price"), name="houses", store=store)
 
 
-def started(store: Path, **settings: Any) -> FastAPI:
+def started(store: Path, **settings: Any) -> Any:
     app = create_app(Settings(store=store, **settings))
     app.state.slot.load()
     return app
-
-
-async def call(app: Any, body: bytes | Sequence[bytes], **changes: Any) -> tuple[int, dict[str, str], bytes]:
-    """Status, headers and body of one request, whose body comes in one part or in many."""
-    parts = [body] if isinstance(body, bytes) else list(body)
-    messages = [{"type": "http.request", "body": part, "more_body": i + 1 < len(parts)} for i, part in enumerate(parts)]
-    headers = [(b"content-length", str(sum(map(len, parts))).encode()), *changes.pop("headers", [])]
-    scope = {
-        "type": "http",
-        "asgi": {"version": "3.0"},
-        "http_version": "1.1",
-        "method": "POST",
-        "scheme": "http",
-        "path": "/predict",
-        "root_path": "",
-        "query_string": b"",
-        "headers": headers,
-        "client": ("127.0.0.1", 1),
-        "server": ("127.0.0.1", 80),
-    } | changes
-    sent: list[Any] = []
-
-    async def receive() -> dict[str, Any]:
-        await asyncio.sleep(0)
-        return messages.pop(0) if messages else {"type": "http.disconnect"}
-
-    async def send(message: Any) -> None:
-        sent.append(message)
-
-    await app(scope, receive, send)
-    told = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
-    return sent[0]["status"], told, b"".join(message.get("body", b"") for message in sent[1:])
 
 
 def body(**changes: Any) -> bytes:
@@ -229,7 +195,7 @@ def test_a_column_that_must_be_known_is_refused_by_name(tmp_path: Path) -> None:
     assert houses(tmp_path, strict=True).manifest.engine == "onnx"
     app = started(tmp_path)
 
-    async def together() -> list[Any]:
+    async def together() -> Any:
         return await asyncio.gather(call(app, body()), call(app, body(district="atlantis")), call(app, body(rooms=1)))
 
     first, bad, last = asyncio.run(together())

@@ -1,0 +1,43 @@
+"""A compiled model is served without anything that only training needs."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+from tests.serving import models
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HEAVY = ["joblib", "mlflow", "onnx", "pandas", "pyarrow", "scipy", "sklearn", "spox"]
+
+SERVE = """
+import asyncio, json, sys
+from pathlib import Path
+from fasttrack.serving import create_app
+from fasttrack.settings import Settings
+from tests.serving.asgi import call
+
+app = create_app(Settings(store=Path(sys.argv[1])))
+app.state.slot.load()
+replies = [
+    asyncio.run(call(app, b'{"x": 5}')),
+    asyncio.run(call(app, b'[{"x": 5}, {"x": "five"}]')),
+    asyncio.run(call(app, b"", method="GET", query_string=b"x=5")),
+    asyncio.run(call(app, b"", method="GET", path="/openapi.json")),
+    asyncio.run(call(app, b"", method="GET", path="/health/ready")),
+    asyncio.run(call(app, b"", method="GET", path="/metrics")),
+]
+print(json.dumps([[status, sorted(sys.modules)] for status, _, _ in replies]))
+"""
+
+
+def test_a_process_that_serves_a_compiled_model_loads_nothing_heavy(tmp_path: Path) -> None:
+    assert models.line(tmp_path).manifest.engine == "onnx"
+    run = subprocess.run([sys.executable, "-c", SERVE, str(tmp_path)], check=True, capture_output=True, text=True)
+    replies = json.loads(run.stdout)
+    assert [status for status, _ in replies] == [200, 422, 200, 200, 200, 200]
+    assert not {name.partition(".")[0] for name in replies[-1][1]} & set(HEAVY)
