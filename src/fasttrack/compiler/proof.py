@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["TOLERANCE", "Proof", "prove"]
 
 TOLERANCE = 1e-9
-_REFUSED_TRIED = 64
+_REFUSED_TRIED = 30
 
 
 def prove(

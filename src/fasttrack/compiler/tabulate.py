@@ -75,7 +75,12 @@ def refuse_unknown(encoder: Any, x: Columns, *, allowed: bool) -> list[NDArray[n
     tables = [one for one in x if isinstance(one, Table)]
     length = max(len(one.cells) for one in tables)
     asked = _container(encoder, [_padded(one, length, None) for one in tables])
-    _, known = encoder._transform(asked, handle_unknown="ignore", ensure_all_finite="allow-nan")
+    _, known = encoder._transform(
+        asked,
+        handle_unknown="ignore",
+        ensure_all_finite="allow-nan",
+        ignore_category_indices=getattr(encoder, "_missing_indices", None),  # as its own transform does
+    )
     unknown = []
     for i, one in enumerate(tables):
         _check_codes(x, one, encoder.categories_[i])

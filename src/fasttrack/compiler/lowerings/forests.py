@@ -9,7 +9,7 @@ import spox.opset.ai.onnx.v21 as op
 from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor, RandomForestClassifier, RandomForestRegressor
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor, ExtraTreeClassifier, ExtraTreeRegressor
 
-from fasttrack.compiler.checks import accepted
+from fasttrack.compiler.checks import note_refused
 from fasttrack.compiler.errors import NotCompilable
 from fasttrack.compiler.labels import argmax, flat
 from fasttrack.compiler.lower import Classification, Regression, register
@@ -26,9 +26,11 @@ if TYPE_CHECKING:
 __all__ = ["as_tree", "single_precision"]
 
 
-def single_precision(estimator: Any, x: Columns, *, missing: bool) -> Columns:
+def single_precision(x: Columns, *, missing: bool) -> Columns:
     """The columns as the trees see them: rounded to float32. Notes rows that overflow, or miss a value."""
-    return accepted(estimator, x.each("float32"), missing=missing)
+    x = x.each("float32")
+    note_refused(x, missing=missing)
+    return x
 
 
 def as_tree(tree: Any, value: NDArray[np.float64], target: int = 0) -> Tree:
@@ -81,6 +83,6 @@ def _votes(estimator: Any, members: Sequence[Any], x: Columns) -> Classification
 
 def _sums(members: Sequence[Any], x: Columns, targets: int, value: Any) -> Var:
     missing = all(member._support_missing_values(np.zeros((1, 1))) for member in members)
-    x = single_precision(members[0], x, missing=missing)
+    x = single_precision(x, missing=missing)
     trees = [as_tree(member.tree_, value(member.tree_, k), k) for member in members for k in range(targets)]
     return tree_sums(trees, x, targets)

@@ -28,11 +28,13 @@ __all__: list[str] = []
 def _simple_imputer(imputer: Any, x: Columns) -> Columns:
     kept = [i for i, value in enumerate(imputer.statistics_) if imputer.keep_empty_features or not _is_nan(value)]
     indicated = imputer.indicator_.features_.tolist() if imputer.add_indicator else []
+    filled = imputer.statistics_
+    if x.single():  # what is filled in is float32, too
+        filled = np.asarray(filled, dtype=np.float32)
     _check(imputer, x)
     tables = _tables(imputer, x, [*kept, *indicated])
     features: list[Feature] = [
-        table or _fill(x.features[i], imputer.missing_values, imputer.statistics_[i])
-        for i, table in zip(kept, tables, strict=False)
+        table or _fill(x.features[i], imputer.missing_values, filled[i]) for i, table in zip(kept, tables, strict=False)
     ]
     features += [
         table or _indicator(x.features[i], imputer.missing_values)
