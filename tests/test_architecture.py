@@ -25,7 +25,7 @@ ORDER = [
     {"store"},
     {"monitoring"},
     {"serving"},
-    {"lifecycle", "scaffold", "console"},
+    {"lifecycle", "scaffold", "console", "verify"},
     {"cli"},
 ]
 RANK = {room: rank for rank, rooms in enumerate(ORDER) for room in rooms}
@@ -33,7 +33,7 @@ LIGHT = {"errors", "contract", "graph", "settings", "config", "bundled_code", "b
     "serving"
 }
 """What a server of a compiled model is made of."""
-NOT_LIGHT = {"data", "training", "compiler", "lifecycle", "scaffold", "console", "cli"}
+NOT_LIGHT = {"data", "training", "compiler", "lifecycle", "scaffold", "console", "verify", "cli"}
 HEAVY = {"sklearn", "pandas", "pyarrow", "scipy", "mlflow", "joblib"}
 
 

@@ -58,6 +58,7 @@ def test_training_tells_what_it_did(project: Path) -> None:
         "mae",
         "r2",
         "first of its name",
+        "compiled: 120 + ",
     ):
         assert words in done.stdout
 
@@ -84,7 +85,10 @@ def test_models_are_listed_shown_promoted_rolled_back_and_verified(project: Path
         in run("models", "promote", f"sales@{dummy[:6]}", cwd=project).stdout
     )
     assert f"{linear} is champion again" in run("models", "rollback", "sales", cwd=project).stdout
-    assert "ok, 1 files match" in run("models", "verify", "sales", cwd=project).stdout
+    assert "ok, 2 files match" in run("models", "verify", "sales", cwd=project).stdout
+    proved = run("models", "verify", "sales", "--data", "sales.csv", cwd=project).stdout
+    assert f"sales@{linear}: proved on 120 + " in proved
+    assert "worst difference" in proved
     assert run("models", "verify", cwd=project).stdout.count(": ok") >= 2
 
 
@@ -115,6 +119,8 @@ def test_prediction_without_a_server(project: Path) -> None:
         (["models", "show", "sales@ffff"], "'ffff' is no version of sales"),
         (["models", "rollback", "nobody"], "has no model 'nobody'"),
         (["models", "verify", "--store", "nothing"], "error: store nothing is empty"),
+        (["models", "verify", "--data", "sales.csv"], "error: which model is to be proved on sales.csv? name it"),
+        (["models", "verify", "sales", "--data", "nothing.csv"], "error: nothing.csv: no such file"),
     ],
 )
 def test_a_misuse_is_told_in_one_line(project: Path, arguments: list[str], message: str) -> None:

@@ -216,10 +216,17 @@ def models_rollback(
 @models.command("verify")
 def models_verify(
     spec: Annotated[str | None, typer.Argument(metavar="[MODEL]", help=f"{_MODEL}; else every version.")] = None,
+    data: Annotated[
+        str | None,
+        typer.Option("--data", help="A table: prove on its rows that the compiled model answers as scikit-learn does."),
+    ] = None,
     store: StoreOption = Path("model"),
 ) -> None:
-    """Check every file of a version against the digests in its manifest."""
+    """Check every file of a version against the digests in its manifest; with --data, its answers too."""
     found = _store(store)
+    if data is not None:
+        _prove(found, spec, data)
+        return
     specs = [spec] if spec else [f"{name}@{one.name}" for name in found.names() for one in found.folders(name)]
     if not specs:
         raise FastTrackError(f"store {store} is empty; train a model first: fasttrack train")
@@ -235,6 +242,22 @@ def models_verify(
             typer.echo(f"{one}: {error}", err=True)
     if failures:
         raise FastTrackError(f"{failures} of {len(specs)} versions are damaged")
+
+
+def _prove(store: Store, spec: str | None, data: str) -> None:
+    from fasttrack.settings import Settings
+    from fasttrack.verify import verify_on
+
+    if spec is None:
+        raise ConfigError(
+            f"which model is to be proved on {data}? name it: fasttrack models verify MODEL --data {data}"
+        )
+    bundle = store.open(spec)
+    mismatch = Settings.from_environment().allow_version_mismatch
+    proof = verify_on(bundle, data, allow_version_mismatch=mismatch)
+    if not proof.passed:
+        raise FastTrackError(f"{bundle.label}: the proof failed: {proof.reason}; train again, and do not serve it")
+    typer.echo(f"{bundle.label}: proved on {proof}")
 
 
 def _store(root: Path) -> Store:
