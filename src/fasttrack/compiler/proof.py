@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -45,12 +46,14 @@ def prove(
 ) -> Proof:
     """Compare on `X`, n rows as the pipeline was fitted on, which are the rows of float64[n, f] `matrix`, and on edges.
 
-    `edges`: about how many edge rows at most. Rows that scikit-learn refuses must be refused, and no others.
+    `threads` share the work; `edges`: about how many edge rows at most. Rows that scikit-learn refuses must be
+    refused, and no others.
     """
     random = np.random.default_rng(seed)
     made = edge_rows(compiled, contract, matrix, random, edges)
-    session = open_session(compiled.model.SerializeToString(), threads=threads)
-    judge = _Judge(compiled, pipeline, contract, session)
+    # onnxruntime's own threads would add trees up in another order than the one thread that serves
+    session = open_session(compiled.model.SerializeToString(), threads=1)
+    judge = _Judge(compiled, pipeline, contract, session, threads)
     with joblib.parallel_config(backend="sequential"):  # threads would add up a forest's trees in any order
         trained = judge.compare(lambda rows: X.iloc[rows] if isinstance(X, pd.DataFrame) else X[rows], matrix, None)
         edge = judge.compare(lambda rows: pipeline_input(contract, made.matrix[rows]), made.matrix, trained.scale)
@@ -95,10 +98,11 @@ class _Judge:
     pipeline: Any
     contract: Contract
     session: InferenceSession
+    threads: int
 
     def compare(self, inputs: Callable[[_Rows], Any], matrix: Floats, scale: float | None) -> _Finding:
         """Both answers for the rows of `matrix`; `inputs` gives the pipeline's input for row numbers."""
-        found = run(self.session, matrix)
+        found = self._graph(matrix)
         away = refused(self.compiled.refusals, self.contract, matrix)
         if "refused" in found:
             away |= found["refused"].astype(bool)
@@ -131,6 +135,12 @@ class _Judge:
             labels_equal = bool(same.all())
         row = int(np.nanargmax(np.where(np.isnan(gap), np.inf, gap)))
         return _Finding(float(np.where(np.isnan(gap[row]), np.inf, gap[row])), int(taken[row]), labels_equal, scale)
+
+    def _graph(self, matrix: Floats) -> dict[str, NDArray[Any]]:
+        """The graph's outputs, each thread taking some of the rows."""
+        with ThreadPoolExecutor(self.threads) as pool:
+            parts = list(pool.map(lambda rows: run(self.session, rows), np.array_split(matrix, self.threads)))
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
     def _sklearn(self, rows: Any) -> tuple[NDArray[Any], Floats | None]:
         with warnings.catch_warnings(), np.errstate(all="ignore"):

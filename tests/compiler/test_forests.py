@@ -1,0 +1,137 @@
+"""Random forests: inputs as float32, thresholds as float64, the trees added up in their order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.compose import make_column_transformer
+from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
+
+from tests.compiler.cases import check, labels, mixed_table, numbers
+
+SMALL: dict[str, Any] = {"n_estimators": 12, "random_state": 0}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"criterion": "absolute_error", "max_depth": 4},
+        {"criterion": "poisson"},
+        {"max_features": 1, "min_samples_leaf": 5},
+        {"bootstrap": False, "max_leaf_nodes": 7},
+        {"n_estimators": 1, "max_depth": 1},
+        {"ccp_alpha": 0.05, "max_samples": 0.5},
+        {"monotonic_cst": [1, 0, -1, 0]},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("missing", [0.0, 0.15])
+def test_regression(options: dict[str, Any], missing: float) -> None:
+    if missing and ("monotonic_cst" in options or options.get("criterion") == "absolute_error"):
+        missing = 0.0  # scikit-learn does not fit these
+    frame = numbers(160, missing=missing)
+    y = labels(frame, "regression") + 20
+    case = check(RandomForestRegressor(**(SMALL | options)), frame, y)
+    assert case.proof.worst == 0.0
+    check(RandomForestRegressor(**(SMALL | options)), frame.to_numpy(), y)
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass"])
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"criterion": "entropy"}, {"class_weight": "balanced_subsample"}, {"n_estimators": 2, "max_depth": 2}],
+    ids=str,
+)
+@pytest.mark.parametrize("missing", [0.0, 0.15])
+def test_classes(task: Any, options: dict[str, Any], missing: float) -> None:
+    frame = numbers(160, missing=missing)
+    y = labels(frame, task)
+    check(RandomForestClassifier(**(SMALL | options)), frame, y)
+    check(RandomForestClassifier(**(SMALL | options)), frame.to_numpy(), y == y[0])
+
+
+def test_ties_between_classes_go_to_the_first() -> None:
+    frame = pd.DataFrame({"a": [0.0, 1.0] * 20, "b": [0.0, 0.0, 1.0, 1.0] * 10})
+    y = np.array(["u", "v", "u", "w"] * 10)
+    check(RandomForestClassifier(n_estimators=2, random_state=3, max_features=1), frame, y)
+    check(RandomForestClassifier(n_estimators=4, random_state=1), pd.DataFrame({"a": np.zeros(40)}), y)
+
+
+def test_several_targets() -> None:
+    frame = numbers(100)
+    y = np.column_stack([labels(frame, "regression"), labels(frame, "regression", seed=1) * 50])
+    check(RandomForestRegressor(**SMALL), frame, y)
+
+
+def test_weights_and_one_row_leaves() -> None:
+    frame = numbers(90)
+    weights = {"sample_weight": np.random.default_rng(0).random(90)}
+    check(RandomForestRegressor(**SMALL), frame, labels(frame, "regression"), fit=weights)
+    check(RandomForestClassifier(**SMALL), frame, labels(frame, "multiclass"), fit=weights)
+
+
+def test_numbers_that_float32_rounds_fall_on_the_same_side() -> None:
+    random = np.random.default_rng(0)
+    close = 16_777_216 + random.integers(0, 40, 120) * 0.25  # float32 steps by 2 here
+    frame = pd.DataFrame({"a": close, "b": random.normal(size=120) * 1e-40, "c": random.normal(size=120) * 1e37})
+    check(RandomForestRegressor(**SMALL), frame, random.normal(size=120))
+
+
+def test_numbers_beyond_float32_are_refused() -> None:
+    frame = numbers(60)
+    case = check(RandomForestRegressor(**SMALL), frame, labels(frame, "regression"))
+    assert [bound.column for bound in case.compiled.refusals.bounds] == [0, 1, 2, 3]
+    row = case.matrix[[0, 0, 0]]
+    row[1, 2], row[2, 2] = 3.5e38, -1e300
+    assert case.refused(row).tolist() == [False, True, True]
+
+
+def test_missing_values_that_training_had_none_of_are_refused() -> None:
+    frame = numbers(60, missing=0.2)
+    frame["a"] = np.arange(60.0)
+    check(RandomForestRegressor(**SMALL), frame, labels(frame.fillna(0), "regression"))
+
+
+@pytest.mark.parametrize("task", ["regression", "multiclass"])
+def test_columns_of_other_dtypes_and_encoded_ones(task: Any) -> None:
+    frame = mixed_table().drop(columns="when missing")
+    parts = make_column_transformer(
+        (OneHotEncoder(handle_unknown="infrequent_if_exist", min_frequency=9), ["text", "text missing"]),
+        (OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1), ["words"]),
+        (StandardScaler(), ["number", "single"]),
+        remainder="passthrough",
+    )
+    kind = RandomForestRegressor if task == "regression" else RandomForestClassifier
+    check(make_pipeline(parts, kind(**SMALL)), frame, labels(frame, task))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int32", "bool", "uint8", "Int64"])
+def test_columns_of_one_dtype(dtype: str) -> None:
+    frame = pd.DataFrame({"a": np.arange(80) % 2, "b": np.arange(80) % (2 if dtype == "bool" else 13)}).astype(dtype)
+    check(RandomForestRegressor(**SMALL), frame, np.arange(80.0))
+    if dtype != "Int64":
+        check(RandomForestRegressor(**SMALL), frame.to_numpy(), np.arange(80.0))
+
+
+@settings(max_examples=25, deadline=None, derandomize=True)
+@given(
+    rows=st.integers(4, 80),
+    columns=st.integers(1, 5),
+    missing=st.sampled_from([0.0, 0.3]),
+    seed=st.integers(0, 2**20),
+    task=st.sampled_from(["regression", "binary", "multiclass"]),
+    trees=st.integers(1, 6),
+)
+def test_any_table(rows: int, columns: int, missing: float, seed: int, task: Any, trees: int) -> None:
+    frame = numbers(rows, columns, missing=missing, seed=seed)
+    y = labels(frame, task, seed=seed)
+    kind = RandomForestRegressor if task == "regression" else RandomForestClassifier
+    check(kind(n_estimators=trees, random_state=seed), frame, y, edges=300, seed=seed)
