@@ -1,0 +1,73 @@
+"""How much is measured: in full for the figures, quickly to see that everything runs."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from benchmarks.machine import Cores
+
+__all__ = ["FULL", "QUICK", "Bench", "Plan", "interleaved", "middle"]
+
+K = TypeVar("K", bound=Hashable)
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Sizes. `table_rows`: a sample of the flights to train on, `None` for all of them.
+
+    `families`: the estimators that are measured in process, beside boosting.
+    """
+
+    rounds: int
+    seconds: int
+    connections: tuple[int, ...]
+    rows_a_request: tuple[int, ...]
+    widths: tuple[int, ...]
+    table_rows: int | None
+    in_process_rows: int
+    families: tuple[str, ...]
+    starts: int
+
+
+FULL = Plan(
+    5,
+    5,
+    (1, 16, 64),
+    (1, 100, 10_000),
+    (10, 100, 600),
+    None,
+    100_000,
+    ("estimators:one_hot_boosting", "forest", "linear"),
+    5,
+)
+QUICK = Plan(1, 1, (1, 4), (1, 20), (12,), 2_000, 1_000, ("linear",), 1)
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What every measurement is given: the plan, the processors, a folder for what it makes."""
+
+    plan: Plan
+    cores: Cores
+    folder: Path
+
+
+def interleaved(work: Mapping[K, Callable[[], T]], rounds: int) -> dict[K, list[T]]:
+    """Do everything once a round, in another order each time: a slow minute of the machine strikes all alike."""
+    found: dict[K, list[T]] = {key: [] for key in work}
+    keys = list(work)
+    for number in range(rounds):
+        start = number % len(keys)
+        for key in keys[start:] + keys[:start]:
+            found[key].append(work[key]())
+    return found
+
+
+def middle(values: list[float]) -> float:
+    """The median."""
+    return statistics.median(values)
