@@ -120,7 +120,7 @@ def test_prediction_without_a_server(project: Path) -> None:
         (["models", "rollback", "nobody"], "has no model 'nobody'"),
         (["models", "verify", "--store", "nothing"], "error: store nothing is empty"),
         (["models", "verify", "--data", "sales.csv"], "error: which model is to be proved on sales.csv? name it"),
-        (["models", "verify", "sales", "--data", "nothing.csv"], "error: nothing.csv: no such file"),
+        (["models", "verify", "sales", "--data", "nothing.csv"], "error: nothing.csv does not exist"),
     ],
 )
 def test_a_misuse_is_told_in_one_line(project: Path, arguments: list[str], message: str) -> None:

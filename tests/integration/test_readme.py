@@ -10,12 +10,16 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.linear_model import LinearRegression
+from sklearn.pipeline import make_pipeline
 
+import fasttrack
 from fasttrack.settings import Settings
 from tests.integration.real import ROOT
 from tests.integration.test_examples import served
@@ -89,11 +93,33 @@ def test_every_request_is_answered_as_it_says(project: Path) -> None:
         assert asked == 5
 
 
-def test_the_python_block_runs(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (block,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+PYTHON = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+
+
+def test_training_and_packaging_in_python_run(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(project)
     X = pd.DataFrame({"a": np.arange(20.0)})
-    exec(block, {"fitted_pipeline": LinearRegression().fit(X, X["a"]), "X": X, "y": X["a"]})
+    exec(PYTHON[0], {"fitted_pipeline": LinearRegression().fit(X, X["a"]), "X": X, "y": X["a"]})
+
+
+class Doubler(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no types
+    """What the README compiles."""
+
+    def fit(self, X: pd.DataFrame, y: Any = None) -> Doubler:
+        self.fitted_ = True
+        return self
+
+    def transform(self, X: pd.DataFrame) -> pd.DataFrame:
+        return X * 2.0
+
+
+def test_a_transformer_of_one_s_own_is_compiled(tmp_path: Path) -> None:
+    assert len(PYTHON) == 2
+    exec(PYTHON[1], {"Doubler": Doubler})
+    X = pd.DataFrame({"a": np.arange(20.0), "b": np.arange(20.0) % 3})
+    pipeline = make_pipeline(Doubler(), LinearRegression()).fit(X, X["a"] - X["b"])
+    manifest = fasttrack.package(pipeline, X, X["a"] - X["b"], store=tmp_path).manifest
+    assert (manifest.engine, manifest.engine_reason) == ("onnx", "")
 
 
 def test_every_setting_and_route_is_told() -> None:

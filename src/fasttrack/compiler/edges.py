@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["EdgeRows", "edge_rows"]
 
 _MIXED = 1_000
+_ALONE = ("large", "huge")
 _ODD = {
     "zero": [0.0, -0.0],
     "tiny": [5e-324, -5e-324, 1e-300, -1e-300, 1e-20],
@@ -112,8 +113,8 @@ def _whole_rows(
     nullable = [column.nullable for column in contract.columns]
     unseen = [column.kind == "category" for column in contract.columns]
     number = [column.kind in ("number", "integer") for column in contract.columns]
-    # two huge numbers cancel or overflow as the order of a sum has it, which is nobody's answer
-    together = [np.concatenate([values for what, values in pool.items() if what != "huge"]) for pool in pools]
+    # two of them cancel or overflow as the order of a sum has it, which is nobody's answer
+    together = [np.concatenate([values for what, values in pool.items() if what not in _ALONE]) for pool in pools]
     mixed = np.column_stack([values[random.integers(len(values), size=_MIXED)] for values in together])
     keep = random.random(mixed.shape) < 0.5  # half of each row as in training
     mixed = np.where(keep, matrix[random.integers(len(matrix), size=_MIXED)], mixed)
