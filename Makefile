@@ -10,7 +10,7 @@ PORT ?= 8000
 STORE ?= model
 IMAGE ?= fasttrack-mlops:local
 # What the system tests need beyond Python, on Debian 12.
-PACKAGES ?= buildah docker.io git iproute2 iptables mmdebstrap netavark podman prometheus python3 python3-venv runc
+PACKAGES ?= buildah docker.io git iproute2 iptables mmdebstrap netavark podman prometheus python3 python3-venv runc wrk
 # The Python that makes .venv, 3.11 or newer; without it the first of these that will do. Once .venv is there, it counts.
 PYTHON ?=
 PYTHONS := python3 python3.13 python3.12 python3.11
@@ -53,6 +53,10 @@ test: $(DEV) ## run every test that needs nothing but Python; prints coverage
 test-system: $(DEV) ## run the tests with real containers and a real Prometheus (Debian packages, root)
 	$(BIN)/python -m pytest -m system $(ARGS)
 
+.PHONY: bench
+bench: $(DEV) ## measure the server beside plain FastAPI and the limit; needs wrk (Debian package) and half an hour
+	$(BIN)/python -m benchmarks $(ARGS)
+
 .PHONY: system-packages
 system-packages: ## install the Debian packages that the system tests need (root)
 	apt-get update -qq -o Acquire::Retries=3
@@ -73,7 +77,7 @@ lint: $(DEV) types locked ## check style, types, locks, shell, workflow, contain
 
 .PHONY: types
 types: $(DEV) ## check types
-	$(BIN)/mypy --explicit-package-bases api src tests
+	$(BIN)/mypy --explicit-package-bases api src tests benchmarks
 
 .PHONY: format
 format: $(DEV) ## rewrite the source in the one style
