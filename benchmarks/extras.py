@@ -47,7 +47,8 @@ def install() -> None:
         if not _python(name).exists():
             _run(uv, "venv", "--quiet", "--python", sys.executable, _ENVIRONMENTS / name)
         target = ("--python", _python(name))
-        _run(uv, "pip", "install", "--quiet", *target, requirement, f"{ROOT}[train]", *same)
+        project = (f"{ROOT}[train]", "--reinstall-package", "fasttrack-mlops")
+        _run(uv, "pip", "install", "--quiet", *target, requirement, *project, *same)
 
 
 def installed(subject: Subject, folder: Path) -> list[Contender]:

@@ -54,7 +54,5 @@ def _shown(cell: Cell) -> str:
         return "–"
     if isinstance(cell, str):
         return cell
-    if abs(cell) >= 1000:
-        digits = len(str(int(abs(cell)))) - 3
-        return f"{round(cell, -digits):,.0f}"
-    return f"{cell:.3g}"
+    rounded = float(f"{cell:.3g}")
+    return f"{rounded:,.0f}" if abs(rounded) >= 1000 else f"{rounded:.3g}"

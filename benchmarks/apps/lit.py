@@ -1,6 +1,7 @@
-"""The pipeline behind LitServe: a typed row, a DataFrame of it, `predict`; one worker for the one core."""
+"""The pipeline behind LitServe: a typed row, a DataFrame of it, `predict`; one worker for the one core.
 
-from __future__ import annotations
+Without postponed annotations: LitServe takes the type of a request from what the annotation is.
+"""
 
 import sys
 from typing import Any
