@@ -78,7 +78,9 @@ def categories(rows: int = 240) -> pd.DataFrame:
     frame = pd.DataFrame(
         {
             "number": random.normal(size=rows).round(2),
-            "text": pd.Categorical(random.choice(np.array(["a", "b", "c", None]), rows), categories=["c", "a", "b", "unused"]),
+            "text": pd.Categorical(
+                random.choice(np.array(["a", "b", "c", None]), rows), categories=["c", "a", "b", "unused"]
+            ),
             "words": words,
             "year": pd.Categorical(random.choice([1999, 2005, 2013], rows)),
             "code": random.integers(0, 9, rows),

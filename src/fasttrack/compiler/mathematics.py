@@ -10,7 +10,7 @@ import spox.opset.ai.onnx.v21 as op
 if TYPE_CHECKING:
     from spox import Var
 
-__all__ = ["expit", "expm1", "log1p", "row_sum", "softmax"]
+__all__ = ["arcsinh", "cbrt", "expit", "expm1", "log1p", "row_sum", "softmax"]
 
 
 def log1p(x: Var) -> Var:
@@ -35,6 +35,22 @@ def expm1(x: Var) -> Var:
     safe = op.where(op.or_(far, exact), op.const(2.0), u)
     near = op.div(op.mul(op.sub(safe, one), x), op.log(safe))
     return op.where(exact, x, op.where(far, less, near))
+
+
+def arcsinh(x: Var) -> Var:
+    """log(x + √(x² + 1)) without losing the digits of a small x."""
+    one, a = op.const(1.0), op.abs(x)
+    large = op.greater(a, op.const(1e8))  # where the one under the root is lost, and the square may overflow
+    small = op.where(large, one, a)
+    square = op.mul(small, small)
+    near = log1p(op.add(small, op.div(square, op.add(one, op.sqrt(op.add(one, square))))))
+    far = op.add(op.log(op.where(large, a, one)), op.const(np.log(2.0)))
+    return op.mul(op.sign(x), op.where(large, far, near))
+
+
+def cbrt(x: Var) -> Var:
+    """The real cube root."""
+    return op.mul(op.sign(x), op.pow(op.abs(x), op.const(1 / 3)))
 
 
 def expit(x: Var) -> Var:

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
-    from onnxruntime import InferenceSession
 
     from fasttrack.compiler.compile import Compiled
     from fasttrack.contract import Contract
@@ -51,9 +50,7 @@ def prove(
     """
     random = np.random.default_rng(seed)
     made = edge_rows(compiled, contract, matrix, random, edges)
-    # onnxruntime's own threads would add trees up in another order than the one thread that serves
-    session = open_session(compiled.model.SerializeToString(), threads=1)
-    judge = _Judge(compiled, pipeline, contract, session, threads)
+    judge = _Judge(compiled, pipeline, contract, threads)
     with joblib.parallel_config(backend="sequential"):  # threads would add up a forest's trees in any order
         trained = judge.compare(lambda rows: X.iloc[rows] if isinstance(X, pd.DataFrame) else X[rows], matrix, None)
         edge = judge.compare(lambda rows: pipeline_input(contract, made.matrix[rows]), made.matrix, trained.scale)
@@ -97,12 +94,14 @@ class _Judge:
     compiled: Compiled
     pipeline: Any
     contract: Contract
-    session: InferenceSession
     threads: int
 
     def compare(self, inputs: Callable[[_Rows], Any], matrix: Floats, scale: float | None) -> _Finding:
         """Both answers for the rows of `matrix`; `inputs` gives the pipeline's input for row numbers."""
-        found = self._graph(matrix)
+        try:
+            found = self._graph(matrix)
+        except Exception as error:  # noqa: BLE001  # onnxruntime raises a class for each kind of failure
+            return _Finding(np.inf, 0, True, 1.0, f"onnxruntime does not run the graph: {_line(error)}")
         away = refused(self.compiled.refusals, self.contract, matrix)
         if "refused" in found:
             away |= found["refused"].astype(bool)
@@ -111,10 +110,8 @@ class _Judge:
             rows = inputs(taken if away.any() else slice(None))  # a slice copies nothing
             prediction, probabilities = self._sklearn(rows) if len(taken) else (np.empty(0), None)
         except Exception as error:  # noqa: BLE001  # the pipeline is the user's: it may raise anything
-            said = str(error).partition("\n")[0]
-            return _Finding(
-                np.inf, int(taken[0]), True, 1.0, f"scikit-learn refuses a row that the graph takes: {said}"
-            )
+            said = f"scikit-learn refuses a row that the graph takes: {_line(error)}"
+            return _Finding(np.inf, int(taken[0]), True, 1.0, said)
         for row in np.flatnonzero(away)[:: max(1, int(away.sum()) // _REFUSED_TRIED)]:
             if self._takes(inputs(np.array([row]))):
                 return _Finding(np.inf, int(row), True, 1.0, f"the graph refuses row {row}, which scikit-learn takes")
@@ -138,8 +135,10 @@ class _Judge:
 
     def _graph(self, matrix: Floats) -> dict[str, NDArray[Any]]:
         """The graph's outputs, each thread taking some of the rows."""
+        # onnxruntime's own threads would add trees up in another order than the one thread that serves
+        session = open_session(self.compiled.model.SerializeToString(), threads=1)
         with ThreadPoolExecutor(self.threads) as pool:
-            parts = list(pool.map(lambda rows: run(self.session, rows), np.array_split(matrix, self.threads)))
+            parts = list(pool.map(lambda rows: run(session, rows), np.array_split(matrix, self.threads)))
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
     def _sklearn(self, rows: Any) -> tuple[NDArray[Any], Floats | None]:
@@ -156,6 +155,10 @@ class _Judge:
         except Exception:  # noqa: BLE001  # the pipeline is the user's: it may raise anything
             return False
         return True
+
+
+def _line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0]
 
 
 def _gap(ours: Floats, theirs: NDArray[Any], scale: float | None) -> tuple[Floats, float]:

@@ -13,7 +13,7 @@ import numpy as np
 import spox.opset.ai.onnx.v21 as op
 from scipy import special
 
-from fasttrack.compiler.mathematics import expit, expm1, log1p
+from fasttrack.compiler.mathematics import arcsinh, cbrt, expit, expm1, log1p
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -169,6 +169,10 @@ _OPERATIONS: dict[str, _Operation] = {
     "rint": _Operation(np.rint, op.round, _always),
     "expit": _Operation(special.expit, expit, _always),
     "tanh": _Operation(np.tanh, op.tanh, _always),
+    "arcsinh": _Operation(np.arcsinh, arcsinh, _always),
+    "cbrt": _Operation(np.cbrt, cbrt, _always),
+    "exp2": _Operation(np.exp2, lambda x: op.pow(op.const(2.0), x), _always),
+    "tan": _Operation(np.tan, lambda x: op.div(op.sin(x), op.cos(x)), _never),
     "sin": _Operation(np.sin, op.sin, _never),
     "cos": _Operation(np.cos, op.cos, _never),
 }

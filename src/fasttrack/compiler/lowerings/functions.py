@@ -22,9 +22,12 @@ __all__ = ["operation_of"]
 
 _FUNCTIONS: dict[Any, str] = {
     np.abs: "absolute",
+    np.arcsinh: "arcsinh",
+    np.cbrt: "cbrt",
     np.ceil: "ceil",
     np.cos: "cos",
     np.exp: "exp",
+    np.exp2: "exp2",
     np.expm1: "expm1",
     np.fabs: "absolute",
     np.floor: "floor",
@@ -35,10 +38,12 @@ _FUNCTIONS: dict[Any, str] = {
     np.negative: "negative",
     np.reciprocal: "reciprocal",
     np.rint: "rint",
+    np.round: "rint",
     np.sign: "sign",
     np.sin: "sin",
     np.sqrt: "sqrt",
     np.square: "square",
+    np.tan: "tan",
     np.tanh: "tanh",
     special.expit: "expit",
 }
@@ -63,15 +68,31 @@ def operation_of(function: Callable[..., Any]) -> str:
 def _function(transformer: Any, x: Columns) -> Columns:
     if transformer.func is None:
         return accepted(transformer, x, missing=False) if transformer.validate else x
+    if transformer.func is np.clip:
+        return _clipped(transformer, x)
     operation = operation_of(transformer.func)
     if transformer.kw_args:
         raise NotCompilable("kw_args have no lowering; make it a transformer with its own lowering")
     if transformer.validate:
         x = accepted(transformer, x, missing=False)
-    allowed = _SAFE_DTYPES if operation in _FLOATS_ONLY else _SAFE_DTYPES | _INTEGER_DTYPES
+    _check_dtypes(x, operation, _SAFE_DTYPES if operation in _FLOATS_ONLY else _SAFE_DTYPES | _INTEGER_DTYPES)
+    return x.each(operation)
+
+
+def _clipped(transformer: Any, x: Columns) -> Columns:
+    bounds = dict(transformer.kw_args or {})
+    low, high = (bounds.pop(f"a_{name}", bounds.pop(name, None)) for name in ("min", "max"))
+    if bounds or not all(bound is None or isinstance(bound, (int, float)) for bound in (low, high)):
+        raise NotCompilable("np.clip has a lowering with the numbers a_min and a_max alone")
+    if transformer.validate:
+        x = accepted(transformer, x, missing=False)
+    _check_dtypes(x, "clip", _SAFE_DTYPES | _INTEGER_DTYPES)
+    return x.each("clip", -np.inf if low is None else float(low), np.inf if high is None else float(high))
+
+
+def _check_dtypes(x: Columns, operation: str, allowed: set[str]) -> None:
     for feature in x:
         if isinstance(feature, Number) and feature.dtype not in allowed:
             raise NotCompilable(
                 f"np.{operation} of {feature.dtype} columns is not that of float64; convert them before fitting"
             )
-    return x.each(operation)
