@@ -26,7 +26,7 @@ from fasttrack.graph import Proof, Refusals
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["GRAPH", "Bundle", "FileDigest", "Manifest", "TrainingRecord", "open_bundle", "write_bundle"]
+__all__ = ["GRAPH", "Bundle", "FileDigest", "Manifest", "TrainingRecord", "fsync", "open_bundle", "write_bundle"]
 
 FORMAT = 1
 """Raised when an older server could misread a newer bundle; `open_bundle` refuses what it does not know."""
@@ -177,7 +177,7 @@ def write_bundle(
     whole = _sealed(msgspec.structs.replace(manifest, files=files))
     (folder / MANIFEST).write_bytes(msgspec.json.format(msgspec.json.encode(whole)))
     for path in [*folder.rglob("*"), folder]:
-        _fsync(path)
+        fsync(path)
     return Bundle(folder, whole)
 
 
@@ -320,7 +320,8 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _fsync(path: Path) -> None:
+def fsync(path: Path) -> None:
+    """Wait until what was written to a file or folder is on the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from fasttrack.bundle import MANIFEST, Bundle, Manifest, open_bundle, read_manifest
+from fasttrack.bundle import MANIFEST, Bundle, Manifest, fsync, open_bundle, read_manifest
 from fasttrack.errors import BundleError, StoreError
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ class Store:
         with self._writing():
             with self._locked():
                 home.mkdir(exist_ok=True)
-                _fsync_folder(self.root)
+                fsync(self.root)
                 _sweep(home)
                 staging = Path(tempfile.mkdtemp(prefix=_STAGING, dir=home))
                 held = _flock(staging)
@@ -137,7 +137,7 @@ class Store:
                     return open_bundle(place).folder
                 place.rename(place.with_name(f"{_STAGING}damaged-{os.urandom(4).hex()}"))
             staging.rename(place)
-            _fsync_folder(place.parent)
+            fsync(place.parent)
         return place
 
     def promote(self, name: str, version: str) -> None:
@@ -224,7 +224,7 @@ class Store:
                 os.fchmod(file.fileno(), 0o644)
                 os.fsync(file.fileno())
             Path(temporary).replace(self._pointer(name))
-            _fsync_folder(home)
+            fsync(home)
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise
@@ -282,11 +282,3 @@ def _sweep(home: Path) -> None:
             shutil.rmtree(left, ignore_errors=True)
         finally:
             os.close(descriptor)
-
-
-def _fsync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
