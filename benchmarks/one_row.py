@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from benchmarks.contenders import echo, plain, this_server
 from benchmarks.plan import interleaved, middle
 from benchmarks.report import Cell, Table
-from benchmarks.servers import Contender, Running, serving
+from benchmarks.servers import Contender, Running, halted, serving
 from benchmarks.wrk import Load, put_load
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ _QUESTIONS = 64
 def measure_one_row(bench: Bench, subject: Subject, others: Sequence[Contender]) -> Table:
     """Requests a second by server and number of connections. Every answer is checked before and after."""
     plan, cores = bench.plan, bench.cores
+    few, many = min(plan.connections), max(plan.connections)
+    crowds = [count for count in plan.connections if count > 1]
     questions = subject.questions(_QUESTIONS)
     with ExitStack() as stack:
 
@@ -37,21 +39,15 @@ def measure_one_row(bench: Bench, subject: Subject, others: Sequence[Contender])
         limit = start(echo(len(ours.ask(questions[0]))))
         servers = [ours, rival, limit, *map(start, others)]
         _check(servers, questions)
-        for server in servers:  # each has met every connection and code path before it is timed
-            _load(bench, server, questions, max(plan.connections), seconds=1)
-        found = interleaved(
-            {
-                (server.contender.name, connections): partial(
-                    _load, bench, server, questions, connections, seconds=plan.seconds
-                )
-                for server in servers
-                for connections in plan.connections
-            },
-            plan.rounds,
-        )
+        work = {
+            (server.contender.name, connections): partial(_load, bench, server, servers, questions, connections)
+            for server in servers
+            for connections in plan.connections
+        }
+        for server in servers:  # each has been under load before it is timed
+            work[server.contender.name, crowds[0]]()
+        found = interleaved(work, plan.rounds)
         _check(servers, questions)
-    few, many = min(plan.connections), max(plan.connections)
-    crowds = [count for count in plan.connections if count > 1]
     return Table(
         "one_row",
         "One row by HTTP, one core for the server: requests a second",
@@ -72,9 +68,9 @@ def measure_one_row(bench: Bench, subject: Subject, others: Sequence[Contender])
             f"`fasttrack serve` validates, looks for warnings and counts metrics; plain is a typed pydantic body, "
             f"`pd.DataFrame([row.model_dump()])` and `pipeline.predict` in a plain `def` endpoint; the limit answers "
             f"with bytes it has already, as many as `fasttrack serve`. All on Uvicorn with uvloop and httptools. The "
-            f"model: {subject.bundle.manifest.training.estimator} on {len(subject.frame):,} flights, "
-            f"engine {subject.bundle.manifest.engine}. wrk on the other core, {_QUESTIONS} different rows in turn. "
-            f"Ratios are medians of each round's own.",
+            f"model: {subject.bundle.manifest.training.estimator}, {subject.pipeline[-1].n_iter_} iterations on "
+            f"{len(subject.frame):,} flights, engine {subject.bundle.manifest.engine}. wrk on the other core, {_QUESTIONS} different rows in turn; "
+            f"the other servers are halted meanwhile. Ratios are medians of each round's own.",
         ),
         {f"{name}, {connections}": [load.per_second for load in loads] for (name, connections), loads in found.items()},
     )
@@ -85,9 +81,12 @@ def _check(servers: Sequence[Running], questions: Sequence[Question]) -> None:
         server.check(questions)
 
 
-def _load(bench: Bench, server: Running, questions: Sequence[Question], connections: int, *, seconds: int) -> Load:
+def _load(
+    bench: Bench, server: Running, servers: Sequence[Running], questions: Sequence[Question], connections: int
+) -> Load:
     bodies = [server.contender.body(question) for question in questions]
-    return put_load(server, bodies, bench.cores.load, connections=connections, seconds=seconds)
+    with halted([other for other in servers if other is not server]):
+        return put_load(server, bodies, bench.cores.load, connections=connections, seconds=bench.plan.seconds)
 
 
 def _row(

@@ -35,17 +35,27 @@ class Plan:
 
 
 FULL = Plan(
-    5,
-    5,
-    (1, 16, 64),
-    (1, 100, 10_000),
-    (10, 100, 600),
-    None,
-    100_000,
-    ("estimators:one_hot_boosting", "forest", "linear"),
-    5,
+    rounds=5,
+    seconds=10,
+    connections=(1, 16, 64),
+    rows_a_request=(1, 100, 10_000),
+    widths=(10, 100, 600),
+    table_rows=None,
+    in_process_rows=100_000,
+    families=("estimators:one_hot_boosting", "forest", "linear"),
+    starts=5,
 )
-QUICK = Plan(1, 1, (1, 4), (1, 20), (12,), 2_000, 1_000, ("linear",), 1)
+QUICK = Plan(
+    rounds=1,
+    seconds=1,
+    connections=(1, 4),
+    rows_a_request=(1, 20),
+    widths=(12,),
+    table_rows=2_000,
+    in_process_rows=1_000,
+    families=("linear",),
+    starts=1,
+)
 
 
 @dataclass(frozen=True)

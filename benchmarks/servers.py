@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from benchmarks.questions import Question
 
-__all__ = ["Contender", "Running", "serving"]
+__all__ = ["Contender", "Running", "halted", "serving"]
 
 ROOT = Path(__file__).parent.parent
 _START_S = 180
@@ -119,6 +119,21 @@ def serving(contender: Contender, question: Question, core: int) -> Iterator[Run
             yield running
         finally:
             _stop(process)
+
+
+@contextmanager
+def halted(servers: Sequence[Running]) -> Iterator[None]:
+    """The servers stand still inside: one that polls as it waits would take time from the one that is measured."""
+    pids = [pid for server in servers for pid in _family(server.pid)]
+    try:
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):  # a worker may have ended since
+                os.kill(pid, signal.SIGSTOP)
+        yield
+    finally:
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
 
 
 def _wait(running: Running, process: subprocess.Popen[bytes], question: Question, log: int) -> None:
