@@ -68,6 +68,7 @@ def _measure(options: argparse.Namespace, folder: Path) -> None:
     subject = _train(table, "boosting", folder)
     others = extras.installed(subject, folder) if options.extras else []
 
+    machine = describe() | (extras.versions() if options.extras else {})
     tables: list[Table] = []
     for part in parts:
         _tell(f"measuring {part}")
@@ -90,7 +91,7 @@ def _measure(options: argparse.Namespace, folder: Path) -> None:
             "seconds a round": plan.seconds,
             "quick": str(options.quick).lower(),
         }
-        write(tables, describe(), settings, options.output)  # after each part: a later one may fail
+        write(tables, machine, settings, options.output)  # after each part: a later one may fail
     _tell(f"wrote {options.output / 'results.md'} and results.json")
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from benchmarks.questions import Question, Subject
 
-__all__ = ["NAMES", "install", "installed"]
+__all__ = ["NAMES", "install", "installed", "versions"]
 
 _REQUIREMENTS = {"mlflow": "mlflow>=3", "bentoml": "bentoml>=1.4", "litserve": "litserve>=0.2"}
 NAMES = tuple(_REQUIREMENTS)
@@ -54,6 +54,15 @@ def install() -> None:
 def installed(subject: Subject, folder: Path) -> list[Contender]:
     """A contender for each environment that is there; what it must have saved first goes to `folder`."""
     return [_MAKERS[name](subject, folder) for name in NAMES if _python(name).exists()]
+
+
+def versions() -> dict[str, str]:
+    """What is installed, by name."""
+    found = {}
+    for name in NAMES:
+        if _python(name).exists():
+            found[name] = _run(_python(name), "-c", f"from importlib.metadata import version; print(version({name!r}))")
+    return found
 
 
 def _mlflow(subject: Subject, folder: Path) -> Contender:
@@ -96,10 +105,11 @@ def _path(name: str) -> dict[str, str]:
     return {"PATH": f"{_python(name).parent}:/usr/local/bin:/usr/bin:/bin"}
 
 
-def _run(*command: str | Path) -> None:
-    done = subprocess.run(list(map(str, command)), cwd=ROOT, env=None, capture_output=True, text=True)
+def _run(*command: str | Path) -> str:
+    done = subprocess.run(list(map(str, command)), cwd=ROOT, capture_output=True, text=True)
     if done.returncode:
         raise FastTrackError(f"{' '.join(map(str, command))[:200]} failed: {done.stderr.strip()[-2000:]}")
+    return done.stdout.strip()
 
 
 def _row(question: Question) -> bytes:

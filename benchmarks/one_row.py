@@ -64,15 +64,20 @@ def measure_one_row(bench: Bench, subject: Subject, others: Sequence[Contender])
             _row(found, server.contender.name, rival.contender.name, limit.contender.name, plan.connections, crowds)
             for server in servers
         ],
-        (
-            f"`fasttrack serve` validates, looks for warnings and counts metrics; plain is a typed pydantic body, "
-            f"`pd.DataFrame([row.model_dump()])` and `pipeline.predict` in a plain `def` endpoint; the limit answers "
-            f"with bytes it has already, as many as `fasttrack serve`. All on Uvicorn with uvloop and httptools. The "
-            f"model: {subject.bundle.manifest.training.estimator}, {subject.pipeline[-1].n_iter_} iterations on "
-            f"{len(subject.frame):,} flights, engine {subject.bundle.manifest.engine}. wrk on the other core, {_QUESTIONS} different rows in turn; "
-            f"the other servers are halted meanwhile. Ratios are medians of each round's own.",
-        ),
+        (_note(subject),),
         {f"{name}, {connections}": [load.per_second for load in loads] for (name, connections), loads in found.items()},
+    )
+
+
+def _note(subject: Subject) -> str:
+    manifest = subject.bundle.manifest
+    return (
+        "`fasttrack serve` validates, looks for warnings and counts metrics; plain is a typed pydantic body, "
+        "`pd.DataFrame([row.model_dump()])` and `pipeline.predict` in a plain `def` endpoint; the limit answers with "
+        "bytes that it has already, as many as `fasttrack serve`. These three on Uvicorn with uvloop and httptools. "
+        f"The model: {manifest.training.estimator}, {subject.pipeline[-1].n_iter_} iterations on "
+        f"{len(subject.frame):,} flights, engine {manifest.engine}. wrk on the other core, {_QUESTIONS} different rows "
+        "in turn; the other servers are halted meanwhile. Ratios are medians of each round's own."
     )
 
 
