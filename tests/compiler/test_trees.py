@@ -1,0 +1,131 @@
+"""Splits move through what lies before the trees, to the exact number where the answer flips."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor, RandomForestRegressor
+from sklearn.impute import MissingIndicator, SimpleImputer
+from sklearn.pipeline import make_pipeline, make_union
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    MaxAbsScaler,
+    MinMaxScaler,
+    OneHotEncoder,
+    OrdinalEncoder,
+    RobustScaler,
+    StandardScaler,
+)
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+
+from fasttrack.compiler import floats
+from tests.compiler.cases import check, labels, mixed_table, numbers
+
+NUMBERS = ["number missing", "whole", "flag", "flag missing", "single"]
+TEXT = ["text", "text missing", "words"]
+
+
+def test_the_last_number_before_a_threshold_is_exact() -> None:
+    random = np.random.default_rng(0)
+    for mean, scale in zip(random.normal(size=50) * 1e3, np.exp(random.normal(size=50) * 9), strict=True):
+
+        def scaled(x: Any, mean: float = mean, scale: float = scale) -> Any:
+            return ((x - mean) / scale).astype(np.float32).astype(np.float64)
+
+        with np.errstate(over="ignore"):
+            found = floats.last_not_above(scaled, np.array([0.3, -2.0, 1e-30]))
+            assert (scaled(found) <= [0.3, -2.0, 1e-30]).all()
+            assert (scaled(np.nextafter(found, np.inf)) > [0.3, -2.0, 1e-30]).all()
+
+
+def test_thresholds_that_all_or_no_number_passes() -> None:
+    clipped = floats.last_not_above(lambda x: np.clip(x, -1.0, 1.0), np.array([-1.5, -1.0, 0.5, 1.0]))
+    assert clipped.tolist() == [-np.inf, -1.0, 0.5, np.inf]
+    assert floats.last_not_above(lambda x: x, np.array([0.0, -0.0])).tolist() == [0.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [StandardScaler()],
+        [SimpleImputer(strategy="median", add_indicator=True), RobustScaler()],
+        [MinMaxScaler(clip=True), StandardScaler(), MaxAbsScaler()],
+        [SimpleImputer(), FunctionTransformer(np.cbrt), MinMaxScaler((-5, 3))],
+        [make_union(SimpleImputer(strategy="constant", fill_value=-9), MissingIndicator(features="all"))],
+    ],
+    ids=lambda steps: "+".join(type(step).__name__ for step in steps),
+)
+@pytest.mark.parametrize("trees", [DecisionTreeRegressor(), RandomForestRegressor(5), HistGradientBoostingRegressor()])
+def test_no_operator_is_left_between_the_rows_and_the_trees(steps: list[Any], trees: Any) -> None:
+    frame = numbers(150, missing=0.1)
+    trees.set_params(random_state=0)
+    case = check(make_pipeline(*steps, trees), frame, labels(frame, "regression"))
+    assert set(case.operators) <= {"TreeEnsemble", "Squeeze", "Identity", "Div"}
+    assert len(case.compiled.splits)
+
+
+def test_a_scale_of_zero_turns_nothing_around() -> None:
+    weights = {"turned": -1.0, "none": 0.0}
+    parts = ColumnTransformer(
+        [("turned", StandardScaler(), ["a", "b"]), ("none", "passthrough", ["c"])],
+        transformer_weights=weights,
+        remainder="passthrough",
+    )
+    frame = numbers(120)
+    check(make_pipeline(parts, HistGradientBoostingRegressor(max_iter=5)), frame, labels(frame, "regression"))
+    check(make_pipeline(parts, DecisionTreeRegressor()), frame, labels(frame, "regression"))
+
+
+def test_very_many_categories_with_sets_and_orders() -> None:
+    random = np.random.default_rng(3)
+    frame = pd.DataFrame({"id": pd.Series([f"u{i}" for i in random.integers(0, 900, 3_000)], dtype="str")})
+    y = frame["id"].str[-1].astype(float).to_numpy() + random.normal(size=3_000) * 0.1
+    codes = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)
+    check(make_pipeline(codes, RandomForestRegressor(5, random_state=0)), frame, y)
+    few = frame.assign(id=frame["id"].str[-2:])
+    native = HistGradientBoostingRegressor(categorical_features=[0], max_iter=20)
+    check(make_pipeline(codes, native), few, y)
+
+
+@st.composite
+def pipelines(draw: st.DrawFn, task: str) -> Any:
+    """Any way from the mixed table to trees."""
+    scaler = draw(st.sampled_from(["passthrough", StandardScaler(), MinMaxScaler(clip=True), RobustScaler()]))
+    strategy = draw(st.sampled_from(["mean", "median", "most_frequent"]))
+    imputer = draw(st.sampled_from(["passthrough", SimpleImputer(strategy=strategy, add_indicator=True)]))
+    codes = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=draw(st.sampled_from([-1, np.nan])))
+    rare = draw(st.sampled_from([None, 5, 0.1]))
+    hot = OneHotEncoder(
+        handle_unknown=draw(st.sampled_from(["ignore", "infrequent_if_exist"])),
+        drop=draw(st.sampled_from([None, "first", "if_binary"])),
+        min_frequency=rare,
+        sparse_output=False,
+    )
+    parts: list[tuple[str, Any, list[str]]] = [
+        # one that is no float32: those alone are computed in float32
+        ("numbers", make_pipeline(imputer, scaler), ["number", *draw(st.lists(st.sampled_from(NUMBERS), unique=True))]),
+        ("text", draw(st.sampled_from([codes, hot])), draw(st.lists(st.sampled_from(TEXT), min_size=1, unique=True))),
+    ]
+    if draw(st.booleans()):
+        parts.reverse()
+    before = ColumnTransformer(parts)
+    after = draw(st.sampled_from(["passthrough", StandardScaler()]))
+    depth = draw(st.sampled_from([1, 3, None]))
+    tree = DecisionTreeRegressor if task == "regression" else DecisionTreeClassifier
+    boosting = HistGradientBoostingRegressor if task == "regression" else HistGradientBoostingClassifier
+    model = draw(st.sampled_from([tree(max_depth=depth), boosting(max_depth=depth, max_iter=6, min_samples_leaf=3)]))
+    return make_pipeline(before, after, model.set_params(random_state=0))
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(data=st.data(), task=st.sampled_from(["regression", "binary", "multiclass"]), seed=st.integers(0, 99))
+def test_any_way_to_the_trees(data: st.DataObject, task: Any, seed: int) -> None:
+    frame = mixed_table(120, seed=seed).drop(columns="when missing")
+    pipeline = data.draw(pipelines(task))
+    check(pipeline, frame, labels(frame, task, seed=seed), edges=400, seed=seed)
