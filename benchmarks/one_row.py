@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["measure_one_row"]
 
 _QUESTIONS = 64
+_TURNS = 20
+"""Answers a connection in a round, at least: those under way at its end do not count, which wrongs slow servers."""
 
 
 def measure_one_row(bench: Bench, subject: Subject, others: Sequence[Contender]) -> Table:
@@ -39,13 +42,13 @@ def measure_one_row(bench: Bench, subject: Subject, others: Sequence[Contender])
         limit = start(echo(len(ours.ask(questions[0]))))
         servers = [ours, rival, limit, *map(start, others)]
         _check(servers, questions)
-        work = {
-            (server.contender.name, connections): partial(_load, bench, server, servers, questions, connections)
-            for server in servers
-            for connections in plan.connections
-        }
-        for server in servers:  # each has been under load before it is timed
-            work[server.contender.name, crowds[0]]()
+        work = {}
+        for server in servers:
+            load = partial(_load, bench, server, servers, questions)
+            speed = load(crowds[0], plan.seconds).per_second  # so each has been under load before it is timed
+            for count in plan.connections:
+                seconds = max(plan.seconds, math.ceil(_TURNS * count / speed))
+                work[server.contender.name, count] = partial(load, count, seconds)
         found = interleaved(work, plan.rounds)
         _check(servers, questions)
     return Table(
@@ -87,11 +90,16 @@ def _check(servers: Sequence[Running], questions: Sequence[Question]) -> None:
 
 
 def _load(
-    bench: Bench, server: Running, servers: Sequence[Running], questions: Sequence[Question], connections: int
+    bench: Bench,
+    server: Running,
+    servers: Sequence[Running],
+    questions: Sequence[Question],
+    connections: int,
+    seconds: int,
 ) -> Load:
     bodies = [server.contender.body(question) for question in questions]
     with halted([other for other in servers if other is not server]):
-        return put_load(server, bodies, bench.cores.load, connections=connections, seconds=bench.plan.seconds)
+        return put_load(server, bodies, bench.cores.load, connections=connections, seconds=seconds)
 
 
 def _row(
