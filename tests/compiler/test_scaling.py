@@ -7,11 +7,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.compose import make_column_transformer
+from sklearn.ensemble import RandomForestRegressor
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, OneHotEncoder, RobustScaler, StandardScaler
 
-from tests.compiler.cases import check_transformer, mixed_table, numbers, refusal
+from tests.compiler.cases import Reveal, check, check_transformer, labels, mixed_table, numbers, refusal
 
 SCALERS = [
     StandardScaler(),
@@ -63,10 +66,19 @@ def test_scaling_encoded_categories_changes_their_tables_alone() -> None:
     assert not {"Sub", "Div"} & set(case.operators)
 
 
-@pytest.mark.parametrize("scaler", [StandardScaler(with_mean=False), MaxAbsScaler()], ids=str)
-def test_sparse_columns(scaler: Any) -> None:
-    frame = mixed_table()[["text", "words"]]
-    check_transformer(make_pipeline(OneHotEncoder(handle_unknown="ignore"), scaler), frame, trees=False)
+@pytest.mark.parametrize(
+    "scaler", [StandardScaler(with_mean=False), MaxAbsScaler(), RobustScaler(with_centering=False)], ids=str
+)
+def test_sparse_columns_are_multiplied_where_dense_ones_are_divided(scaler: Any) -> None:
+    frame = mixed_table()[["text", "words", "number", "number missing"]]
+    hot = OneHotEncoder(handle_unknown="ignore")
+    parts = make_column_transformer((hot, ["text", "words"]), remainder="passthrough")
+    for sparse in (parts, make_union(parts, make_pipeline(parts, MaxAbsScaler()))):
+        case = check(make_pipeline(sparse, scaler, Reveal()), frame)
+        assert case.proof.worst == 0.0
+    fill = SimpleImputer(strategy="constant", fill_value=0.0)
+    forest = RandomForestRegressor(5, random_state=0)
+    check(make_pipeline(parts, fill, scaler, forest), frame, labels(frame, "regression"))
 
 
 def test_encoded_float32_columns_are_computed_in_float32() -> None:

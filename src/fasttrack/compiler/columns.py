@@ -130,10 +130,11 @@ class Scope:
 
 @dataclass(frozen=True, eq=False)
 class Columns:
-    """The columns between two steps, in order."""
+    """The columns between two steps, in order. `sparse`: scikit-learn has them as a sparse matrix."""
 
     features: tuple[Feature, ...]
     scope: Scope
+    sparse: bool = False
 
     def __len__(self) -> int:
         return len(self.features)
@@ -145,14 +146,14 @@ class Columns:
         """Only the columns at `indices`, in their order."""
         return self.of(self.features[int(i)] for i in indices)
 
-    def of(self, features: Iterable[Feature]) -> Columns:
-        """Other columns of the same compilation."""
-        return Columns(tuple(features), self.scope)
+    def of(self, features: Iterable[Feature], *, sparse: bool | None = None) -> Columns:
+        """Other columns of the same compilation, sparse if these are or as it is said."""
+        return Columns(tuple(features), self.scope, self.sparse if sparse is None else sparse)
 
     def computed(self, var: Var, width: int, *, small: bool = False) -> Columns:
         """The columns of a float64[n, width] that operators computed."""
         block = Block(var, width, small)
-        return self.of(Number(block, i) for i in range(width))
+        return self.of((Number(block, i) for i in range(width)), sparse=False)
 
     def numeric(self) -> tuple[Number | Table, ...]:
         """The columns as numbers. Raises NotCompilable where one is text, or a date and time."""

@@ -56,12 +56,13 @@ def _column_transformer(transformer: Any, x: Columns) -> Columns:
             place = transformer.output_indices_[name]
             if len(made) != place.stop - place.start:
                 raise NotCompilable(f"it made {place.stop - place.start} columns in training, its graph {len(made)}")
-    return x.of(features)
+    return x.of(features, sparse=transformer.sparse_output_)
 
 
 @register(FeatureUnion)
 def _feature_union(union: Any, x: Columns) -> Columns:
     features: list[Feature] = []
+    sparse = False
     weights = union.transformer_weights or {}
     for name, step in union.transformer_list:
         if isinstance(step, str) and step == "drop":
@@ -69,4 +70,5 @@ def _feature_union(union: Any, x: Columns) -> Columns:
         with within(f"step {name!r}"):
             made = x if _passes(step) else transformed(step, x)
             features.extend(_weighted(made, weights[name]) if name in weights else made)
-    return x.of(features)
+            sparse |= made.sparse
+    return x.of(features, sparse=sparse)

@@ -44,4 +44,4 @@ def encoded(encoder: Any, x: Columns, owners: Sequence[int]) -> Columns:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # handle_unknown="warn" speaks to users
         made = tabulated(encoder, tables, owners, skipped=None if allowed else unknown)
-    return x.of(table for table in made if table is not None)
+    return x.of((table for table in made if table is not None), sparse=getattr(encoder, "sparse_output", False))

@@ -10,9 +10,17 @@ from fasttrack.compiler.checks import accepted
 from fasttrack.compiler.lower import register
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from fasttrack.compiler.columns import Columns
 
 __all__: list[str] = []
+
+
+def _divided(x: Columns, scale: NDArray[np.float64]) -> Columns:
+    """Each column divided by its scale, which scikit-learn rounds otherwise in a sparse matrix."""
+    return x.each("*", 1 / scale) if x.sparse else x.each("/", scale)
 
 
 @register(StandardScaler)
@@ -20,7 +28,7 @@ def _standard(scaler: Any, x: Columns) -> Columns:
     x = accepted(scaler, x)
     if scaler.with_mean:
         x = x.each("-", scaler.mean_)
-    return x.each("/", scaler.scale_) if scaler.with_std else x
+    return _divided(x, scaler.scale_) if scaler.with_std else x
 
 
 @register(RobustScaler)
@@ -28,7 +36,7 @@ def _robust(scaler: Any, x: Columns) -> Columns:
     x = accepted(scaler, x)
     if scaler.with_centering:
         x = x.each("-", scaler.center_)
-    return x.each("/", scaler.scale_) if scaler.with_scaling else x
+    return _divided(x, scaler.scale_) if scaler.with_scaling else x
 
 
 @register(MinMaxScaler)
@@ -39,5 +47,5 @@ def _min_max(scaler: Any, x: Columns) -> Columns:
 
 @register(MaxAbsScaler)
 def _max_abs(scaler: Any, x: Columns) -> Columns:
-    x = accepted(scaler, x).each("/", scaler.scale_)
+    x = _divided(accepted(scaler, x), scaler.scale_)
     return x.each("clip", -1.0, 1.0) if getattr(scaler, "clip", False) else x
