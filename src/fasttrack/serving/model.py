@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -77,6 +78,8 @@ def _engine(bundle: Bundle, settings: Settings) -> Engine:
     contract = bundle.manifest.contract
     if bundle.manifest.engine == "onnx":
         return GraphEngine(contract, bundle.read(GRAPH), bundle.manifest.refusals)
+    # requests and workers are the unit of parallelism; read by scikit-learn's own loops when it is first imported
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     from fasttrack.serving.sklearn_engine import SklearnEngine
 
     pipeline = bundle.load_pipeline(allow_version_mismatch=settings.allow_version_mismatch)
