@@ -100,8 +100,8 @@ def _from_frame(session: InferenceSession, contract: Contract, frame: pd.DataFra
 
 
 def _predicting_s(pipeline: Any, frame: pd.DataFrame, threads: int) -> float:
-    jobs = {name: threads for name in pipeline.get_params() if name.endswith("n_jobs")}
-    pipeline.set_params(**jobs)
+    if "n_jobs" in pipeline[-1].get_params(deep=False):  # a ColumnTransformer's would start processes, and lose by it
+        pipeline[-1].set_params(n_jobs=threads)
     with threadpool_limits(threads):
         return _timed_s(partial(pipeline.predict, frame))
 
