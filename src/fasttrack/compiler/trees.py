@@ -100,12 +100,14 @@ def tree_sums(trees: Sequence[Tree], x: Columns, targets: int = 1) -> Var:
         # a tree that is a leaf: a node both of whose ways lead to it
         roots[index] = nodes.add(_LEQ, 0, False, int(roots[index]), int(roots[index]), True, True)
     leaves = np.flatnonzero(leaf)
+    weights = np.concatenate([tree.value for tree in trees])[leaves]
+    nodes.unite_missing(weights)
     target = np.repeat([tree.target for tree in trees], np.diff(width))
     return ml.tree_ensemble(
         _joined(blocks, x),
         aggregate_function=1,
         leaf_targetids=target[leaves].tolist(),
-        leaf_weights=np.concatenate([tree.value for tree in trees])[leaves],
+        leaf_weights=weights,
         membership_values=nodes.membership(),
         n_targets=targets,
         nodes_featureids=nodes.column,
@@ -147,6 +149,30 @@ class _Nodes:
         self.true_leaf.append(true_leaf)
         self.false_leaf.append(false_leaf)
         return len(self.mode) - 1
+
+    def unite_missing(self, weights: Floats) -> None:
+        """Let missing values take the first of equal leaves of tests on one column that follow one another.
+
+        onnxruntime makes one test of these, and forgets which way the later ones have for missing values.
+        """
+        after = {
+            node: self.false[node]
+            for node, mode in enumerate(self.mode)
+            if mode in (_EQ, _MEMBER) and self.true_leaf[node] and not self.false_leaf[node]
+        }
+        pending = True
+        while pending:
+            pending = False
+            for node, other in after.items():
+                if (
+                    self.missing_true[other]
+                    and not self.missing_true[node]
+                    and self.mode[other] in (_EQ, _MEMBER)
+                    and self.column[other] == self.column[node]
+                    and self.true_leaf[other]
+                    and weights[self.true[other]] == weights[self.true[node]]
+                ):
+                    self.missing_true[node] = pending = True
 
     def membership(self) -> Floats | None:
         """The members of each node that has some, in the order of the nodes, each set ended by a NaN."""
