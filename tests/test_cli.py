@@ -131,6 +131,31 @@ def test_a_misuse_is_told_in_one_line(project: Path, arguments: list[str], messa
     assert stderr.splitlines()[-1] == error[0]
 
 
+def test_a_damaged_pointer_hides_nothing_and_is_mended_by_promoting(project: Path, tmp_path: Path) -> None:
+    shutil.copytree(project / "model", tmp_path / "model")
+    pointer = tmp_path / "model" / "sales" / "champion.json"
+    pointer.write_text("{")
+    listed = run("models", "list", cwd=tmp_path).stdout
+    assert listed.count("sales") >= 2
+    assert "damaged: model/sales/champion.json cannot be read" in listed
+    assert "1 champions cannot be found" in run("models", "verify", cwd=tmp_path, code=1).stderr
+    version = next(pointer.parent.glob("*/manifest.json")).parent.name
+    assert f"sales: {version} is champion" in run("models", "promote", f"sales@{version}", cwd=tmp_path).stdout
+    assert "champions" not in run("models", "verify", cwd=tmp_path).stderr
+
+
+def test_what_cannot_be_written_is_told(project: Path, tmp_path: Path) -> None:
+    full = subprocess.run(
+        f"{COMMAND} models list > /dev/full", shell=True, cwd=project, capture_output=True, text=True, timeout=60
+    )
+    assert full.returncode == 1
+    assert full.stderr == "error: the output cannot be written: No space left on device\n"
+    said = run("init", "sales.csv", "--target", "price", "-o", "nowhere/x.toml", cwd=project, code=1).stderr
+    assert said == "error: nowhere/x.toml cannot be written: No such file or directory; choose another with --output\n"
+    said = run("init", "sales.csv", "--target", "price", "-o", str(tmp_path), "--force", cwd=project, code=1).stderr
+    assert said == f"error: {tmp_path} is a folder; name a file with --output\n"
+
+
 def test_a_damaged_version_is_found_and_named(project: Path, tmp_path: Path) -> None:
     shutil.copytree(project / "model", tmp_path / "model")
     bundle = next(tmp_path.joinpath("model", "sales").glob("*/model.joblib"))

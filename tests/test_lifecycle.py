@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import importlib
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn.compose import make_column_transformer
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import RandomForestClassifier, StackingRegressor
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
 import fasttrack
 from fasttrack.contract.decode import Decoder
@@ -299,6 +302,72 @@ def test_packaging_refuses_what_is_not_fitted_or_does_not_fit(tmp_path: Path) ->
     with pytest.raises(StoreError, match="cannot name a model"):
         fasttrack.package(fitted, X, [1.0, 2.0, 3.0, 4.0], name="../m", store=tmp_path / "store")
     assert Store(tmp_path / "store").names() == []
+
+
+def test_a_data_frame_and_an_estimator_of_one_s_own_are_trained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FASTTRACK_STORE", str(tmp_path / "store"))
+    random = np.random.default_rng(0)
+    frame = pd.DataFrame({"a": random.normal(size=200), "b": random.choice(["u", "v"], 200)}, index=range(5, 205))
+    frame["y"] = frame["a"] * 2 + (frame["b"] == "u")
+    model = make_pipeline(make_column_transformer((OneHotEncoder(), ["b"]), remainder="passthrough"), Ridge(1e-6))
+    outcome = fasttrack.train(frame, "y", estimator=model)
+    assert outcome.manifest.name == "y"
+    assert outcome.manifest.training.estimator == "Pipeline"
+    assert outcome.manifest.metrics["rmse"].value < 1e-3
+    assert Store(tmp_path / "store").champion("y") == outcome.manifest.version
+    assert fasttrack.train(frame, "y", kinds={"a": "category"}, estimator="boosting").manifest.contract.columns[
+        0
+    ].kind == ("category")
+    with pytest.raises(ConfigError, match="which column of the DataFrame is to be predicted"):
+        fasttrack.train(frame)
+    with pytest.raises(DataError, match=r"the DataFrame cannot be read: .*give each column one type"):
+        fasttrack.train(pd.DataFrame({"a": [1, "two", b"3"], "y": [1.0, 2.0, 3.0]}), "y")
+    with pytest.raises(TrainingError, match="StandardScaler, which has no fit and predict"):
+        fasttrack.train(frame, "y", estimator=StandardScaler())
+
+
+def test_an_estimator_that_predicts_only_when_it_is_fitted_is_taken(tmp_path: Path) -> None:
+    table = write_houses(tmp_path)
+    frame = pd.read_csv(table)[["rooms", "garden", "price"]]
+    stack = StackingRegressor([("a", Ridge()), ("b", LinearRegression())], final_estimator=Ridge())
+    assert fasttrack.train(frame, "price", estimator=stack, store=tmp_path / "store").verdict.promoted
+
+
+def test_what_only_the_running_script_has_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    script = (
+        "import pandas as pd, fasttrack\n"
+        "from sklearn.linear_model import Ridge\n"
+        "from sklearn.pipeline import make_pipeline\n"
+        "from sklearn.preprocessing import FunctionTransformer\n"
+        "def twice(X): return X * 2\n"
+        "X = pd.DataFrame({'a': [1.0, 2.0, 3.0]})\n"
+        "fasttrack.package(make_pipeline(FunctionTransformer(twice), Ridge()).fit(X, X['a']), X, X['a'])\n"
+    )
+    run = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True)
+    assert "TrainingError: the pipeline uses twice of the script or notebook that runs" in run.stderr
+    assert not list(tmp_path.glob("model/*/*/manifest.json"))
+
+
+def test_a_module_beside_the_script_travels_with_the_pipeline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "beside_features.py").write_text("def twice(X):\n    return X * 2\n")
+    package = tmp_path / "beside_package"
+    package.mkdir()
+    (package / "__init__.py").write_text("def thrice(X):\n    return X * 3\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    features, packed = importlib.import_module("beside_features"), importlib.import_module("beside_package")
+    X = pd.DataFrame({"a": [1.0, 2.0, 3.0]})
+    pipeline = make_pipeline(FunctionTransformer(features.twice), FunctionTransformer(packed.thrice), Ridge())
+    fitted = pipeline.fit(X, X["a"])
+    outcome = fasttrack.package(fitted, X, X["a"], store=tmp_path / "store")
+    assert "code/beside_features.py" in outcome.manifest.files
+    assert outcome.manifest.training.notes == [
+        "the package beside_package must be installed where this model is loaded, or be packed with it: code=[...]"
+    ]
+    whole = fasttrack.package(fitted, X, X["a"], store=tmp_path / "store", code=(package,))
+    assert "code/beside_package/__init__.py" in whole.manifest.files
+    assert whole.manifest.training.notes == []
 
 
 def test_labels_keep_their_type(tmp_path: Path) -> None:

@@ -172,8 +172,39 @@ def test_the_model_promoted_last_is_the_latest(store: Store) -> None:
     store.promote("b", b)
     store.promote("a", a)
     assert store.latest() == "a"
-    store.promote("b", b)  # was it already: nothing moved
-    assert store.latest() == "a"
+
+
+def test_a_champion_promoted_again_is_the_latest_and_stays_one_step(store: Store) -> None:
+    first = add(store, 1)
+    store.promote("line", first)
+    other = store.add("other", writer(line(2), "other")).manifest.version
+    store.promote("other", other)
+    assert store.latest() == "other"
+    store.promote("line", first)
+    assert store.latest() == "line"
+    assert [step.version for step in store.history("line")] == [first]
+
+
+def test_pointers_that_lead_nowhere_are_found(store: Store) -> None:
+    version = add(store, 1)
+    store.promote("line", version)
+    assert list(store.check_champions()) == []
+    (store.root / "line" / version / "manifest.json").unlink()
+    assert [str(error) for error in store.check_champions()] == [
+        f"line's champion {version} is gone from {store.root}; promote another version"
+    ]
+    (store.root / "line" / "champion.json").write_bytes(b"{")
+    (error,) = store.check_champions()
+    assert "champion.json cannot be read" in str(error)
+
+
+def test_damaged_versions_do_not_hide_the_others(store: Store) -> None:
+    first, second = add(store, 1), add(store, 2)
+    (store.root / "line" / first / "manifest.json").write_text("{}")
+    found, damaged = store.readable_versions("line")
+    assert [manifest.version for manifest in found] == [second]
+    assert len(damaged) == 1
+    assert str(store.root / "line" / first) in str(damaged[0])
 
 
 def test_a_pointer_changes_its_state_when_it_moves(store: Store) -> None:

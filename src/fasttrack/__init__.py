@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 __all__ = ["Outcome", "package", "train"]
 
 
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])
+
+
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'fasttrack' has no attribute {name!r}")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fasttrack.errors import ConfigError, FastTrackError
+from fasttrack.errors import ConfigError, FastTrackError, StoreError
 
 if TYPE_CHECKING:
     from fasttrack.store import Store
@@ -37,8 +37,15 @@ def main() -> None:
     try:
         app(standalone_mode=True)
     except FastTrackError as error:
-        print(f"error: {error}", file=sys.stderr)  # noqa: T201  # this is where a command speaks
-        sys.exit(1)
+        sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        # what is printed goes nowhere: a full disk, or a reader that has left
+        sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115  # else Python tries again while it exits
+        sys.exit(f"error: the output cannot be written: {error.strerror}")
 
 
 @app.callback(invoke_without_command=True)
@@ -195,7 +202,10 @@ def models_promote(
     found = _store(store)
     name, version = found.resolve(spec)
     found.open(f"{name}@{version}")  # a damaged bundle must not become champion
-    before = found.champion(name) if found.root.joinpath(name, "champion.json").exists() else None
+    try:
+        before = found.champion(name)
+    except StoreError:  # a damaged pointer is written anew
+        before = None
     found.promote(name, version)
     typer.echo(
         f"{name}: {version} is champion" + (f", before it was {before}" if before not in (None, version) else "")
@@ -228,7 +238,7 @@ def models_verify(
         _prove(found, spec, data)
         return
     specs = [spec] if spec else [f"{name}@{one.name}" for name in found.names() for one in found.folders(name)]
-    if not specs:
+    if not specs and not any(found.check_champions()):
         raise FastTrackError(f"store {store} is empty; train a model first: fasttrack train")
     failures = 0
     for one in specs:
@@ -240,8 +250,13 @@ def models_verify(
                 raise
             failures += 1
             typer.echo(f"{one}: {error}", err=True)
-    if failures:
-        raise FastTrackError(f"{failures} of {len(specs)} versions are damaged")
+    astray = [] if spec else list(found.check_champions())
+    for trouble in astray:
+        typer.echo(f"{trouble}", err=True)
+    if failures or astray:
+        damage = [f"{failures} of {len(specs)} versions are damaged"] * bool(failures)
+        damage += [f"{len(astray)} champions cannot be found"] * bool(astray)
+        raise FastTrackError(" and ".join(damage))
 
 
 def _prove(store: Store, spec: str | None, data: str) -> None:

@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from fasttrack.contract.openapi import label_key
+from fasttrack.errors import StoreError
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from fasttrack.store import Store
 
 __all__ = ["Progress", "show_manifest", "show_outcome", "show_versions"]
+
+
+_FEW_ROWS = 30
 
 
 class Progress:
@@ -71,6 +75,8 @@ def show_outcome(outcome: Outcome, store: Path) -> None:
         console.print(f"dropped {manifest.training.dropped_rows:,} rows without a {manifest.contract.target.name!r}")
     console.print(_quality(manifest))
     console.print(_engine(manifest))
+    if caution := _caution(manifest):
+        console.print(f"[yellow]caution:[/yellow] {caution}")
     console.print(outcome.verdict.reason)
     where = "" if str(store) == "model" else f" --store {shlex.quote(str(store))}"
     serves = outcome.verdict.promoted
@@ -86,11 +92,18 @@ def show_versions(store: Store) -> None:
         console.print(f"store {store.root} is empty; train a model: fasttrack train DATA --target COLUMN")
         return
     table = Table(box=None, pad_edge=False)
+    damaged: list[str] = []
     for heading in ("", "model", "version", "created", "estimator", "quality", "engine"):
         table.add_column(heading)
     for name in names:
-        champion = store.champion(name)
-        for manifest in store.versions(name):
+        try:
+            champion = store.champion(name)
+        except StoreError as error:
+            champion = None
+            damaged.append(str(error))
+        manifests, broken = store.readable_versions(name)
+        damaged += map(str, broken)
+        for manifest in manifests:
             table.add_row(
                 "*" if manifest.version == champion else "",
                 name,
@@ -101,6 +114,8 @@ def show_versions(store: Store) -> None:
                 manifest.engine,
             )
     console.print(table)
+    for trouble in damaged:
+        console.print(f"[red]damaged:[/red] {escape(trouble)}")
 
 
 def show_manifest(manifest: Manifest, *, champion: bool) -> None:
@@ -132,6 +147,18 @@ def _what(manifest: Manifest) -> str:
         f"{manifest.training.estimator}, {target.task} of {target.name!r}, "
         f"{len(manifest.contract.columns)} features, {manifest.training.rows:,} training rows"
     )
+
+
+def _caution(manifest: Manifest) -> str | None:
+    """Why the figures deserve no trust."""
+    ours, trivial = (found.get(manifest.primary_metric or "") for found in (manifest.metrics, manifest.baseline))
+    if ours is None or trivial is None:
+        return None
+    rows = manifest.training.holdout_rows
+    if 0 < rows < _FEW_ROWS:
+        return f"measured on {rows} hold-out rows only; with more rows the figures mean more"
+    better = ours.low > trivial.value if manifest.greater_is_better else ours.high < trivial.value
+    return None if better else f"no better than the trivial baseline, as far as {manifest.primary_metric} can tell"
 
 
 def _engine(manifest: Manifest) -> str:

@@ -26,11 +26,12 @@ from fasttrack.config import DataConfig, TrainConfig, load_config
 from fasttrack.contract.decode import Decoder, RefusedRequest
 from fasttrack.contract.frame import matrix_from_frame, pipeline_input
 from fasttrack.contract.learn import learn_columns, learn_contract
-from fasttrack.data import fingerprint, read_table
-from fasttrack.errors import BundleError, ConfigError, DataError, FastTrackError, TrainingError
+from fasttrack.data import fingerprint, read_table, table_of
+from fasttrack.errors import BundleError, ConfigError, DataError, FastTrackError, StoreError, TrainingError
 from fasttrack.store import Store
 from fasttrack.training.evaluate import Evaluation, baseline, evaluate, primary
-from fasttrack.training.factory import load_factory
+from fasttrack.training.factory import Factory, load_factory, unfitted
+from fasttrack.training.own_code import own_code
 from fasttrack.training.pipelines import BUILT_IN, build, choose
 from fasttrack.training.split import split
 from fasttrack.training.table import TrainingTable, prepare
@@ -70,13 +71,13 @@ class Outcome:
 
 
 def train(
-    source: str | Path | TrainConfig,
+    source: str | Path | TrainConfig | pd.DataFrame,
     target: str | None = None,
     *,
     name: str | None = None,
-    estimator: str | None = None,
+    estimator: Any = None,
     task: Task | None = None,
-    store: str | Path = "model",
+    store: str | Path | None = None,
     promote: Literal["never", "always", "better"] | None = None,
     ignore: tuple[str, ...] = (),
     nulls: tuple[str, ...] = (),
@@ -85,19 +86,27 @@ def train(
 ) -> Outcome:
     """Train a model and put it in the store.
 
-    `source` is a table (CSV, Parquet, JSON Lines) with `target` the column to predict, or a `fasttrack.toml`, whose
-    values the other arguments override. `tell` hears of each step. Raises FastTrackError (ConfigError, DataError,
+    `source` is a table (CSV, Parquet, JSON Lines, or a DataFrame) with `target` the column to predict, or a
+    `fasttrack.toml`, whose values the other arguments override. `estimator` is a name as on the command line, or an
+    unfitted scikit-learn estimator. `store` defaults to FASTTRACK_STORE, then to `model`. `tell` hears of each step.
+    Raises FastTrackError (ConfigError, DataError,
     TrainingError, StoreError); nothing is written then.
     """
-    config = _config(source, target, name, estimator, task, promote, ignore, nulls, kinds or {})
-    home = Store(store)
+    given = None if estimator is None or isinstance(estimator, str) else Factory(unfitted(estimator), None)
+    named = estimator if given is None else type(estimator).__name__
+    config = _config(source, target, name, named, task, promote, ignore, nulls, kinds or {})
+    home = Store(_store(store))
     home.check_writable(config.name)
     # fail on a wrong estimator before the table is read
-    factory = None if config.model.estimator in BUILT_IN else load_factory(config.model.estimator, config.folder)
+    factory = given
+    if factory is None and config.model.estimator not in BUILT_IN:
+        factory = load_factory(config.model.estimator, config.folder)
 
     tell(f"reading {config.data.source}")
-    location = _location(config)
-    table = read_table(location, nulls=config.data.nulls, kinds=config.data.kinds)
+    if isinstance(source, pd.DataFrame):
+        table = table_of(source, kinds=config.data.kinds)
+    else:
+        table = read_table(_location(config), nulls=config.data.nulls, kinds=config.data.kinds)
     keep = [config.split.column] if config.split.column else []
     _needs(keep, table.column_names, config.data.source)
     ready = prepare(table, config.data.target, ignore=config.data.ignore, keep=[], name=config.data.source)
@@ -161,7 +170,7 @@ def package(
     *,
     name: str | None = None,
     target: str | None = None,
-    store: str | Path = "model",
+    store: str | Path | None = None,
     promote: Literal["never", "always", "better"] = "better",
     code: tuple[str | Path, ...] = (),
     tell: Tell = lambda step: None,
@@ -170,18 +179,21 @@ def package(
 
     `X` [n, f] is the DataFrame (or array) it was fitted on, or a sample of it with every category and missing value
     that may come; the contract is learned from it. `y` [n] is its target; `target` and then `name` default to the name
-    of the series, else to `target` and `model`. `code` names module files or package folders
-    that the pipeline's own classes live in. The figures in the manifest are measured on these rows and say so.
-    `tell` hears of each step.
+    of the series, else to `target` and `model`. `code` names module files or package folders that the pipeline's own
+    classes live in; single modules that nothing installed provides are found by themselves. `store` defaults to
+    FASTTRACK_STORE, then to `model`. The figures in the manifest are measured on these rows and say so. `tell` hears
+    of each step.
     Raises TrainingError when the pipeline is not fitted or does not take `X`, DataError when `X` cannot be described.
     """
     target = target or str(getattr(y, "name", None) or "target")
     name = name or (model_name(target) if getattr(y, "name", None) else "model")
-    home = Store(store)
+    home = Store(_store(store))
     home.check_writable(name)
     array = not isinstance(X, pd.DataFrame)
     frame = _named(X)
     answers = y if isinstance(y, pd.Series) else pd.Series(np.asarray(y).reshape(-1))
+    if np.ndim(y) > 1 and np.shape(y)[1:] != (1,):
+        raise TrainingError(f"y has {np.shape(y)[1]} columns; a model predicts one target, so give one column")
     if len(frame) != len(answers) or not len(frame):
         raise TrainingError(f"X has {len(frame):,} rows and y {len(answers):,}; both must have the same, and some")
     classifies = hasattr(pipeline, "classes_")
@@ -214,12 +226,25 @@ def package(
         packages=installed_packages(),
         files={},
     )
-    bundle = _publish(home, manifest, pipeline, [Path(one) for one in code], frame, tell)
+    own = own_code(pipeline)
+    carried = [Path(one) for one in code]
+    notes = [
+        f"the package {package} must be installed where this model is loaded, or be packed with it: code=[...]"
+        for package in own.packages
+        if not any(Path(one).name == package for one in code)
+    ]
+    carried += [file for file in own.files if file not in {one.resolve() for one in carried}]
+    record = msgspec.structs.replace(manifest.training, notes=notes)
+    bundle = _publish(home, msgspec.structs.replace(manifest, training=record), pipeline, carried, frame, tell)
     return Outcome(bundle, _decide(home, bundle, promote, frame, answers))
 
 
+def _store(given: str | Path | None) -> str | Path:
+    return given if given is not None else os.environ.get("FASTTRACK_STORE") or "model"
+
+
 def _config(
-    source: str | Path | TrainConfig,
+    source: str | Path | TrainConfig | pd.DataFrame,
     target: str | None,
     name: str | None,
     estimator: str | None,
@@ -231,6 +256,10 @@ def _config(
 ) -> TrainConfig:
     if isinstance(source, TrainConfig):
         config = source
+    elif isinstance(source, pd.DataFrame):
+        if target is None:
+            raise ConfigError("which column of the DataFrame is to be predicted? name it: target=...")
+        config = TrainConfig(name=model_name(target), data=DataConfig(source="a DataFrame", target=target))
     elif str(source).endswith(".toml"):
         config = load_config(Path(source))
     elif target is None:
@@ -373,7 +402,10 @@ def _decide(store: Store, bundle: Bundle, rule: str, X: pd.DataFrame, y: pd.Seri
     """Promote by `rule`: `better` compares with the champion on the same hold-out rows."""
     name, version = bundle.manifest.name, bundle.manifest.version
     while True:
-        champion = store.champion(name)
+        try:
+            champion = store.champion(name)
+        except StoreError as error:
+            return Verdict(False, f"not promoted: {error}: fasttrack models promote {name}@{version}", None)
         if champion == version:
             return Verdict(True, "already the champion: the same data and pipeline gave the same version", version)
         if rule == "never":

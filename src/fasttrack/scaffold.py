@@ -16,6 +16,8 @@ __all__ = ["write_config"]
 
 def write_config(data: str, target: str, output: Path, *, force: bool = False) -> None:
     """Write `output` for the table `data`. Raises ConfigError when it exists, DataError when the table is unusable."""
+    if output.is_dir():
+        raise ConfigError(f"{output} is a folder; name a file with --output")
     if output.exists() and not force:
         raise ConfigError(f"{output} exists; choose another with --output, or --force to write over it")
     table = read_table(data)
@@ -53,7 +55,10 @@ def write_config(data: str, target: str, output: Path, *, force: bool = False) -
         "seed = 0",
         "",
     ]
-    output.write_text("\n".join(lines), encoding="utf-8")
+    try:
+        output.write_text("\n".join(lines), encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{output} cannot be written: {error.strerror}; choose another with --output") from None
 
 
 def _about(series: object) -> str:

@@ -45,7 +45,7 @@ class Store:
         self.root = Path(root)
 
     def names(self) -> list[str]:
-        """The models that have at least one version or a champion, in alphabetical order."""
+        """The models that have at least one version, in alphabetical order."""
         if not self.root.is_dir():
             return []
         return sorted(
@@ -56,8 +56,21 @@ class Store:
 
     def versions(self, name: str) -> list[Manifest]:
         """The manifests of a model's versions, oldest first. Raises BundleError for a damaged one."""
-        found = [_own(folder, read_manifest(folder)) for folder in self.folders(name)]
-        return sorted(found, key=lambda manifest: (manifest.created, manifest.version))
+        found, damaged = self.readable_versions(name)
+        if damaged:
+            raise damaged[0]
+        return found
+
+    def readable_versions(self, name: str) -> tuple[list[Manifest], list[BundleError]]:
+        """As `versions`, and what is wrong with those that are damaged."""
+        found: list[Manifest] = []
+        damaged: list[BundleError] = []
+        for folder in self.folders(name):
+            try:
+                found.append(_own(folder, read_manifest(folder)))
+            except BundleError as error:
+                damaged.append(error)
+        return sorted(found, key=lambda manifest: (manifest.created, manifest.version)), damaged
 
     def champion(self, name: str) -> str | None:
         """The version that serves, or `None` before the first promotion."""
@@ -195,6 +208,18 @@ class Store:
             return None
         return found.st_mtime_ns, found.st_ino
 
+    def check_champions(self) -> Iterator[StoreError]:
+        """What is wrong with the pointers: those that cannot be read, or lead to a version that is gone."""
+        for path in sorted(self.root.glob(f"*/{_POINTER}")):
+            name = path.parent.name
+            try:
+                version = self.champion(name)
+            except StoreError as error:
+                yield error
+                continue
+            if version is not None and not (self.root / name / version / MANIFEST).is_file():
+                yield StoreError(f"{name}'s champion {version} is gone from {self.root}; promote another version")
+
     def _pointer(self, name: str) -> Path:
         return self.root / name / _POINTER
 
@@ -211,8 +236,9 @@ class Store:
     def _move(self, name: str, history: list[Promotion], version: str) -> None:
         if not (self.root / name / version / MANIFEST).is_file():
             raise StoreError(f"{name} has no version {version!r} in {self.root}; see fasttrack models list")
-        if not history or history[-1].version != version:
-            self._point(name, [*history, Promotion(version, datetime.now(UTC).isoformat())])
+        # promoted again, it is still the one promoted last
+        before = history[:-1] if history and history[-1].version == version else history
+        self._point(name, [*before, Promotion(version, datetime.now(UTC).isoformat())])
 
     def _point(self, name: str, history: list[Promotion]) -> None:
         home = self.root / name

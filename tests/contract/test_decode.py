@@ -374,7 +374,35 @@ def test_rows_over_the_limit_are_refused_before_they_are_looked_at() -> None:
 def test_what_is_not_json_is_malformed(body: bytes) -> None:
     refused = refusal(contract_of(column("a", "number")), body)
     assert refused.reason == "malformed"
-    assert refused.detail.startswith("the body is not valid JSON")
+    assert refused.detail.startswith(
+        (
+            "the body is not valid JSON",
+            "the body is not UTF-8",
+            "the body begins with",
+            "the body ends",
+            "the body is nested",
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "detail"),
+    [
+        (b'{"a":1', "the body ends before its JSON does; send all of it"),
+        (b"[" * 100_000, "the body is nested too deeply; a row is an object of plain values"),
+        (b'"\xff"', "the body is not UTF-8 text at byte 1; encode it as UTF-8"),
+        (b"\xef\xbb\xbf{}", "the body begins with a byte order mark; send the JSON without it"),
+        (b"{'a':1}", "the body is not valid JSON near byte 1; put names and text in double quotes, write null for NaN"),
+    ],
+)
+def test_what_is_wrong_with_a_body_is_told(body: bytes, detail: str) -> None:
+    assert refusal(contract_of(column("a", "number")), body).detail == detail
+
+
+def test_a_misspelt_name_is_told_with_the_column_that_is_missing() -> None:
+    refused = refusal(contract_of(column("a", "number")), b'[{"a":1},{"A":2}]')
+    assert [(issue.row, issue.column) for issue in refused.issues] == [(1, "a"), (1, "A")]
+    assert "not a column of this model" in refused.issues[1].message
 
 
 def test_an_empty_body_says_what_to_send() -> None:
@@ -473,10 +501,16 @@ def outcome(decoder: Decoder, body: bytes) -> tuple[Any, ...]:
     try:
         batch = decoder.rows(body)
     except RefusedRequest as refused:
-        return refused.reason, refused.detail, messages(refused), refused.total
+        findings = [(row, name, _before_names(message)) for row, name, message in messages(refused)]
+        return refused.reason, refused.detail, findings, refused.total
     words = {j: list(cells) for j, cells in batch.text.items()}
-    noted = [(w.row, w.column, w.message.partition("; its columns")[0]) for w in batch.warnings]
+    noted = [(w.row, w.column, _before_names(w.message)) for w in batch.warnings]
     return batch.matrix[:, : len(MIXED.columns)].tolist(), words, noted, batch.single
+
+
+def _before_names(message: str) -> str:
+    """A message about an unknown column, without the names of those that are known."""
+    return message.partition("; its columns")[0]
 
 
 @settings(quick, max_examples=1500)

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
+import socket
+import urllib.error
+import urllib.request
 from typing import TYPE_CHECKING, Any
 
 import httpx
+import pandas as pd
 import pytest
+from sklearn.linear_model import LinearRegression
 
+import fasttrack
 from fasttrack.lifecycle import json_columns
 from fasttrack.store import Store
 from tests.serving import models
@@ -79,6 +85,18 @@ def test_missing_is_null_or_absent_where_training_had_missing_values(mixed: http
     assert null.json() == absent.json()
 
 
+def test_columns_named_as_members_of_the_reply_stand_apart(tmp_path: Path) -> None:
+    X = pd.DataFrame({"prediction": [1.0, 2.0, 3.0], "warnings": [3.0, 2.0, 2.0]})
+    fasttrack.package(LinearRegression().fit(X, X["prediction"]), X, X["prediction"], name="odd", store=tmp_path)
+    with serving(tmp_path) as opened:
+        reply = opened.get("/predict?prediction=2&warnings=2.5").json()
+        assert reply["columns"] == {"prediction": 2.0, "warnings": 2.5}
+        assert reply["prediction"] == pytest.approx(2)
+        document = opened.get("/openapi.json").json()
+        schema = document["paths"]["/predict"]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+        assert set(schema["properties"]["columns"]["properties"]) == {"prediction", "warnings"}
+
+
 def test_a_query_is_read_back_with_its_prediction(mixed: httpx.Client) -> None:
     query = {
         "rooms": "3",
@@ -144,7 +162,7 @@ def test_three_classes(tmp_path: Path) -> None:
         ({"x": "12"}, 422, [(0, "x", "expected a number, got text")]),
         ({"x": True}, 422, [(0, "x", "expected a number, got a boolean")]),
         ({"x": [1]}, 422, [(0, "x", "expected a number, got an array")]),
-        ({"y": 1}, 422, [(0, "x", "missing; expected a number")]),
+        ({"y": 1}, 422, [(0, "x", "missing; expected a number"), (0, "y", None)]),
         ([{"x": 1}, {"x": {}}, 3], 422, [(1, "x", "expected a number, got an object"), (2, None, None)]),
         ({"columns": {"x": [1, "a"]}}, 422, [(1, "x", "expected a number, got text")]),
         ({"columns": {"x": 1}}, 422, [(None, "x", "expected an array of values, got a number")]),
@@ -192,6 +210,15 @@ def test_limits(line: httpx.Client) -> None:
             yield b" " * 1000
 
     assert line.post("/predict", content=chunks()).status_code == 413
+    # a client that sends all of it before it reads is answered too; far past the limit nothing is read
+    sent = urllib.request.Request(f"{line.base_url}/predict", data=b" " * 30_000)
+    with pytest.raises(urllib.error.HTTPError) as told:
+        urllib.request.urlopen(sent, timeout=30)
+    with told.value as reply:
+        assert reply.code == 413
+    with socket.create_connection((line.base_url.host, line.base_url.port or 80), 30) as waiting:
+        waiting.sendall(b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 30000\r\nExpect: 100-continue\r\n\r\n")
+        assert waiting.recv(64).startswith(b"HTTP/1.1 413")
     packed = line.post("/predict", content=b"x", headers={"content-encoding": "gzip"})
     assert packed.status_code == 415
 
@@ -203,7 +230,8 @@ def test_unknown_paths_and_methods_are_problems_too(line: httpx.Client) -> None:
         assert reply.headers["content-type"] == PROBLEM
     reply = line.delete("/predict")
     assert reply.status_code == 405
-    assert "GET" in reply.headers["allow"] or "POST" in reply.headers["allow"]
+    assert reply.headers["allow"] == "GET, POST"
+    assert line.post("/contract").headers["allow"] == "GET"
 
 
 def test_a_row_that_the_pipeline_raises_on_is_named_and_no_value_leaks(tmp_path: Path) -> None:

@@ -37,8 +37,8 @@ def test_the_task_is_picked_from_the_target(values: Any, task: str) -> None:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ([1.0] * 9, "the target y has one value in all 9 rows"),
-        (["a"] * 9, "the target y has one value"),
+        ([1.0] * 9, "the target 'y' has one value in all 9 rows"),
+        (["a"] * 9, "the target 'y' has one value"),
         ([f"id-{i}" for i in range(30)], "30 different values in 30 rows, too many to be classes"),
         ([f"id-{i % 1001}" for i in range(3003)], "1,001 different values"),
     ],

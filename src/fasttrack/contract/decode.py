@@ -182,6 +182,8 @@ class Decoder:
                 values[j].append(check(found, i, column, row.get(column.name), given=column.name in row))
             for name in row.keys() - self._columns.keys():
                 unknown.setdefault(name, i)
+        if found.total:  # what is missing may be there under a misspelt name
+            self._name_strangers(unknown, found)
         found.refuse()
         return self._batch(self._matrix.fill(values, len(rows)), values, self._strangers(unknown), single=single)
 
@@ -225,10 +227,13 @@ class Decoder:
 
     def _strangers(self, names: Mapping[str, int | None]) -> Findings:
         noted = Findings()
+        self._name_strangers(names, noted)
+        return noted
+
+    def _name_strangers(self, names: Mapping[str, int | None], noted: Findings) -> None:
         if names:
             message = f"not a column of this model and ignored; its columns are {_some(self.contract.names)}"
             noted.add_names(sorted(names.items(), key=lambda one: (one[1] or 0, one[0])), message)
-        return noted
 
 
 def _loads(body: bytes) -> Any:
@@ -258,6 +263,17 @@ def _no_constant(name: str) -> None:
 def _malformed(body: bytes, error: Exception) -> RefusedRequest:
     if not body.strip():
         return RefusedRequest("malformed", 'the body is empty; send JSON such as {"column": value}')
+    try:
+        body.decode()
+    except UnicodeDecodeError as wrong:
+        detail = f"the body is not UTF-8 text at byte {wrong.start}; encode it as UTF-8"
+        return RefusedRequest("malformed", detail)
+    if body.startswith(b"\xef\xbb\xbf"):
+        return RefusedRequest("malformed", "the body begins with a byte order mark; send the JSON without it")
+    if isinstance(error, RecursionError):
+        return RefusedRequest("malformed", "the body is nested too deeply; a row is an object of plain values")
+    if "truncated" in str(error):
+        return RefusedRequest("malformed", "the body ends before its JSON does; send all of it")
     where = re.search(r"byte (\d+)|char (\d+)", str(error))
     place = f" near byte {where.group(1) or where.group(2)}" if where else ""
     detail = f"the body is not valid JSON{place}; put names and text in double quotes, write null for NaN"

@@ -135,12 +135,19 @@ def query_reply_schema(contract: Contract) -> dict[str, Any]:
     """JSON Schema of a reply of `GET /predict`: the row as it was read, and the prediction."""
     one = reply_schema(contract)["anyOf"][0]
     properties = {name: value for name, value in one["properties"].items() if name != "model"}
-    row = {column.name: {"type": [_TYPES[column.kind], "null"]} for column in contract.columns}
+    row: dict[str, Any] = {column.name: {"type": [_TYPES[column.kind], "null"]} for column in contract.columns}
+    if query_reply_nests(contract):
+        row = {"columns": {"type": "object", "properties": row}}
     return {
         "type": "object",
         "properties": row | properties,
         "required": [name for name in one["required"] if name != "model"],
     }
+
+
+def query_reply_nests(contract: Contract) -> bool:
+    """Whether the row stands under `columns` in a reply of `GET /predict`: a column has the name of another member."""
+    return not {"prediction", "probabilities", "warnings"}.isdisjoint(contract.names)
 
 
 def label_key(label: object) -> str:

@@ -18,12 +18,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    import pandas as pd
+
     from fasttrack.contract.schema import Kind
 
     Source = Callable[[str, Sequence[str], Mapping[str, Kind]], Iterator[tuple[str, pa.Table]]]
     """(what to read, further nulls, kinds) → the parts of the table, each with its name for messages."""
 
-__all__ = ["read_table"]
+__all__ = ["read_table", "table_of"]
 
 _SOURCES: dict[str, Source] = {
     "": read_files,
@@ -57,6 +59,19 @@ def read_table(source: str | Path, *, nulls: Sequence[str] = (), kinds: Mapping[
     if not whole.num_rows:
         raise DataError(f"{name} has no rows; check that it is the file you mean")
     return whole
+
+
+def table_of(frame: pd.DataFrame, *, kinds: Mapping[str, Kind] | None = None) -> pa.Table:
+    """As `read_table`, for a DataFrame; its index is left out. Raises DataError naming a column of mixed types."""
+    name = "the DataFrame"
+    try:
+        table = pa.Table.from_pandas(frame, preserve_index=False)
+    except (pa.ArrowException, TypeError, ValueError) as error:
+        raise DataError(f"{name} cannot be read: {' '.join(str(error).split())}; give each column one type") from None
+    _check_kinds(kinds or {}, table, name)
+    if not table.num_rows:
+        raise DataError(f"{name} has no rows")
+    return convert(normalise(table, name), kinds or {}, name)
 
 
 def _check_kinds(kinds: Mapping[str, Kind], table: pa.Table, name: str) -> None:

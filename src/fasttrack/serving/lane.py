@@ -53,14 +53,12 @@ class FastLane:
 
     async def _post(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
+        if _unusual(scope):
+            await self._app(scope, receive, send)
+            return
         message = await receive()
         body: bytes = message.get("body", b"")
-        if (
-            message["type"] != "http.request"
-            or message.get("more_body")
-            or len(body) > self._longest
-            or _encoded(scope)
-        ):
+        if message["type"] != "http.request" or message.get("more_body") or len(body) > self._longest:
             await self._app(scope, _again(message, receive), send)
             return
         try:
@@ -90,9 +88,10 @@ def _path(scope: Scope) -> str:
     return path.removeprefix(root.rstrip("/")) if root else path
 
 
-def _encoded(scope: Scope) -> bool:
+def _unusual(scope: Scope) -> bool:
+    """Whether the body is encoded, or waits to be asked for, which receiving it would do."""
     for name, _ in scope["headers"]:  # noqa: SIM110  # a generator would cost more than the loop
-        if name == b"content-encoding":
+        if name in (b"content-encoding", b"expect"):
             return True
     return False
 

@@ -120,6 +120,10 @@ LARGE = 64 * 1024
 """Bytes from which on a body is decoded off the event loop, where it would hold up other requests by milliseconds."""
 
 
+_DRAINED = 4
+"""Times the limit: so much of too large a body is read all the same, because many a client reads no reply before."""
+
+
 class _Unread(Exception):
     """A body that is not read: `reason` is the problem's name."""
 
@@ -132,13 +136,19 @@ async def _read(request: Request, limit: int) -> bytes:
     if request.headers.get("content-encoding", "identity").lower() not in ("", "identity"):
         raise _Unread("unsupported-encoding", "send the JSON as it is, without Content-Encoding")
     too_large = _Unread("too-large", f"the limit is {limit:,} bytes; send fewer rows a request")
-    if int(request.headers.get("content-length", 0)) > limit:
+    announced = int(request.headers.get("content-length", 0))
+    if announced > _DRAINED * limit or (announced > limit and "expect" in request.headers):
         raise too_large
     parts = []
     size = 0
     async for part in request.stream():
         size += len(part)
-        if size > limit:
-            raise too_large
-        parts.append(part)
+        if size <= limit:
+            parts.append(part)
+        else:
+            parts.clear()
+        if size > _DRAINED * limit:
+            break
+    if size > limit:
+        raise too_large
     return b"".join(parts)

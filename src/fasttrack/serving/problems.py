@@ -80,6 +80,9 @@ async def http_problem(request: Request, error: HTTPException) -> Response:
     }
     reply = problem(phrase.lower().replace(" ", "-"), error.status_code, phrase, details.get(error.status_code, phrase))
     reply.headers.update(error.headers or {})
+    if error.status_code == 405:  # Starlette names the methods of one route; a path may have several
+        here = [route for route in request.app.routes if getattr(route, "path", None) == request.url.path]
+        reply.headers["allow"] = ", ".join(sorted({method for route in here for method in route.methods or ()}))
     return reply
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from fasttrack.contract.decode import iso
-from fasttrack.contract.openapi import label_key
+from fasttrack.contract.openapi import label_key, query_reply_nests
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,7 +50,8 @@ class ReplyWriter:
 
     def query(self, batch: Batch, scores: Scores) -> bytes:
         """The reply to a row of query parameters, read back as the server understood it."""
-        reply: dict[str, Any] = _as_read(self._contract, batch)
+        row = _as_read(self._contract, batch)
+        reply: dict[str, Any] = {"columns": row} if query_reply_nests(self._contract) else row
         reply["prediction"] = scores.prediction[0]
         if scores.probabilities is not None:
             reply["probabilities"] = dict(zip(self._classes, scores.probabilities[0].tolist(), strict=True))

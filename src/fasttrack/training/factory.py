@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import sys
+import traceback
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from sklearn.base import clone
 
 from fasttrack.errors import TrainingError
 
-__all__ = ["Factory", "load_factory"]
+__all__ = ["Factory", "load_factory", "unfitted"]
 
 
 @dataclass(frozen=True)
@@ -48,18 +49,22 @@ def load_factory(spec: str, folder: Path) -> Factory:
         try:
             made = factory()
         except Exception as error:
-            raise TrainingError(f"{spec}() failed: {type(error).__name__}: {error}") from error
+            raise TrainingError(f"{spec}() failed: {type(error).__name__}: {error}{_place(error)}") from error
     finally:
         sys.path[:] = before
-    if isinstance(made, type) or not (hasattr(made, "fit") and hasattr(made, "predict")):
-        raise TrainingError(f"{spec}() returned {type(made).__name__}, which has no fit and predict")
+    return Factory(unfitted(made, f"{spec}() returned "), _own_source(module, places))
+
+
+def unfitted(estimator: Any, told: str = "") -> Any:
+    """A clone of `estimator` without anything fitted. Raises TrainingError when it is no scikit-learn estimator."""
+    name = type(estimator).__name__
+    # asked of the class: an estimator that hands predict on has it only when it is fitted
+    if isinstance(estimator, type) or not (hasattr(estimator, "fit") and hasattr(type(estimator), "predict")):
+        raise TrainingError(f"{told}{name}, which has no fit and predict")
     try:
-        unfitted = clone(made)
+        return clone(estimator)
     except (TypeError, RuntimeError) as error:
-        raise TrainingError(
-            f"{spec}() returned {type(made).__name__}, which scikit-learn cannot clone: {error}"
-        ) from error
-    return Factory(unfitted, _own_source(module, places))
+        raise TrainingError(f"{told}{name}, which scikit-learn cannot clone: {error}") from error
 
 
 def _import(name: str, spec: str, places: list[str]) -> Any:
@@ -73,7 +78,15 @@ def _import(name: str, spec: str, places: list[str]) -> Any:
             ) from None
         raise TrainingError(f"{spec}: {name} needs the module {error.name!r}, which is not installed") from error
     except Exception as error:
-        raise TrainingError(f"{spec}: importing {name} failed: {type(error).__name__}: {error}") from error
+        raise TrainingError(
+            f"{spec}: importing {name} failed: {type(error).__name__}: {error}{_place(error)}"
+        ) from error
+
+
+def _place(error: Exception) -> str:
+    """Where in the user's own code it was raised."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
 
 
 def _own_source(module: Any, places: list[str]) -> Path | None:

@@ -35,7 +35,7 @@ def pick_task(y: pd.Series[Any]) -> PickedTask:
     distinct = y.nunique()
     if distinct < 2:
         raise TrainingError(
-            f"the target {y.name or ''} has one value in all {len(y):,} rows, so there is nothing to tell apart; "
+            f"the target{_called(y)} has one value in all {len(y):,} rows, so there is nothing to tell apart; "
             "check the column, or the rows"
         )
     if pd.api.types.is_bool_dtype(y.dtype):
@@ -59,9 +59,9 @@ def check_task(y: pd.Series[Any], task: Task) -> None:
     distinct = y.nunique()
     pick_task(y)
     if task == "regression" and not pd.api.types.is_numeric_dtype(y.dtype):
-        raise TrainingError(f"the target {y.name or ''} is text, regression needs numbers; choose another --task")
+        raise TrainingError(f"the target{_called(y)} is text, regression needs numbers; choose another --task")
     if task == "binary" and distinct != 2:
-        raise TrainingError(f"the target {y.name or ''} has {distinct:,} values, binary needs 2; choose another --task")
+        raise TrainingError(f"the target{_called(y)} has {distinct:,} values, binary needs 2; choose another --task")
     if task != "regression":
         _check_classes(y, distinct)
 
@@ -69,6 +69,10 @@ def check_task(y: pd.Series[Any], task: Task) -> None:
 def _check_classes(y: pd.Series[Any], distinct: int) -> None:
     if distinct > MAX_CLASSES or distinct > len(y) / 2:
         raise TrainingError(
-            f"the target {y.name or ''} has {distinct:,} different values in {len(y):,} rows, too many to be classes; "
+            f"the target{_called(y)} has {distinct:,} different values in {len(y):,} rows, too many to be classes; "
             "if it is a number, check the cells that are not"
         )
+
+
+def _called(y: pd.Series[Any]) -> str:
+    return f" {y.name!r}" if y.name else ""
