@@ -134,6 +134,18 @@ def test_edge_rows_are_as_many_as_asked_for_and_the_same_each_time() -> None:
     assert again(case, case.compiled, frame, edges=100) == few
 
 
+def test_of_many_rows_some_are_compared_spread_over_all_and_the_row_that_differs_is_named_by_its_place() -> None:
+    case, frame = straight()
+    some = again(case, case.compiled, frame, at_most=7)
+    assert (some.rows, some.of, some.passed) == (7, 60, True)
+    assert str(some).startswith("7 of 60 + ")
+    assert again(case, case.compiled, frame, at_most=60).rows == 60
+    honest, last = case.pipeline.predict, frame.iloc[59]
+    case.pipeline.predict = lambda X: honest(X) + (X == last).all(axis=1).to_numpy()
+    found = again(case, case.compiled, frame, at_most=7, edges=0)
+    assert found.where == "training row 59"
+
+
 @pytest.mark.parametrize("threads", [2, 3])
 def test_threads_change_neither_order_nor_answers(threads: int) -> None:
     frame = numbers(100)

@@ -40,26 +40,33 @@ def prove(
     matrix: Floats,
     *,
     threads: int = 1,
+    at_most: int | None = None,
     edges: int = 40_000,
     seed: int = 0,
 ) -> Proof:
     """Compare on `X`, n rows as the pipeline was fitted on, which are the rows of float64[n, f] `matrix`, and on edges.
 
-    `threads` share the work; `edges`: about how many edge rows at most. Rows that scikit-learn refuses must be
-    refused, and no others.
+    `threads` share the work; `at_most` so many rows are compared, spread evenly over all; `edges`: about how many edge
+    rows at most. Rows that scikit-learn refuses must be refused, and no others.
     """
     random = np.random.default_rng(seed)
+    of = len(matrix)
+    if at_most is not None and at_most < of:
+        picked = np.linspace(0, of - 1, at_most).astype(np.int64)
+        X, matrix = _rows(X, picked), matrix[picked]
+    else:
+        picked = np.arange(of)
     made = edge_rows(compiled, contract, matrix, random, edges)
     judge = _Judge(compiled, pipeline, contract, threads)
     with joblib.parallel_config(backend="sequential"):  # threads would add up a forest's trees in any order
-        trained = judge.compare(lambda rows: X.iloc[rows] if isinstance(X, pd.DataFrame) else X[rows], matrix, None)
+        trained = judge.compare(lambda rows: _rows(X, rows), matrix, None)
         edge = judge.compare(lambda rows: pipeline_input(contract, made.matrix[rows]), made.matrix, trained.scale)
     worst = max(trained.worst, edge.worst)
     if edge.worst > trained.worst:
         column = f" in column {contract.columns[made.column[edge.row]].name!r}" if made.column[edge.row] >= 0 else ""
         where = f"edge row: {made.what[edge.row]}{column}"
     else:
-        where = f"training row {trained.row}"
+        where = f"training row {picked[trained.row]}"
     reason = trained.reason or edge.reason
     labels_equal = trained.labels_equal and edge.labels_equal
     if not reason and not labels_equal:
@@ -68,6 +75,7 @@ def prove(
         reason = f"the answers differ by {worst:.1e} at {where}"
     return Proof(
         rows=len(matrix),
+        of=of,
         edge_rows=len(made),
         worst=worst,
         where=where,
@@ -155,6 +163,10 @@ class _Judge:
         except Exception:  # noqa: BLE001  # the pipeline is the user's: it may raise anything
             return False
         return True
+
+
+def _rows(X: pd.DataFrame | NDArray[Any], rows: _Rows) -> Any:
+    return X.iloc[rows] if isinstance(X, pd.DataFrame) else X[rows]
 
 
 def _line(error: Exception) -> str:

@@ -15,6 +15,8 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     rows: int
+    of: int
+    """The rows that `rows` were drawn from, evenly."""
     edge_rows: int
     worst: float
     where: str
@@ -26,4 +28,5 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
 
     def __str__(self) -> str:
         """The evidence in one line."""
-        return f"{self.rows:,} + {self.edge_rows:,} edge rows, worst difference {self.worst:.0e}"
+        rows = f"{self.rows:,}" if self.rows == self.of else f"{self.rows:,} of {self.of:,}"
+        return f"{rows} + {self.edge_rows:,} edge rows, worst difference {self.worst:.0e}"
