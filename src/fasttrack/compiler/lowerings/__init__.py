@@ -10,6 +10,7 @@ from fasttrack.compiler.lowerings import (
     functions,
     histogram_boosting,
     imputing,
+    isotonic,
     linear,
     scaling,
 )
@@ -22,6 +23,7 @@ __all__ = [
     "functions",
     "histogram_boosting",
     "imputing",
+    "isotonic",
     "linear",
     "scaling",
 ]
