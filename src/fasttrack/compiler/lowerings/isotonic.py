@@ -50,8 +50,9 @@ def curve_of(isotonic: Any) -> Curve:
     if len(x) == 1:  # whatever is asked, even out of bounds
         return Curve(np.empty(0), np.zeros(1), np.zeros(1), y)
     with np.errstate(all="ignore"):
-        slope = np.diff(y) / np.diff(x)
-    if not (np.isfinite(slope).all() and np.isfinite(np.diff(x)).all()):
+        width = np.diff(x)
+        slope = np.diff(y) / width
+    if not (np.isfinite(slope).all() and np.isfinite(width).all()):
         raise NotCompilable("its thresholds are too near or too far from each other to draw a line between them")
     inside = isotonic.out_of_bounds == "clip"
     below, beyond = (y[0], y[-1]) if inside else (np.nan, np.nan)
