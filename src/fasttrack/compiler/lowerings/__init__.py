@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fasttrack.compiler.lowerings import (
     calendar,
+    calibration,
     compose,
     encoders,
     forests,
@@ -17,6 +18,7 @@ from fasttrack.compiler.lowerings import (
 
 __all__ = [
     "calendar",
+    "calibration",
     "compose",
     "encoders",
     "forests",
