@@ -13,6 +13,7 @@ from fasttrack.compiler.lowerings import (
     imputing,
     isotonic,
     linear,
+    multiclass,
     scaling,
 )
 
@@ -27,5 +28,6 @@ __all__ = [
     "imputing",
     "isotonic",
     "linear",
+    "multiclass",
     "scaling",
 ]
