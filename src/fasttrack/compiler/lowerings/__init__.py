@@ -14,6 +14,7 @@ from fasttrack.compiler.lowerings import (
     isotonic,
     linear,
     multiclass,
+    multioutput,
     scaling,
 )
 
@@ -29,5 +30,6 @@ __all__ = [
     "isotonic",
     "linear",
     "multiclass",
+    "multioutput",
     "scaling",
 ]
