@@ -86,6 +86,16 @@ def test_encoded_float32_columns_are_computed_in_float32() -> None:
     assert "computes in float32 here" in refusal(codes, mixed_table()[["text"]])
 
 
+@pytest.mark.parametrize("dtype", ["int8", "uint16", "bool", "int32"])
+def test_columns_beside_float32_that_are_computed_in_it(dtype: str) -> None:
+    frame = pd.DataFrame({"a": np.arange(40, dtype=np.float32) / 3, "b": (np.arange(40) % 2).astype(dtype)})
+    model = make_pipeline(StandardScaler(), LinearRegression())
+    if dtype == "int32":  # NumPy joins these two to float64
+        check(model, frame, np.arange(40.0) % 7)
+    else:
+        assert "computes in float32 here" in refusal(model, frame)
+
+
 def test_columns_of_float32_alone_are_computed_in_float32() -> None:
     frame = pd.DataFrame({"a": np.arange(9, dtype=np.float32), "b": np.ones(9, dtype=np.float32)})
     for X in (frame, frame.to_numpy()):

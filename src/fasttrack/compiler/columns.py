@@ -30,6 +30,9 @@ __all__ = ["SMALL", "Block", "Columns", "Feature", "Moment", "Number", "Scope", 
 SMALL = 1e15
 """Far from where float64 ends; no step of a sane pipeline brings such a number to infinity."""
 
+_WITHIN_SINGLE = {"float32", "int8", "uint8", "int16", "uint16", "bool"}
+"""NumPy joins these beside a float32 to float32, wider whole numbers to float64."""
+
 
 @dataclass(frozen=True, eq=False)
 class Block:
@@ -166,8 +169,9 @@ class Columns:
         return replace(feature, cells=feature.numbers()) if isinstance(feature, Table) else feature
 
     def single(self) -> bool:
-        """Whether scikit-learn has these columns, all of them, as float32, and computes in that."""
-        return len(self) > 0 and all(not isinstance(one, Moment) and one.dtype == "float32" for one in self)
+        """Whether scikit-learn makes a float32 array of these columns, and computes in that."""
+        dtypes = {"datetime" if isinstance(one, Moment) else one.dtype for one in self}
+        return "float32" in dtypes and dtypes <= _WITHIN_SINGLE
 
     def each(self, operation: str, *constants: ArrayLike) -> Columns:
         """Every column after the elementwise `operation`, each of whose constants is given column by column."""
