@@ -110,6 +110,16 @@ def test_columns_of_one_dtype(way: str, dtype: str) -> None:
         assert "float32" in refusal(WAYS[way](LogisticRegression()), frame, np.arange(80) % 3)
 
 
+def test_pairs_see_one_array_of_one_dtype() -> None:
+    single = np.random.default_rng(0).normal(size=80).astype(np.float32)
+    frame = pd.DataFrame({"a": single, "b": (np.arange(80) % 9).astype(np.int16), "c": np.arange(80) * 0.1})
+    member = make_pipeline(make_column_transformer((StandardScaler(), [0, 1])), LogisticRegression())
+    check(OneVsOneClassifier(member), frame, np.arange(80) % 3)
+    assert "float32" in refusal(OneVsOneClassifier(member), frame[["a", "b"]], np.arange(80) % 3)
+    lone = make_pipeline(make_column_transformer((StandardScaler(), [1])), LogisticRegression())
+    assert "float32" in refusal(OneVsOneClassifier(lone), frame[["a", "b"]], np.arange(80) % 3)
+
+
 def test_missing_values_where_members_take_them() -> None:
     frame = numbers(100, missing=0.2)
     y = labels(frame, "multiclass")

@@ -129,7 +129,8 @@ def _confidence(scores: Sequence[Var], count: int) -> Var:
 
 def _as_array(x: Columns) -> Columns:
     """The columns after scikit-learn made one array of them, of one dtype."""
-    numbers = x.numeric()
-    if x.single():
-        return x
-    return x.of(replace(one, dtype="float64") if isinstance(one, Number) else one for one in numbers)
+    dtype = "float32" if x.single() else "float64"
+    return x.of(
+        replace(one, dtype=dtype) if isinstance(one, Number) else replace(one, cells=one.cells.astype(dtype))
+        for one in x.numeric()
+    )
