@@ -31,7 +31,7 @@ MEMBERS = {
 
 
 @pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("member", list(MEMBERS))
+@pytest.mark.parametrize("member", ["logistic", "forest", "boosting"])
 @pytest.mark.parametrize("task", ["binary", "multiclass"])
 @pytest.mark.parametrize("ensemble", [True, False])
 def test_methods(method: str, member: str, task: Any, ensemble: bool) -> None:
@@ -49,7 +49,7 @@ def test_the_default_member(method: str) -> None:
 
 
 @pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("classes", [2, 3, 9, 12, 17])
+@pytest.mark.parametrize("classes", [2, 3, 9, 17])
 def test_ties_between_classes_go_to_the_first(method: str, classes: int) -> None:
     random = np.random.default_rng(classes)
     frame = pd.DataFrame({"a": np.arange(30 * classes) % 7, "b": np.arange(30 * classes) % 3})
