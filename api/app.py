@@ -1,7 +1,7 @@
 """ASGI entry: `uvicorn api.app:app` serves the model in `model/`; FASTTRACK_* variables say otherwise."""
 
 from fasttrack.errors import FastTrackError
-from fasttrack.serving import create_app
+from fasttrack.serving.app import create_app
 
 try:
     app = create_app()

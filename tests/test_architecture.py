@@ -174,7 +174,7 @@ def test_a_server_that_reads_a_bundle_loads_nothing_heavy(tmp_path: Path) -> Non
 import sys
 from fasttrack.contract.decode import Decoder
 from fasttrack.contract.openapi import request_schema
-from fasttrack.serving import create_app
+from fasttrack.serving.app import create_app
 from fasttrack.settings import Settings
 from fasttrack.store import Store
 

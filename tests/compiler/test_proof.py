@@ -141,7 +141,7 @@ def test_of_many_rows_some_are_compared_spread_over_all_and_the_row_that_differs
     assert str(some).startswith("7 of 60 + ")
     assert again(case, case.compiled, frame, at_most=60).rows == 60
     honest, last = case.pipeline.predict, frame.iloc[59]
-    case.pipeline.predict = lambda X: honest(X) + (X == last).all(axis=1).to_numpy()
+    case.pipeline.predict = lambda X: honest(X) + X.eq(last).all(axis=1).to_numpy()
     found = again(case, case.compiled, frame, at_most=7, edges=0)
     assert found.where == "training row 59"
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import uvicorn
 
-from fasttrack.serving import create_app
+from fasttrack.serving.app import create_app
 from fasttrack.settings import Settings
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ HEAVY = ["joblib", "mlflow", "onnx", "pandas", "pyarrow", "scipy", "sklearn", "s
 SERVE = """
 import asyncio, json, sys
 from pathlib import Path
-from fasttrack.serving import create_app
+from fasttrack.serving.app import create_app
 from fasttrack.settings import Settings
 from tests.serving.asgi import call
 
@@ -41,3 +41,32 @@ def test_a_process_that_serves_a_compiled_model_loads_nothing_heavy(tmp_path: Pa
     replies = json.loads(run.stdout)
     assert [status for status, _ in replies] == [200, 422, 200, 200, 200, 200]
     assert not {name.partition(".")[0] for name in replies[-1][1]} & set(HEAVY)
+
+
+FIRST = """
+import asyncio, json, sys
+from pathlib import Path
+from fasttrack.serving.service import Parts, Service
+from fasttrack.settings import Settings
+from tests.serving.asgi import call
+
+async def serve():
+    parts = Parts(Settings(store=Path(sys.argv[1])))
+    parts.slot.load()
+    service = Service(parts)
+    asked = [(b'{"x": 5}', {}), (b'{"x": "five"}', {}), (b"", {"method": "GET", "query_string": b"x=5"})]
+    told = []
+    for body, more in asked:
+        status, _, _ = await call(service, body, **more)
+        told.append([status, "fastapi" in sys.modules])
+    together = [call(service, b"", method="GET", path=path) for path in ("/metrics", "/docs", "/openapi.json")]
+    return told, [status for status, _, _ in await asyncio.gather(*together)]
+
+print(json.dumps(asyncio.run(serve())))
+"""
+
+
+def test_the_command_imports_fastapi_when_something_else_than_a_prediction_is_asked_for(tmp_path: Path) -> None:
+    models.line(tmp_path)
+    run = subprocess.run([sys.executable, "-c", FIRST, str(tmp_path)], check=True, capture_output=True, text=True)
+    assert json.loads(run.stdout) == [[[200, False], [422, False], [200, True]], [200, 200, 200]]

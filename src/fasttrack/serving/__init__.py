@@ -1,5 +1,3 @@
-"""The prediction service: one ASGI app over one bundle."""
+"""The service that answers prediction requests; `fasttrack.serving.app.create_app` makes it."""
 
-from fasttrack.serving.app import create_app
-
-__all__ = ["create_app"]
+__all__: list[str] = []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,20 +18,19 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from fasttrack.errors import FastTrackError
-from fasttrack.monitoring.metrics import ServingMetrics
 from fasttrack.serving import problems
 from fasttrack.serving.describe import describe
-from fasttrack.serving.lane import FastLane
-from fasttrack.serving.model import ModelSlot
-from fasttrack.serving.predict import Predictor
-from fasttrack.settings import Settings
+from fasttrack.serving.service import Parts
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-__all__ = ["create_app"]
+    from fasttrack.serving.lane import FastLane
+    from fasttrack.settings import Settings
+
+__all__ = ["Routes", "build", "create_app"]
 
 _STATIC = Path(fastapi_standalone_docs.__file__).parent / "static"
 
@@ -40,23 +38,22 @@ _STATIC = Path(fastapi_standalone_docs.__file__).parent / "static"
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The prediction service. The model is loaded when the app starts, so that building it has no side effect.
 
-    Without `settings` they come from the `FASTTRACK_*` environment variables, also when the app starts.
+    Without `settings` they come from the `FASTTRACK_*` environment variables. Raises ConfigError for one that cannot be
+    used.
     """
-    settings = settings or Settings.from_environment()
-    metrics = ServingMetrics()
-    slot = ModelSlot(settings, metrics)
-    predictor = Predictor(slot, metrics, max_body_bytes=settings.max_body_bytes, threads=os.cpu_count() or 1)
+    return build(Parts(settings))
+
+
+def build(parts: Parts) -> Routes:
+    """FastAPI's app, with the fast lane in front of it."""
+    metrics, slot, predictor = parts.metrics, parts.slot, parts.predictor
 
     @contextlib.asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        slot.load()
-        follower = asyncio.create_task(slot.follow())
-        yield
-        follower.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await follower
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with parts.running():
+            yield
 
-    app = _Service(
+    app = Routes(
         title="FastTrack-MLOps",
         version=metadata.version("fasttrack-mlops"),
         lifespan=lifespan,
@@ -70,7 +67,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         excluded_handlers=["^/metrics$", "^/health/", "^/docs", "^/openapi.json$"],
         registry=metrics.registry,
     ).add(metrics.traffic.instrument).instrument(app).expose(app, tags=["monitoring"], response_class=Response)
-    app.lane = FastLane(app.behind_the_lane, slot=slot, predictor=predictor, traffic=metrics.traffic)
+    app.lane = parts.lane(app.behind_the_lane)
     app.add_middleware(_PlainStartupFailure)
     app.state.slot, app.state.metrics = slot, metrics
     app.mount("/docs/static", StaticFiles(directory=_STATIC))
@@ -124,12 +121,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     return app
 
 
-class _Service(FastAPI):
+class Routes(FastAPI):
     """FastAPI with the fast lane before even its own middleware, which costs as much as a prediction."""
 
     lane: FastLane
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
         await self.lane(scope, receive, send)
 
     async def behind_the_lane(self, scope: Scope, receive: Receive, send: Send) -> None:

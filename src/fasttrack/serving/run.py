@@ -15,13 +15,12 @@ import uvicorn.config
 
 from fasttrack.contract.openapi import example_row
 from fasttrack.errors import ConfigError
-from fasttrack.serving.app import create_app
+from fasttrack.serving.service import Parts, Service
 
 if TYPE_CHECKING:
     from types import FrameType
 
     from fasttrack.contract.schema import Contract
-    from fasttrack.serving.model import ModelSlot
     from fasttrack.settings import Settings
 
 __all__ = ["run"]
@@ -35,8 +34,8 @@ def run(settings: Settings, *, host: str, port: int, access_log: bool = False) -
 
     Raises StoreError or BundleError when there is no model to serve, ConfigError when the port cannot be had.
     """
-    app = create_app(settings)
-    slot: ModelSlot = app.state.slot
+    parts = Parts(settings)
+    slot = parts.slot
     slot.load()
     listener = _listen(host, port)
     bound = listener.getsockname()[1]
@@ -51,7 +50,7 @@ def run(settings: Settings, *, host: str, port: int, access_log: bool = False) -
     log_config: dict[str, Any] = copy.deepcopy(uvicorn.config.LOGGING_CONFIG)
     log_config["loggers"]["fasttrack"] = {"handlers": ["default"], "level": "INFO", "propagate": False}
     config = uvicorn.Config(
-        app,
+        Service(parts),
         access_log=access_log,
         log_config=log_config,
         timeout_graceful_shutdown=_DRAIN_SECONDS,
