@@ -10,7 +10,7 @@ import spox.opset.ai.onnx.v21 as op
 if TYPE_CHECKING:
     from spox import Var
 
-__all__ = ["arcsinh", "cbrt", "expit", "expm1", "log1p", "row_sum", "softmax"]
+__all__ = ["arcsinh", "cbrt", "expit", "expm1", "log1p", "ndtri", "row_sum", "softmax"]
 
 
 def log1p(x: Var) -> Var:
@@ -70,3 +70,77 @@ def softmax(x: Var) -> Var:
 def row_sum(x: Var) -> Var:
     """Σ along the rows of float64[n, k], as float64[n, 1]."""
     return op.reduce_sum(x, op.const(np.array([1])))
+
+
+def ndtri(p: Var) -> Var:
+    """The number below which a normal variable lies with probability `p`, for p from 1e-13 to 1 − 1e-13.
+
+    The rational approximations of the Cephes Mathematical Library (Moshier 1989, function ndtri).
+    """
+    one, half, tail = op.const(1.0), op.const(0.5), op.const(float(np.exp(-2.0)))
+    upper = op.greater(p, op.sub(one, tail))
+    y = op.where(upper, op.sub(one, p), p)
+    centre = op.greater(y, tail)
+    middle = op.sub(y, half)
+    square = op.mul(middle, middle)
+    ratio = op.div(_polynomial(square, _CENTRE[0]), _polynomial(square, _CENTRE[1]))
+    near = op.mul(op.add(middle, op.mul(middle, op.mul(square, ratio))), op.const(2.50662827463100050242))
+    x = op.sqrt(op.mul(op.const(-2.0), op.log(op.where(centre, tail, y))))
+    z = op.div(one, x)
+    first = op.sub(x, op.div(op.log(x), x))
+    far = op.sub(first, op.div(op.mul(z, _polynomial(z, _TAIL[0])), _polynomial(z, _TAIL[1])))
+    return op.where(centre, near, op.where(upper, far, op.neg(far)))
+
+
+def _polynomial(x: Var, coefficients: tuple[float, ...]) -> Var:
+    """The polynomial whose coefficients are given from the highest power down, by Horner's rule."""
+    made = op.const(coefficients[0])
+    for coefficient in coefficients[1:]:
+        made = op.add(op.mul(made, x), op.const(coefficient))
+    return made
+
+
+_CENTRE = (
+    (
+        -5.99633501014107895267e1,
+        9.80010754185999661536e1,
+        -5.66762857469070293439e1,
+        1.39312609387279679503e1,
+        -1.23916583867381258016e0,
+    ),
+    (
+        1.0,
+        1.95448858338141759834e0,
+        4.67627912898881538453e0,
+        8.63602421390890590575e1,
+        -2.25462687854119370527e2,
+        2.00260212380060660359e2,
+        -8.20372256168333339912e1,
+        1.59056225126211695515e1,
+        -1.18331621121330003142e0,
+    ),
+)
+_TAIL = (
+    (
+        4.05544892305962419923e0,
+        3.15251094599893866154e1,
+        5.71628192246421288162e1,
+        4.40805073893200834700e1,
+        1.46849561928858024014e1,
+        2.18663306850790267539e0,
+        -1.40256079171354495875e-1,
+        -3.50424626827848203418e-2,
+        -8.57456785154685413611e-4,
+    ),
+    (
+        1.0,
+        1.57799883256466749731e1,
+        4.53907635128879210584e1,
+        4.13172038254672030440e1,
+        1.50425385692907503408e1,
+        2.50464946208309415979e0,
+        -1.42182922854787788574e-1,
+        -3.80806407691578277194e-2,
+        -9.33259480895457427372e-4,
+    ),
+)

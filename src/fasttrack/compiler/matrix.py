@@ -89,7 +89,8 @@ def _number_parts(x: Columns) -> list[_Part]:
     groups: dict[Hashable, list[tuple[int, Number]]] = defaultdict(list)
     for position, feature in enumerate(x.numeric()):
         if isinstance(feature, Number):
-            groups[feature.block, tuple(step.operation for step in feature.steps)].append((position, feature))
+            kinds = tuple((step.operation, len(step.constants)) for step in feature.steps)
+            groups[feature.block, kinds].append((position, feature))
     return [_number_part(members) for members in groups.values()]
 
 

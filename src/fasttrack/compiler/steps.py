@@ -110,6 +110,65 @@ def _microseconds_graph(x: Var, unit: Var) -> Var:
     return op.where(op.isnan(x), x, op.div(op.cast(micros, to=np.float64), op.const(1e6)))
 
 
+def _yeo_johnson(x: Any, power: float) -> Any:
+    up, down = np.log1p(np.maximum(x, 0.0)), np.log1p(np.maximum(-x, 0.0))
+    above = up if abs(power) < _EPSILON else np.expm1(power * up) / power
+    below = -down if abs(power - 2) <= _EPSILON else -np.expm1((2 - power) * down) / (2 - power)
+    return np.where(np.isnan(x), x, np.where(x >= 0, above, below))
+
+
+def _yeo_johnson_graph(x: Var, power: Var) -> Var:
+    zero = op.const(0.0)
+    other = op.sub(op.const(2.0), power)
+    up = _powered(log1p(op.max([x, zero])), power)
+    down = op.neg(_powered(log1p(op.max([op.neg(x), zero])), other))
+    return op.where(op.isnan(x), x, op.where(op.greater_or_equal(x, zero), up, down))
+
+
+def _powered(logarithm: Var, power: Var) -> Var:
+    """(exp(power · logarithm) − 1) / power, and its limit for a power of 0."""
+    flat = op.less(op.abs(power), op.const(_EPSILON))
+    safe = op.where(flat, op.const(1.0), power)
+    return op.where(flat, logarithm, op.div(expm1(op.mul(safe, logarithm)), safe))
+
+
+def _inverse_yeo_johnson(x: Any, power: float) -> Any:
+    up, down = np.maximum(x, 0.0), np.minimum(x, 0.0)
+    above = np.expm1(up) if abs(power) < _EPSILON else np.power(up * power + 1, 1 / power) - 1
+    other = 2 - power
+    below = -np.expm1(-down) if abs(other) <= _EPSILON else 1 - np.power(-other * down + 1, 1 / other)
+    return np.where(np.isnan(x), x, np.where(x >= 0, above, below))
+
+
+def _inverse_yeo_johnson_graph(x: Var, power: Var) -> Var:
+    zero, one = op.const(0.0), op.const(1.0)
+    other = op.sub(op.const(2.0), power)
+    up = _unpowered(op.max([x, zero]), power)
+    down = op.neg(_unpowered(op.neg(op.min([x, zero])), other))
+    return op.where(op.isnan(x), x, op.where(op.greater_or_equal(x, zero), op.sub(up, one), op.add(down, one)))
+
+
+def _unpowered(x: Var, power: Var) -> Var:
+    """(power · x + 1) ^ (1 / power), and its limit for a power of 0."""
+    one = op.const(1.0)
+    flat = op.less(op.abs(power), op.const(_EPSILON))
+    safe = op.where(flat, one, power)
+    return op.where(flat, op.exp(x), op.pow(op.add(op.mul(x, safe), one), op.div(one, safe)))
+
+
+def _inverse_box_cox_graph(x: Var, power: Var) -> Var:
+    flat = op.equal(power, op.const(0.0))
+    safe = op.where(flat, op.const(1.0), power)
+    return op.where(flat, op.exp(x), op.exp(op.div(log1p(op.mul(safe, x)), safe)))
+
+
+def _bin_graph(x: Var, *edges: Var) -> Var:
+    found = op.cast(op.greater_or_equal(x, edges[0]), to=np.float64)
+    for edge in edges[1:]:
+        found = op.add(found, op.cast(op.greater_or_equal(x, edge), to=np.float64))
+    return found
+
+
 def _always(*_: float) -> bool:
     return True
 
@@ -125,6 +184,8 @@ def _finite(by: float) -> bool:
 def _positive(by: float) -> bool:
     return 0 < by < np.inf
 
+
+_EPSILON = float(np.finfo(np.float64).eps)
 
 _OPERATIONS: dict[str, _Operation] = {
     "+": _Operation(np.add, op.add, _finite),
@@ -172,6 +233,20 @@ _OPERATIONS: dict[str, _Operation] = {
     "arcsinh": _Operation(np.arcsinh, arcsinh, _always),
     "cbrt": _Operation(np.cbrt, cbrt, _always),
     "exp2": _Operation(np.exp2, lambda x: op.pow(op.const(2.0), x), _always),
+    "above": _Operation(
+        lambda x, threshold: np.where(np.isnan(x), x, (x > threshold).astype(np.float64)),
+        lambda x, threshold: op.where(op.isnan(x), x, op.cast(op.greater(x, threshold), to=np.float64)),
+        _always,
+    ),
+    "bin": _Operation(
+        lambda x, *edges: np.where(np.isnan(x), x, np.searchsorted(edges, x, side="right")),
+        _bin_graph,
+        _always,
+    ),
+    "box-cox": _Operation(special.boxcox, lambda x, power: _powered(op.log(x), power), _never),
+    "inverse box-cox": _Operation(special.inv_boxcox, _inverse_box_cox_graph, _never),
+    "yeo-johnson": _Operation(_yeo_johnson, _yeo_johnson_graph, _always),
+    "inverse yeo-johnson": _Operation(_inverse_yeo_johnson, _inverse_yeo_johnson_graph, _never),
     "tan": _Operation(np.tan, lambda x: op.div(op.sin(x), op.cos(x)), _never),
     "sin": _Operation(np.sin, op.sin, _never),
     "cos": _Operation(np.cos, op.cos, _never),

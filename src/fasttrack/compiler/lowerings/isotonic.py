@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-__all__ = ["Curve", "curve_of", "interpolated"]
+__all__ = ["Curve", "curve_of", "interpolated", "search"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,9 +67,7 @@ def curve_of(isotonic: Any) -> Curve:
 def interpolated(x: Columns, curves: Sequence[Curve]) -> Var:
     """float64[n, k]: column i of the k finite columns `x` on `curves[i]`."""
     starts = np.cumsum([0, *(len(curve.level) for curve in curves)])
-    trees = [
-        _search(curve.above, float(start), i) for i, (curve, start) in enumerate(zip(curves, starts, strict=False))
-    ]
+    trees = [search(curve.above, float(start), i) for i, (curve, start) in enumerate(zip(curves, starts, strict=False))]
     piece = op.cast(tree_sums(trees, x, len(curves)), to=np.int64)
     start, slope, level = (
         op.gather(op.const(np.concatenate([getattr(curve, name) for curve in curves])), piece)
@@ -89,7 +87,7 @@ def _isotonic(isotonic: Any, x: Columns) -> Regression:
     return Regression(flat(interpolated(x, [curve])))
 
 
-def _search(above: Floats, first: float, column: int) -> Tree:
+def search(above: Floats, first: float, column: int) -> Tree:
     """A balanced tree that gives `first` and how many of the increasing `above` a number of `column` is above."""
     nodes: list[tuple[int, float, int, int, float]] = []
 

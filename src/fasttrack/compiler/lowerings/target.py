@@ -8,13 +8,23 @@ import numpy as np
 import spox.opset.ai.onnx.v21 as op
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import FunctionTransformer, MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    MaxAbsScaler,
+    MinMaxScaler,
+    PowerTransformer,
+    QuantileTransformer,
+    RobustScaler,
+    StandardScaler,
+)
 
 from fasttrack.compiler.checks import note_refused
 from fasttrack.compiler.errors import NotCompilable
 from fasttrack.compiler.labels import flat
 from fasttrack.compiler.lower import Regression, predicted, register
 from fasttrack.compiler.lowerings.functions import operation_of
+from fasttrack.compiler.lowerings.power import inverse_power
+from fasttrack.compiler.lowerings.quantiles import inverse_quantile
 from fasttrack.compiler.matrix import as_matrix
 
 if TYPE_CHECKING:
@@ -61,6 +71,10 @@ def _inverse(transformer: Any, y: Columns) -> Columns:
         case MinMaxScaler():
             note_refused(y, missing=True)
             return y.each("-", transformer.min_).each("/", transformer.scale_)
+        case PowerTransformer():
+            return inverse_power(transformer, y)
+        case QuantileTransformer():
+            return inverse_quantile(transformer, y)
         case MaxAbsScaler():
             note_refused(y, missing=True)
             return y.each("*", transformer.scale_)
