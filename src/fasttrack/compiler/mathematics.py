@@ -10,7 +10,7 @@ import spox.opset.ai.onnx.v21 as op
 if TYPE_CHECKING:
     from spox import Var
 
-__all__ = ["arcsinh", "cbrt", "expit", "expm1", "log1p", "ndtri", "row_sum", "softmax"]
+__all__ = ["arcsinh", "cbrt", "expf", "expit", "expm1", "log1p", "ndtri", "row_sum", "softmax"]
 
 
 def log1p(x: Var) -> Var:
@@ -51,6 +51,28 @@ def arcsinh(x: Var) -> Var:
 def cbrt(x: Var) -> Var:
     """The real cube root."""
     return op.mul(op.sign(x), op.pow(op.abs(x), op.const(1 / 3)))
+
+
+def expf(x: Var) -> Var:
+    """exp of float32 as the C library has it, to the bit: 2^(k/32) · a cubic polynomial in float64.
+
+    Szabolcs Nagy's expf of ARM's Optimized Routines, which GNU's C library has had since 2.27.
+    """
+    n = 32.0
+    inside = op.min([op.max([op.cast(x, to=np.float64), op.const(-110.0)]), op.const(89.0)])  # 0 and infinity beyond
+    z = op.mul(op.const(float.fromhex("0x1.71547652b82fep+0") * n), inside)
+    k = op.round(z)
+    r = op.sub(z, k)
+    whole = op.floor(op.div(k, op.const(n)))
+    part = op.cast(op.sub(k, op.mul(whole, op.const(n))), to=np.int64)
+    power = op.gather(op.const(np.exp2(np.arange(-160.0, 140.0))), op.cast(op.add(whole, op.const(160.0)), to=np.int64))
+    scale = op.mul(op.gather(op.const(np.exp2(np.arange(n) / n)), part), power)
+    c0, c1, c2 = (
+        op.const(float.fromhex(digits) / n**degree)
+        for digits, degree in (("0x1.c6af84b912394p-5", 3), ("0x1.ebfce50fac4f3p-3", 2), ("0x1.62e42ff0c52d6p-1", 1))
+    )
+    cubic = op.mul(op.add(op.mul(c0, r), c1), op.mul(r, r))
+    return op.cast(op.mul(op.add(cubic, op.add(op.mul(c2, r), op.const(1.0))), scale), to=np.float32)
 
 
 def expit(x: Var) -> Var:

@@ -209,6 +209,12 @@ _OPERATIONS: dict[str, _Operation] = {
         lambda x, present, missing: op.where(op.isnan(x), missing, present),
         _always,
     ),
+    # LightGBM takes the smallest numbers for zero
+    "flush": _Operation(
+        lambda x, least: np.where(np.abs(x) <= least, 0.0, x),
+        lambda x, least: op.where(op.less_or_equal(op.abs(x), least), op.const(0.0), x),
+        _always,
+    ),
     "float32": _Operation(_single, lambda x: op.cast(op.cast(x, to=np.float32), to=np.float64), _always),
     # a column of float32, which a number that it cannot hold makes one of float64
     "narrow": _Operation(_narrow, _narrow_graph, _always),

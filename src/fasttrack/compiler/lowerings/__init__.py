@@ -19,6 +19,7 @@ from fasttrack.compiler.lowerings import (
     histogram_boosting,
     imputing,
     isotonic,
+    lightgbm_trees,
     linear,
     multiclass,
     multioutput,
@@ -34,6 +35,7 @@ from fasttrack.compiler.lowerings import (
     target,
     voting,
     wrappers,
+    xgboost_trees,
 )
 
 __all__ = [
@@ -53,6 +55,7 @@ __all__ = [
     "histogram_boosting",
     "imputing",
     "isotonic",
+    "lightgbm_trees",
     "linear",
     "multiclass",
     "multioutput",
@@ -68,4 +71,5 @@ __all__ = [
     "target",
     "voting",
     "wrappers",
+    "xgboost_trees",
 ]
