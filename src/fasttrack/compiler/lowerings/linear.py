@@ -100,7 +100,7 @@ def _logistic(estimator: Any, x: Columns) -> Classification:
 )
 def _margins(estimator: Any, x: Columns) -> Classification:
     raw = scores(estimator, x)
-    binary = raw.unwrap_tensor().shape is not None and len(estimator.intercept_) == 1
+    binary = len(np.atleast_2d(estimator.coef_)) == 1
     return Classification(estimator.classes_, positive(raw) if binary else argmax(raw), None, raw)
 
 
