@@ -391,3 +391,13 @@ def test_a_changed_champion_is_named_and_not_opened(tmp_path: Path) -> None:
     other = fasttrack.train(table, "price", estimator="boosting", store=tmp_path / "store")
     assert not other.verdict.promoted
     assert "was changed after it was written" in other.verdict.reason
+
+
+def test_a_pipeline_with_more_than_one_target_is_refused(tmp_path: Path) -> None:
+    X = pd.DataFrame({"a": np.arange(30.0)})
+    y = X["a"].to_numpy() * 2
+    for target, said in ((y[:, None], "a column, not a vector"), (np.column_stack([y, y]), "several targets")):
+        fitted = LinearRegression().fit(X, target)
+        with pytest.raises(TrainingError, match=f"the pipeline predicts {said}.*fit it on y as a vector"):
+            fasttrack.package(fitted, X, pd.Series(y, name="y"), store=tmp_path)
+    assert not list(tmp_path.iterdir())

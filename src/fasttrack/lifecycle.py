@@ -202,6 +202,13 @@ def package(
         picked = "binary" if len(pipeline.classes_) == 2 else "multiclass"
     contract = learn_contract(frame, pipeline, target=target, task=picked, array=array)
     try:
+        shape = np.shape(pipeline.predict(frame.iloc[:1].to_numpy() if contract.input == "array" else frame.iloc[:1]))
+        if shape != (1,):
+            several = "several targets" if len(shape) > 1 and shape[1] > 1 else "a column, not a vector"
+            raise TrainingError(
+                f"the pipeline predicts {several}: an array of shape {shape} for one row; a model has one target, "
+                "so fit it on y as a vector: y.to_numpy().ravel()"
+            )
         quality = _evaluate(pipeline, contract, frame, answers.reset_index(drop=True))
     except FastTrackError:
         raise

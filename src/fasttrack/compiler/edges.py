@@ -122,5 +122,5 @@ def _whole_rows(
         "all missing": np.where(nullable, np.nan, base),
         "all unseen": np.where(unseen, -1.0, base),
         "all zero": np.where(number, 0.0, base),
-        "mixed": mixed,
+        "several columns at once": mixed,
     }
