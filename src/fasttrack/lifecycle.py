@@ -202,13 +202,7 @@ def package(
         picked = "binary" if len(pipeline.classes_) == 2 else "multiclass"
     contract = learn_contract(frame, pipeline, target=target, task=picked, array=array)
     try:
-        shape = np.shape(pipeline.predict(frame.iloc[:1].to_numpy() if contract.input == "array" else frame.iloc[:1]))
-        if shape != (1,):
-            several = "several targets" if len(shape) > 1 and shape[1] > 1 else "a column, not a vector"
-            raise TrainingError(
-                f"the pipeline predicts {several}: an array of shape {shape} for one row; a model has one target, "
-                "so fit it on y as a vector: y.to_numpy().ravel()"
-            )
+        _check_one_target(pipeline, frame.iloc[:1].to_numpy() if contract.input == "array" else frame.iloc[:1])
         quality = _evaluate(pipeline, contract, frame, answers.reset_index(drop=True))
     except FastTrackError:
         raise
@@ -335,6 +329,16 @@ def _fit(pipeline: Any, X: pd.DataFrame, y: pd.Series[Any], label: str) -> Any:
             f"{label} cannot be fitted on these columns: {type(error).__name__}: {error}; "
             "choose another --estimator, or --ignore the column"
         ) from error
+
+
+def _check_one_target(pipeline: Any, row: Any) -> None:
+    shape = np.shape(pipeline.predict(row))
+    if shape != (1,):
+        several = "several targets" if len(shape) > 1 and shape[1] > 1 else "a column, not a vector"
+        raise TrainingError(
+            f"the pipeline predicts {several}: an array of shape {shape} for one row; a model has one target, "
+            "so fit it on y as a vector: y.to_numpy().ravel()"
+        )
 
 
 def _evaluate(pipeline: Any, contract: Contract, X: pd.DataFrame, y: pd.Series[Any]) -> Evaluation:
