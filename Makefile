@@ -47,7 +47,7 @@ inference: $(RUNTIME) ## check what the default model in STORE answers
 
 .PHONY: test
 test: $(DEV) ## run every test that needs nothing but Python; prints coverage
-	$(BIN)/python -m pytest -m 'not system' --cov --cov-report=term $(ARGS)
+	$(BIN)/python -m pytest -m 'not system' --numprocesses auto --dist loadfile --cov --cov-report=term $(ARGS)
 
 .PHONY: test-system
 test-system: $(DEV) ## run the tests with real containers and a real Prometheus (Debian packages, root)

@@ -198,6 +198,7 @@ def test_broken_clients_leave_the_others_their_answers(tmp_path: Path) -> None:
         stop = threading.Event()
         client = Asking(server.url, stop)
         client.start()
+        poll(lambda: client.replies, what="the first answer", within_s=20)
         head = b"POST /predict HTTP/1.1\r\nHost: x\r\n"
         broken = [
             head + b'Content-Length: 100\r\n\r\n{"x":',  # hangs up mid-body
@@ -222,6 +223,8 @@ def test_broken_clients_leave_the_others_their_answers(tmp_path: Path) -> None:
             assert part, received
             received += part
         pipelined.close()
+        told = len(client.replies)
+        poll(lambda: len(client.replies) > told, what="an answer after all that", within_s=20)
         stop.set()
         client.join()
         assert client.failures == []
