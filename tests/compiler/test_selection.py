@@ -34,7 +34,7 @@ Y = labels(X, "regression")
         select.RFECV(LinearRegression(), cv=3),
         select.SequentialFeatureSelector(LinearRegression(), n_features_to_select=2, cv=3),
     ],
-    ids=str,
+    ids=lambda selector: type(selector).__name__,
 )
 def test_selectors(selector: Any) -> None:
     check_transformer(selector, X, Y)
