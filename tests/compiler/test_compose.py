@@ -44,7 +44,7 @@ def named(frame: pd.DataFrame) -> list[str]:
         named,
         lambda frame: [1],
     ],
-    ids=str,
+    ids=lambda one: getattr(one, "__name__", type(one).__name__) if callable(one) else str(one),
 )
 def test_columns_are_selected_in_every_way(columns: Any) -> None:
     frame = numbers()
