@@ -90,7 +90,7 @@ def _narrow_graph(x: Var) -> Var:
     return op.where(op.isinf(rounded), x, rounded)
 
 
-def _microseconds(x: Any, unit: float) -> Any:
+def _microseconds(x: Any, unit: float = 1.0) -> Any:
     # the years 1 to 9999 are well inside; beyond, whole microseconds would wrap around
     seconds = np.clip(np.where(np.isnan(x), 0, x), -1e12, 1e12)
     whole = np.floor(seconds)
@@ -99,14 +99,14 @@ def _microseconds(x: Any, unit: float) -> Any:
     return np.where(np.isnan(x), np.nan, micros / 1e6)
 
 
-def _microseconds_graph(x: Var, unit: Var) -> Var:
+def _microseconds_graph(x: Var, unit: Var | None = None) -> Var:
     whole = op.floor(x)
     fraction = op.round(op.mul(op.sub(x, whole), op.const(1e6)))
     million, integer = op.const(np.int64(1_000_000)), np.int64
     micros = op.add(op.mul(op.cast(whole, to=integer), million), op.cast(fraction, to=integer))
-    step = op.cast(unit, to=integer)
-    # moments before 1970 are negative, and integer division here rounds towards zero
-    micros = op.sub(micros, op.mod(micros, step))
+    if unit is not None:
+        # moments before 1970 are negative, and integer division here rounds towards zero
+        micros = op.sub(micros, op.mod(micros, op.cast(unit, to=integer)))
     return op.where(op.isnan(x), x, op.div(op.cast(micros, to=np.float64), op.const(1e6)))
 
 
