@@ -17,6 +17,8 @@ from fasttrack.contract.decode import RefusedRequest
 from fasttrack.serving.predict import Reply
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fasttrack.contract.decode import CellIssue
     from fasttrack.serving.model import ServedModel
     from fasttrack.serving.predict import Predictor
@@ -31,7 +33,7 @@ _MOST = 256
 class _Waiting:
     model: ServedModel
     cells: tuple[Any, ...]
-    reply: asyncio.Future[Reply | None]
+    scored: Callable[[Reply | None], None]
 
 
 class Gatherer:
@@ -43,15 +45,12 @@ class Gatherer:
         self._scheduled = False
         self._running: set[asyncio.Task[None]] = set()
 
-    def add(self, model: ServedModel, cells: tuple[Any, ...]) -> asyncio.Future[Reply | None]:
-        """The reply to a row, once it is scored; `None` if it must be scored by itself."""
-        loop = asyncio.get_running_loop()
-        reply: asyncio.Future[Reply | None] = loop.create_future()
-        self._waiting.append(_Waiting(model, cells, reply))
+    def add(self, model: ServedModel, cells: tuple[Any, ...], scored: Callable[[Reply | None], None]) -> None:
+        """Call `scored` with the reply to a row in a later turn; with `None` if it must be scored by itself."""
+        self._waiting.append(_Waiting(model, cells, scored))
         if not self._scheduled:
             self._scheduled = True
-            loop.call_soon(self._flush)
-        return reply
+            asyncio.get_running_loop().call_soon(self._flush)
 
     def _flush(self) -> None:
         self._scheduled = False
@@ -80,8 +79,7 @@ class Gatherer:
 
     def _finish(self, rows: list[_Waiting], replies: list[Reply | None]) -> None:
         for row, reply in zip(rows, replies, strict=True):
-            if not row.reply.done():  # else its request was given up
-                row.reply.set_result(reply)
+            row.scored(reply)
 
 
 def _tried(predictor: Predictor, rows: list[_Waiting]) -> list[Reply | None]:

@@ -6,6 +6,7 @@ the same code as those of FastAPI's route, which documents them.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import TYPE_CHECKING
 
@@ -14,10 +15,12 @@ from fasttrack.serving.predict import LARGE, Reply
 from fasttrack.serving.problems import fault
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from fasttrack.monitoring.traffic import HttpTraffic
-    from fasttrack.serving.model import ModelSlot
+    from fasttrack.serving.model import ModelSlot, ServedModel
     from fasttrack.serving.predict import Predictor
 
 __all__ = ["FastLane"]
@@ -34,8 +37,10 @@ class FastLane:
         self._predictor = predictor
         self._gatherer = Gatherer(predictor)
         self._traffic = traffic
-        self._longest = min(LARGE, predictor.max_body_bytes)
         self._route = traffic.route(_PATH, "POST")
+        self._alone: set[asyncio.Task[None]] = set()
+        self.longest = min(LARGE, predictor.max_body_bytes)
+        """Bytes of the largest body that the lane takes."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a prediction request, or hand the request on."""
@@ -51,6 +56,31 @@ class FastLane:
         finally:
             self._traffic.in_progress -= 1
 
+    def answer(self, body: bytes, done: Callable[[Reply], None]) -> None:
+        """Call `done` with the reply to a body of one prediction request, in a later turn of the event loop."""
+        model = self._slot.current
+        cells = model.decoder.cells(body)
+        if cells is None:
+            self._by_itself(model, body, done)
+            return
+
+        def scored(reply: Reply | None) -> None:
+            if reply is None:
+                self._by_itself(model, body, done)
+            else:
+                done(reply)
+
+        self._gatherer.add(model, cells, scored)
+
+    def begun(self) -> None:
+        """Count a request that does not come by ASGI as in progress."""
+        self._traffic.in_progress += 1
+
+    def ended(self, reply: Reply, seconds: float, received: int) -> None:
+        """Count a request that `begun` has counted as answered, `seconds` after it came with `received` bytes."""
+        self._traffic.in_progress -= 1
+        self._route.count(reply.status, seconds, received, len(reply.body))
+
     async def _post(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
         if _unusual(scope):
@@ -58,28 +88,30 @@ class FastLane:
             return
         message = await receive()
         body: bytes = message.get("body", b"")
-        if message["type"] != "http.request" or message.get("more_body") or len(body) > self._longest:
+        if message["type"] != "http.request" or message.get("more_body") or len(body) > self.longest:
             await self._app(scope, _again(message, receive), send)
             return
-        try:
-            reply = await self._answer(body)
-        except Exception as error:  # noqa: BLE001  # a fault of the server is told as FastAPI would tell it
-            reply = Reply(*fault("POST", _PATH, error))
-        content_type = b"application/json" if reply.status == 200 else b"application/problem+json"
-        headers = [(b"content-length", b"%d" % len(reply.body)), (b"content-type", content_type)]
+        replied: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        self.answer(body, lambda reply: None if replied.done() else replied.set_result(reply))
+        reply = await replied
+        headers = [(b"content-length", b"%d" % len(reply.body)), (b"content-type", reply.media_type.encode())]
         await send({"type": "http.response.start", "status": reply.status, "headers": headers})
         await send({"type": "http.response.body", "body": reply.body})
         self._route.count(reply.status, time.perf_counter() - started, len(body), len(reply.body))
 
-    async def _answer(self, body: bytes) -> Reply:
-        model = self._slot.current
-        cells = model.decoder.cells(body)
-        if cells is not None:
-            reply = await self._gatherer.add(model, cells)
-            if reply is not None:
-                return reply
-        # a row that could not be scored together with others is scored by itself, which says what is wrong
-        return await self._predictor.answer(model, body)
+    def _by_itself(self, model: ServedModel, body: bytes, done: Callable[[Reply], None]) -> None:
+        """A row that could not be scored together with others is scored alone, which says what is wrong."""
+
+        async def score() -> None:
+            try:
+                reply = await self._predictor.answer(model, body)
+            except Exception as error:  # noqa: BLE001  # a fault of the server is told as FastAPI would tell it
+                reply = Reply(*fault("POST", _PATH, error))
+            done(reply)
+
+        task = asyncio.get_running_loop().create_task(score())
+        self._alone.add(task)  # the event loop itself keeps no task alive
+        task.add_done_callback(self._alone.discard)
 
 
 def _path(scope: Scope) -> str:

@@ -16,6 +16,7 @@ import uvicorn.config
 from fasttrack.contract.openapi import example_row
 from fasttrack.errors import ConfigError
 from fasttrack.serving.service import Parts, Service
+from fasttrack.serving.wire import Wire
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -51,6 +52,7 @@ def run(settings: Settings, *, host: str, port: int, access_log: bool = False) -
     log_config["loggers"]["fasttrack"] = {"handlers": ["default"], "level": "INFO", "propagate": False}
     config = uvicorn.Config(
         Service(parts),
+        http=Wire,
         access_log=access_log,
         log_config=log_config,
         timeout_graceful_shutdown=_DRAIN_SECONDS,

@@ -59,7 +59,7 @@ class Service:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._lane = parts.lane(self._behind)
+        self.lane = parts.lane(self._behind)
         self._routes: ASGIApp | None = None
         self._importing = asyncio.Lock()
 
@@ -68,7 +68,7 @@ class Service:
         if scope["type"] == "lifespan":
             await self._live(receive, send)
         else:
-            await self._lane(scope, receive, send)
+            await self.lane(scope, receive, send)
 
     async def _behind(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._routes is None:

@@ -1,0 +1,157 @@
+"""Uvicorn's HTTP protocol with a short way for predictions: no task, scope and messages for a small body.
+
+httptools parses every byte and Uvicorn's own protocol takes every other request, as well as a prediction that is out of
+the ordinary in anything: the way is chosen before any of it is answered, so that both give the same replies.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from uvicorn.config import Config
+    from uvicorn.server import ServerState
+
+    from fasttrack.serving.lane import FastLane
+    from fasttrack.serving.predict import Reply
+
+__all__ = ["Wire"]
+
+_URL = b"/predict"
+_UNUSUAL = frozenset((b"content-encoding", b"expect", b"upgrade"))
+
+
+class Wire(HttpToolsProtocol):
+    """One connection to the `fasttrack.serving.service.Service` that its configuration names."""
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self._lane: FastLane = config.app.lane  # type: ignore[union-attr]
+        self._straight = not (self.access_log or self.root_path or self.limit_concurrency)
+        self._exchange = _Exchange(self)
+        self._held = False
+        """Whether the request that is being read may take the short way, which is decided when it has come whole."""
+        self._body = b""
+
+    def on_message_begin(self) -> None:
+        """Keep what the parser finds; a scope is made of it only when an app is asked."""
+        self.url = b""
+        self.headers = []
+        self.expect_100_continue = False
+
+    def on_headers_complete(self) -> None:
+        """Hold a prediction request, begin any other."""
+        self._held = self._straight and self._is_prediction()
+        if not self._held:
+            self._begin()
+
+    def on_body(self, body: bytes) -> None:
+        """Take a part of the body."""
+        if not self._held:
+            super().on_body(body)
+            return
+        self._body += body
+        if len(self._body) > self._lane.longest:
+            self._hand_over()
+
+    def on_message_complete(self) -> None:
+        """Answer the request that was held."""
+        if not self._held:
+            super().on_message_complete()
+            return
+        body, self._body, self._held = self._body, b"", False
+        self._exchange.begin(len(body))
+        self.cycle = self._exchange  # type: ignore[assignment]  # all of a cycle that is asked of one
+        self._lane.answer(body, self._exchange.reply)
+
+    def shutdown(self) -> None:
+        """Close the connection, once a request that has begun is answered."""
+        if self._held:
+            self._hand_over()
+        super().shutdown()
+
+    def _is_prediction(self) -> bool:
+        if self.url != _URL or not (self.cycle is None or self.cycle.response_complete) or self.flow.write_paused:
+            return False
+        parser = self.parser
+        if parser.get_method() != b"POST" or parser.get_http_version() != "1.1" or not parser.should_keep_alive():
+            return False
+        for name, _ in self.headers:  # noqa: SIM110  # a generator would cost more than the loop
+            if name in _UNUSUAL:
+                return False
+        return True
+
+    def _hand_over(self) -> None:
+        body, self._body, self._held = self._body, b"", False
+        self._begin()
+        if body:
+            super().on_body(body)
+
+    def _begin(self) -> None:
+        url, headers, expect = self.url, self.headers, self.expect_100_continue
+        super().on_message_begin()
+        self.url, self.expect_100_continue = url, expect
+        self.headers.extend(headers)
+        super().on_headers_complete()
+
+
+class _Nobody:
+    """An event that nobody waits for."""
+
+    def set(self) -> None:
+        """Nothing."""
+
+
+class _Exchange:
+    """The prediction that a connection waits for; it stands where Uvicorn keeps its cycle of request and response."""
+
+    __slots__ = ("_wire", "disconnected", "keep_alive", "received", "response_complete", "started")
+
+    message_event = _Nobody()
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+        self.disconnected = False
+        self.keep_alive = True
+        self.response_complete = True
+        self.received = 0
+        self.started = 0.0
+
+    def begin(self, received: int) -> None:
+        """A request of so many bytes has come."""
+        self.response_complete = False
+        self.received = received
+        self.started = time.perf_counter()
+        self._wire._lane.begun()
+
+    def reply(self, reply: Reply) -> None:
+        """Write the response."""
+        wire = self._wire
+        self.response_complete = True
+        wire._lane.ended(reply, time.perf_counter() - self.started, self.received)
+        if self.disconnected or wire.transport.is_closing():  # the client left, or broke off with a bad request
+            return
+        parts = [STATUS_LINE[reply.status]]
+        for name, value in wire.server_state.default_headers:
+            parts += (name, b": ", value, b"\r\n")
+        parts += (
+            b"content-length: %d\r\ncontent-type: " % len(reply.body),
+            reply.media_type.encode(),
+            b"\r\n\r\n" if self.keep_alive else b"\r\nconnection: close\r\n\r\n",
+            reply.body,
+        )
+        wire.transport.write(b"".join(parts))
+        if not self.keep_alive:
+            wire.transport.close()
+        wire.on_response_complete()
