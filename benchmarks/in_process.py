@@ -15,14 +15,13 @@ from benchmarks.questions import TOLERANCE
 from benchmarks.report import Cell, Table
 from fasttrack.contract.frame import matrix_from_frame
 from fasttrack.errors import FastTrackError
-from fasttrack.graph import open_session, run
+from fasttrack.graph import Session, open_session, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     import pandas as pd
     from numpy.typing import NDArray
-    from onnxruntime import InferenceSession
 
     from benchmarks.plan import Bench
     from benchmarks.questions import Subject
@@ -95,7 +94,7 @@ def _work(subject: Subject, frame: pd.DataFrame, every: int) -> dict[tuple[str, 
     return work
 
 
-def _from_frame(session: InferenceSession, contract: Contract, frame: pd.DataFrame) -> None:
+def _from_frame(session: Session, contract: Contract, frame: pd.DataFrame) -> None:
     run(session, matrix_from_frame(contract, frame))
 
 

@@ -24,13 +24,12 @@ from fasttrack.compiler.lower import Regression
 from fasttrack.compiler.matrix import as_matrix
 from fasttrack.contract.frame import matrix_from_frame, pipeline_input
 from fasttrack.contract.learn import learn_contract
-from fasttrack.graph import open_session, refused, run
+from fasttrack.graph import Session, open_session, refused, run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
-    from onnxruntime import InferenceSession
 
     from fasttrack.compiler import Proof
     from fasttrack.contract import Contract, Kind, Task
@@ -63,7 +62,7 @@ class Case:
         return away if found is None else away | found.astype(bool)
 
     @cached_property
-    def _session(self) -> InferenceSession:
+    def _session(self) -> Session:
         return open_session(self.compiled.model.SerializeToString())
 
     @cached_property

@@ -12,6 +12,8 @@ import httpx
 import uvicorn
 
 from fasttrack.serving.app import create_app
+from fasttrack.serving.service import Parts, Service
+from fasttrack.serving.wire import Wire
 from fasttrack.settings import Settings
 
 if TYPE_CHECKING:
@@ -22,10 +24,15 @@ __all__ = ["serving"]
 
 
 @contextmanager
-def serving(store: Path, *, http: str = "httptools", **settings: Any) -> Iterator[httpx.Client]:
-    """A client of a Uvicorn server that serves `store`; both are stopped at the end."""
+def serving(store: Path, *, http: Any = "httptools", **settings: Any) -> Iterator[httpx.Client]:
+    """A client of a Uvicorn server that serves `store`; both are stopped at the end.
+
+    With `http=Wire` it is what `fasttrack serve` runs, else what `uvicorn api.app:app` does.
+    """
     listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(create_app(Settings(store=store, **settings)), log_level="error", http=http)
+    given = Settings(store=store, **settings)
+    app = Service(Parts(given)) if http is Wire else create_app(given)
+    config = uvicorn.Config(app, log_level="error", http=http, access_log=False)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()

@@ -23,6 +23,7 @@ from sklearn.preprocessing import OneHotEncoder
 import fasttrack
 from fasttrack.serving.app import create_app
 from fasttrack.serving.predict import LARGE
+from fasttrack.serving.wire import Wire
 from fasttrack.settings import Settings
 from fasttrack.training.calendar import CalendarFeatures
 from tests.serving import models
@@ -263,9 +264,10 @@ def test_a_fault_of_the_model_is_told_in_one_sentence(tmp_path: Path, monkeypatc
         asyncio.run(call(app.behind_the_lane, b'{"x": 1}'))
 
 
-def test_broken_connections_under_load_touch_no_other_answer(tmp_path: Path) -> None:
+@pytest.mark.parametrize("http", ["httptools", "h11", Wire])
+def test_broken_connections_under_load_touch_no_other_answer(tmp_path: Path, http: Any) -> None:
     models.line(tmp_path)
-    with serving(tmp_path) as client:
+    with serving(tmp_path, http=http) as client:
         address = (client.base_url.host, client.base_url.port or 80)
         stop = threading.Event()
 

@@ -74,7 +74,8 @@ class MatrixFiller:
         """The rows in which an integer column holds a number that is not whole."""
         if not len(self._integers):
             return frozenset()
-        broken = np.mod(matrix[:, self._integers], 1.0) > 0
+        whole = matrix[:, self._integers]
+        broken = np.floor(whole) < whole
         return frozenset(np.flatnonzero(broken.any(axis=1)).tolist()) if broken.any() else frozenset()
 
     def odd(self, matrix: NDArray[np.float64]) -> NDArray[np.bool_]:

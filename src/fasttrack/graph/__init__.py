@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from fasttrack.graph.evidence import Proof
 from fasttrack.graph.refusals import Bound, Refusals, breaches, refused
-from fasttrack.graph.session import open_session, run
+from fasttrack.graph.session import Session, open_session, run
 
-__all__ = ["Bound", "Proof", "Refusals", "breaches", "open_session", "refused", "run"]
+__all__ = ["Bound", "Proof", "Refusals", "Session", "breaches", "open_session", "refused", "run"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,28 +11,37 @@ import onnxruntime
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["open_session", "run"]
+__all__ = ["Session", "open_session", "run"]
 
 _ROWS = 16_384
 """At once; what a step needs in memory grows with it."""
 
 
-def open_session(model: bytes, *, threads: int = 1) -> onnxruntime.InferenceSession:
-    """An onnxruntime session for a serialised graph. With one thread trees are added up in scikit-learn's order."""
+@dataclass(frozen=True, slots=True)
+class Session:
+    """An open graph; threads may share it. `outputs`: their names, which onnxruntime looks up whenever it is asked."""
+
+    inference: onnxruntime.InferenceSession
+    outputs: list[str]
+
+
+def open_session(model: bytes, *, threads: int = 1) -> Session:
+    """A session for a serialised graph. With one thread trees are added up in scikit-learn's order."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
-    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    inference = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    return Session(inference, [output.name for output in inference.get_outputs()])
 
 
-def run(session: onnxruntime.InferenceSession, matrix: NDArray[np.float64]) -> dict[str, NDArray[np.generic]]:
+def run(session: Session, matrix: NDArray[np.float64]) -> dict[str, NDArray[np.generic]]:
     """Each of the graph's outputs, by name, for float64[n, f] `matrix`."""
-    names = [output.name for output in session.get_outputs()]
+    names, inference = session.outputs, session.inference
+    if len(matrix) <= _ROWS:
+        return dict(zip(names, inference.run(names, {"rows": np.ascontiguousarray(matrix)}), strict=True))
     parts = [
-        session.run(names, {"rows": np.ascontiguousarray(matrix[start : start + _ROWS])})
-        for start in range(0, max(len(matrix), 1), _ROWS)
+        inference.run(names, {"rows": np.ascontiguousarray(matrix[start : start + _ROWS])})
+        for start in range(0, len(matrix), _ROWS)
     ]
-    if len(parts) == 1:
-        return dict(zip(names, parts[0], strict=True))
     return {name: np.concatenate(found) for name, found in zip(names, zip(*parts, strict=True), strict=True)}
