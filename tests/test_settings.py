@@ -23,17 +23,21 @@ def test_every_setting_has_a_variable() -> None:
         "FASTTRACK_MAX_BODY_BYTES": "1000",
         "FASTTRACK_MAX_ROWS": "10",
         "FASTTRACK_RELOAD_SECONDS": "0.5",
+        "FASTTRACK_METRICS_DIR": "/run/metrics",
         "FASTTRACK_ALLOW_VERSION_MISMATCH": "1",
         "OTHER": "x",
     }
-    assert Settings.from_environment(environment) == Settings(
+    settings = Settings.from_environment(environment)
+    assert settings == Settings(
         store=Path("/models"),
         model="flights@champion",
         max_body_bytes=1000,
         max_rows=10,
         reload_seconds=0.5,
+        metrics_dir=Path("/run/metrics"),
         allow_version_mismatch=True,
     )
+    assert Settings.from_environment(settings.as_environment()) == settings
     named = {f"FASTTRACK_{name.upper()}" for name in Settings.__struct_fields__}
     assert named == set(environment) - {"OTHER"}
 

@@ -125,6 +125,7 @@ def serve(
     ] = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.", min=0, max=65535)] = 8000,
+    workers: Annotated[int, typer.Option(help="Processes that serve; they count together.", min=1)] = 1,
     access_log: Annotated[bool, typer.Option("--access-log", help="Log each request.")] = False,
 ) -> None:
     """Serve a model over HTTP. It follows promotions and rollbacks without losing a request."""
@@ -134,7 +135,7 @@ def serve(
     environment = {**os.environ, "FASTTRACK_STORE": str(store)}
     if model is not None:
         environment["FASTTRACK_MODEL"] = model
-    run(Settings.from_environment(environment), host=host, port=port, access_log=access_log)
+    run(Settings.from_environment(environment), host=host, port=port, workers=workers, access_log=access_log)
 
 
 @app.command()

@@ -28,11 +28,13 @@ from fasttrack.contract.frame import matrix_from_frame, pipeline_input
 from fasttrack.contract.learn import learn_columns, learn_contract
 from fasttrack.data import fingerprint, read_table, table_of
 from fasttrack.errors import BundleError, ConfigError, DataError, FastTrackError, StoreError, TrainingError
+from fasttrack.monitoring.reference import MOST_FEATURES, REFERENCE, Reference, learn_reference
 from fasttrack.store import Store
 from fasttrack.training.evaluate import Evaluation, baseline, evaluate, primary
 from fasttrack.training.factory import Factory, load_factory, unfitted
 from fasttrack.training.own_code import own_code
 from fasttrack.training.pipelines import BUILT_IN, build, choose
+from fasttrack.training.sensitivity import sensitivity
 from fasttrack.training.split import split
 from fasttrack.training.table import TrainingTable, prepare
 from fasttrack.training.task import check_task, pick_task
@@ -159,7 +161,7 @@ def train(
         packages=installed_packages(),
         files={},
     )
-    bundle = _publish(home, manifest, fitted, [code] if code else [], ready.X, tell)
+    bundle = _publish(home, manifest, fitted, [code] if code else [], ready.X, X_test, tell)
     return Outcome(bundle, _decide(home, bundle, config.promote, X_test, y_test))
 
 
@@ -236,7 +238,7 @@ def package(
     ]
     carried += [file for file in own.files if file not in {one.resolve() for one in carried}]
     record = msgspec.structs.replace(manifest.training, notes=notes)
-    bundle = _publish(home, msgspec.structs.replace(manifest, training=record), pipeline, carried, frame, tell)
+    bundle = _publish(home, msgspec.structs.replace(manifest, training=record), pipeline, carried, frame, frame, tell)
     return Outcome(bundle, _decide(home, bundle, promote, frame, answers))
 
 
@@ -347,11 +349,21 @@ def _evaluate(pipeline: Any, contract: Contract, X: pd.DataFrame, y: pd.Series[A
     return evaluate(contract.target.task, y.to_numpy(), pipeline.predict(rows), probabilities, contract.target.classes)
 
 
-def _publish(store: Store, manifest: Manifest, pipeline: Any, code: list[Path], X: pd.DataFrame, tell: Tell) -> Bundle:
+def _publish(
+    store: Store,
+    manifest: Manifest,
+    pipeline: Any,
+    code: list[Path],
+    X: pd.DataFrame,
+    fresh: pd.DataFrame,
+    tell: Tell,
+) -> Bundle:
+    """Compile and store. `fresh`: the rows that the pipeline was not fitted on, if there are such."""
     contract = manifest.contract
     _check_round_trip(contract, pipeline, X)
     tell("compiling and proving")
-    compiled = try_to_compile(pipeline, contract, X, matrix_from_frame(contract, X), threads=os.cpu_count() or 1)
+    matrix = matrix_from_frame(contract, X)
+    compiled = try_to_compile(pipeline, contract, X, matrix, threads=os.cpu_count() or 1)
     manifest = msgspec.structs.replace(
         manifest,
         engine="sklearn" if compiled.model is None else "onnx",
@@ -360,8 +372,26 @@ def _publish(store: Store, manifest: Manifest, pipeline: Any, code: list[Path], 
         proof=compiled.proof,
     )
     tell("writing the bundle")
-    others = {} if compiled.model is None else {GRAPH: compiled.model}
+    others = {REFERENCE: msgspec.json.encode(_reference(contract, pipeline, matrix, fresh))}
+    if compiled.model is not None:
+        others[GRAPH] = compiled.model
     return store.add(manifest.name, lambda folder: write_bundle(folder, manifest, pipeline, code=code, others=others))
+
+
+_TOLD_ROWS = 20_000
+"""Predictions whose distribution drift is measured against."""
+
+
+def _reference(contract: Contract, pipeline: Any, matrix: NDArray[np.float64], fresh: pd.DataFrame) -> Reference:
+    some = fresh.iloc[np.linspace(0, len(fresh) - 1, min(len(fresh), _TOLD_ROWS)).astype(int)]
+    array = contract.input == "array"
+    told = np.asarray(pipeline.predict(some.to_numpy() if array else some))
+    if contract.target.classes is not None:
+        codes = {label: code for code, label in enumerate(contract.target.classes)}
+        told = np.array([codes[label] for label in told.tolist()])
+    wide = len(contract.columns) > MOST_FEATURES
+    importance = sensitivity(pipeline, fresh, array=array) if wide else None
+    return learn_reference(contract, matrix, told.astype(np.float64), importance=importance)
 
 
 _CHECKED_ROWS = 1000

@@ -33,6 +33,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_rows: Annotated[int, msgspec.Meta(ge=1)] = 100_000
     reload_seconds: Annotated[float, msgspec.Meta(gt=0, le=86_400)] = 1.0
     """How often the server looks whether another version was promoted."""
+    metrics_dir: Path | None = None
+    """Folder in which the processes of one server count together; Uvicorn's workers find one by themselves."""
     allow_version_mismatch: bool = False
     """Serve a pipeline that was trained with another minor version of scikit-learn."""
 
@@ -57,8 +59,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
                 raise ConfigError(f"{variable} is {text!r}, expected {_EXPECTED[name]}") from None
         return cls(**given)
 
+    def as_environment(self) -> dict[str, str]:
+        """The variables that give these settings."""
+        fields = msgspec.structs.asdict(self)
+        return {_PREFIX + name.upper(): str(value) for name, value in fields.items() if value is not None}
+
 
 _EXPECTED = {
+    "metrics_dir": "a folder",
     "max_body_bytes": "a whole number of bytes, 1 or more",
     "max_rows": "a whole number, 1 or more",
     "reload_seconds": "seconds, more than 0 and at most 86400",

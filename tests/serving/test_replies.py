@@ -309,7 +309,7 @@ def test_metrics_count_what_happened(tmp_path: Path) -> None:
         reply = opened.get("/metrics")
         assert reply.headers["content-type"].startswith("text/plain")
         series = dict(line.rsplit(" ", 1) for line in reply.text.splitlines() if not line.startswith("#"))
-    assert series[f'fasttrack_predictions_total{{model="line",version="{version}"}}'] == "8.0"
+    assert series[f'fasttrack_predictions_total{{model="line",outcome="scored",version="{version}"}}'] == "8.0"
     assert series[f'fasttrack_inference_seconds_count{{model="line",version="{version}"}}'] == "2.0"
     assert series['fasttrack_refused_requests_total{model="line",reason="invalid"}'] == "1.0"
     assert series['fasttrack_refused_requests_total{model="line",reason="malformed"}'] == "1.0"

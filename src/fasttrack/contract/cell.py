@@ -35,7 +35,7 @@ def check(found: Findings, row: int, column: Column, value: Any, *, given: bool)
     """
     if value is None or value != value:  # NaN, which JSON does not have but Python callers do
         if not column.nullable:
-            found.add(row, column.name, _missing_value(column) if given else missing_column(column))
+            found.add(row, column.name, _missing_value(column) if given else missing_column(column), "missing")
         return None
     match column.kind:
         case "number" | "integer":
@@ -52,10 +52,11 @@ def check(found: Findings, row: int, column: Column, value: Any, *, given: bool)
                 try:
                     seconds(value)
                 except ValueError:
-                    found.add(row, column.name, "expected an ISO 8601 date and time, such as 2013-01-31T17:05:00Z")
+                    message = "expected an ISO 8601 date and time, such as 2013-01-31T17:05:00Z"
+                    found.add(row, column.name, message, "type")
                     return None
                 return value
-    found.add(row, column.name, f"expected {_EXPECTED[column.kind]}, got {type_name(value)}")
+    found.add(row, column.name, f"expected {_EXPECTED[column.kind]}, got {type_name(value)}", "type")
     return None
 
 
@@ -65,10 +66,10 @@ def _number(found: Findings, row: int, column: Column, value: float) -> float | 
     except OverflowError:
         number = math.inf
     if not math.isfinite(number):
-        found.add(row, column.name, "the number is too large for a 64-bit float")
+        found.add(row, column.name, "the number is too large for a 64-bit float", "range")
         return None
     if column.kind == "integer" and not number.is_integer():
-        found.add(row, column.name, "expected a whole number, got a number with a fraction")
+        found.add(row, column.name, "expected a whole number, got a number with a fraction", "type")
         return None
     return number
 

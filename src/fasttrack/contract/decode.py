@@ -203,7 +203,7 @@ class Decoder:
                 found.add(None, name, f"has {length:,} values where the longest column has {n:,}")
         for column in self.contract.columns:
             if column.name not in given and not column.nullable:
-                found.add(None, column.name, missing_column(column))
+                found.add(None, column.name, missing_column(column), "missing")
         found.refuse()
         values: list[list[Any]] = []
         for column in self.contract.columns:

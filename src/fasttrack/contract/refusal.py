@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
 import msgspec
 
-__all__ = ["MAX_LISTED", "CellIssue", "Findings", "RefusedRequest"]
+__all__ = ["MAX_LISTED", "CellIssue", "Findings", "Reason", "RefusedRequest"]
+
+Reason = Literal["missing", "type", "range", "unseen"]
+"""Why a cell is refused, as it is counted."""
 
 MAX_LISTED = 100
 """How many bad cells, or warnings, a reply lists before it only counts."""
@@ -24,7 +27,7 @@ class CellIssue(msgspec.Struct, frozen=True):
 class RefusedRequest(Exception):
     """A request that cannot be scored: it is not JSON, has bad cells, or too many rows.
 
-    `issues` lists the first MAX_LISTED bad cells, `total` counts all of them.
+    `issues` lists the first MAX_LISTED bad cells, `total` counts all of them, `cells` by column and reason.
     """
 
     def __init__(
@@ -33,12 +36,14 @@ class RefusedRequest(Exception):
         detail: str,
         issues: Sequence[CellIssue] = (),
         total: int = 0,
+        cells: Mapping[tuple[str, str], int] | None = None,
     ) -> None:
         super().__init__(detail)
         self.reason = reason
         self.detail = detail
         self.issues = list(issues)
         self.total = total
+        self.cells = dict(cells or {})
 
 
 class Findings:
@@ -47,15 +52,18 @@ class Findings:
     def __init__(self) -> None:
         self.kept: list[CellIssue] = []
         self.total = 0
+        self.cells: dict[tuple[str, str], int] = {}
 
-    def add(self, row: int | None, column: str | None, message: str) -> None:
-        """Note one issue."""
+    def add(self, row: int | None, column: str | None, message: str, reason: Reason | None = None) -> None:
+        """Note one issue; with a `reason` it is counted by column, which must be one of the contract then."""
         self.total += 1
+        self._count(column, reason, 1)
         if self.total <= MAX_LISTED:
             self.kept.append(CellIssue(row, column, message))
 
-    def add_rows(self, rows: Sequence[int], column: str, message: str) -> None:
+    def add_rows(self, rows: Sequence[int], column: str, message: str, reason: Reason | None = None) -> None:
         """Note the same issue in each of `rows`."""
+        self._count(column, reason, len(rows))
         self.kept.extend(CellIssue(row, column, message) for row in rows[: MAX_LISTED - len(self.kept)])
         self.total += len(rows)
 
@@ -80,7 +88,11 @@ class Findings:
         where = ", ".join(part for part in (row, column) if part)
         more = f" (and {self.total - 1:,} more, listed in errors)" if self.total > 1 else ""
         detail = f"{where}: {first.message}{more}" if where else first.message + more
-        raise RefusedRequest("invalid", detail, self.kept, self.total)
+        raise RefusedRequest("invalid", detail, self.kept, self.total, self.cells)
+
+    def _count(self, column: str | None, reason: Reason | None, number: int) -> None:
+        if reason is not None and column is not None:
+            self.cells[column, reason] = self.cells.get((column, reason), 0) + number
 
 
 def short(name: str) -> str:

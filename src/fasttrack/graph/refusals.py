@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fasttrack.contract import Contract
+    from fasttrack.contract.refusal import Reason
 
 __all__ = ["Bound", "Refusals", "breaches", "refused"]
 
@@ -37,7 +38,7 @@ class Refusals(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 def breaches(
     refusals: Refusals, contract: Contract, matrix: NDArray[np.float64]
-) -> Iterator[tuple[int, NDArray[np.bool_], str]]:
+) -> Iterator[tuple[int, NDArray[np.bool_], Reason, str]]:
     """By rule that any row of float64[n, f] `matrix` breaks: the column, bool[n] for the rows, and what is wrong."""
     for column in refusals.must_be_known:
         values = matrix[:, column]
@@ -47,21 +48,23 @@ def breaches(
         else:
             broken = ~np.isin(values, np.array(words, dtype=np.float64)) & ~np.isnan(values)
         if broken.any():
-            yield column, broken, f"not among the {len(words):,} categories that the model knows, and it takes no other"
+            message = f"not among the {len(words):,} categories that the model knows, and it takes no other"
+            yield column, broken, "unseen", message
     for column in refusals.must_be_present:
         broken = np.isnan(matrix[:, column])
         if broken.any():
-            yield column, broken, "missing, where the model needs a value"
+            yield column, broken, "missing", "missing, where the model needs a value"
     for bound in refusals.bounds:
         values = matrix[:, bound.column]
         broken = (values < bound.low) | (values > bound.high)
         if broken.any():
-            yield bound.column, broken, f"beyond what the model can take, {bound.low:g} to {bound.high:g}"
+            message = f"beyond what the model can take, {bound.low:g} to {bound.high:g}"
+            yield bound.column, broken, "range", message
 
 
 def refused(refusals: Refusals, contract: Contract, matrix: NDArray[np.float64]) -> NDArray[np.bool_]:
     """bool[n]: the rows of float64[n, f] `matrix` that break a rule."""
     found = np.zeros(len(matrix), dtype=bool)
-    for _, broken, _ in breaches(refusals, contract, matrix):
+    for _, broken, _, _ in breaches(refusals, contract, matrix):
         found |= broken
     return found

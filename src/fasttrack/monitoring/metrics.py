@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import threading
+from bisect import bisect_left
+from typing import TYPE_CHECKING
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
+from prometheus_client import CollectorRegistry
+from prometheus_client.utils import floatToGoString
 
-from fasttrack.monitoring.traffic import HttpTraffic
+from fasttrack.monitoring.drift import DriftSeries, DriftTally
+from fasttrack.monitoring.exposition import Exposition, Family
+from fasttrack.monitoring.ledger import Ledger
+from fasttrack.monitoring.traffic import TRAFFIC, HttpTraffic
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from fasttrack.monitoring.reference import Reference
 
 __all__ = ["ModelCounters", "ServingMetrics"]
 
@@ -14,61 +26,86 @@ _INFERENCE_BUCKETS = (
     0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0,
 )  # fmt: skip
 
+_OF_MODEL = ("model", "version")
+_FAMILIES = (
+    Family("fasttrack_predictions_total", "counter", "Rows predicted; null: no answer.", (*_OF_MODEL, "outcome")),
+    Family("fasttrack_refused_requests_total", "counter", "Prediction requests refused.", ("model", "reason")),
+    Family("fasttrack_refused_rows_total", "counter", "Cells that were refused.", ("model", "column", "reason")),
+    Family(
+        "fasttrack_inference_seconds",
+        "histogram",
+        "Time of one run of the model; requests that arrive together share a run.",
+        _OF_MODEL,
+    ),
+    Family("fasttrack_model_info", "gauge", "1 for the model that serves.", (*_OF_MODEL, "engine"), merge="max"),
+    Family("fasttrack_reload_failures_total", "counter", "Promoted versions that could not be loaded."),
+)
 
-@dataclass(frozen=True, slots=True)
+
 class ModelCounters:
-    """The series of the version that scores."""
+    """The series of the version that scores. Any thread may count."""
 
-    predictions: Counter
-    inference: Histogram
+    def __init__(self, ledger: Ledger, model: str, version: str, drift: DriftTally | None) -> None:
+        bounds = [*map(floatToGoString, _INFERENCE_BUCKETS), "+Inf"]
+        keys = [("fasttrack_inference_seconds_bucket", model, version, bound) for bound in bounds]
+        self._inference = ledger.block(keys)
+        self._seconds = ledger.block([("fasttrack_inference_seconds_sum", model, version)])
+        self._scored = ledger.block([("fasttrack_predictions_total", model, version, "scored")])
+        self._null = ledger.block([("fasttrack_predictions_total", model, version, "null")])
+        self._lock = threading.Lock()
+        self.drift = drift
 
-    def ran(self, rows: int, seconds: float) -> None:
-        """Count one run of the model."""
-        self.inference.observe(seconds)
-        self.predictions.inc(rows)
+    def ran(self, rows: int, nulls: int, seconds: float) -> None:
+        """Count one run of the model, of whose answers `nulls` were not finite."""
+        with self._lock:
+            self._inference[bisect_left(_INFERENCE_BUCKETS, seconds)] += 1
+            self._seconds[0] += seconds
+            self._scored[0] += rows - nulls
+            if nulls:
+                self._null[0] += nulls
 
 
 class ServingMetrics:
-    """One server's series, in a registry of its own."""
+    """One process's series, in a registry that also shows those of the processes that share `folder`."""
 
-    def __init__(self) -> None:
-        disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each, that nothing reads
+    def __init__(self, folder: Path | None = None) -> None:
         self.registry = CollectorRegistry()
-        self.predictions = Counter(
-            "fasttrack_predictions_total", "Rows predicted.", ["model", "version"], registry=self.registry
-        )
-        self.refused_requests = Counter(
-            "fasttrack_refused_requests_total",
-            "Prediction requests refused, by reason.",
-            ["model", "reason"],
-            registry=self.registry,
-        )
-        self.inference = Histogram(
-            "fasttrack_inference_seconds",
-            "Time of one run of the model; requests that arrive together share a run.",
-            ["model", "version"],
-            buckets=_INFERENCE_BUCKETS,
-            registry=self.registry,
-        )
-        self.model_info = Gauge(
-            "fasttrack_model_info",
-            "1 for the model that serves.",
-            ["model", "version", "engine"],
-            registry=self.registry,
-        )
-        self.reload_failures = Counter(
-            "fasttrack_reload_failures_total", "Promoted versions that could not be loaded.", registry=self.registry
-        )
-        self.traffic = HttpTraffic()
-        self.registry.register(self.traffic)
+        self.ledger = Ledger(folder)
+        self.traffic = HttpTraffic(self.ledger)
+        self._drift = DriftSeries(folder)
+        self._reload_failures = self.ledger.block([("fasttrack_reload_failures_total",)])
+        self._serving: memoryview[float] | None = None
+        self.registry.register(Exposition(self.ledger, (*TRAFFIC, *_FAMILIES)))
+        self.registry.register(self._drift)
 
-    def counters(self, model: str, version: str) -> ModelCounters:
+    def counters(self, model: str, version: str, reference: Reference | None) -> ModelCounters:
         """The series of one version; they start at 0, so that the first increase is seen."""
-        return ModelCounters(self.predictions.labels(model, version), self.inference.labels(model, version))
+        drift = None if reference is None else self._drift.tally(model, version, reference)
+        return ModelCounters(self.ledger, model, version, drift)
 
     def serving(self, model: str, version: str, engine: str) -> None:
         """Say which model serves from now on."""
-        self.model_info.clear()
-        self.model_info.labels(model, version, engine).set(1)
+        if self._serving is not None:
+            self._serving[0] = float("nan")
+        self._serving = self.ledger.block([("fasttrack_model_info", model, version, engine)])
+        self._serving[0] = 1
         for reason in ("malformed", "invalid", "too-many-rows", "too-large"):
-            self.refused_requests.labels(model, reason)
+            self.ledger.block([("fasttrack_refused_requests_total", model, reason)])
+
+    def refused(self, model: str, reason: str, cells: Mapping[tuple[str, str], int]) -> None:
+        """Count a refused request, and by column and reason the cells that were wrong. On the event loop only."""
+        self.ledger.block([("fasttrack_refused_requests_total", model, reason)])[0] += 1
+        for (column, what), number in cells.items():
+            self.ledger.block([("fasttrack_refused_rows_total", model, column, what)])[0] += number
+
+    def unsettled(self) -> bool:
+        """Whether predictions wait to be binned."""
+        return self._drift.unsettled()
+
+    def settle(self) -> None:
+        """Bin what was predicted; off the event loop, for it takes some milliseconds."""
+        self._drift.settle()
+
+    def reload_failed(self) -> None:
+        """Count a promoted version that could not be loaded."""
+        self._reload_failures[0] += 1

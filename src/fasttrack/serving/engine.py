@@ -23,9 +23,13 @@ NO_ANSWER = "the model's answer is not a finite number, so the prediction is nul
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """`prediction`: one value or label a row. `probabilities`: float64[n, c] in the order of the target's classes."""
+    """`prediction`: one value or label a row. `probabilities`: float64[n, c] in the order of the target's classes.
+
+    `output`: float64[n], the value or the index of the class; NaN where there is none.
+    """
 
     prediction: list[Label | None]
+    output: NDArray[np.float64]
     probabilities: NDArray[np.float64] | None
     warnings: list[CellIssue]
 

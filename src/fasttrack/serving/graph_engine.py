@@ -43,19 +43,23 @@ class GraphEngine:
         answers = run(self._session, matrix)
         if "refused" in answers and answers["refused"].any():
             raise unscorable(int(np.flatnonzero(answers["refused"])[0]))
-        prediction: list[Label | None] = answers["prediction"].tolist()
+        output = answers["prediction"].astype(np.float64, copy=False)
         if self._classes is not None:
             labels: list[Label | None] = [self._classes[index] for index in answers["prediction"].tolist()]
-            probabilities = answers.get("probabilities")
-            return Scores(labels, None if probabilities is None else probabilities.astype(np.float64, copy=False), [])
+            shares = answers.get("probabilities")
+            return Scores(labels, output, None if shares is None else shares.astype(np.float64, copy=False), [])
+        prediction: list[Label | None] = output.tolist()
+        absent = ~np.isfinite(output)
+        if not absent.any():
+            return Scores(prediction, output, None, [])
         warnings = []
-        for row in np.flatnonzero(~np.isfinite(answers["prediction"])).tolist():
+        for row in np.flatnonzero(absent).tolist():
             prediction[row] = None
             warnings.append(CellIssue(row, None, NO_ANSWER))
-        return Scores(prediction, None, warnings)
+        return Scores(prediction, np.where(absent, np.nan, output), None, warnings)
 
     def _refuse(self, matrix: NDArray[np.float64]) -> None:
         found = Findings()
-        for column, rows, message in breaches(self._refusals, self._contract, matrix):
-            found.add_rows(np.flatnonzero(rows).tolist(), self._contract.columns[column].name, message)
+        for column, rows, reason, message in breaches(self._refusals, self._contract, matrix):
+            found.add_rows(np.flatnonzero(rows).tolist(), self._contract.columns[column].name, message, reason)
         found.refuse()

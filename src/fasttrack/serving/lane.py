@@ -47,14 +47,14 @@ class FastLane:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        self._traffic.in_progress += 1
+        self._traffic.begun()
         try:
             if scope["method"] == "POST" and _path(scope) == _PATH:
                 await self._post(scope, receive, send)
             else:
                 await self._app(scope, receive, send)
         finally:
-            self._traffic.in_progress -= 1
+            self._traffic.ended()
 
     def answer(self, body: bytes, done: Callable[[Reply], None]) -> None:
         """Call `done` with the reply to a body of one prediction request, in a later turn of the event loop."""
@@ -74,11 +74,11 @@ class FastLane:
 
     def begun(self) -> None:
         """Count a request that does not come by ASGI as in progress."""
-        self._traffic.in_progress += 1
+        self._traffic.begun()
 
     def ended(self, reply: Reply, seconds: float, received: int) -> None:
         """Count a request that `begun` has counted as answered, `seconds` after it came with `received` bytes."""
-        self._traffic.in_progress -= 1
+        self._traffic.ended()
         self._route.count(reply.status, seconds, received, len(reply.body))
 
     async def _post(self, scope: Scope, receive: Receive, send: Send) -> None:

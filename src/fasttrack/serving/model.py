@@ -14,6 +14,7 @@ from fasttrack.bundle import GRAPH
 from fasttrack.contract.decode import Decoder
 from fasttrack.contract.openapi import example_row
 from fasttrack.errors import FastTrackError, StoreError
+from fasttrack.monitoring.reference import REFERENCE, Reference
 from fasttrack.serving.graph_engine import GraphEngine
 from fasttrack.serving.reply import ReplyWriter
 from fasttrack.store import Store
@@ -68,10 +69,17 @@ def load_model(settings: Settings, metrics: ServingMetrics) -> ServedModel:
         Decoder(manifest.contract, max_rows=settings.max_rows),
         _engine(bundle, settings),
         ReplyWriter(manifest.contract, bundle.label),
-        metrics.counters(manifest.name, manifest.version),
+        metrics.counters(manifest.name, manifest.version, _reference(bundle)),
     )
     model.probe()
     return model
+
+
+def _reference(bundle: Bundle) -> Reference | None:
+    """What drift is measured against; a bundle made before there was one has none."""
+    if REFERENCE not in bundle.manifest.files:
+        return None
+    return msgspec.json.decode(bundle.read(REFERENCE), type=Reference)
 
 
 def _engine(bundle: Bundle, settings: Settings) -> Engine:
@@ -101,6 +109,11 @@ class ModelSlot:
             raise StoreError("no model is loaded yet")
         return self._model
 
+    @property
+    def spec(self) -> str:
+        """What is to be served, in the words of the setting `model`."""
+        return self._settings.model or self.current.bundle.manifest.name
+
     def load(self) -> None:
         """Load the first model and let it serve; nothing to do when that was done. Raises StoreError or BundleError."""
         if self._model is None:
@@ -113,7 +126,7 @@ class ModelSlot:
     async def follow(self) -> None:
         """Swap the model whenever the champion moves, until cancelled. A version that cannot be loaded never serves."""
         store = Store(self._settings.store)
-        name, _, wanted = (self._settings.model or self.current.bundle.manifest.name).partition("@")
+        name, _, wanted = self.spec.partition("@")
         if wanted not in ("", "champion"):
             return  # pinned to one version
         # nothing seen yet: the first look also finds what was promoted since the model was loaded
@@ -129,7 +142,7 @@ class ModelSlot:
                     continue
                 model = await asyncio.to_thread(load_model, self._settings, self._metrics)
             except Exception as error:  # noqa: BLE001  # whatever was promoted, the model that serves goes on
-                self._metrics.reload_failures.inc()
+                self._metrics.reload_failed()
                 reason = str(error) if isinstance(error, FastTrackError) else f"{type(error).__name__}: {error}"
                 _log.error("kept %s: the promoted version cannot be loaded: %s", self.current.label, reason)
                 continue

@@ -60,7 +60,7 @@ class Predictor:
         try:
             body = await _read(request, self.max_body_bytes)
         except _Unread as unread:
-            self._metrics.refused_requests.labels(model.bundle.manifest.name, unread.reason).inc()
+            self._metrics.refused(model.bundle.manifest.name, unread.reason, {})
             return body_refusal(unread.reason, str(unread))
         except ClientDisconnect:
             return Response(status_code=400)  # nobody is left to read it
@@ -97,7 +97,10 @@ class Predictor:
         """One run of the model, counted. Raises RefusedRequest."""
         started = time.perf_counter()
         scores = model.engine.score(batch)
-        model.counters.ran(len(batch), time.perf_counter() - started)
+        counters = model.counters
+        counters.ran(len(batch), len(scores.warnings), time.perf_counter() - started)
+        if counters.drift is not None:
+            counters.drift.seen(batch.matrix, scores.output)
         return scores
 
     async def in_thread(self, work: Callable[..., T], *arguments: Any) -> T:
@@ -112,7 +115,7 @@ class Predictor:
         return self.score(model, batch)
 
     def _refuse(self, model: ServedModel, refused: RefusedRequest) -> Reply:
-        self._metrics.refused_requests.labels(model.bundle.manifest.name, refused.reason).inc()
+        self._metrics.refused(model.bundle.manifest.name, refused.reason, refused.cells)
         return Reply(*refusal(refused))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 import shlex
 import signal
 import socket
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import uvicorn
 import uvicorn.config
+from uvicorn.supervisors import Multiprocess
 
 from fasttrack.contract.openapi import example_row
 from fasttrack.errors import ConfigError
@@ -24,14 +26,14 @@ if TYPE_CHECKING:
     from fasttrack.contract.schema import Contract
     from fasttrack.settings import Settings
 
-__all__ = ["run"]
+__all__ = ["run", "worker"]
 
 _DRAIN_SECONDS = 30
 """How long a stopping server waits for the requests that it has taken."""
 
 
-def run(settings: Settings, *, host: str, port: int, access_log: bool = False) -> None:
-    """Serve until a signal stops it; port 0 takes a free one.
+def run(settings: Settings, *, host: str, port: int, workers: int = 1, access_log: bool = False) -> None:
+    """Serve until a signal stops it; port 0 takes a free one. A worker process that dies is started anew.
 
     Raises StoreError or BundleError when there is no model to serve, ConfigError when the port cannot be had.
     """
@@ -50,18 +52,31 @@ def run(settings: Settings, *, host: str, port: int, access_log: bool = False) -
     )
     log_config: dict[str, Any] = copy.deepcopy(uvicorn.config.LOGGING_CONFIG)
     log_config["loggers"]["fasttrack"] = {"handlers": ["default"], "level": "INFO", "propagate": False}
+    alone = workers == 1
     config = uvicorn.Config(
-        Service(parts),
+        Service(parts) if alone else f"{__name__}:worker",
+        factory=not alone,
+        workers=workers,
         http=Wire,
         access_log=access_log,
         log_config=log_config,
         timeout_graceful_shutdown=_DRAIN_SECONDS,
         server_header=False,
     )
+    if not alone:
+        # what is to be served was decided here, once for all workers
+        os.environ.update(msgspec.structs.replace(settings, model=slot.spec).as_environment())
+        Multiprocess(config, sockets=[listener]).run()
+        return
     for stop in (signal.SIGTERM, signal.SIGINT):
         # Uvicorn drains, then raises the signal again for whoever was there before: a clean stop is no failure
         signal.signal(stop, _leave)
     uvicorn.Server(config).run(sockets=[listener])
+
+
+def worker() -> Service:
+    """What each of several worker processes serves, by its `FASTTRACK_*` environment variables."""
+    return Service(Parts())
 
 
 def try_line(url: str, contract: Contract) -> str:

@@ -11,6 +11,7 @@ import os
 from typing import TYPE_CHECKING
 
 from fasttrack.monitoring.metrics import ServingMetrics
+from fasttrack.monitoring.shared import shared_folder
 from fasttrack.serving.lane import FastLane
 from fasttrack.serving.model import ModelSlot
 from fasttrack.serving.predict import Predictor
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Parts", "Service"]
 
+_SETTLE_SECONDS = 0.25
+"""How often predictions are binned for drift. The ring of rows holds what comes meanwhile."""
+
 
 class Parts:
     """What answers are made with. The model is loaded when the service starts, so that building it has no side effect.
@@ -33,7 +37,7 @@ class Parts:
 
     def __init__(self, settings: Settings | None = None) -> None:
         settings = settings or Settings.from_environment()
-        self.metrics = ServingMetrics()
+        self.metrics = ServingMetrics(shared_folder(settings.metrics_dir))
         self.slot = ModelSlot(settings, self.metrics)
         self.predictor = Predictor(
             self.slot, self.metrics, max_body_bytes=settings.max_body_bytes, threads=os.cpu_count() or 1
@@ -47,11 +51,17 @@ class Parts:
     async def running(self) -> AsyncIterator[None]:
         """Load the model, and follow its promotions. Raises what `ModelSlot.load` does."""
         self.slot.load()
-        follower = asyncio.create_task(self.slot.follow())
+        tasks = [asyncio.create_task(self.slot.follow()), asyncio.create_task(self._settle())]
         yield
-        follower.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await follower
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _settle(self) -> None:
+        while True:
+            await asyncio.sleep(_SETTLE_SECONDS)
+            if self.metrics.unsettled():
+                await asyncio.to_thread(self.metrics.settle)
 
 
 class Service:

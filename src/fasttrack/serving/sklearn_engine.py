@@ -33,7 +33,7 @@ class SklearnEngine:
         """As Engine.score. One call of the pipeline, for whichever number of rows."""
         if not len(batch):
             empty = np.empty((0, len(self._contract.target.classes or ())))
-            return Scores([], empty if self._contract.target.probabilities else None, [])
+            return Scores([], np.empty(0), empty if self._contract.target.probabilities else None, [])
         try:
             prediction, probabilities = self._run(batch)
         except Exception as error:
@@ -69,9 +69,14 @@ def _single_threaded(pipeline: Any) -> Any:
 
 def _scores(prediction: NDArray[Any], probabilities: NDArray[np.float64] | None, contract: Contract) -> Scores:
     values: list[Label | None] = prediction.reshape(len(prediction)).tolist()
+    if contract.target.classes is not None:
+        codes = {label: float(code) for code, label in enumerate(contract.target.classes)}
+        output = np.array([codes.get(value, np.nan) for value in values])  # type: ignore[arg-type]
+        return Scores(values, output, probabilities, [])
+    output = prediction.reshape(len(prediction)).astype(np.float64)
+    absent = ~np.isfinite(output)
     warnings = []
-    if contract.target.task == "regression":
-        for row in np.flatnonzero(~np.isfinite(prediction.astype(np.float64))):
-            values[row] = None
-            warnings.append(CellIssue(int(row), None, NO_ANSWER))
-    return Scores(values, probabilities, warnings)
+    for row in np.flatnonzero(absent).tolist():
+        values[row] = None
+        warnings.append(CellIssue(row, None, NO_ANSWER))
+    return Scores(values, np.where(absent, np.nan, output), probabilities, warnings)

@@ -27,7 +27,7 @@ _UNUSUAL = frozenset((b"content-encoding", b"expect", b"upgrade"))
 
 
 class Wire(HttpToolsProtocol):
-    """One connection to the `fasttrack.serving.service.Service` that its configuration names."""
+    """One connection to the `fasttrack.serving.service.Service` that it is configured with."""
 
     def __init__(
         self,
@@ -37,7 +37,7 @@ class Wire(HttpToolsProtocol):
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
-        self._lane: FastLane = config.app.lane  # type: ignore[union-attr]
+        self._lane = _lane_of(config.loaded_app)
         self._straight = not (self.access_log or self.root_path or self.limit_concurrency)
         self._exchange = _Exchange(self)
         self._held = False
@@ -104,6 +104,14 @@ class Wire(HttpToolsProtocol):
         self.url, self.expect_100_continue = url, expect
         self.headers.extend(headers)
         super().on_headers_complete()
+
+
+def _lane_of(app: Any) -> FastLane:
+    """The lane of the service behind Uvicorn's own middleware."""
+    while not hasattr(app, "lane"):
+        app = app.app
+    lane: FastLane = app.lane
+    return lane
 
 
 class _Nobody:

@@ -1,0 +1,155 @@
+"""What training looked like, for drift: bins frozen in the bundle, and the share of the training rows in each.
+
+Numbers are cut at their training deciles, categories are their own bins, a missing value is one too. Dates and times
+move on by themselves: of those only the missing ones are counted.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from fasttrack.contract.schema import Column, Contract, Label
+
+    Floats = NDArray[np.float64]
+    Ints = NDArray[np.intp]
+
+__all__ = ["MOST_CATEGORIES", "MOST_FEATURES", "REFERENCE", "Bins", "Reference", "bin_numbers", "learn_reference"]
+
+REFERENCE = "reference.json"
+"""The file in a bundle."""
+
+MOST_FEATURES = 100
+"""So many are watched; of a wider model the most important ones."""
+MOST_CATEGORIES = 20
+"""So many have a bin of their own, the most frequent ones; the others share one."""
+
+_MISSING, _UNSEEN, _OTHER = "missing", "unseen", "others"
+_CUTS = np.linspace(0.1, 0.9, 9)
+_EVEN = 12
+"""A column with at most so many different numbers has a bin for each."""
+
+
+class Bins(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How one column, or the prediction, is cut.
+
+    `names`: a text for each bin, which sorts in the bins' order; `shares`: the share of the training rows in each.
+    `edges`: upper bounds (included) of all but the last bin of numbers. `codes`: for each category code the bin; the
+    category −1 (unseen) has the bin named `unseen`, NaN the one named `missing`, and both are the last ones.
+    """
+
+    name: str
+    column: int = -1
+    """Place in the contract; −1 is the prediction."""
+    names: list[str]
+    shares: list[float]
+    edges: list[float] = []
+    codes: list[int] = []
+    low: float | None = None
+    high: float | None = None
+    """The training range of numbers, beyond which they are counted as out of range."""
+
+    def count(self, values: Floats) -> Ints:
+        """int[k]: how many of float64[n] `values` are in each bin."""
+        return np.bincount(bin_numbers(self, values), minlength=len(self.names))
+
+
+class Reference(msgspec.Struct, frozen=True, kw_only=True):
+    """The watched features, most important first where there are too many, and the prediction."""
+
+    features: list[Bins]
+    prediction: Bins | None
+    unwatched: int = 0
+    """Features beyond the most important ones."""
+    rows: int
+    """Training rows behind the shares of the features."""
+
+
+def bin_numbers(bins: Bins, values: Floats) -> Ints:
+    """int[n]: the bin of each of float64[n] `values`."""
+    absent = np.isnan(values)
+    last = len(bins.names) - 1  # missing
+    if bins.codes:
+        codes = np.array([*bins.codes, last - 1, last])  # unseen, missing
+        place = np.where(absent, len(bins.codes) + 1, values)
+        place = np.where((place < 0) | (place > len(bins.codes) + 1), len(bins.codes), place)
+        found: Ints = codes[place.astype(np.intp)]
+        return found
+    found = np.searchsorted(bins.edges, values, side="left")
+    found[absent] = last
+    return found
+
+
+def learn_reference(
+    contract: Contract, matrix: Floats, prediction: Floats, *, importance: Sequence[float] | None = None
+) -> Reference:
+    """The reference of float64[n, f] training rows and float64[m] predictions: numbers, or indices of the classes.
+
+    `importance`: one number a column; asked for where there are more than MOST_FEATURES.
+    """
+    order = list(range(len(contract.columns)))
+    if len(order) > MOST_FEATURES and importance is not None:
+        order = sorted(order, key=lambda j: -importance[j])
+    watched = order[:MOST_FEATURES]
+    features = [_of_column(contract.columns[j], j, matrix[:, j]) for j in watched]
+    classes = contract.target.classes
+    if classes is None:
+        told = _of_numbers("prediction", -1, prediction)
+    else:
+        told = _of_codes("prediction", -1, classes, prediction)
+    return Reference(features=features, prediction=told, unwatched=len(order) - len(watched), rows=len(matrix))
+
+
+def _of_column(column: Column, place: int, values: Floats) -> Bins:
+    if column.kind == "category" and column.categories is not None:
+        return _of_codes(column.name, place, column.categories, values)
+    if column.kind in ("category", "datetime"):  # open text has no categories, a moment no range to stay in
+        bins = Bins(name=column.name, column=place, names=["00 present", _MISSING], shares=[])
+        return _with_shares(bins, values)
+    if column.kind == "boolean":
+        bins = Bins(name=column.name, column=place, names=["00 false", "01 true", _MISSING], shares=[], edges=[0.0])
+        return _with_shares(bins, values)
+    bins = _of_numbers(column.name, place, values)
+    return msgspec.structs.replace(bins, low=column.minimum, high=column.maximum)
+
+
+def _of_codes(name: str, place: int, labels: Sequence[Label], values: Floats) -> Bins:
+    counts = np.bincount(values[values >= 0].astype(np.intp), minlength=len(labels))
+    own = sorted(np.argsort(-counts, kind="stable")[:MOST_CATEGORIES].tolist())
+    names = [f"{i:02d} {labels[code]}" for i, code in enumerate(own)]
+    if len(labels) > len(own):
+        names.append(_OTHER)
+    bins = {code: i for i, code in enumerate(own)}
+    codes = [bins.get(code, len(own)) for code in range(len(labels))]
+    names += [_UNSEEN, _MISSING]
+    return _with_shares(Bins(name=name, column=place, names=names, shares=[], codes=codes), values)
+
+
+def _of_numbers(name: str, place: int, values: Floats) -> Bins:
+    known = values[np.isfinite(values)]
+    distinct = np.unique(known)
+    if len(distinct) <= _EVEN:
+        edges = distinct[:-1]
+    else:
+        edges = np.unique(np.quantile(known, _CUTS, method="inverted_cdf"))
+        edges = edges[edges < distinct[-1]]
+    bounds = [f"{edge:.6g}" for edge in edges]
+    texts = [f"({low}, {high}]" for low, high in itertools.pairwise(bounds)]
+    names = [f"≤ {bounds[0]}", *texts, f"> {bounds[-1]}"] if bounds else ["any"]
+    numbered = [f"{i:02d} {text}" for i, text in enumerate(names)]
+    return _with_shares(
+        Bins(name=name, column=place, names=[*numbered, _MISSING], shares=[], edges=edges.tolist()), values
+    )
+
+
+def _with_shares(bins: Bins, values: Floats) -> Bins:
+    counts = bins.count(values)
+    return msgspec.structs.replace(bins, shares=(counts / max(len(values), 1)).tolist())
