@@ -142,7 +142,7 @@ def counted(series: DriftSeries) -> dict[str, float]:
 
 def expected(reference: Reference, matrix: NDArray[np.float64], prediction: NDArray[np.float64]) -> dict[str, float]:
     assert reference.prediction is not None
-    found = {}
+    found: dict[str, float] = {}
     for bins in [*reference.features, reference.prediction]:
         values = prediction if bins.column < 0 else matrix[:, bins.column]
         names = [bins.names[place] for place in bin_numbers(bins, values).tolist()]

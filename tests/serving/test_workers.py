@@ -27,7 +27,7 @@ WORKERS = 4
 @contextmanager
 def workers(store: Path, log: Path) -> Iterator[tuple[int, int]]:
     """The port of a server with several workers, and its process."""
-    command = [FASTTRACK, "serve", "--store", store, "--port", "0", "--workers", str(WORKERS)]
+    command = [str(FASTTRACK), "serve", "--store", str(store), "--port", "0", "--workers", str(WORKERS)]
     with log.open("wb") as out:
         process = subprocess.Popen(command, stdout=out, stderr=out)
     try:
