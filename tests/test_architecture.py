@@ -18,19 +18,23 @@ ROOT = Path(__file__).parent.parent / "src" / "fasttrack"
 ORDER = [
     {"errors", "contract"},
     {"settings", "config", "data", "graph"},
+    {"evaluate"},
     {"training"},
     {"compiler"},
     {"bundled_code"},
     {"bundle"},
     {"store"},
+    {"journal"},
     {"monitoring"},
     {"serving"},
     {"lifecycle", "scaffold", "console", "verify"},
     {"cli"},
 ]
 RANK = {room: rank for rank, rooms in enumerate(ORDER) for room in rooms}
-LIGHT = {"errors", "contract", "graph", "settings", "config", "bundled_code", "bundle", "store", "monitoring"} | {
-    "serving"
+LIGHT = {"errors", "contract", "graph", "settings", "config", "bundled_code", "bundle", "store", "evaluate"} | {
+    "journal",
+    "monitoring",
+    "serving",
 }
 """What a server of a compiled model is made of."""
 NOT_LIGHT = {"data", "training", "compiler", "lifecycle", "scaffold", "console", "verify", "cli"}

@@ -24,6 +24,11 @@ def test_every_setting_has_a_variable() -> None:
         "FASTTRACK_MAX_ROWS": "10",
         "FASTTRACK_RELOAD_SECONDS": "0.5",
         "FASTTRACK_METRICS_DIR": "/run/metrics",
+        "FASTTRACK_JOURNAL": "postgresql://db/journal",
+        "FASTTRACK_JOURNAL_SAMPLE": "0.5",
+        "FASTTRACK_JOURNAL_OMIT": "name, birthday",
+        "FASTTRACK_JOURNAL_DAYS": "30.0",
+        "FASTTRACK_JOURNAL_BYTES": "1000000",
         "FASTTRACK_ALLOW_VERSION_MISMATCH": "1",
         "OTHER": "x",
     }
@@ -35,6 +40,11 @@ def test_every_setting_has_a_variable() -> None:
         max_rows=10,
         reload_seconds=0.5,
         metrics_dir=Path("/run/metrics"),
+        journal="postgresql://db/journal",
+        journal_sample=0.5,
+        journal_omit="name, birthday",
+        journal_days=30,
+        journal_bytes=1_000_000,
         allow_version_mismatch=True,
     )
     assert Settings.from_environment(settings.as_environment()) == settings
@@ -96,7 +106,9 @@ def test_an_empty_variable_counts_as_not_set() -> None:
             "FASTTRACK_PORT",
             "8000",
             "FASTTRACK_PORT is no setting; there are FASTTRACK_STORE, FASTTRACK_MODEL, FASTTRACK_MAX_BODY_BYTES, "
-            "FASTTRACK_MAX_ROWS, FASTTRACK_RELOAD_SECONDS, FASTTRACK_ALLOW_VERSION_MISMATCH",
+            "FASTTRACK_MAX_ROWS, FASTTRACK_RELOAD_SECONDS, FASTTRACK_JOURNAL, FASTTRACK_JOURNAL_SAMPLE, "
+                "FASTTRACK_JOURNAL_OMIT, FASTTRACK_JOURNAL_DAYS, FASTTRACK_JOURNAL_BYTES, FASTTRACK_METRICS_DIR, "
+                "FASTTRACK_ALLOW_VERSION_MISMATCH",
         ),
     ],
 )

@@ -28,9 +28,9 @@ from fasttrack.contract.frame import matrix_from_frame, pipeline_input
 from fasttrack.contract.learn import learn_columns, learn_contract
 from fasttrack.data import fingerprint, read_table, table_of
 from fasttrack.errors import BundleError, ConfigError, DataError, FastTrackError, StoreError, TrainingError
-from fasttrack.monitoring.reference import MOST_FEATURES, REFERENCE, Reference, learn_reference
+from fasttrack.evaluate import Evaluation, baseline, evaluate, primary
+from fasttrack.monitoring.reference import MOST_FEATURES, REFERENCE, Reference, calibration_error, learn_reference
 from fasttrack.store import Store
-from fasttrack.training.evaluate import Evaluation, baseline, evaluate, primary
 from fasttrack.training.factory import Factory, load_factory, unfitted
 from fasttrack.training.own_code import own_code
 from fasttrack.training.pipelines import BUILT_IN, build, choose
@@ -161,7 +161,7 @@ def train(
         packages=installed_packages(),
         files={},
     )
-    bundle = _publish(home, manifest, fitted, [code] if code else [], ready.X, X_test, tell)
+    bundle = _publish(home, manifest, fitted, [code] if code else [], ready.X, (X_test, y_test), tell)
     return Outcome(bundle, _decide(home, bundle, config.promote, X_test, y_test))
 
 
@@ -238,7 +238,9 @@ def package(
     ]
     carried += [file for file in own.files if file not in {one.resolve() for one in carried}]
     record = msgspec.structs.replace(manifest.training, notes=notes)
-    bundle = _publish(home, msgspec.structs.replace(manifest, training=record), pipeline, carried, frame, frame, tell)
+    bundle = _publish(
+        home, msgspec.structs.replace(manifest, training=record), pipeline, carried, frame, (frame, answers), tell
+    )
     return Outcome(bundle, _decide(home, bundle, promote, frame, answers))
 
 
@@ -355,10 +357,10 @@ def _publish(
     pipeline: Any,
     code: list[Path],
     X: pd.DataFrame,
-    fresh: pd.DataFrame,
+    fresh: tuple[pd.DataFrame, pd.Series[Any]],
     tell: Tell,
 ) -> Bundle:
-    """Compile and store. `fresh`: the rows that the pipeline was not fitted on, if there are such."""
+    """Compile and store. `fresh`: rows that the pipeline was not fitted on, if there are such, and their target."""
     contract = manifest.contract
     _check_round_trip(contract, pipeline, X)
     tell("compiling and proving")
@@ -372,7 +374,7 @@ def _publish(
         proof=compiled.proof,
     )
     tell("writing the bundle")
-    others = {REFERENCE: msgspec.json.encode(_reference(contract, pipeline, matrix, fresh))}
+    others = {REFERENCE: msgspec.json.encode(_reference(contract, pipeline, matrix, *fresh))}
     if compiled.model is not None:
         others[GRAPH] = compiled.model
     return store.add(manifest.name, lambda folder: write_bundle(folder, manifest, pipeline, code=code, others=others))
@@ -382,16 +384,24 @@ _TOLD_ROWS = 20_000
 """Predictions whose distribution drift is measured against."""
 
 
-def _reference(contract: Contract, pipeline: Any, matrix: NDArray[np.float64], fresh: pd.DataFrame) -> Reference:
-    some = fresh.iloc[np.linspace(0, len(fresh) - 1, min(len(fresh), _TOLD_ROWS)).astype(int)]
+def _reference(
+    contract: Contract, pipeline: Any, matrix: NDArray[np.float64], fresh: pd.DataFrame, truth: pd.Series[Any]
+) -> Reference:
+    places = np.linspace(0, len(fresh) - 1, min(len(fresh), _TOLD_ROWS)).astype(int)
+    some = fresh.iloc[places]
     array = contract.input == "array"
     told = np.asarray(pipeline.predict(some.to_numpy() if array else some))
+    error = None
     if contract.target.classes is not None:
         codes = {label: code for code, label in enumerate(contract.target.classes)}
         told = np.array([codes[label] for label in told.tolist()])
+        if contract.target.probabilities:
+            answers = np.array([codes.get(label, -1) for label in truth.iloc[places].tolist()])
+            error = calibration_error(pipeline.predict_proba(some.to_numpy() if array else some), answers)
     wide = len(contract.columns) > MOST_FEATURES
     importance = sensitivity(pipeline, fresh, array=array) if wide else None
-    return learn_reference(contract, matrix, told.astype(np.float64), importance=importance)
+    learned = learn_reference(contract, matrix, told.astype(np.float64), importance=importance)
+    return msgspec.structs.replace(learned, calibration_error=error)
 
 
 _CHECKED_ROWS = 1000

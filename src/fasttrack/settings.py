@@ -33,6 +33,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_rows: Annotated[int, msgspec.Meta(ge=1)] = 100_000
     reload_seconds: Annotated[float, msgspec.Meta(gt=0, le=86_400)] = 1.0
     """How often the server looks whether another version was promoted."""
+    journal: str = "on"
+    """Where predictions and labels are kept: `on` (a file in the store), `off`, a file, or `postgresql://…`."""
+    journal_sample: Annotated[float, msgspec.Meta(gt=0, le=1)] = 1.0
+    """The share of requests that is recorded."""
+    journal_omit: str = ""
+    """Columns that are never written, separated by commas, or as a JSON array."""
+    journal_days: Annotated[float, msgspec.Meta(gt=0)] | None = None
+    """Predictions are removed after so many days."""
+    journal_bytes: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    """The oldest predictions are removed while all together take more."""
     metrics_dir: Path | None = None
     """Folder in which the processes of one server count together; Uvicorn's workers find one by themselves."""
     allow_version_mismatch: bool = False
@@ -67,6 +77,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 _EXPECTED = {
     "metrics_dir": "a folder",
+    "journal_sample": "a share, more than 0 and at most 1",
+    "journal_days": "days, more than 0",
+    "journal_bytes": "a whole number of bytes",
     "max_body_bytes": "a whole number of bytes, 1 or more",
     "max_rows": "a whole number, 1 or more",
     "reload_seconds": "seconds, more than 0 and at most 86400",

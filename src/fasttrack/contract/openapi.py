@@ -108,6 +108,8 @@ def reply_schema(contract: Contract) -> dict[str, Any]:
             "properties": {label: {"type": "array", "items": share} for label in labels},
             "required": labels,
         }
+    one["id"] = {"type": "string", "description": "For POST /feedback; where the server keeps a journal."}
+    many["ids"] = {"type": "array", "items": {"type": "string"}, "description": "As id, one a row."}
     shared = {
         "model": {"type": "string", "description": "name@version of the model that answered."},
         "warnings": {"type": "array", "items": {"$ref": "#/components/schemas/CellIssue"}},
@@ -134,7 +136,7 @@ def reply_schema(contract: Contract) -> dict[str, Any]:
 def query_reply_schema(contract: Contract) -> dict[str, Any]:
     """JSON Schema of a reply of `GET /predict`: the row as it was read, and the prediction."""
     one = reply_schema(contract)["anyOf"][0]
-    properties = {name: value for name, value in one["properties"].items() if name != "model"}
+    properties = {name: value for name, value in one["properties"].items() if name not in ("model", "id")}
     row: dict[str, Any] = {column.name: {"type": [_TYPES[column.kind], "null"]} for column in contract.columns}
     if query_reply_nests(contract):
         row = {"columns": {"type": "object", "properties": row}}

@@ -12,12 +12,14 @@ from prometheus_client.utils import floatToGoString
 from fasttrack.monitoring.drift import DriftSeries, DriftTally
 from fasttrack.monitoring.exposition import Exposition, Family
 from fasttrack.monitoring.ledger import Ledger
+from fasttrack.monitoring.quality import WELL_CALIBRATED, QualitySeries
 from fasttrack.monitoring.traffic import TRAFFIC, HttpTraffic
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from fasttrack.contract.quality import Metric
     from fasttrack.monitoring.reference import Reference
 
 __all__ = ["ModelCounters", "ServingMetrics"]
@@ -39,6 +41,17 @@ _FAMILIES = (
     ),
     Family("fasttrack_model_info", "gauge", "1 for the model that serves.", (*_OF_MODEL, "engine"), merge="max"),
     Family("fasttrack_reload_failures_total", "counter", "Promoted versions that could not be loaded."),
+    Family(
+        "fasttrack_holdout_quality",
+        "gauge",
+        "Quality on the hold-out of the training, with its 95 % interval.",
+        (*_OF_MODEL, "metric", "bound"),
+        merge="max",
+    ),
+    Family("fasttrack_journal_backlog_rows", "gauge", "Predictions that wait to be written."),
+    Family("fasttrack_journal_stored_rows_total", "counter", "Predictions written to the journal."),
+    Family("fasttrack_journal_dropped_rows_total", "counter", "Predictions that found the journal's queue full."),
+    Family("fasttrack_feedback_total", "counter", "Labels, by what became of them.", ("outcome",)),
 )
 
 
@@ -75,20 +88,32 @@ class ServingMetrics:
         self._drift = DriftSeries(folder)
         self._reload_failures = self.ledger.block([("fasttrack_reload_failures_total",)])
         self._serving: memoryview[float] | None = None
+        self._quality: QualitySeries | None = None
         self.registry.register(Exposition(self.ledger, (*TRAFFIC, *_FAMILIES)))
         self.registry.register(self._drift)
 
     def counters(self, model: str, version: str, reference: Reference | None) -> ModelCounters:
         """The series of one version; they start at 0, so that the first increase is seen."""
         drift = None if reference is None else self._drift.tally(model, version, reference)
+        error = None if reference is None else reference.calibration_error
+        if self._quality is not None and error is not None and error <= WELL_CALIBRATED:
+            self._quality.calibrated(model, version)
         return ModelCounters(self.ledger, model, version, drift)
 
-    def serving(self, model: str, version: str, engine: str) -> None:
-        """Say which model serves from now on."""
+    def watch_quality(self, journal: str) -> None:
+        """Show live quality by the predictions and labels in a journal."""
+        self._quality = QualitySeries(journal)
+        self.registry.register(self._quality)
+
+    def serving(self, model: str, version: str, engine: str, holdout: Mapping[str, Metric]) -> None:
+        """Say which model serves from now on, and how good it was on its hold-out."""
         if self._serving is not None:
             self._serving[0] = float("nan")
         self._serving = self.ledger.block([("fasttrack_model_info", model, version, engine)])
         self._serving[0] = 1
+        for name, metric in holdout.items():
+            for bound, value in (("value", metric.value), ("low", metric.low), ("high", metric.high)):
+                self.ledger.block([("fasttrack_holdout_quality", model, version, name, bound)])[0] = value
         for reason in ("malformed", "invalid", "too-many-rows", "too-large"):
             self.ledger.block([("fasttrack_refused_requests_total", model, reason)])
 

@@ -22,7 +22,16 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Ints = NDArray[np.intp]
 
-__all__ = ["MOST_CATEGORIES", "MOST_FEATURES", "REFERENCE", "Bins", "Reference", "bin_numbers", "learn_reference"]
+__all__ = [
+    "MOST_CATEGORIES",
+    "MOST_FEATURES",
+    "REFERENCE",
+    "Bins",
+    "Reference",
+    "bin_numbers",
+    "calibration_error",
+    "learn_reference",
+]
 
 REFERENCE = "reference.json"
 """The file in a bundle."""
@@ -71,6 +80,8 @@ class Reference(msgspec.Struct, frozen=True, kw_only=True):
     """Features beyond the most important ones."""
     rows: int
     """Training rows behind the shares of the features."""
+    calibration_error: float | None = None
+    """Of a classifier's probabilities on the hold-out: the mean gap between confidence and accuracy, 0 to 1."""
 
 
 def bin_numbers(bins: Bins, values: Floats) -> Ints:
@@ -106,6 +117,19 @@ def learn_reference(
     else:
         told = _of_codes("prediction", -1, classes, prediction)
     return Reference(features=features, prediction=told, unwatched=len(order) - len(watched), rows=len(matrix))
+
+
+def calibration_error(probabilities: Floats, truth: Ints) -> float:
+    """Expected calibration error of float64[n, c] probabilities against int[n] classes, in ten bins of confidence.
+
+    Guo et al., On Calibration of Modern Neural Networks, 2017.
+    """
+    confidence = probabilities.max(axis=1)
+    right = probabilities.argmax(axis=1) == truth
+    bins = np.minimum((confidence * 10).astype(np.intp), 9)
+    counts = np.bincount(bins, minlength=10)
+    gaps = np.abs(np.bincount(bins, confidence, 10) - np.bincount(bins, right.astype(np.float64), 10))
+    return float(gaps.sum() / max(counts.sum(), 1))
 
 
 def _of_column(column: Column, place: int, values: Floats) -> Bins:

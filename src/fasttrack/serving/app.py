@@ -15,11 +15,14 @@ from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.staticfiles import StaticFiles
 from prometheus_fastapi_instrumentator import Instrumentator
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from fasttrack.errors import FastTrackError
 from fasttrack.serving import problems
+from fasttrack.serving.body import Unread, read_body
 from fasttrack.serving.describe import describe
+from fasttrack.serving.journaling import take_feedback
 from fasttrack.serving.service import Parts
 
 if TYPE_CHECKING:
@@ -75,6 +78,19 @@ def build(parts: Parts) -> Routes:
 
     app.add_api_route("/predict", predictor.post, methods=["POST"], tags=["prediction"], response_class=Response)
     app.add_api_route("/predict", predictor.get, methods=["GET"], tags=["prediction"], response_class=Response)
+
+    @app.post("/feedback", tags=["prediction"], response_class=Response)
+    async def feedback(request: Request) -> Response:
+        """Say what was true: a label for a prediction, by its id. The last one counts."""
+        try:
+            body = await read_body(request, predictor.max_body_bytes)
+        except Unread as unread:
+            return problems.body_refusal(unread.reason, str(unread))
+        except ClientDisconnect:
+            return Response(status_code=400)  # nobody is left to read it
+        refused = metrics.ledger.block([("fasttrack_feedback_total", "refused")])
+        target = slot.current.bundle.manifest.contract.target
+        return await asyncio.to_thread(take_feedback, parts.journal, target, body, refused)
 
     @app.get("/health/live", tags=["health"])
     async def live() -> dict[str, str]:

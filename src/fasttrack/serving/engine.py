@@ -15,23 +15,26 @@ if TYPE_CHECKING:
 
     from fasttrack.contract.decode import Batch
     from fasttrack.contract.schema import Label
+    from fasttrack.journal import Ids
 
 __all__ = ["NO_ANSWER", "Engine", "Scores", "first_failing_row", "unscorable"]
 
 NO_ANSWER = "the model's answer is not a finite number, so the prediction is null"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Scores:
     """`prediction`: one value or label a row. `probabilities`: float64[n, c] in the order of the target's classes.
 
-    `output`: float64[n], the value or the index of the class; NaN where there is none.
+    `output`: float64[n], the value or the index of the class; NaN where there is none. `ids`: those under which the
+    journal has them.
     """
 
     prediction: list[Label | None]
     output: NDArray[np.float64]
     probabilities: NDArray[np.float64] | None
     warnings: list[CellIssue]
+    ids: Ids | None = None
 
 
 class Engine(Protocol):

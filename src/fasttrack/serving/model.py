@@ -21,6 +21,7 @@ from fasttrack.store import Store
 
 if TYPE_CHECKING:
     from fasttrack.bundle import Bundle
+    from fasttrack.journal import Journal, Recorder
     from fasttrack.monitoring.metrics import ModelCounters, ServingMetrics
     from fasttrack.serving.engine import Engine
     from fasttrack.settings import Settings
@@ -39,6 +40,7 @@ class ServedModel:
     engine: Engine
     writer: ReplyWriter
     counters: ModelCounters
+    recorder: Recorder | None = None
 
     @property
     def label(self) -> str:
@@ -50,8 +52,10 @@ class ServedModel:
         self.engine.score(self.decoder.row(example_row(self.bundle.manifest.contract)))
 
 
-def load_model(settings: Settings, metrics: ServingMetrics) -> ServedModel:
+def load_model(settings: Settings, metrics: ServingMetrics, journal: Journal | None = None) -> ServedModel:
     """Open the bundle that the settings name, load its engine, and score one row with it.
+
+    Its predictions are recorded in `journal`.
 
     Raises StoreError or BundleError saying what is missing or damaged.
     """
@@ -70,6 +74,7 @@ def load_model(settings: Settings, metrics: ServingMetrics) -> ServedModel:
         _engine(bundle, settings),
         ReplyWriter(manifest.contract, bundle.label),
         metrics.counters(manifest.name, manifest.version, _reference(bundle)),
+        None if journal is None else journal.recorder(manifest.name, manifest.version, manifest.contract),
     )
     model.probe()
     return model
@@ -97,8 +102,9 @@ def _engine(bundle: Bundle, settings: Settings) -> Engine:
 class ModelSlot:
     """Owns the model that serves. A request takes `current` once and keeps it to its end, whatever is promoted."""
 
-    def __init__(self, settings: Settings, metrics: ServingMetrics) -> None:
+    def __init__(self, settings: Settings, metrics: ServingMetrics, journal: Journal | None = None) -> None:
         self._settings = settings
+        self._journal = journal
         self._metrics = metrics
         self._model: ServedModel | None = None
 
@@ -117,7 +123,7 @@ class ModelSlot:
     def load(self) -> None:
         """Load the first model and let it serve; nothing to do when that was done. Raises StoreError or BundleError."""
         if self._model is None:
-            model = load_model(self._settings, self._metrics)
+            model = load_model(self._settings, self._metrics, self._journal)
             if self._settings.model is None:
                 # the model promoted last is for the start only: a running server never turns into another model
                 self._settings = msgspec.structs.replace(self._settings, model=model.bundle.manifest.name)
@@ -140,7 +146,7 @@ class ModelSlot:
             try:
                 if await asyncio.to_thread(store.champion, name) == self.current.bundle.manifest.version:
                     continue
-                model = await asyncio.to_thread(load_model, self._settings, self._metrics)
+                model = await asyncio.to_thread(load_model, self._settings, self._metrics, self._journal)
             except Exception as error:  # noqa: BLE001  # whatever was promoted, the model that serves goes on
                 self._metrics.reload_failed()
                 reason = str(error) if isinstance(error, FastTrackError) else f"{type(error).__name__}: {error}"
@@ -151,5 +157,5 @@ class ModelSlot:
 
     def _put(self, model: ServedModel) -> None:
         manifest = model.bundle.manifest
-        self._metrics.serving(manifest.name, manifest.version, model.engine.name)
+        self._metrics.serving(manifest.name, manifest.version, model.engine.name, manifest.metrics)
         self._model = model

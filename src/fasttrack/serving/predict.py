@@ -12,6 +12,7 @@ from starlette.requests import ClientDisconnect, Request  # FastAPI reads the an
 from starlette.responses import Response
 
 from fasttrack.contract.decode import RefusedRequest
+from fasttrack.serving.body import Unread, read_body
 from fasttrack.serving.problems import body_refusal, refusal
 
 if TYPE_CHECKING:
@@ -58,8 +59,8 @@ class Predictor:
         """`POST /predict`: one row, rows or columns as JSON."""
         model = self._slot.current
         try:
-            body = await _read(request, self.max_body_bytes)
-        except _Unread as unread:
+            body = await read_body(request, self.max_body_bytes)
+        except Unread as unread:
             self._metrics.refused(model.bundle.manifest.name, unread.reason, {})
             return body_refusal(unread.reason, str(unread))
         except ClientDisconnect:
@@ -91,7 +92,10 @@ class Predictor:
             scores = await self._score(model, batch)
         except RefusedRequest as refused:
             return self._refuse(model, refused).response()
-        return Reply(200, model.writer.query(batch, scores)).response()
+        response = Reply(200, model.writer.query(batch, scores)).response()
+        if scores.ids is not None:
+            response.headers["prediction-id"] = scores.ids[0]
+        return response
 
     def score(self, model: ServedModel, batch: Batch) -> Scores:
         """One run of the model, counted. Raises RefusedRequest."""
@@ -101,6 +105,8 @@ class Predictor:
         counters.ran(len(batch), len(scores.warnings), time.perf_counter() - started)
         if counters.drift is not None:
             counters.drift.seen(batch.matrix, scores.output)
+        if model.recorder is not None:
+            scores.ids = model.recorder.seen(batch, scores.output, scores.probabilities)
         return scores
 
     async def in_thread(self, work: Callable[..., T], *arguments: Any) -> T:
@@ -121,37 +127,3 @@ class Predictor:
 
 LARGE = 64 * 1024
 """Bytes from which on a body is decoded off the event loop, where it would hold up other requests by milliseconds."""
-
-
-_DRAINED = 4
-"""Times the limit: so much of too large a body is read all the same, because many a client reads no reply before."""
-
-
-class _Unread(Exception):
-    """A body that is not read: `reason` is the problem's name."""
-
-    def __init__(self, reason: str, detail: str) -> None:
-        super().__init__(detail)
-        self.reason = reason
-
-
-async def _read(request: Request, limit: int) -> bytes:
-    if request.headers.get("content-encoding", "identity").lower() not in ("", "identity"):
-        raise _Unread("unsupported-encoding", "send the JSON as it is, without Content-Encoding")
-    too_large = _Unread("too-large", f"the limit is {limit:,} bytes; send fewer rows a request")
-    announced = int(request.headers.get("content-length", 0))
-    if announced > _DRAINED * limit or (announced > limit and "expect" in request.headers):
-        raise too_large
-    parts = []
-    size = 0
-    async for part in request.stream():
-        size += len(part)
-        if size <= limit:
-            parts.append(part)
-        else:
-            parts.clear()
-        if size > _DRAINED * limit:
-            break
-    if size > limit:
-        raise too_large
-    return b"".join(parts)

@@ -12,10 +12,21 @@ from starlette.responses import Response
 from fasttrack.contract.decode import MAX_LISTED, RefusedRequest
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from starlette.exceptions import HTTPException
     from starlette.requests import Request
 
-__all__ = ["PROBLEM_SCHEMA", "fault", "http_problem", "problem", "refusal", "unexpected"]
+__all__ = [
+    "PROBLEM_SCHEMA",
+    "body_refusal",
+    "fault",
+    "feedback_refusal",
+    "http_problem",
+    "problem",
+    "refusal",
+    "unexpected",
+]
 
 _log = logging.getLogger("fasttrack")
 
@@ -64,6 +75,16 @@ def body_refusal(reason: str, detail: str) -> Response:
     """The reply to a body that was not read to its end."""
     status, title = _REASONS[reason]
     return problem(reason, status, title, detail)
+
+
+def feedback_refusal(status: int, reason: str, detail: str, errors: Sequence[dict[str, Any]] = ()) -> Response:
+    """The reply to labels that cannot be taken."""
+    title = "The labels cannot be taken"
+    more = {"errors": errors} if errors else {}
+    reply = Response(_document(reason, status, title, detail, **more), status, media_type=_MEDIA_TYPE)
+    if status == 503:
+        reply.headers["retry-after"] = "60"
+    return reply
 
 
 def _document(reason: str, status: int, title: str, detail: str, **more: Any) -> bytes:

@@ -34,6 +34,8 @@ class ReplyWriter:
         if scores.probabilities is not None:
             reply["probabilities"] = dict(zip(self._classes, scores.probabilities[row].tolist(), strict=True))
         reply["model"] = self._label
+        if scores.ids is not None:
+            reply["id"] = scores.ids[row]
         if warnings:
             reply["warnings"] = warnings
         return self._encode(reply)
@@ -44,6 +46,8 @@ class ReplyWriter:
         if scores.probabilities is not None:
             reply["probabilities"] = dict(zip(self._classes, scores.probabilities.T.tolist(), strict=True))
         reply["model"] = self._label
+        if scores.ids is not None:
+            reply["ids"] = [scores.ids[row] for row in range(len(scores.prediction))]
         if warnings:
             reply["warnings"] = warnings
         return self._encode(reply)

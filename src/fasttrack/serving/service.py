@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from fasttrack.monitoring.metrics import ServingMetrics
 from fasttrack.monitoring.shared import shared_folder
+from fasttrack.serving.journaling import open_journal
 from fasttrack.serving.lane import FastLane
 from fasttrack.serving.model import ModelSlot
 from fasttrack.serving.predict import Predictor
@@ -38,7 +39,8 @@ class Parts:
     def __init__(self, settings: Settings | None = None) -> None:
         settings = settings or Settings.from_environment()
         self.metrics = ServingMetrics(shared_folder(settings.metrics_dir))
-        self.slot = ModelSlot(settings, self.metrics)
+        self.journal = open_journal(settings, self.metrics)
+        self.slot = ModelSlot(settings, self.metrics, self.journal)
         self.predictor = Predictor(
             self.slot, self.metrics, max_body_bytes=settings.max_body_bytes, threads=os.cpu_count() or 1
         )
@@ -51,11 +53,15 @@ class Parts:
     async def running(self) -> AsyncIterator[None]:
         """Load the model, and follow its promotions. Raises what `ModelSlot.load` does."""
         self.slot.load()
+        if self.journal is not None:
+            self.journal.start()
         tasks = [asyncio.create_task(self.slot.follow()), asyncio.create_task(self._settle())]
         yield
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        if self.journal is not None:
+            await asyncio.to_thread(self.journal.stop)
 
     async def _settle(self) -> None:
         while True:

@@ -21,8 +21,8 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler, TargetEncoder
 
 from fasttrack.errors import TrainingError
+from fasttrack.evaluate import primary
 from fasttrack.training.calendar import CalendarFeatures
-from fasttrack.training.evaluate import primary
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from fasttrack.training.evaluate import Evaluation, baseline, evaluate, primary
+from fasttrack.evaluate import Evaluation, baseline, evaluate, primary
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     Statistic = Callable[[Floats], Floats]
     """Row weights float64[b, n] → the metric under each, float64[b]; NaN where it is undefined."""
 
-__all__ = ["Evaluation", "PrimaryMetric", "baseline", "evaluate", "primary"]
+__all__ = ["Evaluation", "PrimaryMetric", "baseline", "evaluate", "figures", "primary"]
 
 _RESAMPLES = 1000
 _CELLS = 4_000_000
@@ -64,17 +64,45 @@ def evaluate(
     Introduction to the Bootstrap, 1993, chapter 13). A metric that these rows leave undefined, such as ROC AUC where
     one class only is present, is left out.
     """
-    if task == "regression":
-        statistics = _regression(np.asarray(y_true, dtype=np.float64), np.asarray(prediction, dtype=np.float64))
-    else:
-        labels = list(classes or sorted(set(y_true)))
-        codes = {label: code for code, label in enumerate(labels)}
-        # a label that the model does not know is a class of its own: always wrong
-        truth = np.array([codes.get(_plain(label), len(labels)) for label in y_true])
-        guess = np.array([codes.get(_plain(label), len(labels)) for label in prediction])
-        shares = None if probabilities is None else np.asarray(probabilities, dtype=np.float64)
-        statistics = _classification(task, truth, guess, shares, len(labels))
+    statistics = _statistics(task, y_true, prediction, probabilities, classes)
     return Evaluation(_with_intervals(statistics, len(y_true), seed))
+
+
+def figures(
+    task: Task,
+    y_true: NDArray[Any],
+    prediction: NDArray[Any],
+    probabilities: NDArray[Any] | None = None,
+    classes: Sequence[Any] | None = None,
+) -> dict[str, float]:
+    """As `evaluate`, without intervals."""
+    if not len(y_true):
+        return {}
+    once = np.ones((1, len(y_true)))
+    with np.errstate(all="ignore"):
+        found = {
+            name: float(statistic(once)[0])
+            for name, statistic in _statistics(task, y_true, prediction, probabilities, classes).items()
+        }
+    return {name: value for name, value in found.items() if np.isfinite(value)}
+
+
+def _statistics(
+    task: Task,
+    y_true: NDArray[Any],
+    prediction: NDArray[Any],
+    probabilities: NDArray[Any] | None,
+    classes: Sequence[Any] | None,
+) -> dict[str, Statistic]:
+    if task == "regression":
+        return _regression(np.asarray(y_true, dtype=np.float64), np.asarray(prediction, dtype=np.float64))
+    labels = list(classes or sorted(set(y_true)))
+    codes = {label: code for code, label in enumerate(labels)}
+    # a label that the model does not know is a class of its own: always wrong
+    truth = np.array([codes.get(_plain(label), len(labels)) for label in y_true])
+    guess = np.array([codes.get(_plain(label), len(labels)) for label in prediction])
+    shares = None if probabilities is None else np.asarray(probabilities, dtype=np.float64)
+    return _classification(task, truth, guess, shares, len(labels))
 
 
 def baseline(

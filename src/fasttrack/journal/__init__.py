@@ -1,0 +1,19 @@
+"""Predictions and what became of them: written in the background, labelled later, measured, read back for training."""
+
+from __future__ import annotations
+
+from fasttrack.journal.database import Database, open_database
+from fasttrack.journal.location import journal_location
+from fasttrack.journal.predictions import JournalModel
+from fasttrack.journal.writer import Ids, Journal, JournalCounts, Recorder
+
+__all__ = [
+    "Database",
+    "Ids",
+    "Journal",
+    "JournalCounts",
+    "JournalModel",
+    "Recorder",
+    "journal_location",
+    "open_database",
+]

@@ -1,0 +1,266 @@
+"""The journal's tables in SQLite or PostgreSQL: the same statements, but for placeholders and the type of bytes."""
+
+from __future__ import annotations
+
+import math
+import sqlite3
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from fasttrack.errors import StoreError
+from fasttrack.journal.location import shown
+from fasttrack.journal.predictions import Chunk, JournalModel
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+__all__ = ["Database", "LabelRow", "open_database"]
+
+LabelRow = tuple[str, int, str, float]
+"""Process and number of the prediction, the label as JSON, and when it came (seconds since 1970 UTC)."""
+
+_TABLES = (
+    "CREATE TABLE IF NOT EXISTS models (model TEXT NOT NULL, version TEXT NOT NULL, about TEXT NOT NULL,"
+    " PRIMARY KEY (model, version))",
+    "CREATE TABLE IF NOT EXISTS chunks (process TEXT NOT NULL, start BIGINT NOT NULL, rows BIGINT NOT NULL,"
+    " first DOUBLE PRECISION NOT NULL, last DOUBLE PRECISION NOT NULL, model TEXT NOT NULL, version TEXT NOT NULL,"
+    " content {bytes} NOT NULL, PRIMARY KEY (process, start))",
+    "CREATE INDEX IF NOT EXISTS chunks_last ON chunks (last)",
+    "CREATE TABLE IF NOT EXISTS labels (process TEXT NOT NULL, number BIGINT NOT NULL, label TEXT NOT NULL,"
+    " at DOUBLE PRECISION NOT NULL, PRIMARY KEY (process, number))",
+    "CREATE INDEX IF NOT EXISTS labels_at ON labels (at)",
+)
+_MANY = 500
+"""Chunks that are removed at a time."""
+
+
+@dataclass(frozen=True)
+class _Dialect:
+    placeholder: str
+    bytes: str
+
+
+_SQLITE = _Dialect("?", "BLOB")
+_POSTGRES = _Dialect("%s", "BYTEA")
+
+
+def open_database(location: str) -> Database:
+    """The journal at a file or a `postgresql://` URL, which is made if it is not there. Used by one thread.
+
+    Raises StoreError saying why it cannot be opened.
+    """
+    database = Database(location)
+    database.connect()
+    return database
+
+
+class Database:
+    """A connection that is opened when it is needed, and anew after an error."""
+
+    def __init__(self, location: str) -> None:
+        self.location = location
+        self._postgres = "://" in location
+        self._dialect = _POSTGRES if self._postgres else _SQLITE
+        self._connection: Any = None
+
+    def connect(self) -> None:
+        """Open the journal, and make its tables. Raises StoreError."""
+        with self._transaction():
+            pass
+
+    def close(self) -> None:
+        """Let the connection go."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(Exception):
+                connection.close()
+
+    def append(self, models: Sequence[JournalModel], chunks: Sequence[Chunk]) -> None:
+        """Store `chunks`, all or none; those that are there already stay. Raises StoreError."""
+        rows = [
+            (one.process, one.start, one.rows, one.first, one.last, one.model, one.version, one.content)
+            for one in chunks
+        ]
+        about = [(one.model, one.version, msgspec.json.encode(one).decode()) for one in models]
+        with self._transaction() as cursor:
+            cursor.executemany(self._sql("INSERT INTO models VALUES (?, ?, ?) ON CONFLICT DO NOTHING"), about)
+            statement = "INSERT INTO chunks VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+            cursor.executemany(self._sql(statement), rows)
+
+    def label(self, labels: Sequence[LabelRow]) -> None:
+        """Store labels, all or none; of several for one prediction the last one counts. Raises StoreError."""
+        statement = (
+            "INSERT INTO labels VALUES (?, ?, ?, ?) ON CONFLICT (process, number) "
+            "DO UPDATE SET label = excluded.label, at = excluded.at"
+        )
+        latest = {row[:2]: row for row in labels}
+        with self._transaction() as cursor:
+            cursor.executemany(self._sql(statement), list(latest.values()))
+
+    def known(self, ids: Sequence[tuple[str, int]]) -> int:
+        """How many of the predictions are in the journal. Raises StoreError."""
+        by_process: dict[str, list[int]] = {}
+        for process, number in ids:
+            by_process.setdefault(process, []).append(number)
+        found = 0
+        with self._transaction() as cursor:
+            for process, numbers in by_process.items():
+                cursor.execute(
+                    self._sql("SELECT start, rows FROM chunks WHERE process = ? AND start <= ? AND start + rows > ?"),
+                    (process, max(numbers), min(numbers)),
+                )
+                spans = cursor.fetchall()
+                found += sum(any(start <= number < start + rows for start, rows in spans) for number in numbers)
+        return found
+
+    def models(self) -> list[JournalModel]:
+        """The versions that have predicted. Raises StoreError."""
+        with self._transaction() as cursor:
+            cursor.execute("SELECT about FROM models ORDER BY model, version")
+            return [msgspec.json.decode(about, type=JournalModel) for (about,) in cursor.fetchall()]
+
+    def chunks(
+        self, since: float, until: float, *, model: str | None = None, most: int | None = None
+    ) -> Iterator[Chunk]:
+        """Chunks with predictions from `since` up to `until` (seconds since 1970 UTC), the latest first.
+
+        `most`: rows after which no further chunk is read. Raises StoreError.
+        """
+        statement = "SELECT process, start, rows, first, last, model, version FROM chunks WHERE last >= ? AND first < ?"
+        with self._transaction() as cursor:
+            cursor.execute(self._sql(statement + " ORDER BY last DESC, process, start"), (since, until))
+            heads = cursor.fetchall()
+        read = 0
+        for head in heads:
+            if model is not None and head[5] != model:
+                continue
+            if most is not None and read >= most:
+                return
+            with self._transaction() as cursor:  # one at a time: a window may hold more than fits into memory
+                cursor.execute(self._sql("SELECT content FROM chunks WHERE process = ? AND start = ?"), head[:2])
+                found = cursor.fetchone()
+            if found is not None:  # else it has been swept away meanwhile
+                read += int(head[2])
+                process, start, rows, first, last, of, version = head
+                yield Chunk(process, start, rows, first, last, of, version, bytes(found[0]))
+
+    def labels_of(self, chunk: Chunk) -> dict[int, Any]:
+        """By row of a chunk the label that was given. Raises StoreError."""
+        statement = "SELECT number, label FROM labels WHERE process = ? AND number >= ? AND number < ?"
+        with self._transaction() as cursor:
+            cursor.execute(self._sql(statement), (chunk.process, chunk.start, chunk.start + chunk.rows))
+            return {number - chunk.start: msgspec.json.decode(label) for number, label in cursor.fetchall()}
+
+    def sweep(self, *, before: float | None = None, most_bytes: int | None = None) -> int:
+        """Remove predictions from before a time, and the oldest while they take more bytes; returns how many rows.
+
+        Labels go with their predictions; those of unknown ones when they are as old. Raises StoreError.
+        """
+        removed = 0
+        if before is not None:
+            removed += self._remove(before)
+            with self._transaction() as cursor:
+                cursor.execute(self._sql("DELETE FROM labels WHERE at < ?"), (before,))
+        while most_bytes is not None and self.size() > most_bytes:
+            with self._transaction() as cursor:
+                cursor.execute(self._sql("SELECT last FROM chunks ORDER BY last LIMIT ?"), (_MANY,))
+                oldest = cursor.fetchall()
+            if not oldest:
+                break
+            removed += self._remove(math.nextafter(oldest[len(oldest) // 10][0], math.inf))
+        return removed
+
+    def size(self) -> int:
+        """Bytes of the predictions that are stored. Raises StoreError."""
+        with self._transaction() as cursor:
+            cursor.execute("SELECT COALESCE(SUM(LENGTH(content)), 0) FROM chunks")
+            return int(cursor.fetchone()[0])
+
+    def counts(self) -> tuple[int, int]:
+        """Predictions and labels that are stored. Raises StoreError."""
+        with self._transaction() as cursor:
+            cursor.execute("SELECT COALESCE(SUM(rows), 0) FROM chunks")
+            predictions = int(cursor.fetchone()[0])
+            cursor.execute("SELECT COUNT(*) FROM labels")
+            return predictions, int(cursor.fetchone()[0])
+
+    def _remove(self, before: float) -> int:
+        with self._transaction() as cursor:
+            cursor.execute(self._sql("SELECT process, start, rows FROM chunks WHERE last < ?"), (before,))
+            spans = cursor.fetchall()
+            cursor.executemany(
+                self._sql("DELETE FROM labels WHERE process = ? AND number >= ? AND number < ?"),
+                [(process, start, start + rows) for process, start, rows in spans],
+            )
+            cursor.execute(self._sql("DELETE FROM chunks WHERE last < ?"), (before,))
+        return sum(rows for _, _, rows in spans)
+
+    def _sql(self, statement: str) -> str:
+        return statement.replace("?", self._dialect.placeholder)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Any]:
+        try:
+            if self._connection is None:
+                self._connection = self._open()
+            cursor = self._connection.cursor()
+            try:
+                yield cursor
+                self._connection.commit()
+            finally:
+                with suppress(Exception):
+                    cursor.close()
+        except self._errors() as error:
+            self.close()
+            raise StoreError(
+                f"the journal {shown(self.location)} cannot be used: {_in_a_line(error)}; check that it is there, and "
+                "may be written"
+            ) from None
+        except BaseException:
+            if self._connection is not None:
+                with suppress(Exception):
+                    self._connection.rollback()
+            raise
+
+    def _open(self) -> Any:
+        connection = self._open_postgres() if self._postgres else self._open_sqlite()
+        cursor = connection.cursor()
+        if self._postgres:
+            # several workers start together: making the same table twice at once is an error
+            cursor.execute("SELECT pg_advisory_xact_lock(5470831)")
+        for statement in _TABLES:
+            cursor.execute(statement.format(bytes=self._dialect.bytes))
+        connection.commit()
+        return connection
+
+    def _open_sqlite(self) -> sqlite3.Connection:
+        Path(self.location).parent.mkdir(parents=True, exist_ok=True)
+        connection = sqlite3.connect(self.location, timeout=10, check_same_thread=False)
+        # a write is on its way to the disk when it returns; only a loss of power can take the last one along
+        for pragma in ("journal_mode = WAL", "synchronous = NORMAL"):
+            connection.execute(f"PRAGMA {pragma}").fetchall()
+        return connection
+
+    def _open_postgres(self) -> Any:
+        try:
+            import psycopg
+        except ImportError:
+            raise StoreError("a journal in PostgreSQL needs psycopg: pip install 'fasttrack-mlops[postgres]'") from None
+        return psycopg.connect(self.location, connect_timeout=5)
+
+    def _errors(self) -> tuple[type[Exception], ...]:
+        if not self._postgres:
+            return (sqlite3.Error, OSError)
+        try:
+            import psycopg
+        except ImportError:
+            return (OSError,)
+        return (psycopg.Error, OSError)
+
+
+def _in_a_line(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

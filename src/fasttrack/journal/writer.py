@@ -1,0 +1,320 @@
+"""Writing predictions in the background: the request path appends to a bounded queue, a thread does the rest.
+
+A slow or dead database slows no prediction and loses none that fits into the queue; what does not is counted.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fasttrack.errors import StoreError
+from fasttrack.journal.database import Database
+from fasttrack.journal.location import shown
+from fasttrack.journal.predictions import Chunk, Entries, JournalModel, identifier, pack
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from fasttrack.contract.decode import Batch
+    from fasttrack.contract.schema import Contract
+    from fasttrack.journal.database import LabelRow
+
+    Floats = np.typing.NDArray[np.float64]
+
+__all__ = ["Ids", "Journal", "JournalCounts", "Recorder"]
+
+_log = logging.getLogger("fasttrack")
+
+_FLUSH_SECONDS = 1.0
+_MOST_ROWS = 200_000
+"""In the queue: ten seconds of the fastest server."""
+_MOST_CELLS = 20_000_000
+"""160 MB of a wide table."""
+_MOST_LABELS = 1_000_000
+_CHUNK_ROWS = 50_000
+_SWEEP_SECONDS = 300
+_PATIENCE_SECONDS = 5.0
+"""How long a stopping server waits for a database that does not answer."""
+
+
+@dataclass
+class JournalCounts:
+    """What became of the predictions; `numbers` are shared with the process's other counts."""
+
+    backlog: memoryview[float]
+    stored: memoryview[float]
+    dropped: memoryview[float]
+    labels: dict[str, memoryview[float]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Scored:
+    recorder: Recorder
+    start: int
+    at: float
+    matrix: Floats
+    text: dict[int, Sequence[str | None]]
+    output: Floats
+    probabilities: Floats | None
+
+
+class Ids:
+    """The ids of predictions that follow one another."""
+
+    __slots__ = ("_process", "_start")
+
+    def __init__(self, process: str, start: int) -> None:
+        self._process, self._start = process, start
+
+    def __getitem__(self, row: int) -> str:
+        return identifier(self._process, self._start + row)
+
+
+class Recorder:
+    """Takes the predictions of one version."""
+
+    def __init__(self, journal: Journal, about: JournalModel, contract: Contract) -> None:
+        self.about = about
+        self._journal = journal
+        kept = {column.name for column in about.columns}
+        self.places = [j for j, column in enumerate(contract.columns) if column.name in kept]
+        self.whole = len(self.places) == len(contract.columns)
+
+    def seen(self, batch: Batch, output: Floats, probabilities: Floats | None) -> Ids | None:
+        """Take scored rows; returns their ids, or `None` when they are not recorded.
+
+        Costs a microsecond or so: the rows are written later.
+        """
+        return self._journal._take(self, batch, output, probabilities)
+
+
+class Journal:
+    """One process's way into a journal. `start` and `stop` its thread."""
+
+    def __init__(
+        self,
+        location: str,
+        counts: JournalCounts,
+        *,
+        sample: float = 1.0,
+        omit: Sequence[str] = (),
+        keep_days: float | None = None,
+        keep_bytes: int | None = None,
+        flush_seconds: float = _FLUSH_SECONDS,
+        most_rows: int = _MOST_ROWS,
+    ) -> None:
+        self.location = location
+        self.process = _process_name()
+        self._counts = counts
+        self._sample, self._omit = sample, tuple(omit)
+        self._keep_days, self._keep_bytes = keep_days, keep_bytes
+        self._flush_seconds, self._most_rows = flush_seconds, most_rows
+        self._queue: deque[_Scored] = deque()
+        self._labels: deque[LabelRow] = deque()
+        self._waiting = 0
+        self._cells = 0
+        self._next = 0
+        self._share = 0.0
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+        self._stopping = False
+        self._thread: threading.Thread | None = None
+        self._database = Database(location)
+        self._down = False
+        self._swept = 0.0
+        self._held: list[Chunk] = []
+        self._held_models: list[JournalModel] = []
+
+    def recorder(self, model: str, version: str, contract: Contract) -> Recorder:
+        """What takes the predictions of a version."""
+        return Recorder(self, JournalModel.of(model, version, contract, self._omit), contract)
+
+    def start(self) -> None:
+        """Begin to write. The first failure to open the journal is told in the log, and tried again."""
+        self._thread = threading.Thread(target=self._run, name="fasttrack-journal", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Write what is left, for as long as the database takes it, and end the thread."""
+        self._stopping = True
+        self._wake.set()
+        if self._thread is not None:
+            self._thread.join(2 * _PATIENCE_SECONDS)
+
+    def feedback(self, labels: Sequence[LabelRow]) -> bool:
+        """Take labels, all or none; `False` when so many wait already that they have to be sent again later."""
+        with self._lock:
+            if len(self._labels) + len(labels) > _MOST_LABELS:
+                return False
+            self._labels.extend(labels)
+        self._wake.set()
+        return True
+
+    def _take(self, recorder: Recorder, batch: Batch, output: Floats, shares: Floats | None) -> Ids | None:
+        rows = len(output)
+        if not rows or (self._sample < 1 and not self._drawn()):
+            return None
+        text = {} if not batch.text else dict(batch.text)
+        with self._lock:
+            if self._waiting + rows > self._most_rows or self._cells + batch.matrix.size > _MOST_CELLS:
+                self._counts.dropped[0] += rows
+                return None
+            start = self._next
+            self._next = start + rows
+            self._waiting += rows
+            self._cells += batch.matrix.size
+            self._counts.backlog[0] = self._waiting
+            self._queue.append(_Scored(recorder, start, time.time(), batch.matrix, text, output, shares))
+        return Ids(self.process, start)
+
+    def _drawn(self) -> bool:
+        """Whether a request is in the sample: evenly, not at random, so that a small sample is no lottery."""
+        self._share += self._sample
+        if self._share < 1:
+            return False
+        self._share -= 1
+        return True
+
+    def _run(self) -> None:
+        deadline: float | None = None
+        while True:
+            self._wake.wait(self._flush_seconds)
+            if self._stopping and deadline is None:
+                deadline = time.monotonic() + _PATIENCE_SECONDS
+            elif not self._stopping:
+                self._wake.clear()
+                time.sleep(min(0.05, self._flush_seconds))  # labels come in bursts
+            done = self._flush()
+            if self._stopping and (done or time.monotonic() > (deadline or 0)):
+                break
+            if not done and self._stopping:
+                time.sleep(0.1)
+        self._database.close()
+
+    def _flush(self) -> bool:
+        """Write what waits; whether all of it is written."""
+        try:
+            self._guarded(self._write)
+            self._guarded(self._write_labels)
+            if time.monotonic() - self._swept > _SWEEP_SECONDS:
+                self._swept = time.monotonic()
+                self._guarded(self._sweep)
+        except StoreError as error:
+            if not self._down:
+                self._down = True
+                _log.warning("%s; predictions wait for it, up to %s of them", error, f"{self._most_rows:,}")
+            return False
+        if self._down:
+            self._down = False
+            _log.info("the journal %s answers again", shown(self.location))
+        return not self._queue and not self._labels
+
+    def _guarded(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except StoreError:
+            raise
+        except Exception:  # noqa: BLE001  # the thread must live: what it cannot write is counted, not repeated for ever
+            _log.exception("the journal could not write some predictions")
+            self._forget()
+
+    def _write(self) -> None:
+        while self._held or self._queue:
+            if not self._held:
+                self._hold()
+            if self._held:
+                self._database.append(self._held_models, self._held)
+                self._release(self._counts.stored)
+
+    def _hold(self) -> None:
+        """Take the head of the queue as chunks, which are kept until they are written."""
+        parts: list[_Scored] = []
+        rows = 0
+        with self._lock:
+            while self._queue and rows < _CHUNK_ROWS:
+                # one chunk is of one version; numbers follow one another
+                if parts and self._queue[0].recorder is not parts[0].recorder:
+                    break
+                parts.append(self._queue.popleft())
+                rows += len(parts[-1].output)
+        if parts:
+            self._held = [self._chunk(parts)]
+            self._held_models = [parts[0].recorder.about]
+            self._cells_held = sum(part.matrix.size for part in parts)
+
+    def _chunk(self, parts: Sequence[_Scored]) -> Chunk:
+        recorder, about = parts[0].recorder, parts[0].recorder.about
+        at = np.concatenate([np.full(len(part.output), part.at) for part in parts])
+        matrix = np.concatenate([part.matrix for part in parts])
+        if not recorder.whole:
+            matrix = matrix[:, recorder.places]
+        shares = None
+        if parts[0].probabilities is not None:
+            shares = np.concatenate([part.probabilities for part in parts if part.probabilities is not None])
+        entries = Entries(at, matrix, np.concatenate([part.output for part in parts]), shares, _words(recorder, parts))
+        return Chunk(
+            self.process, parts[0].start, len(at), parts[0].at, parts[-1].at, about.model, about.version, pack(entries)
+        )
+
+    def _release(self, counted: memoryview[float]) -> None:
+        rows = sum(chunk.rows for chunk in self._held)
+        with self._lock:
+            self._waiting -= rows
+            self._cells -= self._cells_held
+            counted[0] += rows
+            self._counts.backlog[0] = self._waiting
+        self._held, self._held_models = [], []
+
+    def _forget(self) -> None:
+        if self._held:
+            self._release(self._counts.dropped)
+
+    def _write_labels(self) -> None:
+        with self._lock:
+            labels = list(self._labels)
+        if not labels:
+            return
+        self._database.label(labels)
+        known = self._database.known([(process, number) for process, number, _, _ in labels])
+        with self._lock:
+            for _ in labels:
+                self._labels.popleft()
+        self._counts.labels["matched"][0] += known
+        self._counts.labels["unknown"][0] += len(labels) - known
+
+    def _sweep(self) -> None:
+        if self._keep_days is not None or self._keep_bytes is not None:
+            before = None if self._keep_days is None else time.time() - 86_400 * self._keep_days
+            self._database.sweep(before=before, most_bytes=self._keep_bytes)
+
+
+def _words(recorder: Recorder, parts: Sequence[_Scored]) -> dict[int, dict[int, str]]:
+    """What the codes do not tell: the text of categories that the model does not know."""
+    found: dict[int, dict[int, str]] = {}
+    start = 0
+    for part in parts:
+        for place, column in enumerate(recorder.places):
+            if column not in part.text:
+                continue
+            unseen = np.flatnonzero(part.matrix[:, column] == -1)
+            for row in unseen.tolist():
+                word = part.text[column][row]
+                if word is not None:
+                    found.setdefault(place, {})[start + row] = word
+        start += len(part.output)
+    return found
+
+
+def _process_name() -> str:
+    """A name that no other process has, and that sorts by time: 10 characters, seconds and chance."""
+    letters = "0123456789abcdefghijklmnopqrstuv"
+    number = int(time.time()) << 15 | secrets.randbits(15)
+    return "".join(letters[number >> shift & 31] for shift in range(45, -1, -5))

@@ -1,0 +1,85 @@
+"""Live quality on `/metrics`: looked up in the journal when it is asked for, at most every few seconds."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from prometheus_client.metrics_core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from fasttrack.errors import FastTrackError
+from fasttrack.journal import Database
+from fasttrack.journal.quality import LiveQuality, live_quality
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from prometheus_client.metrics_core import Metric
+
+__all__ = ["WELL_CALIBRATED", "QualitySeries"]
+
+_log = logging.getLogger("fasttrack")
+
+_FRESH_SECONDS = 15.0
+WELL_CALIBRATED = 0.05
+"""With a larger calibration error on the hold-out no quality is estimated from probabilities."""
+
+
+class QualitySeries(Collector):
+    """Figures of every version over sliding windows, each with the share of predictions that have a label."""
+
+    def __init__(self, location: str) -> None:
+        self._location = location
+        self._lock = threading.Lock()
+        self._found: list[LiveQuality] = []
+        self._looked = -_FRESH_SECONDS
+        self._calibrated: set[tuple[str, str]] = set()
+
+    def calibrated(self, model: str, version: str) -> None:
+        """From now on show what is estimated of this version: its probabilities can be trusted."""
+        self._calibrated.add((model, version))
+
+    def describe(self) -> Iterator[Metric]:
+        """The names alone, so that being registered looks nothing up."""
+        return iter(())
+
+    def collect(self) -> Iterator[Metric]:
+        """The series; while the journal cannot be read those that were found last."""
+        labels = ["model", "version", "window"]
+        quality = GaugeMetricFamily(
+            "fasttrack_live_quality",
+            "Quality by the labels that have come.",
+            labels=["model", "version", "metric", "window"],
+        )
+        coverage = GaugeMetricFamily(
+            "fasttrack_label_coverage_ratio", "Share of the predictions with a label.", labels=labels
+        )
+        guess = GaugeMetricFamily(
+            "fasttrack_estimated_quality",
+            "Quality to expect by the probabilities alone.",
+            labels=["model", "version", "metric", "window"],
+        )
+        for one in self._latest():
+            coverage.add_metric([one.model, one.version, one.window], one.coverage)
+            for name, value in one.figures.items():
+                quality.add_metric([one.model, one.version, name, one.window], value)
+            if (one.model, one.version) in self._calibrated:
+                for name, value in one.estimated.items():
+                    guess.add_metric([one.model, one.version, name, one.window], value)
+        yield from (quality, coverage, guess)
+
+    def _latest(self) -> list[LiveQuality]:
+        with self._lock:
+            if time.monotonic() - self._looked >= _FRESH_SECONDS:
+                database = Database(self._location)
+                try:
+                    self._found = live_quality(database, time.time())
+                except FastTrackError as error:
+                    _log.warning("live quality is that of before: %s", error)
+                finally:
+                    database.close()
+                    self._looked = time.monotonic()
+            return self._found

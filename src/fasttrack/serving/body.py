@@ -1,0 +1,44 @@
+"""Reading a request's body, up to a limit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+__all__ = ["Unread", "read_body"]
+
+_DRAINED = 4
+"""Times the limit: so much of too large a body is read all the same, because many a client reads no reply before."""
+
+
+class Unread(Exception):
+    """A body that is not read: `reason` is the problem's name."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+
+
+async def read_body(request: Request, limit: int) -> bytes:
+    """The body of a request. Raises Unread when it is too large or encoded, ClientDisconnect when nobody waits."""
+    if request.headers.get("content-encoding", "identity").lower() not in ("", "identity"):
+        raise Unread("unsupported-encoding", "send the JSON as it is, without Content-Encoding")
+    too_large = Unread("too-large", f"the limit is {limit:,} bytes; send fewer rows a request")
+    announced = int(request.headers.get("content-length", 0))
+    if announced > _DRAINED * limit or (announced > limit and "expect" in request.headers):
+        raise too_large
+    parts = []
+    size = 0
+    async for part in request.stream():
+        size += len(part)
+        if size <= limit:
+            parts.append(part)
+        else:
+            parts.clear()
+        if size > _DRAINED * limit:
+            break
+    if size > limit:
+        raise too_large
+    return b"".join(parts)
