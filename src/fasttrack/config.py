@@ -13,9 +13,11 @@ import msgspec
 from fasttrack.contract.schema import Kind, Task
 from fasttrack.errors import ConfigError
 
-__all__ = ["DataConfig", "ModelConfig", "SplitConfig", "TrainConfig", "load_config"]
+__all__ = ["JOURNAL", "DataConfig", "ModelConfig", "SplitConfig", "TrainConfig", "load_config"]
 
 
+JOURNAL = "journal"
+"""The source that is not a table: predictions with their labels."""
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*\Z"
 Seed = Annotated[int, msgspec.Meta(ge=0, lt=2**32)]
 """What NumPy and scikit-learn take as a seed."""
@@ -25,14 +27,20 @@ class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """Where the table is and what it holds."""
 
     source: str
-    """A file; a relative path is taken from the folder of the configuration."""
+    """A file; a relative path is taken from the folder of the configuration. `journal`: what was labelled."""
     target: str
+    since: Annotated[str, msgspec.Meta(pattern=r"^[0-9]+[mhdw]\Z")] | None = None
+    """Of the journal, the predictions of the last `30d`, `12h`, `90m` or `2w`."""
     nulls: list[str] = []
     """Further spellings of a missing value in text files, beside the empty cell, NA, null and their like."""
     ignore: list[str] = []
     """Columns that must not be features."""
     kinds: dict[str, Kind] = {}
     """Kinds of columns where the file's own reading is wrong, such as `zip = "category"`."""
+
+    def __post_init__(self) -> None:
+        if self.since is not None and self.source != JOURNAL:
+            raise ValueError(f'data.since is used with source = "{JOURNAL}" only')
 
 
 class SplitConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -123,6 +131,8 @@ def _readable(message: str, content: dict[str, Any]) -> str:
         return f"{where}`{missing.group(1)}` is missing"
     if text.startswith("Invalid enum value"):
         return _not_allowed(key, content)
+    if key == "data.since" and "regex" in text:
+        return "data.since: write a number with m, h, d or w behind it, such as 30d"
     if key == "name" and "regex" in text:
         return "name: a model's name begins with a letter or digit; dot, dash and underscore may follow"
     words = re.sub(r"`(\w+)`", lambda found: _TYPES.get(found.group(1), found.group(1)), text)

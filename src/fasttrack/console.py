@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from fasttrack.contract.openapi import label_key
-from fasttrack.errors import StoreError
+from fasttrack.errors import DataError, FastTrackError, StoreError
+from fasttrack.journal.location import shown
+from fasttrack.journal.quality import WINDOWS, live_quality
+from fasttrack.monitoring.reference import read_reference
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -21,10 +25,12 @@ if TYPE_CHECKING:
     from fasttrack.bundle import Manifest
     from fasttrack.contract.quality import Metric
     from fasttrack.contract.schema import Column
+    from fasttrack.journal import Database
+    from fasttrack.journal.quality import LiveQuality
     from fasttrack.lifecycle import Outcome
     from fasttrack.store import Store
 
-__all__ = ["Progress", "show_manifest", "show_outcome", "show_versions"]
+__all__ = ["Progress", "show_journal", "show_manifest", "show_outcome", "show_quality", "show_versions"]
 
 
 _FEW_ROWS = 30
@@ -134,6 +140,76 @@ def show_manifest(manifest: Manifest, *, champion: bool) -> None:
         missing = f"{column.missing_share:.1%}" if column.nullable else "never"
         table.add_row(repr(column.name), column.kind, missing, _values(column), _cell(column.example))
     console.print(table)
+
+
+def show_journal(database: Database) -> None:
+    """What the journal holds, by version."""
+    console = _console()
+    spans = database.spans()
+    table = Table(box=None, pad_edge=False)
+    table.add_column("version")
+    for heading in ("predictions", "MB"):
+        table.add_column(heading, justify="right")
+    for heading in ("from", "to (UTC)"):
+        table.add_column(heading)
+    for span in spans:
+        moments = [
+            datetime.fromtimestamp(moment, UTC).isoformat(" ", "seconds")[:19] for moment in (span.first, span.last)
+        ]
+        table.add_row(f"{span.model}@{span.version}", f"{span.rows:,}", f"{span.size / 1e6:,.1f}", *moments)
+    console.print(f"journal {shown(database.location)}")
+    if spans:
+        console.print(table)
+    console.print(f"{sum(span.rows for span in spans):,} predictions, {database.labels():,} labels")
+
+
+def show_quality(database: Database, store: Store, model: str | None) -> None:
+    """Live quality by version and window, beside the hold-out's. Raises DataError when there is no prediction."""
+    found = [one for one in live_quality(database, time.time()) if model in (None, one.model)]
+    if not found:
+        whose = "" if model is None else f" of {model}"
+        raise DataError(f"the journal holds no prediction{whose} of the last {max(WINDOWS, key=WINDOWS.__getitem__)}")
+    console = _console()
+    for key in dict.fromkeys((one.model, one.version) for one in found):
+        windows = [one for one in found if (one.model, one.version) == key]
+        manifest, calibrated = _of_store(store, *key)
+        console.print(_live(f"{key[0]}@{key[1]}", windows, manifest, calibrated=calibrated))
+        if not any(one.labelled for one in windows):
+            console.print("no labels yet: POST /feedback, or fasttrack feedback TABLE --id COLUMN --label COLUMN")
+
+
+def _of_store(store: Store, model: str, version: str) -> tuple[Manifest | None, bool]:
+    """The version's manifest, if it is still there, and whether its probabilities can be trusted."""
+    try:
+        bundle = store.open(f"{model}@{version}")
+        reference = read_reference(bundle)
+    except FastTrackError:
+        return None, False
+    return bundle.manifest, reference is not None and reference.calibrated
+
+
+def _live(title: str, windows: list[LiveQuality], manifest: Manifest | None, *, calibrated: bool) -> Table:
+    known = {} if manifest is None else manifest.metrics
+    names = list(known or dict.fromkeys(name for one in windows for name in one.figures))
+    guessed = sorted({name for one in windows for name in one.estimated}) if calibrated else []
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    table.add_column("last")
+    for heading in ("predictions", "labelled", *names, *(f"{name}, estimated" for name in guessed)):
+        table.add_column(heading, justify="right")
+    for one in windows:
+        labelled = f"{one.labelled:,} ({one.coverage:.0%})"
+        cells = [_figure(one.figures.get(name)) for name in names] + [
+            _figure(one.estimated.get(name)) for name in guessed
+        ]
+        table.add_row(one.window, f"{one.predictions:,}", labelled, *cells)
+    if manifest is not None:
+        intervals = [f"{metric.value:.5g} ({metric.low:.5g} to {metric.high:.5g})" for metric in known.values()]
+        table.add_row("hold-out", f"{manifest.training.holdout_rows:,}", "", *intervals, style="dim")
+    return table
+
+
+def _figure(value: float | None) -> str:
+    return "" if value is None else f"{value:.5g}"
 
 
 def _console() -> Console:

@@ -22,7 +22,7 @@ import pandas as pd
 
 from fasttrack.bundle import GRAPH, Bundle, Manifest, TrainingRecord, installed_packages, write_bundle
 from fasttrack.compiler import try_to_compile
-from fasttrack.config import DataConfig, TrainConfig, load_config
+from fasttrack.config import JOURNAL, DataConfig, TrainConfig, load_config
 from fasttrack.contract.decode import Decoder, RefusedRequest
 from fasttrack.contract.frame import matrix_from_frame, pipeline_input
 from fasttrack.contract.learn import learn_columns, learn_contract
@@ -30,6 +30,7 @@ from fasttrack.data import fingerprint, read_table, table_of
 from fasttrack.errors import BundleError, ConfigError, DataError, FastTrackError, StoreError, TrainingError
 from fasttrack.evaluate import Evaluation, baseline, evaluate, primary
 from fasttrack.monitoring.reference import MOST_FEATURES, REFERENCE, Reference, calibration_error, learn_reference
+from fasttrack.recorded import recorded_config, recorded_table
 from fasttrack.store import Store
 from fasttrack.training.factory import Factory, load_factory, unfitted
 from fasttrack.training.own_code import own_code
@@ -84,20 +85,29 @@ def train(
     ignore: tuple[str, ...] = (),
     nulls: tuple[str, ...] = (),
     kinds: Mapping[str, Kind] | None = None,
+    since: str | None = None,
+    journal: str | None = None,
     tell: Tell = lambda step: None,
 ) -> Outcome:
     """Train a model and put it in the store.
 
     `source` is a table (CSV, Parquet, JSON Lines, or a DataFrame) with `target` the column to predict, or a
-    `fasttrack.toml`, whose values the other arguments override. `estimator` is a name as on the command line, or an
-    unfitted scikit-learn estimator. `store` defaults to FASTTRACK_STORE, then to `model`. `tell` hears of each step.
-    Raises FastTrackError (ConfigError, DataError,
-    TrainingError, StoreError); nothing is written then.
+    `fasttrack.toml`, whose values the other arguments override, or `journal`: the predictions of model `name` that have
+    a label, `since` then (such as `30d`). `estimator` is a name as on the command line, or an unfitted scikit-learn
+    estimator. `store` defaults to FASTTRACK_STORE, then to `model`; `journal` to FASTTRACK_JOURNAL, then to the one in
+    the store. `tell` hears of each step.
+    Raises FastTrackError (ConfigError, DataError, TrainingError, StoreError); nothing is written then.
     """
+    home = Store(_store(store))
+    kept_at = journal or os.environ.get("FASTTRACK_JOURNAL") or "on"
+    if isinstance(source, str) and source == JOURNAL:
+        source = recorded_config(kept_at, home.root, name, since)
+        target = target or source.data.target
+    elif since is not None:
+        raise ConfigError("--since is of the journal only: fasttrack train journal --since 30d")
     given = None if estimator is None or isinstance(estimator, str) else Factory(unfitted(estimator), None)
     named = estimator if given is None else type(estimator).__name__
     config = _config(source, target, name, named, task, promote, ignore, nulls, kinds or {})
-    home = Store(_store(store))
     home.check_writable(config.name)
     # fail on a wrong estimator before the table is read
     factory = given
@@ -107,6 +117,8 @@ def train(
     tell(f"reading {config.data.source}")
     if isinstance(source, pd.DataFrame):
         table = table_of(source, kinds=config.data.kinds)
+    elif config.data.source == JOURNAL:
+        table = recorded_table(config, kept_at, home.root)
     else:
         table = read_table(_location(config), nulls=config.data.nulls, kinds=config.data.kinds)
     keep = [config.split.column] if config.split.column else []

@@ -13,8 +13,8 @@ import pytest
 
 from fasttrack.contract.learn import learn_columns
 from fasttrack.errors import TrainingError
-from fasttrack.training.calendar import CalendarFeatures
 from fasttrack.evaluate import evaluate
+from fasttrack.training.calendar import CalendarFeatures
 from fasttrack.training.factory import load_factory
 from fasttrack.training.pipelines import build, choose
 from fasttrack.training.split import split

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     Source = Callable[[str, Sequence[str], Mapping[str, Kind]], Iterator[tuple[str, pa.Table]]]
     """(what to read, further nulls, kinds) → the parts of the table, each with its name for messages."""
 
-__all__ = ["read_table", "table_of"]
+__all__ = ["read_table", "table_of", "typed"]
 
 _SOURCES: dict[str, Source] = {
     "": read_files,
@@ -68,10 +68,15 @@ def table_of(frame: pd.DataFrame, *, kinds: Mapping[str, Kind] | None = None) ->
         table = pa.Table.from_pandas(frame, preserve_index=False)
     except (pa.ArrowException, TypeError, ValueError) as error:
         raise DataError(f"{name} cannot be read: {' '.join(str(error).split())}; give each column one type") from None
-    _check_kinds(kinds or {}, table, name)
+    return typed(table, kinds or {}, name)
+
+
+def typed(table: pa.Table, kinds: Mapping[str, Kind], name: str) -> pa.Table:
+    """As `read_table`, for a table that is in memory already. Raises DataError."""
+    _check_kinds(kinds, table, name)
     if not table.num_rows:
         raise DataError(f"{name} has no rows")
-    return convert(normalise(table, name), kinds or {}, name)
+    return convert(normalise(table, name), kinds, name)
 
 
 def _check_kinds(kinds: Mapping[str, Kind], table: pa.Table, name: str) -> None:

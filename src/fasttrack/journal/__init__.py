@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fasttrack.journal.database import Database, open_database
+from fasttrack.journal.database import Database, existing_journal, open_database
 from fasttrack.journal.location import journal_location
 from fasttrack.journal.predictions import JournalModel
 from fasttrack.journal.writer import Ids, Journal, JournalCounts, Recorder
@@ -14,6 +14,7 @@ __all__ = [
     "JournalCounts",
     "JournalModel",
     "Recorder",
+    "existing_journal",
     "journal_location",
     "open_database",
 ]

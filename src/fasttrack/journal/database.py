@@ -10,15 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import numpy as np
 
-from fasttrack.errors import StoreError
-from fasttrack.journal.location import shown
+from fasttrack.errors import ConfigError, StoreError
+from fasttrack.journal.location import journal_location, shown
 from fasttrack.journal.predictions import Chunk, JournalModel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["Database", "LabelRow", "open_database"]
+__all__ = ["Database", "LabelRow", "Span", "existing_journal", "open_database"]
 
 LabelRow = tuple[str, int, str, float]
 """Process and number of the prediction, the label as JSON, and when it came (seconds since 1970 UTC)."""
@@ -34,8 +35,23 @@ _TABLES = (
     " at DOUBLE PRECISION NOT NULL, PRIMARY KEY (process, number))",
     "CREATE INDEX IF NOT EXISTS labels_at ON labels (at)",
 )
+_INTO_LABELS = (
+    "INSERT INTO labels {} ON CONFLICT (process, number) DO UPDATE SET label = excluded.label, at = excluded.at"
+)
 _MANY = 500
 """Chunks that are removed at a time."""
+
+
+@dataclass(frozen=True)
+class Span:
+    """The predictions of one version: how many, from when to when (seconds since 1970 UTC), in how many bytes."""
+
+    model: str
+    version: str
+    rows: int
+    first: float
+    last: float
+    size: int
 
 
 @dataclass(frozen=True)
@@ -58,6 +74,19 @@ def open_database(location: str) -> Database:
     return database
 
 
+def existing_journal(setting: str, store: Path) -> Database:
+    """The journal of a setting such as FASTTRACK_JOURNAL, which must be there already.
+
+    Raises ConfigError when it is off or not there, StoreError saying why it cannot be opened.
+    """
+    location = journal_location(setting, store)
+    if location is None:
+        raise ConfigError("the journal is off; name it with --journal")
+    if "://" not in location and not Path(location).exists():
+        raise ConfigError(f"there is no journal at {location}; a server writes it: fasttrack serve --store {store}")
+    return open_database(location)
+
+
 class Database:
     """A connection that is opened when it is needed, and anew after an error."""
 
@@ -66,6 +95,12 @@ class Database:
         self._postgres = "://" in location
         self._dialect = _POSTGRES if self._postgres else _SQLITE
         self._connection: Any = None
+
+    def __enter__(self) -> Database:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
 
     def connect(self) -> None:
         """Open the journal, and make its tables. Raises StoreError."""
@@ -93,28 +128,40 @@ class Database:
 
     def label(self, labels: Sequence[LabelRow]) -> None:
         """Store labels, all or none; of several for one prediction the last one counts. Raises StoreError."""
-        statement = (
-            "INSERT INTO labels VALUES (?, ?, ?, ?) ON CONFLICT (process, number) "
-            "DO UPDATE SET label = excluded.label, at = excluded.at"
-        )
-        latest = {row[:2]: row for row in labels}
+        latest = list({row[:2]: row for row in labels}.values())
         with self._transaction() as cursor:
-            cursor.executemany(self._sql(statement), list(latest.values()))
-
-    def known(self, ids: Sequence[tuple[str, int]]) -> int:
-        """How many of the predictions are in the journal. Raises StoreError."""
-        by_process: dict[str, list[int]] = {}
-        for process, number in ids:
-            by_process.setdefault(process, []).append(number)
-        found = 0
-        with self._transaction() as cursor:
-            for process, numbers in by_process.items():
+            if self._postgres:  # one statement: a hundred thousand of them would take a minute
                 cursor.execute(
-                    self._sql("SELECT start, rows FROM chunks WHERE process = ? AND start <= ? AND start + rows > ?"),
-                    (process, max(numbers), min(numbers)),
+                    _INTO_LABELS.format("SELECT * FROM unnest(%s::text[], %s::int8[], %s::text[], %s::float8[])"),
+                    [list(column) for column in zip(*latest, strict=True)] or [[]] * 4,
+                )
+            else:
+                cursor.executemany(_INTO_LABELS.format("VALUES (?, ?, ?, ?)"), latest)
+
+    def owners(self, ids: Sequence[tuple[str, int]]) -> list[tuple[str, str] | None]:
+        """Of each prediction, by process and number, the model and version; `None` if it is not in the journal.
+
+        Raises StoreError.
+        """
+        by_process: dict[str, list[int]] = {}
+        for place, (process, _) in enumerate(ids):
+            by_process.setdefault(process, []).append(place)
+        found: list[tuple[str, str] | None] = [None] * len(ids)
+        with self._transaction() as cursor:
+            for process, places in by_process.items():
+                numbers = np.array([ids[place][1] for place in places])
+                cursor.execute(
+                    self._sql(
+                        "SELECT start, rows, model, version FROM chunks "
+                        "WHERE process = ? AND start <= ? AND start + rows > ? ORDER BY start"
+                    ),
+                    (process, int(numbers.max()), int(numbers.min())),
                 )
                 spans = cursor.fetchall()
-                found += sum(any(start <= number < start + rows for start, rows in spans) for number in numbers)
+                starts = np.array([span[0] for span in spans])
+                for place, number, at in zip(places, numbers, np.searchsorted(starts, numbers, "right"), strict=True):
+                    if at and number < spans[at - 1][0] + spans[at - 1][1]:
+                        found[place] = spans[at - 1][2:4]
         return found
 
     def models(self) -> list[JournalModel]:
@@ -123,16 +170,26 @@ class Database:
             cursor.execute("SELECT about FROM models ORDER BY model, version")
             return [msgspec.json.decode(about, type=JournalModel) for (about,) in cursor.fetchall()]
 
+    def latest(self, model: str | None = None) -> JournalModel | None:
+        """The version that predicted last, of all or of one model; `None` if none has. Raises StoreError."""
+        statement = "SELECT models.about FROM chunks JOIN models USING (model, version)"
+        chosen = ("", ()) if model is None else (" WHERE chunks.model = ?", (model,))
+        with self._transaction() as cursor:
+            cursor.execute(self._sql(f"{statement}{chosen[0]} ORDER BY chunks.last DESC LIMIT 1"), chosen[1])
+            found = cursor.fetchone()
+        return None if found is None else msgspec.json.decode(found[0], type=JournalModel)
+
     def chunks(
-        self, since: float, until: float, *, model: str | None = None, most: int | None = None
+        self, since: float, *, model: str | None = None, most: int | None = None, oldest_first: bool = False
     ) -> Iterator[Chunk]:
-        """Chunks with predictions from `since` up to `until` (seconds since 1970 UTC), the latest first.
+        """Chunks with predictions from `since` on (seconds since 1970 UTC), the latest first unless told otherwise.
 
         `most`: rows after which no further chunk is read. Raises StoreError.
         """
-        statement = "SELECT process, start, rows, first, last, model, version FROM chunks WHERE last >= ? AND first < ?"
+        statement = "SELECT process, start, rows, first, last, model, version FROM chunks WHERE last >= ? ORDER BY last"
+        way = "" if oldest_first else " DESC"
         with self._transaction() as cursor:
-            cursor.execute(self._sql(statement + " ORDER BY last DESC, process, start"), (since, until))
+            cursor.execute(self._sql(f"{statement}{way}, process, start"), (since,))
             heads = cursor.fetchall()
         read = 0
         for head in heads:
@@ -147,6 +204,18 @@ class Database:
                 read += int(head[2])
                 process, start, rows, first, last, of, version = head
                 yield Chunk(process, start, rows, first, last, of, version, bytes(found[0]))
+
+    def spans(self) -> list[Span]:
+        """Of each version how many predictions there are, and from when to when; the latest last. Raises StoreError."""
+        with self._transaction() as cursor:
+            cursor.execute(
+                "SELECT model, version, SUM(rows), MIN(first), MAX(last), SUM(LENGTH(content)) FROM chunks "
+                "GROUP BY model, version ORDER BY MAX(last)"
+            )
+            return [
+                Span(model, version, int(rows), first, last, int(size))
+                for model, version, rows, first, last, size in cursor.fetchall()
+            ]
 
     def labels_of(self, chunk: Chunk) -> dict[int, Any]:
         """By row of a chunk the label that was given. Raises StoreError."""
@@ -180,13 +249,11 @@ class Database:
             cursor.execute("SELECT COALESCE(SUM(LENGTH(content)), 0) FROM chunks")
             return int(cursor.fetchone()[0])
 
-    def counts(self) -> tuple[int, int]:
-        """Predictions and labels that are stored. Raises StoreError."""
+    def labels(self) -> int:
+        """Labels that are stored. Raises StoreError."""
         with self._transaction() as cursor:
-            cursor.execute("SELECT COALESCE(SUM(rows), 0) FROM chunks")
-            predictions = int(cursor.fetchone()[0])
             cursor.execute("SELECT COUNT(*) FROM labels")
-            return predictions, int(cursor.fetchone()[0])
+            return int(cursor.fetchone()[0])
 
     def _remove(self, before: float) -> int:
         with self._transaction() as cursor:

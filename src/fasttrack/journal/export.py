@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fasttrack.errors import ConfigError, DataError
+from fasttrack.journal.labels import unusable
 from fasttrack.journal.predictions import identifier, unpack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     import pyarrow as pa
     from numpy.typing import NDArray
@@ -21,10 +23,10 @@ if TYPE_CHECKING:
     from fasttrack.journal.database import Database
     from fasttrack.journal.predictions import Chunk, Entries, JournalModel
 
-__all__ = ["export_batches", "since_seconds", "training_table"]
+__all__ = ["export_batches", "export_parquet", "since_seconds", "training_table"]
 
 _UNITS = {"m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
-_OF_EXPORT = ("prediction_id", "predicted_at", "model", "version")
+_OF_EXPORT = ("prediction_id", "predicted_at", "model", "version", "prediction", "label")
 
 
 def since_seconds(text: str, now: float | None = None) -> float:
@@ -39,16 +41,15 @@ def export_batches(database: Database, since: float, model: str | None = None) -
     """Predictions from `since` on with id, time, model, version, features, prediction and label, oldest first.
 
     All batches have the columns of the version that predicted last; of older ones those that it does not have are left
-    out. Raises StoreError; DataError when there is none.
+    out. Raises StoreError; DataError when no version has predicted.
     """
     import pyarrow as pa
 
-    chunks = sorted(database.chunks(since, float("inf"), model=model), key=lambda chunk: chunk.last)
-    if not chunks:
-        raise DataError(f"the journal holds no prediction {'' if model is None else f'of {model} '}since then")
+    latest = database.latest(model)
+    if latest is None:
+        raise DataError(f"the journal holds no prediction{'' if model is None else f' of {model}'}")
     about = {(one.model, one.version): one for one in database.models()}
-    latest = about[chunks[-1].model, chunks[-1].version]
-    for chunk in chunks:
+    for chunk in database.chunks(since, model=model, oldest_first=True):
         entries = unpack(chunk.content)
         labels = database.labels_of(chunk)
         of = about[chunk.model, chunk.version]
@@ -62,46 +63,74 @@ def export_batches(database: Database, since: float, model: str | None = None) -
             columns[name if name not in _OF_EXPORT else f"feature_{name}"] = values
         columns["prediction"] = _answers(latest, entries.output.tolist(), of)
         columns["label"] = _labels(latest, [labels.get(i) for i in range(chunk.rows)])
-        yield pa.RecordBatch.from_pydict(columns)
+        yield pa.RecordBatch.from_pydict(columns).filter(pa.array(entries.at >= since))
 
 
-def training_table(database: Database, since: float, model: str | None = None) -> tuple[pa.Table, str]:
-    """The labelled predictions from `since` on as a table of features and target, and the target's name.
+def export_parquet(database: Database, output: Path, since: float, model: str | None = None) -> tuple[int, int]:
+    """Write what `export_batches` gives to a Parquet file, whole or not at all; returns predictions and labels in it.
 
-    Only of versions that have every column of the one that predicted last. Raises StoreError; DataError when nothing is
-    labelled.
+    Raises ConfigError for a file of another kind, DataError when there is no prediction, or the file cannot be written.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if output.suffix != ".parquet":
+        raise ConfigError(f"{output}: the journal is exported to Parquet; name a file that ends with .parquet")
+    rows = labelled = 0
+    partial = output.with_name(f".{output.name}.partial")
+    writer: pq.ParquetWriter | None = None
+    try:
+        for batch in export_batches(database, since, model):
+            if writer is None:
+                writer = pq.ParquetWriter(partial, batch.schema)
+            writer.write_batch(batch)
+            rows += batch.num_rows
+            labelled += batch.num_rows - batch.column("label").null_count
+        if writer is None:
+            raise DataError(f"the journal holds no prediction{'' if model is None else f' of {model}'} since then")
+        writer.close()
+        partial.replace(output)
+    except (OSError, pa.ArrowException) as error:
+        raise DataError(f"{output} cannot be written: {' '.join(str(error).split())}") from None
+    finally:
+        partial.unlink(missing_ok=True)
+    return rows, labelled
+
+
+def training_table(database: Database, since: float, of: JournalModel) -> pa.Table:
+    """The labelled predictions of a model from `since` on as a table of the features of version `of`, and the target.
+
+    Versions that lack one of the columns are left out. Raises StoreError; DataError when nothing is labelled.
     """
     import pyarrow as pa
 
     about = {(one.model, one.version): one for one in database.models()}
-    latest: JournalModel | None = None
+    wanted = {one.name for one in of.columns}
     parts: list[pa.Table] = []
-    for chunk in database.chunks(since, float("inf"), model=model):
-        of = about[chunk.model, chunk.version]
-        latest = latest or of
-        if of.model != latest.model and model is None:
-            raise DataError(f"the journal holds predictions of {latest.model} and {of.model}; choose one with --name")
-        if not {one.name for one in latest.columns} <= {one.name for one in of.columns}:
-            continue
-        part = _labelled(database, chunk, of, latest)
-        if part is not None:
-            parts.append(part)
-    if latest is None or not parts:
-        raise DataError("the journal holds no labelled prediction since then; labels come by POST /feedback")
-    return pa.concat_tables(parts[::-1]), latest.target.name
+    for chunk in database.chunks(since, model=of.model, oldest_first=True):
+        made_by = about[chunk.model, chunk.version]
+        if wanted <= {one.name for one in made_by.columns}:
+            part = _labelled(database, chunk, made_by, of, since)
+            parts += [] if part is None else [part]
+    if not parts:
+        raise DataError(
+            f"the journal holds no labelled prediction of {of.model} since then; see fasttrack feedback --help"
+        )
+    return pa.concat_tables(parts)
 
 
-def _labelled(database: Database, chunk: Chunk, of: JournalModel, latest: JournalModel) -> pa.Table | None:
+def _labelled(
+    database: Database, chunk: Chunk, made_by: JournalModel, of: JournalModel, since: float
+) -> pa.Table | None:
     import pyarrow as pa
 
     labels = database.labels_of(chunk)
     if not labels:
         return None
-    rows = sorted(labels)
-    columns = _features(of, unpack(chunk.content), latest.columns)
-    columns[latest.target.name] = _labels(latest, [labels[row] for row in range(chunk.rows) if row in labels])
-    taken = {name: values.take(rows) for name, values in columns.items() if name != latest.target.name}
-    return pa.table(taken | {latest.target.name: columns[latest.target.name]})
+    entries = unpack(chunk.content)
+    rows = [row for row in sorted(labels) if entries.at[row] >= since]
+    columns = {name: values.take(rows) for name, values in _features(made_by, entries, of.columns).items()}
+    return pa.table(columns | {of.target.name: _labels(of, [labels[row] for row in rows])})
 
 
 def _features(of: JournalModel, entries: Entries, wanted: Sequence[Column]) -> dict[str, Any]:
@@ -160,12 +189,13 @@ def _answers(latest: JournalModel, output: list[float], of: JournalModel) -> Any
     return _labels(latest, [None if one != one else classes[int(one)] for one in output])
 
 
-def _labels(latest: JournalModel, values: list[Any]) -> Any:
+def _labels(of: JournalModel, values: list[Any]) -> Any:
+    """Labels as a column of the type of the target's; one of another type, which a label may have, is null."""
     import pyarrow as pa
 
-    classes = latest.target.classes
-    kind = {bool: pa.bool_(), int: pa.int64(), float: pa.float64()}.get(type((classes or [0.0])[0]), pa.string())
-    try:
-        return pa.array(values, kind)
-    except (pa.ArrowException, TypeError):
-        return pa.array([None if value is None else str(value) for value in values], pa.string())
+    usable = [None if value is None or unusable(value, of.target) else value for value in values]
+    one = float if of.target.classes is None else type(of.target.classes[0])
+    if one is int:
+        usable = [None if value is None or value != int(value) else value for value in usable]
+    kind = {bool: pa.bool_(), int: pa.int64(), float: pa.float64()}.get(one, pa.string())
+    return pa.array([None if value is None else one(value) for value in usable], kind)

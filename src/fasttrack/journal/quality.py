@@ -64,7 +64,7 @@ def live_quality(database: Database, now: float, windows: Mapping[str, float] = 
     about = {(one.model, one.version): one for one in database.models()}
     found: dict[tuple[str, str], _Answers] = {}
     longest = max(windows.values())
-    for chunk in database.chunks(now - longest, float("inf"), most=MOST_ROWS):
+    for chunk in database.chunks(now - longest, most=MOST_ROWS):
         entries = unpack(chunk.content, only_answers=True)
         answers = found.setdefault((chunk.model, chunk.version), _Answers())
         for row, label in database.labels_of(chunk).items():

@@ -283,7 +283,7 @@ class Journal:
         if not labels:
             return
         self._database.label(labels)
-        known = self._database.known([(process, number) for process, number, _, _ in labels])
+        known = sum(owner is not None for owner in self._database.owners([row[:2] for row in labels]))
         with self._lock:
             for _ in labels:
                 self._labels.popleft()

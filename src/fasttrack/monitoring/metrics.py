@@ -12,7 +12,7 @@ from prometheus_client.utils import floatToGoString
 from fasttrack.monitoring.drift import DriftSeries, DriftTally
 from fasttrack.monitoring.exposition import Exposition, Family
 from fasttrack.monitoring.ledger import Ledger
-from fasttrack.monitoring.quality import WELL_CALIBRATED, QualitySeries
+from fasttrack.monitoring.quality import QualitySeries
 from fasttrack.monitoring.traffic import TRAFFIC, HttpTraffic
 
 if TYPE_CHECKING:
@@ -95,8 +95,7 @@ class ServingMetrics:
     def counters(self, model: str, version: str, reference: Reference | None) -> ModelCounters:
         """The series of one version; they start at 0, so that the first increase is seen."""
         drift = None if reference is None else self._drift.tally(model, version, reference)
-        error = None if reference is None else reference.calibration_error
-        if self._quality is not None and error is not None and error <= WELL_CALIBRATED:
+        if self._quality is not None and reference is not None and reference.calibrated:
             self._quality.calibrated(model, version)
         return ModelCounters(self.ledger, model, version, drift)
 

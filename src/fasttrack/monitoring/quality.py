@@ -19,13 +19,11 @@ if TYPE_CHECKING:
 
     from prometheus_client.metrics_core import Metric
 
-__all__ = ["WELL_CALIBRATED", "QualitySeries"]
+__all__ = ["QualitySeries"]
 
 _log = logging.getLogger("fasttrack")
 
 _FRESH_SECONDS = 15.0
-WELL_CALIBRATED = 0.05
-"""With a larger calibration error on the hold-out no quality is estimated from probabilities."""
 
 
 class QualitySeries(Collector):
@@ -74,12 +72,10 @@ class QualitySeries(Collector):
     def _latest(self) -> list[LiveQuality]:
         with self._lock:
             if time.monotonic() - self._looked >= _FRESH_SECONDS:
-                database = Database(self._location)
                 try:
-                    self._found = live_quality(database, time.time())
+                    with Database(self._location) as database:
+                        self._found = live_quality(database, time.time())
                 except FastTrackError as error:
                     _log.warning("live quality is that of before: %s", error)
-                finally:
-                    database.close()
-                    self._looked = time.monotonic()
+                self._looked = time.monotonic()
             return self._found

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from fasttrack.bundle import Bundle
     from fasttrack.contract.schema import Column, Contract, Label
 
     Floats = NDArray[np.float64]
@@ -31,6 +32,7 @@ __all__ = [
     "bin_numbers",
     "calibration_error",
     "learn_reference",
+    "read_reference",
 ]
 
 REFERENCE = "reference.json"
@@ -41,6 +43,7 @@ MOST_FEATURES = 100
 MOST_CATEGORIES = 20
 """So many have a bin of their own, the most frequent ones; the others share one."""
 
+_WELL_CALIBRATED = 0.05
 _MISSING, _UNSEEN, _OTHER = "missing", "unseen", "others"
 _CUTS = np.linspace(0.1, 0.9, 9)
 _EVEN = 12
@@ -82,6 +85,21 @@ class Reference(msgspec.Struct, frozen=True, kw_only=True):
     """Training rows behind the shares of the features."""
     calibration_error: float | None = None
     """Of a classifier's probabilities on the hold-out: the mean gap between confidence and accuracy, 0 to 1."""
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether the probabilities can be trusted so far that quality can be estimated from them."""
+        return self.calibration_error is not None and self.calibration_error <= _WELL_CALIBRATED
+
+
+def read_reference(bundle: Bundle) -> Reference | None:
+    """What drift of a bundle is measured against; one made before there was such a thing has none.
+
+    Raises BundleError for a file that was changed.
+    """
+    if REFERENCE not in bundle.manifest.files:
+        return None
+    return msgspec.json.decode(bundle.read(REFERENCE), type=Reference)
 
 
 def bin_numbers(bins: Bins, values: Floats) -> Ints:

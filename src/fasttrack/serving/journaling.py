@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import logging
-import math
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from fasttrack.contract.cell import type_name
 from fasttrack.errors import ConfigError, StoreError
-from fasttrack.journal import Database, Journal, JournalCounts, journal_location
+from fasttrack.journal import Journal, JournalCounts, journal_location, open_database
+from fasttrack.journal.labels import label_row, unusable
 from fasttrack.journal.predictions import parse_identifier
 from fasttrack.serving.problems import feedback_refusal
 
@@ -59,9 +58,7 @@ def open_journal(settings: Settings, metrics: ServingMetrics) -> Journal | None:
         return None
     if "://" not in location:
         try:
-            database = Database(location)
-            database.connect()
-            database.close()
+            open_database(location).close()
         except StoreError as error:
             _log.warning("no prediction is recorded: %s; or set FASTTRACK_JOURNAL=off", error)
             return None
@@ -105,11 +102,11 @@ def take_feedback(journal: Journal | None, target: Target, body: bytes, refused:
     errors = []
     for number, one in enumerate(given):
         found = parse_identifier(one.id)
-        problem = "no prediction has such an id" if found is None else _unusable(one.label, target)
+        problem = "no prediction has such an id" if found is None else unusable(one.label, target)
         if problem:
             errors.append({"row": number, "column": "id" if found is None else "label", "message": problem})
         elif found is not None:
-            rows.append((*found, msgspec.json.encode(one.label).decode(), now))
+            rows.append(label_row(*found, one.label, now))
     if errors:
         refused[0] += len(errors)
         detail = f"row {errors[0]['row']}: {errors[0]['message']}; nothing was taken"
@@ -117,15 +114,6 @@ def take_feedback(journal: Journal | None, target: Target, body: bytes, refused:
     if not journal.feedback(rows):
         return feedback_refusal(503, "busy", "more labels wait to be written than fit; send them again in a minute")
     return _accepted(len(rows))
-
-
-def _unusable(label: Any, target: Target) -> str | None:
-    if target.classes is None:
-        number = isinstance(label, (int, float)) and not isinstance(label, bool)
-        return None if number and math.isfinite(label) else f"the label of {target.name} must be a number"
-    kinds = sorted(set(map(type_name, target.classes)))
-    wanted = " or ".join(kinds)
-    return None if type_name(label) in kinds else f"the label of {target.name} must be {wanted}, as its classes are"
 
 
 def _accepted(number: int) -> Response:

@@ -14,7 +14,7 @@ from fasttrack.bundle import GRAPH
 from fasttrack.contract.decode import Decoder
 from fasttrack.contract.openapi import example_row
 from fasttrack.errors import FastTrackError, StoreError
-from fasttrack.monitoring.reference import REFERENCE, Reference
+from fasttrack.monitoring.reference import read_reference
 from fasttrack.serving.graph_engine import GraphEngine
 from fasttrack.serving.reply import ReplyWriter
 from fasttrack.store import Store
@@ -73,18 +73,11 @@ def load_model(settings: Settings, metrics: ServingMetrics, journal: Journal | N
         Decoder(manifest.contract, max_rows=settings.max_rows),
         _engine(bundle, settings),
         ReplyWriter(manifest.contract, bundle.label),
-        metrics.counters(manifest.name, manifest.version, _reference(bundle)),
+        metrics.counters(manifest.name, manifest.version, read_reference(bundle)),
         None if journal is None else journal.recorder(manifest.name, manifest.version, manifest.contract),
     )
     model.probe()
     return model
-
-
-def _reference(bundle: Bundle) -> Reference | None:
-    """What drift is measured against; a bundle made before there was one has none."""
-    if REFERENCE not in bundle.manifest.files:
-        return None
-    return msgspec.json.decode(bundle.read(REFERENCE), type=Reference)
 
 
 def _engine(bundle: Bundle, settings: Settings) -> Engine:

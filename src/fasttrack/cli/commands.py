@@ -1,4 +1,4 @@
-"""`fasttrack`: train, serve and predict; `fasttrack models` looks after the versions in a store."""
+"""The commands without a group: train, init, serve, predict; and how an error leaves the command line."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import os
 import sys
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from fasttrack.errors import ConfigError, FastTrackError, StoreError
-
-if TYPE_CHECKING:
-    from fasttrack.store import Store
+from fasttrack.cli.journal import feedback, journal, quality
+from fasttrack.cli.models import models
+from fasttrack.cli.options import MODEL, JournalOption, StoreOption, choice
+from fasttrack.errors import ConfigError, FastTrackError
 
 __all__ = ["main"]
 
@@ -23,13 +23,10 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-models = typer.Typer(help="The versions in a store: list, show, promote, roll back, verify.", no_args_is_help=True)
 app.add_typer(models, name="models")
-
-StoreOption = Annotated[
-    Path, typer.Option("--store", envvar="FASTTRACK_STORE", help="Folder that holds the models.", metavar="DIR")
-]
-_MODEL = "NAME, NAME@champion or NAME@VERSION"
+app.add_typer(journal, name="journal")
+app.command()(feedback)
+app.command()(quality)
 
 
 def main() -> None:
@@ -59,7 +56,9 @@ def _root(
 
 @app.command()
 def train(
-    source: Annotated[str, typer.Argument(help="A table (CSV, Parquet, JSON Lines), or a fasttrack.toml.")],
+    source: Annotated[
+        str, typer.Argument(help="A table (CSV, Parquet, JSON Lines), a fasttrack.toml, or journal: what was labelled.")
+    ],
     target: Annotated[str | None, typer.Option(help="Column to predict; needed with a table.")] = None,
     name: Annotated[str | None, typer.Option(help="Name of the model; else the file's.")] = None,
     estimator: Annotated[
@@ -80,6 +79,10 @@ def train(
         list[str] | None,
         typer.Option(help="COLUMN=KIND: number, integer, boolean, category or datetime; may be repeated."),
     ] = None,
+    since: Annotated[
+        str | None, typer.Option(help="With journal: the predictions of the last 30d, 12h, 90m or 2w.")
+    ] = None,
+    journal: JournalOption = "on",
     store: StoreOption = Path("model"),
 ) -> None:
     """Train a model on a table and put it in the store."""
@@ -92,12 +95,14 @@ def train(
             target,
             name=name,
             estimator=estimator,
-            task=_choice("--task", task, ("regression", "binary", "multiclass")),
+            task=choice("--task", task, ("regression", "binary", "multiclass")),
             store=store,
-            promote=_choice("--promote", promote, ("never", "always", "better")),
+            promote=choice("--promote", promote, ("never", "always", "better")),
             ignore=tuple(ignore or ()),
             nulls=tuple(null or ()),
             kinds=_kinds(kind or []),
+            since=since,
+            journal=journal,
             tell=progress.tell,
         )
     show_outcome(outcome, store)
@@ -121,18 +126,19 @@ def init(
 def serve(
     store: StoreOption = Path("model"),
     model: Annotated[
-        str | None, typer.Option(envvar="FASTTRACK_MODEL", help=f"{_MODEL}; else the one promoted last.")
+        str | None, typer.Option(envvar="FASTTRACK_MODEL", help=f"{MODEL}; else the one promoted last.")
     ] = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.", min=0, max=65535)] = 8000,
     workers: Annotated[int, typer.Option(help="Processes that serve; they count together.", min=1)] = 1,
+    journal: JournalOption = "on",
     access_log: Annotated[bool, typer.Option("--access-log", help="Log each request.")] = False,
 ) -> None:
     """Serve a model over HTTP. It follows promotions and rollbacks without losing a request."""
     from fasttrack.serving.run import run
     from fasttrack.settings import Settings
 
-    environment = {**os.environ, "FASTTRACK_STORE": str(store)}
+    environment = {**os.environ, "FASTTRACK_STORE": str(store), "FASTTRACK_JOURNAL": journal}
     if model is not None:
         environment["FASTTRACK_MODEL"] = model
     run(Settings.from_environment(environment), host=host, port=port, workers=workers, access_log=access_log)
@@ -145,7 +151,7 @@ def predict(
     ],
     store: StoreOption = Path("model"),
     model: Annotated[
-        str | None, typer.Option(envvar="FASTTRACK_MODEL", help=f"{_MODEL}; else the one promoted last.")
+        str | None, typer.Option(envvar="FASTTRACK_MODEL", help=f"{MODEL}; else the one promoted last.")
     ] = None,
 ) -> None:
     """Predict one row with a model of the store, without a server."""
@@ -173,126 +179,11 @@ def predict(
     typer.echo(label_key(scores.prediction[0]))
 
 
-@models.command("list")
-def models_list(store: StoreOption = Path("model")) -> None:
-    """List every model and version, oldest first; * marks the champion."""
-    from fasttrack.console import show_versions
-
-    show_versions(_store(store))
-
-
-@models.command("show")
-def models_show(
-    spec: Annotated[str, typer.Argument(metavar="MODEL", help=_MODEL)], store: StoreOption = Path("model")
-) -> None:
-    """Show what a version was trained on, how good it is, and its columns."""
-    from fasttrack.bundle import read_manifest
-    from fasttrack.console import show_manifest
-
-    found = _store(store)
-    name, version = found.resolve(spec)
-    show_manifest(read_manifest(found.root / name / version), champion=found.champion(name) == version)
-
-
-@models.command("promote")
-def models_promote(
-    spec: Annotated[str, typer.Argument(metavar="MODEL@VERSION", help="The version that is to serve.")],
-    store: StoreOption = Path("model"),
-) -> None:
-    """Make a version the champion; servers that follow it switch within a second or so."""
-    found = _store(store)
-    name, version = found.resolve(spec)
-    found.open(f"{name}@{version}")  # a damaged bundle must not become champion
-    try:
-        before = found.champion(name)
-    except StoreError:  # a damaged pointer is written anew
-        before = None
-    found.promote(name, version)
-    typer.echo(
-        f"{name}: {version} is champion" + (f", before it was {before}" if before not in (None, version) else "")
-    )
-
-
-@models.command("rollback")
-def models_rollback(
-    name: Annotated[str, typer.Argument(help="The model.")], store: StoreOption = Path("model")
-) -> None:
-    """Make the champion before this one the champion again."""
-    found = _store(store)
-    found.resolve(name)
-    left, back = found.rollback(name)
-    typer.echo(f"{name}: {back} is champion again, instead of {left}")
-
-
-@models.command("verify")
-def models_verify(
-    spec: Annotated[str | None, typer.Argument(metavar="[MODEL]", help=f"{_MODEL}; else every version.")] = None,
-    data: Annotated[
-        str | None,
-        typer.Option("--data", help="A table: prove on its rows that the compiled model answers as scikit-learn does."),
-    ] = None,
-    store: StoreOption = Path("model"),
-) -> None:
-    """Check every file of a version against the digests in its manifest; with --data, its answers too."""
-    found = _store(store)
-    if data is not None:
-        _prove(found, spec, data)
-        return
-    specs = [spec] if spec else [f"{name}@{one.name}" for name in found.names() for one in found.folders(name)]
-    if not specs and not any(found.check_champions()):
-        raise FastTrackError(f"store {store} is empty; train a model first: fasttrack train")
-    failures = 0
-    for one in specs:
-        try:
-            bundle = found.open(one)
-            typer.echo(f"{bundle.label}: ok, {len(bundle.manifest.files)} files match their digests")
-        except FastTrackError as error:
-            if spec:
-                raise
-            failures += 1
-            typer.echo(f"{one}: {error}", err=True)
-    astray = [] if spec else list(found.check_champions())
-    for trouble in astray:
-        typer.echo(f"{trouble}", err=True)
-    if failures or astray:
-        damage = [f"{failures} of {len(specs)} versions are damaged"] * bool(failures)
-        damage += [f"{len(astray)} champions cannot be found"] * bool(astray)
-        raise FastTrackError(" and ".join(damage))
-
-
-def _prove(store: Store, spec: str | None, data: str) -> None:
-    from fasttrack.settings import Settings
-    from fasttrack.verify import verify_on
-
-    if spec is None:
-        raise ConfigError(
-            f"which model is to be proved on {data}? name it: fasttrack models verify MODEL --data {data}"
-        )
-    bundle = store.open(spec)
-    mismatch = Settings.from_environment().allow_version_mismatch
-    proof = verify_on(bundle, data, allow_version_mismatch=mismatch)
-    if not proof.passed:
-        raise FastTrackError(f"{bundle.label}: the proof failed: {proof.reason}; train again, and do not serve it")
-    typer.echo(f"{bundle.label}: proved on {proof}")
-
-
-def _store(root: Path) -> Store:
-    from fasttrack.store import Store
-
-    return Store(root)
-
-
-def _choice(option: str, value: str | None, allowed: tuple[str, ...]) -> Any:
-    if value is not None and value not in allowed:
-        raise ConfigError(f"{option} {value}: choose one of {', '.join(allowed)}")
-    return value
-
-
 def _kinds(pairs: list[str]) -> dict[str, Any]:
     kinds = {}
     for pair in pairs:
         column, equals, kind = pair.rpartition("=")
         if not equals:
             raise ConfigError(f"--kind {pair}: write COLUMN=KIND")
-        kinds[column] = _choice("--kind", kind, ("number", "integer", "boolean", "category", "datetime"))
+        kinds[column] = choice("--kind", kind, ("number", "integer", "boolean", "category", "datetime"))
     return kinds

@@ -1,0 +1,127 @@
+"""`fasttrack models`: look after the versions in a store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fasttrack.cli.options import MODEL, StoreOption
+from fasttrack.errors import ConfigError, FastTrackError, StoreError
+
+if TYPE_CHECKING:
+    from fasttrack.store import Store
+
+__all__ = ["models"]
+
+models = typer.Typer(help="The versions in a store: list, show, promote, roll back, verify.", no_args_is_help=True)
+
+
+@models.command("list")
+def models_list(store: StoreOption = Path("model")) -> None:
+    """List every model and version, oldest first; * marks the champion."""
+    from fasttrack.console import show_versions
+
+    show_versions(_store(store))
+
+
+@models.command("show")
+def models_show(
+    spec: Annotated[str, typer.Argument(metavar="MODEL", help=MODEL)], store: StoreOption = Path("model")
+) -> None:
+    """Show what a version was trained on, how good it is, and its columns."""
+    from fasttrack.bundle import read_manifest
+    from fasttrack.console import show_manifest
+
+    found = _store(store)
+    name, version = found.resolve(spec)
+    show_manifest(read_manifest(found.root / name / version), champion=found.champion(name) == version)
+
+
+@models.command("promote")
+def models_promote(
+    spec: Annotated[str, typer.Argument(metavar="MODEL@VERSION", help="The version that is to serve.")],
+    store: StoreOption = Path("model"),
+) -> None:
+    """Make a version the champion; servers that follow it switch within a second or so."""
+    found = _store(store)
+    name, version = found.resolve(spec)
+    found.open(f"{name}@{version}")  # a damaged bundle must not become champion
+    try:
+        before = found.champion(name)
+    except StoreError:  # a damaged pointer is written anew
+        before = None
+    found.promote(name, version)
+    typer.echo(
+        f"{name}: {version} is champion" + (f", before it was {before}" if before not in (None, version) else "")
+    )
+
+
+@models.command("rollback")
+def models_rollback(
+    name: Annotated[str, typer.Argument(help="The model.")], store: StoreOption = Path("model")
+) -> None:
+    """Make the champion before this one the champion again."""
+    found = _store(store)
+    found.resolve(name)
+    left, back = found.rollback(name)
+    typer.echo(f"{name}: {back} is champion again, instead of {left}")
+
+
+@models.command("verify")
+def models_verify(
+    spec: Annotated[str | None, typer.Argument(metavar="[MODEL]", help=f"{MODEL}; else every version.")] = None,
+    data: Annotated[
+        str | None,
+        typer.Option("--data", help="A table: prove on its rows that the compiled model answers as scikit-learn does."),
+    ] = None,
+    store: StoreOption = Path("model"),
+) -> None:
+    """Check every file of a version against the digests in its manifest; with --data, its answers too."""
+    found = _store(store)
+    if data is not None:
+        _prove(found, spec, data)
+        return
+    specs = [spec] if spec else [f"{name}@{one.name}" for name in found.names() for one in found.folders(name)]
+    if not specs and not any(found.check_champions()):
+        raise FastTrackError(f"store {store} is empty; train a model first: fasttrack train")
+    failures = 0
+    for one in specs:
+        try:
+            bundle = found.open(one)
+            typer.echo(f"{bundle.label}: ok, {len(bundle.manifest.files)} files match their digests")
+        except FastTrackError as error:
+            if spec:
+                raise
+            failures += 1
+            typer.echo(f"{one}: {error}", err=True)
+    astray = [] if spec else list(found.check_champions())
+    for trouble in astray:
+        typer.echo(f"{trouble}", err=True)
+    if failures or astray:
+        damage = [f"{failures} of {len(specs)} versions are damaged"] * bool(failures)
+        damage += [f"{len(astray)} champions cannot be found"] * bool(astray)
+        raise FastTrackError(" and ".join(damage))
+
+
+def _prove(store: Store, spec: str | None, data: str) -> None:
+    from fasttrack.settings import Settings
+    from fasttrack.verify import verify_on
+
+    if spec is None:
+        raise ConfigError(
+            f"which model is to be proved on {data}? name it: fasttrack models verify MODEL --data {data}"
+        )
+    bundle = store.open(spec)
+    mismatch = Settings.from_environment().allow_version_mismatch
+    proof = verify_on(bundle, data, allow_version_mismatch=mismatch)
+    if not proof.passed:
+        raise FastTrackError(f"{bundle.label}: the proof failed: {proof.reason}; train again, and do not serve it")
+    typer.echo(f"{bundle.label}: proved on {proof}")
+
+
+def _store(root: Path) -> Store:
+    from fasttrack.store import Store
+
+    return Store(root)

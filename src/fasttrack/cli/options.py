@@ -1,0 +1,33 @@
+"""Options that several commands take."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from fasttrack.errors import ConfigError
+
+__all__ = ["MODEL", "JournalOption", "StoreOption", "choice"]
+
+StoreOption = Annotated[
+    Path, typer.Option("--store", envvar="FASTTRACK_STORE", help="Folder that holds the models.", metavar="DIR")
+]
+JournalOption = Annotated[
+    str,
+    typer.Option(
+        "--journal",
+        envvar="FASTTRACK_JOURNAL",
+        help="Where predictions are kept: on (a file in the store), off, a file, or postgresql://USER@HOST/NAME.",
+        metavar="WHERE",
+    ),
+]
+MODEL = "NAME, NAME@champion or NAME@VERSION"
+
+
+def choice(option: str, value: str | None, allowed: tuple[str, ...]) -> Any:
+    """The value, which must be one of `allowed`. Raises ConfigError."""
+    if value is not None and value not in allowed:
+        raise ConfigError(f"{option} {value}: choose one of {', '.join(allowed)}")
+    return value

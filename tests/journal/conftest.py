@@ -1,0 +1,43 @@
+"""Both places in which a journal can be."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+import pytest
+
+from fasttrack.journal import Database, open_database
+from tests.journal.places import Postgres
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    server = Postgres(tmp_path_factory.mktemp("postgres"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def location(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A new, empty journal."""
+    if request.param == "sqlite":
+        return str(tmp_path / "journal.sqlite")
+    import psycopg
+
+    server: Postgres = request.getfixturevalue("postgres")
+    name = f"j{abs(hash(request.node.nodeid))}"
+    with psycopg.connect(server.url, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"')
+    return server.url.removesuffix("postgres") + name
+
+
+@pytest.fixture
+def opened() -> Iterator[Callable[[str], Database]]:
+    """Opens journals that are closed when the test ends."""
+    with ExitStack() as stack:
+        yield lambda location: stack.enter_context(open_database(location))
