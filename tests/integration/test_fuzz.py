@@ -32,7 +32,7 @@ THOROUGH = settings(QUICK, max_examples=100)
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     store = tmp_path_factory.mktemp("fuzz")
     models.mixed(store)
-    with serving(store) as client:
+    with serving(store, journal="on") as client:
         yield client
 
 

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 import pandas as pd
 import pytest
@@ -31,8 +32,9 @@ SHELL = [
     for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
     for line in block.replace("\\\n", " ").splitlines()
 ]
-# run by the tests of make, of the locks, of the container and of compose, each with what it needs
+# run by the tests of make, of the locks, of the container, of compose and of the journal, each with what it needs
 ELSEWHERE = ("make ", "pip install", "uvicorn ", "docker ", "GRAFANA_ADMIN_PASSWORD=", "fasttrack serve")
+OF_THE_JOURNAL = ("fasttrack feedback", "fasttrack quality", "fasttrack journal", "fasttrack train journal")
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +63,7 @@ def test_every_command_runs_in_the_order_in_which_it_stands(project: Path) -> No
     promoted = "3f2a"
     for line in SHELL:
         command, _, comment = line.partition("  #")
-        if not command.strip() or command.startswith(("#", "curl ", *ELSEWHERE)):
+        if not command.strip() or command.startswith(("#", "curl ", *ELSEWHERE, *OF_THE_JOURNAL)):
             continue
         if "models promote" in command:
             listed = run("fasttrack models list", project)
@@ -122,8 +124,41 @@ def test_a_transformer_of_one_s_own_is_compiled(tmp_path: Path) -> None:
     assert (manifest.engine, manifest.engine_reason) == ("onnx", "")
 
 
+def test_what_is_said_of_the_journal_works(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"dep_delay": np.arange(100.0), "origin": ["JFK", "LGA"] * 50})
+    frame["arr_delay"] = frame["dep_delay"] * 2
+    frame.to_csv(tmp_path / "flights.csv", index=False)
+    run("fasttrack train flights.csv --target arr_delay --estimator linear", tmp_path)
+    with served(tmp_path / "model", "flights") as url:
+        rows = frame[["dep_delay", "origin"]].to_dict("records")
+        ids = httpx.post(f"{url}/predict", json=rows).json()["ids"]
+    pd.DataFrame({"prediction_id": ids, "arr_delay": frame["arr_delay"] + 1}).to_csv(tmp_path / "labels.csv")
+    told = [run(line.partition("  #")[0], tmp_path) for line in SHELL if line.startswith(OF_THE_JOURNAL)]
+    assert len(told) == 5
+    feedback, quality, shown, exported, trained = told
+    assert feedback == "100 predictions labelled\n"
+    assert re.search(r"1h +100 +100 \(100%\) +1\.\d+ +1\.\d+ ", quality), quality
+    assert "hold-out" in quality
+    assert "100 predictions, 100 labels" in shown
+    assert exported == "wrote 100 predictions, 100 of them labelled, to predictions.parquet\n"
+    written = pd.read_parquet(tmp_path / "predictions.parquet")
+    assert written["prediction_id"].tolist() == ids
+    assert written["label"].tolist() == (frame["arr_delay"] + 1).tolist()
+    assert written["origin"].tolist() == frame["origin"].tolist()
+    assert re.search(r"flights@\w+ .*regression of 'arr_delay', 2 features, 80 training rows", trained), trained
+
+
 def test_every_setting_and_route_is_told() -> None:
     for name in Settings.__struct_fields__:
         assert f"`FASTTRACK_{name.upper()}`" in README
-    for route in ("/docs", "/openapi.json", "/model", "/contract", "/health/live", "/health/ready", "/metrics"):
+    for route in (
+        "/feedback",
+        "/docs",
+        "/openapi.json",
+        "/model",
+        "/contract",
+        "/health/live",
+        "/health/ready",
+        "/metrics",
+    ):
         assert f"`{route}`" in README

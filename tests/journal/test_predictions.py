@@ -64,7 +64,24 @@ def test_an_identifier_tells_its_process_and_number(number: int, process: str) -
 
 
 @pytest.mark.parametrize(
-    "text", ["", "-", "abc", "abc-", "-0000000a", "abc-xyz", "abc-1", "a" * 65, None, 3, "a b-00000001"]
+    "text",
+    [
+        "",
+        "-",
+        "abc",
+        "abc-",
+        "-0000000a",
+        "abc-xyz",
+        "abc-1",
+        "a" * 65,
+        None,
+        3,
+        "a b-00000001",
+        "a-0000000_1",
+        "A-00000001",
+        "a-00000001\n",
+        "a-" + "f" * 16,
+    ],
 )
 def test_what_is_no_identifier_is_none(text: object) -> None:
     assert parse_identifier(text) is None

@@ -147,6 +147,31 @@ def query_reply_schema(contract: Contract) -> dict[str, Any]:
     }
 
 
+def feedback_schema(contract: Contract, identifier: str) -> dict[str, Any]:
+    """JSON Schema of a body of `POST /feedback`: one label, or many. `identifier`: the pattern of an id."""
+    classes = contract.target.classes
+    kinds = {bool: "boolean", int: "number", float: "number"}
+    types = sorted({"number"} if classes is None else {kinds.get(type(one), "string") for one in classes})
+    label: dict[str, Any] = {"type": types, "description": f"What {contract.target.name} really was."}
+    if classes is not None:
+        label["examples"] = list(classes[:3])
+    one = {
+        "type": "object",
+        "title": "Label",
+        "properties": {
+            "id": {
+                "type": "string",
+                "pattern": f"^{identifier}$",
+                "description": "The id that a prediction came with.",
+            },
+            "label": label,
+        },
+        "required": ["id", "label"],
+        "additionalProperties": False,
+    }
+    return {"anyOf": [one, {"type": "array", "title": "Labels", "items": one}]}
+
+
 def query_reply_nests(contract: Contract) -> bool:
     """Whether the row stands under `columns` in a reply of `GET /predict`: a column has the name of another member."""
     return not {"prediction", "probabilities", "warnings"}.isdisjoint(contract.names)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import sys
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -35,9 +35,11 @@ class Labelled:
 
 def unusable(label: Any, target: Target) -> str | None:
     """Why no row of `target` can have this label; `None` if it can."""
+    if isinstance(label, (int, float)) and not abs(label) <= sys.float_info.max:
+        return f"the label of {target.name} is no number that a 64-bit float holds"
     if target.classes is None:
         number = isinstance(label, (int, float)) and not isinstance(label, bool)
-        return None if number and math.isfinite(label) else f"the label of {target.name} must be a number"
+        return None if number else f"the label of {target.name} must be a number"
     kinds = sorted(set(map(type_name, target.classes)))
     wanted = " or ".join(kinds)
     return None if type_name(label) in kinds else f"the label of {target.name} must be {wanted}, as its classes are"
@@ -45,7 +47,9 @@ def unusable(label: Any, target: Target) -> str | None:
 
 def label_row(process: str, number: int, label: Any, at: float) -> LabelRow:
     """A label as the journal stores it; `at` in seconds since 1970 UTC."""
-    return process, number, msgspec.json.encode(label).decode(), at
+    # JSON's whole numbers have no end, those that are read back have
+    some = float(label) if isinstance(label, int) and abs(label) >= 2**63 else label
+    return process, number, msgspec.json.encode(some).decode(), at
 
 
 def label_predictions(database: Database, ids: Sequence[Any], labels: Sequence[Any], *, name: str) -> Labelled:

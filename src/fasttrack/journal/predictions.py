@@ -6,6 +6,7 @@ costs a fraction of a microsecond a prediction, which rows of their own would no
 
 from __future__ import annotations
 
+import re
 import struct
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -23,9 +24,12 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-__all__ = ["Chunk", "Entries", "JournalModel", "identifier", "pack", "parse_identifier", "unpack"]
+__all__ = ["IDENTIFIER", "Chunk", "Entries", "JournalModel", "identifier", "pack", "parse_identifier", "unpack"]
 
 _DIGITS = 8
+IDENTIFIER = "[0-9a-z]{1,40}-[0-9a-f]{8,15}"
+"""What an id looks like, as a regular expression."""
+_IDENTIFIER = re.compile(IDENTIFIER)
 
 
 class JournalModel(msgspec.Struct, frozen=True):
@@ -91,15 +95,10 @@ def identifier(process: str, number: int) -> str:
 
 def parse_identifier(text: object) -> tuple[str, int] | None:
     """`(process, number)` of an id, or `None` if no prediction can have it."""
-    if not isinstance(text, str) or len(text) > 64:
+    if not isinstance(text, str) or _IDENTIFIER.fullmatch(text) is None:
         return None
-    process, dash, number = text.rpartition("-")
-    if not dash or not process.isalnum() or not process.isascii() or len(number) < _DIGITS:
-        return None
-    try:
-        return process, int(number, 16)
-    except ValueError:
-        return None
+    process, _, number = text.partition("-")
+    return process, int(number, 16)
 
 
 def pack(entries: Entries) -> bytes:

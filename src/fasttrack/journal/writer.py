@@ -158,6 +158,11 @@ class Journal:
         self._wake.set()
         return True
 
+    def refuse_feedback(self, labels: int) -> None:
+        """Count labels that were not taken."""
+        with self._lock:
+            self._counts.labels["refused"][0] += labels
+
     def _take(self, recorder: Recorder, batch: Batch, output: Floats, shares: Floats | None) -> Ids | None:
         rows = len(output)
         if not rows or (self._sample < 1 and not self._drawn()):

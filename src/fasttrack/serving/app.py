@@ -88,9 +88,8 @@ def build(parts: Parts) -> Routes:
             return problems.body_refusal(unread.reason, str(unread))
         except ClientDisconnect:
             return Response(status_code=400)  # nobody is left to read it
-        refused = metrics.ledger.block([("fasttrack_feedback_total", "refused")])
         target = slot.current.bundle.manifest.contract.target
-        return await asyncio.to_thread(take_feedback, parts.journal, target, body, refused)
+        return await asyncio.to_thread(take_feedback, parts.journal, target, body)
 
     @app.get("/health/live", tags=["health"])
     async def live() -> dict[str, str]:

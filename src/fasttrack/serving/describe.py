@@ -8,11 +8,13 @@ from fastapi.openapi.utils import get_openapi
 
 from fasttrack.contract.openapi import (
     column_schema,
+    feedback_schema,
     query_reply_schema,
     reply_schema,
     request_examples,
     request_schema,
 )
+from fasttrack.journal.predictions import IDENTIFIER
 from fasttrack.serving.problems import PROBLEM_SCHEMA
 
 if TYPE_CHECKING:
@@ -32,6 +34,12 @@ _CELL_ISSUE = {
         "message": {"type": "string"},
     },
     "required": ["row", "column", "message"],
+}
+_ACCEPTED = {
+    "type": "object",
+    "title": "Accepted",
+    "properties": {"accepted": {"type": "integer", "minimum": 0}},
+    "required": ["accepted"],
 }
 
 
@@ -67,6 +75,23 @@ def describe(app: FastAPI, manifest: Manifest) -> dict[str, Any]:
             "413": _problem("The body is too large."),
             "415": _problem("The body is compressed."),
             "422": _problem("Bad rows and columns, each named, or too many rows."),
+        },
+    }
+    document["paths"]["/feedback"]["post"] |= {
+        "summary": "Say what was true",
+        "description": "A label, or many, for predictions by their ids. Of several for one prediction the last counts.",
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": feedback_schema(contract, IDENTIFIER)}},
+        },
+        "responses": {
+            "202": _json("Taken; written within a second or so.", _ACCEPTED),
+            "400": _problem("The body is not JSON."),
+            "404": _problem("The server keeps no journal."),
+            "413": _problem("The body is too large."),
+            "415": _problem("The body is compressed."),
+            "422": _problem("An id that no prediction can have, a label of another type, or too many; none is taken."),
+            "503": _problem("So many labels wait to be written that these have to be sent again later."),
         },
     }
     return document

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -29,6 +30,7 @@ _log = logging.getLogger("fasttrack")
 MOST_LABELS = 100_000
 """In one request."""
 _LISTED = 100
+_SHAPE = 'send {"id": "…", "label": …} with the id of a prediction, or an array of such objects'
 
 
 def _names(text: str) -> list[str]:
@@ -80,40 +82,53 @@ def open_journal(settings: Settings, metrics: ServingMetrics) -> Journal | None:
     )
 
 
-def take_feedback(journal: Journal | None, target: Target, body: bytes, refused: memoryview[float]) -> Response:
+def take_feedback(journal: Journal | None, target: Target, body: bytes) -> Response:
     """The reply to a `POST /feedback`: a label, or many. They are written in the background."""
     if journal is None:
         return feedback_refusal(404, "no-journal", "this server keeps no journal, so labels have no use here")
     try:
         given = _MANY.decode(body) if body.lstrip()[:1] == b"[" else [_ONE.decode(body)]
-    except (msgspec.MsgspecError, RecursionError, UnicodeError) as error:
-        refused[0] += 1
-        where = str(error).partition(" - at `$")[2].rstrip("`")
-        place = f" at {where.lstrip('.')}" if where else ""
-        shape = 'send {"id": "…", "label": …} with the id of a prediction, or an array of such objects'
-        malformed = not isinstance(error, msgspec.ValidationError)
-        return feedback_refusal(400 if malformed else 422, "malformed" if malformed else "invalid", shape + place)
+    except msgspec.ValidationError as error:
+        return _refused(journal, [_misfit(str(error))])
+    except (msgspec.MsgspecError, RecursionError, UnicodeError):
+        journal.refuse_feedback(1)
+        return feedback_refusal(400, "malformed", f"the body is not JSON; {_SHAPE}")
     if len(given) > MOST_LABELS:
-        refused[0] += len(given)
+        journal.refuse_feedback(len(given))
         detail = f"{len(given):,} labels, the limit is {MOST_LABELS:,}; send them in parts, or use fasttrack feedback"
         return feedback_refusal(422, "too-many-rows", detail)
     now = time.time()
     rows: list[LabelRow] = []
-    errors = []
+    issues = []
     for number, one in enumerate(given):
         found = parse_identifier(one.id)
-        problem = "no prediction has such an id" if found is None else unusable(one.label, target)
-        if problem:
-            errors.append({"row": number, "column": "id" if found is None else "label", "message": problem})
-        elif found is not None:
+        problem = unusable(one.label, target)
+        if found is None:
+            issues.append({"row": number, "column": "id", "message": "no prediction has such an id"})
+        elif problem:
+            issues.append({"row": number, "column": "label", "message": problem})
+        else:
             rows.append(label_row(*found, one.label, now))
-    if errors:
-        refused[0] += len(errors)
-        detail = f"row {errors[0]['row']}: {errors[0]['message']}; nothing was taken"
-        return feedback_refusal(422, "invalid", detail, errors[:_LISTED])
+    if issues:
+        return _refused(journal, issues)
     if not journal.feedback(rows):
         return feedback_refusal(503, "busy", "more labels wait to be written than fit; send them again in a minute")
     return _accepted(len(rows))
+
+
+def _misfit(message: str) -> dict[str, Any]:
+    """Where a body is not of the shape that labels have, from msgspec's message."""
+    _, _, path = message.partition(" - at `$")
+    row = re.search(r"\[(\d+)\]", path)
+    column = re.search(r"\.(id|label)", path)
+    told = "the label is no number that a 64-bit float holds" if "out of range" in message else _SHAPE
+    return {"row": int(row[1]) if row else 0, "column": column[1] if column else None, "message": told}
+
+
+def _refused(journal: Journal, issues: list[dict[str, Any]]) -> Response:
+    journal.refuse_feedback(len(issues))
+    detail = f"row {issues[0]['row']}: {issues[0]['message']}; nothing was taken"
+    return feedback_refusal(422, "invalid", detail, issues[:_LISTED])
 
 
 def _accepted(number: int) -> Response:
