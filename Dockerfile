@@ -27,7 +27,8 @@ LABEL org.opencontainers.image.title="FastTrack-MLOps" \
       org.opencontainers.image.description="Serves a trained model over HTTP, with metrics" \
       org.opencontainers.image.licenses="MIT" \
       org.opencontainers.image.version="${VERSION}"
-RUN useradd --uid 10001 --user-group --no-create-home --home-dir /app --shell /usr/sbin/nologin fasttrack
+RUN useradd --uid 10001 --user-group --no-create-home --home-dir /app --shell /usr/sbin/nologin fasttrack \
+    && install --directory --owner=fasttrack --group=fasttrack /app/journal
 COPY --from=build /opt/fasttrack /opt/fasttrack
 WORKDIR /app
 COPY api api

@@ -97,9 +97,9 @@ compile = $(UV) pip compile --quiet --universal --python-version 3.11 --custom-c
 lock: $(UV) ## lock what pyproject.toml asks for; UPGRADE=1 moves every pin to the newest version
 	$(compile) requirements.in --annotation-style line --output-file requirements.txt
 	$(compile) requirements.txt --group dev --annotation-style line --output-file requirements-dev.txt
-	$(compile) pyproject.toml --constraints <(grep '==' requirements.txt) --generate-hashes \
+	$(compile) pyproject.toml --extra postgres --constraints <(grep '==' requirements.txt) --generate-hashes \
 		--no-annotate --output-file deploy/requirements-serve.txt
-	$(compile) pyproject.toml --group sklearn --constraints <(grep '==' requirements.txt) --generate-hashes \
+	$(compile) pyproject.toml --extra postgres --group sklearn --constraints <(grep '==' requirements.txt) --generate-hashes \
 		--no-annotate --output-file deploy/requirements-sklearn.txt
 	$(compile) --group build --generate-hashes --no-annotate --output-file deploy/requirements-build.txt
 
@@ -111,6 +111,12 @@ locked: $(UV) # fails when a lock is not what `make lock` would write
 	for lock in $(LOCKS); do \
 		diff --unified $$lock "$$fresh/$$lock" || { echo "$$lock is stale: run make lock" >&2; exit 1; }; \
 	done
+
+.PHONY: monitoring
+monitoring: $(RUNTIME) ## write monitoring/ anew: rules, alerts, runbooks and dashboard of the default model
+	@store=$$(mktemp -d); trap 'rm -rf "$$store"' EXIT; \
+	FASTTRACK_STORE="$$store" $(BIN)/python src/train.py >/dev/null && \
+	$(BIN)/fasttrack monitor build --store "$$store" --target api:8000
 
 .PHONY: image
 image: ## build the container image, tagged IMAGE

@@ -27,7 +27,7 @@ ORDER = [
     {"journal"},
     {"monitoring"},
     {"serving"},
-    {"recorded"},
+    {"recorded", "observability"},
     {"lifecycle", "scaffold", "console", "verify"},
     {"cli"},
 ]
@@ -38,7 +38,18 @@ LIGHT = {"errors", "contract", "graph", "settings", "config", "bundled_code", "b
     "serving",
 }
 """What a server of a compiled model is made of."""
-NOT_LIGHT = {"data", "training", "compiler", "recorded", "lifecycle", "scaffold", "console", "verify", "cli"}
+NOT_LIGHT = {
+    "data",
+    "training",
+    "compiler",
+    "recorded",
+    "observability",
+    "lifecycle",
+    "scaffold",
+    "console",
+    "verify",
+    "cli",
+}
 HEAVY = {"sklearn", "pandas", "pyarrow", "scipy", "mlflow", "joblib"}
 
 

@@ -31,11 +31,14 @@ if TYPE_CHECKING:
 MONITORING = ROOT / "monitoring"
 SCHEMAS = ROOT / "tests" / "schemas" / "grafana"
 DASHBOARD: dict[str, Any] = json.loads((MONITORING / "grafana-dashboard.json").read_text())
-PANELS: list[dict[str, Any]] = DASHBOARD["panels"]
+PANELS: list[dict[str, Any]] = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
 QUERIES = {
     f"{panel['title']} / {target['legendFormat']}": target["expr"] for panel in PANELS for target in panel["targets"]
 }
-ALERTS = [rule for group in yaml.safe_load((MONITORING / "rules.yml").read_text())["groups"] for rule in group["rules"]]
+OF_AN_INSTANCE = [title for title, query in QUERIES.items() if "$instance" in query]
+OF_THE_MODEL = [title for title in QUERIES if title not in OF_AN_INSTANCE]
+RULES = [rule for group in yaml.safe_load((MONITORING / "rules.yml").read_text())["groups"] for rule in group["rules"]]
+ALERTS = [rule for rule in RULES if "alert" in rule]
 
 VALID: dict[str, object] = {"x": 3}
 INVALID: dict[str, object] = {"x": "three"}
@@ -50,7 +53,7 @@ def schema(name: str) -> dict[str, Any]:
 
 def filled(query: str, instance: str) -> str:
     """The query as Grafana sends it, for one instance."""
-    return query.replace("$__rate_interval", "10s").replace("$instance", instance)
+    return query.replace("$__rate_interval", "10s").replace("$instance", instance).replace("$feature", "x")
 
 
 def test_the_dashboard_is_of_grafana_s_own_types() -> None:
@@ -60,7 +63,34 @@ def test_the_dashboard_is_of_grafana_s_own_types() -> None:
 @pytest.mark.parametrize("panel", PANELS, ids=lambda panel: f"{panel['type']} {panel['title']}")
 def test_a_panel_s_options_are_of_grafana_s_own_types(panel: dict[str, Any]) -> None:
     jsonschema.validate(panel["options"], schema(f"{panel['type']}-options"))
-    jsonschema.validate(panel["fieldConfig"]["defaults"].get("custom", {}), schema(f"{panel['type']}-field"))
+    if "custom" in panel["fieldConfig"]["defaults"]:
+        jsonschema.validate(panel["fieldConfig"]["defaults"]["custom"], schema(f"{panel['type']}-field"))
+
+
+def test_the_files_are_what_the_command_writes_for_the_default_model(store: Path, tmp_path: Path) -> None:
+    run(SCRIPTS / "fasttrack", "monitor", "build", "--store", store, "--output", tmp_path, "--target", "api:8000")
+    written = sorted(file.name for file in tmp_path.iterdir())
+    assert written == [
+        "grafana-dashboard.json",
+        "prometheus.yml",
+        "rules.yml",
+        "rules_test.yml",
+        "runbooks.md",
+    ]
+    for name in written:
+        told = (MONITORING / name).read_text()
+        if name != "prometheus.yml":  # which is the user's own
+            assert (tmp_path / name).read_text() == told, f"make monitoring writes {name} anew"
+
+
+def test_every_alert_has_a_runbook_and_a_test_of_either_kind() -> None:
+    headings = re.findall(r"^## (\w+)$", (MONITORING / "runbooks.md").read_text(), re.MULTILINE)
+    tests = {test["name"] for test in yaml.safe_load((MONITORING / "rules_test.yml").read_text())["tests"]}
+    for rule in ALERTS:
+        assert rule["annotations"]["runbook"] == f"runbooks.md#{rule['alert'].lower()}"
+        assert {f"{rule['alert']} fires", f"{rule['alert']} stays quiet"} <= tests
+    assert headings == [rule["alert"] for rule in ALERTS]
+    assert len(tests) == 2 * len(ALERTS)
 
 
 def test_panels_have_units_and_words_and_their_own_place() -> None:
@@ -79,7 +109,7 @@ def test_panels_have_units_and_words_and_their_own_place() -> None:
         taken |= cells
 
 
-@pytest.mark.parametrize("query", [*QUERIES.values(), *(rule["expr"] for rule in ALERTS)])
+@pytest.mark.parametrize("query", [*QUERIES.values(), *(rule["expr"] for rule in RULES)])
 def test_a_query_is_of_the_current_grammar(query: str) -> None:
     promql_parser.parse(filled(query, ".*"))
 
@@ -133,6 +163,14 @@ def watched(tmp_path_factory: pytest.TempPathFactory, store: Path) -> Iterator[W
         )
         running.enter_context(process(prometheus, folder / "prometheus.log"))
 
+        watched = Watched(f"http://{address}", {traffic: f"127.0.0.1:{port}" for traffic, port in ports.items()})
+        poll(lambda: len(watched.query("fasttrack_model_info == 1")) == len(TRAFFIC), what="a first look at all")
+        # enough for drift and quality to be told, and labels for all of it
+        url = f"http://127.0.0.1:{ports['valid']}"
+        ids = httpx.post(f"{url}/predict", json=[{"x": row % 10} for row in range(600)]).json()["ids"]
+        labels = [{"id": one, "label": 2 * (row % 10) + 1} for row, one in enumerate(ids)]
+        assert httpx.post(f"{url}/feedback", json=labels).status_code == 202
+
         def drive(traffic: str) -> None:
             with httpx.Client(base_url=f"http://127.0.0.1:{ports[traffic]}") as client:
                 while not stop.wait(0.02):
@@ -142,11 +180,12 @@ def watched(tmp_path_factory: pytest.TempPathFactory, store: Path) -> Iterator[W
         drivers = [threading.Thread(target=drive, args=(traffic,)) for traffic in TRAFFIC]
         for driver in drivers:
             driver.start()
-        watched = Watched(f"http://{address}", {traffic: f"127.0.0.1:{port}" for traffic, port in ports.items()})
         rate = 'rate(http_requests_total{handler="/predict"}[10s]) > 0'
         try:
             # all three have been scraped twice with traffic in between
             poll(lambda: len({s["metric"]["instance"] for s in watched.query(rate)}) == len(TRAFFIC), what="rates")
+            poll(lambda: watched.query("fasttrack:feature_psi:7d"), what="drift")
+            poll(lambda: watched.query("fasttrack_live_quality_margin"), what="live quality", within_s=60)
             yield watched
         finally:
             stop.set()
@@ -155,8 +194,15 @@ def watched(tmp_path_factory: pytest.TempPathFactory, store: Path) -> Iterator[W
 
 
 @pytest.mark.system
+@pytest.mark.parametrize("title", OF_THE_MODEL)
+def test_a_panel_s_query_of_the_model_returns_data(watched: Watched, title: str) -> None:
+    values = [float(series["value"][1]) for series in watched.query(filled(QUERIES[title], ".*"))]
+    assert any(math.isfinite(value) for value in values)
+
+
+@pytest.mark.system
 @pytest.mark.parametrize("traffic", TRAFFIC)
-@pytest.mark.parametrize("title", QUERIES)
+@pytest.mark.parametrize("title", OF_AN_INSTANCE)
 def test_a_panel_s_query_returns_data(watched: Watched, title: str, traffic: str) -> None:
     values = watched.values(QUERIES[title], traffic)
     assert values
@@ -172,7 +218,7 @@ def test_ratios_and_rates_say_what_was_sent(watched: Watched) -> None:
     assert watched.values(refused, "invalid") == [1]
     assert watched.values(refused, "both") == pytest.approx([0.5], abs=0.1)
     (rows,) = [q for title, q in QUERIES.items() if title.startswith("Predictions by version")]
-    assert watched.values(rows, "invalid") == [0]
+    assert set(watched.values(rows, "invalid")) == {0}
     assert watched.values(rows, "valid")[0] > 1
     reasons = {q for title, q in QUERIES.items() if title.startswith("Refused requests")}.pop()
     assert sum(watched.values(reasons, "valid")) == 0
@@ -182,12 +228,20 @@ def test_ratios_and_rates_say_what_was_sent(watched: Watched) -> None:
 @pytest.mark.system
 def test_the_alerts_are_loaded_and_evaluate_without_error(watched: Watched) -> None:
     def rules() -> list[dict[str, Any]]:
-        (group,) = httpx.get(f"{watched.url}/api/v1/rules").json()["data"]["groups"]
-        found: list[dict[str, Any]] = group["rules"]
-        return found
+        groups = httpx.get(f"{watched.url}/api/v1/rules").json()["data"]["groups"]
+        return [rule for group in groups for rule in group["rules"]]
 
     poll(lambda: all(rule["health"] == "ok" for rule in rules()), what="every rule was evaluated")
-    assert {rule["name"] for rule in rules()} == {rule["alert"] for rule in ALERTS}
+    assert {rule["name"] for rule in rules()} == {rule.get("alert") or rule["record"] for rule in RULES}
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("record", [rule["record"] for rule in RULES if "record" in rule])
+def test_a_recording_rule_returns_data(watched: Watched, record: str) -> None:
+    values = [float(series["value"][1]) for series in watched.query(record)]
+    # a column of numbers has no bin of unseen categories
+    assert bool(values) == ("unseen" not in record)
+    assert all(math.isfinite(value) for value in values)
 
 
 @pytest.mark.system

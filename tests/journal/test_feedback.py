@@ -191,18 +191,7 @@ def test_a_store_that_cannot_be_written_to_is_served_without_a_journal(
 
 def test_a_killed_server_loses_at_most_the_last_second(store: Path, tmp_path: Path, opened: Opened) -> None:
     where = tmp_path / "journal"
-    command = [
-        str(FASTTRACK),
-        "serve",
-        "--store",
-        str(store),
-        "--model",
-        "line",
-        "--port",
-        "0",
-        "--journal",
-        str(where),
-    ]
+    command = [str(FASTTRACK), "serve", "--model", "line", "--port", "0", "--store", str(store), "--journal"]
     command.append(str(where))
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
         assert server.stdout is not None

@@ -12,6 +12,7 @@ import typer
 
 from fasttrack.cli.journal import feedback, journal, quality
 from fasttrack.cli.models import models
+from fasttrack.cli.monitor import monitor
 from fasttrack.cli.options import MODEL, JournalOption, StoreOption, choice
 from fasttrack.errors import ConfigError, FastTrackError
 
@@ -25,6 +26,7 @@ app = typer.Typer(
 )
 app.add_typer(models, name="models")
 app.add_typer(journal, name="journal")
+app.add_typer(monitor, name="monitor")
 app.command()(feedback)
 app.command()(quality)
 

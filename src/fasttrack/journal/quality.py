@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fasttrack.evaluate import figures
+from fasttrack.evaluate import figures, margin, primary
 from fasttrack.journal.predictions import unpack
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from fasttrack.contract.schema import Task
     from fasttrack.journal.database import Database
     from fasttrack.journal.predictions import JournalModel
 
@@ -34,7 +35,11 @@ MOST_ROWS = 1_000_000
 
 @dataclass(frozen=True)
 class LiveQuality:
-    """Of one version in one window. `estimated`: what to expect before labels come, of a classifier."""
+    """Of one version in one window.
+
+    `estimated`: what to expect before labels come, of a classifier. `metric`: the primary figure, and `margin` how far
+    it may be off by chance, where there are labels enough to say.
+    """
 
     model: str
     version: str
@@ -43,6 +48,8 @@ class LiveQuality:
     labelled: int
     figures: Mapping[str, float]
     estimated: Mapping[str, float]
+    metric: str
+    margin: float | None
 
     @property
     def coverage(self) -> float:
@@ -96,23 +103,28 @@ def estimated(shares: Floats) -> dict[str, float]:
 
 
 def _in_window(about: JournalModel, answers: _Answers, window: str, since: float) -> LiveQuality:
-    inside = np.concatenate(answers.at) >= since
+    at = np.concatenate(answers.at)
+    inside = at >= since
     output = np.concatenate(answers.output)
     shares = np.concatenate(answers.shares) if answers.shares else None
     rows = np.array([row for row in answers.labels if inside[row]], dtype=np.intp)
     rows = rows[np.isfinite(output[rows])]
+    rows = rows[np.argsort(at[rows], kind="stable")]
     labels = [answers.labels[row] for row in rows.tolist()]
     target = about.target
+    asked: tuple[Task, NDArray[Any], NDArray[Any], Floats | None, Sequence[Any] | None]
     if target.classes is None:
         usable = np.array([isinstance(one, (int, float)) and not isinstance(one, bool) for one in labels], dtype=bool)
         rows, labels = rows[usable], [one for one, good in zip(labels, usable, strict=True) if good]
-        told = figures(target.task, np.array(labels, dtype=np.float64), output[rows])
+        asked = (target.task, np.array(labels, dtype=np.float64), output[rows], None, None)
     else:
         prediction = np.array([target.classes[int(code)] for code in output[rows]], dtype=object)
         of_rows = None if shares is None else shares[rows]
-        told = figures(target.task, _objects(labels), prediction, of_rows, target.classes)
+        asked = (target.task, _objects(labels), prediction, of_rows, target.classes)
     expected = {} if shares is None else estimated(shares[inside])
-    return LiveQuality(about.model, about.version, window, int(inside.sum()), len(labels), told, expected)
+    metric = primary(target.task, shares is not None).name
+    counts = int(inside.sum()), len(labels)
+    return LiveQuality(about.model, about.version, window, *counts, figures(*asked), expected, metric, margin(*asked))
 
 
 def _objects(values: Sequence[Any]) -> NDArray[np.object_]:

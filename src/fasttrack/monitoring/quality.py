@@ -60,14 +60,23 @@ class QualitySeries(Collector):
             "Quality to expect by the probabilities alone.",
             labels=["model", "version", "metric", "window"],
         )
+        labelled = GaugeMetricFamily("fasttrack_labelled_predictions", "Predictions that have a label.", labels=labels)
+        chance = GaugeMetricFamily(
+            "fasttrack_live_quality_margin",
+            "How far the live figure may be off by chance: half its 99.9 % interval.",
+            labels=["model", "version", "metric", "window"],
+        )
         for one in self._latest():
             coverage.add_metric([one.model, one.version, one.window], one.coverage)
+            labelled.add_metric([one.model, one.version, one.window], one.labelled)
+            if one.margin is not None:
+                chance.add_metric([one.model, one.version, one.metric, one.window], one.margin)
             for name, value in one.figures.items():
                 quality.add_metric([one.model, one.version, name, one.window], value)
             if (one.model, one.version) in self._calibrated:
                 for name, value in one.estimated.items():
                     guess.add_metric([one.model, one.version, name, one.window], value)
-        yield from (quality, coverage, guess)
+        yield from (quality, chance, coverage, labelled, guess)
 
     def _latest(self) -> list[LiveQuality]:
         with self._lock:
