@@ -27,7 +27,7 @@ ORDER = [
     {"journal"},
     {"monitoring"},
     {"serving"},
-    {"recorded", "observability"},
+    {"recorded", "observability", "gate"},
     {"lifecycle", "scaffold", "console", "verify"},
     {"cli"},
 ]

@@ -19,9 +19,8 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardSc
 
 import fasttrack
 from fasttrack.contract.decode import Decoder
-from fasttrack.contract.frame import pipeline_input
+from fasttrack.contract.frame import json_columns, pipeline_input
 from fasttrack.errors import BundleError, ConfigError, DataError, FastTrackError, StoreError, TrainingError
-from fasttrack.lifecycle import json_columns
 from fasttrack.store import Store
 
 if TYPE_CHECKING:

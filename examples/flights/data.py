@@ -35,7 +35,7 @@ def main(place: Path = PLACE) -> None:
     else:
         pq.write_table(table, temporary)
     temporary.replace(place)
-    print(f"wrote {table.num_rows:,} rows to {place}")  # noqa: T201  # a script speaks
+    print(f"wrote {table.num_rows:,} rows to {place}")  # a script speaks
 
 
 if __name__ == "__main__":

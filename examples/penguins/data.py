@@ -24,7 +24,7 @@ def main(place: Path = PLACE) -> None:
     temporary = place.with_name(f".{place.name}.{os.getpid()}")
     temporary.write_bytes(content)
     temporary.replace(place)
-    print(f"wrote {len(content.splitlines()) - 1} rows to {place}")  # noqa: T201  # a script speaks
+    print(f"wrote {len(content.splitlines()) - 1} rows to {place}")  # a script speaks
 
 
 if __name__ == "__main__":

@@ -70,6 +70,8 @@ class TrainConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     split: SplitConfig = SplitConfig()
     model: ModelConfig = ModelConfig()
     promote: Literal["never", "always", "better"] = "better"
+    confidence: Annotated[float, msgspec.Meta(ge=0.5, lt=1)] = 0.95
+    """Better is what beats the champion in this share of resamples of the hold-out."""
     folder: Path = Path()
 
     def __post_init__(self) -> None:

@@ -24,11 +24,12 @@ from fasttrack.bundle import GRAPH, Bundle, Manifest, TrainingRecord, installed_
 from fasttrack.compiler import try_to_compile
 from fasttrack.config import JOURNAL, DataConfig, TrainConfig, load_config
 from fasttrack.contract.decode import Decoder, RefusedRequest
-from fasttrack.contract.frame import matrix_from_frame, pipeline_input
+from fasttrack.contract.frame import json_columns, matrix_from_frame, pipeline_input
 from fasttrack.contract.learn import learn_columns, learn_contract
 from fasttrack.data import fingerprint, read_table, table_of
-from fasttrack.errors import BundleError, ConfigError, DataError, FastTrackError, StoreError, TrainingError
+from fasttrack.errors import ConfigError, DataError, FastTrackError, TrainingError
 from fasttrack.evaluate import Evaluation, baseline, evaluate, primary
+from fasttrack.gate import Verdict, decide
 from fasttrack.monitoring.reference import MOST_FEATURES, REFERENCE, Reference, calibration_error, learn_reference
 from fasttrack.recorded import recorded_config, recorded_table
 from fasttrack.store import Store
@@ -45,19 +46,9 @@ if TYPE_CHECKING:
 
     from fasttrack.contract.schema import Contract, Kind, Task
 
-__all__ = ["Outcome", "Verdict", "package", "train"]
+__all__ = ["Outcome", "package", "train"]
 
 Tell = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """Whether the new version became champion, and on what evidence."""
-
-    promoted: bool
-    reason: str
-    champion: str | None
-    """The version that serves now."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +73,7 @@ def train(
     task: Task | None = None,
     store: str | Path | None = None,
     promote: Literal["never", "always", "better"] | None = None,
+    confidence: float | None = None,
     ignore: tuple[str, ...] = (),
     nulls: tuple[str, ...] = (),
     kinds: Mapping[str, Kind] | None = None,
@@ -95,7 +87,8 @@ def train(
     `fasttrack.toml`, whose values the other arguments override, or `journal`: the predictions of model `name` that have
     a label, `since` then (such as `30d`). `estimator` is a name as on the command line, or an unfitted scikit-learn
     estimator. `store` defaults to FASTTRACK_STORE, then to `model`; `journal` to FASTTRACK_JOURNAL, then to the one in
-    the store. `tell` hears of each step.
+    the store. `promote` = "better" makes it champion when it beats the one before in the share `confidence` of
+    bootstrap resamples of the hold-out. `tell` hears of each step.
     Raises FastTrackError (ConfigError, DataError, TrainingError, StoreError); nothing is written then.
     """
     home = Store(_store(store))
@@ -107,7 +100,7 @@ def train(
         raise ConfigError("--since is of the journal only: fasttrack train journal --since 30d")
     given = None if estimator is None or isinstance(estimator, str) else Factory(unfitted(estimator), None)
     named = estimator if given is None else type(estimator).__name__
-    config = _config(source, target, name, named, task, promote, ignore, nulls, kinds or {})
+    config = _config(source, target, name, named, task, promote, confidence, ignore, nulls, kinds or {})
     home.check_writable(config.name)
     # fail on a wrong estimator before the table is read
     factory = given
@@ -174,7 +167,7 @@ def train(
         files={},
     )
     bundle = _publish(home, manifest, fitted, [code] if code else [], ready.X, (X_test, y_test), tell)
-    return Outcome(bundle, _decide(home, bundle, config.promote, X_test, y_test))
+    return Outcome(bundle, decide(home, bundle, config.promote, X_test, y_test, confidence=config.confidence))
 
 
 def package(
@@ -253,7 +246,7 @@ def package(
     bundle = _publish(
         home, msgspec.structs.replace(manifest, training=record), pipeline, carried, frame, (frame, answers), tell
     )
-    return Outcome(bundle, _decide(home, bundle, promote, frame, answers))
+    return Outcome(bundle, decide(home, bundle, promote, frame, answers))
 
 
 def _store(given: str | Path | None) -> str | Path:
@@ -267,6 +260,7 @@ def _config(
     estimator: str | None,
     task: Task | None,
     promote: Literal["never", "always", "better"] | None,
+    confidence: float | None,
     ignore: tuple[str, ...],
     nulls: tuple[str, ...],
     kinds: Mapping[str, Kind],
@@ -292,7 +286,11 @@ def _config(
         kinds={**config.data.kinds, **kinds},
     )
     model = replace(config.model, estimator=estimator or config.model.estimator, task=task or config.model.task)
-    return replace(config, name=name or config.name, data=data, model=model, promote=promote or config.promote)
+    sure = config.confidence if confidence is None else confidence
+    if not 0.5 <= sure < 1:
+        raise ConfigError(f"--confidence {sure:g}: write a share from 0.5 up to, but not including, 1, such as 0.95")
+    ruled = replace(config, promote=promote or config.promote, confidence=sure)
+    return replace(ruled, name=name or config.name, data=data, model=model)
 
 
 def model_name(source: str) -> str:
@@ -439,85 +437,6 @@ def _check_round_trip(contract: Contract, pipeline: Any, X: pd.DataFrame) -> Non
             f"the pipeline answers otherwise when its rows come as JSON (first at row {some.index[first]}); "
             "a column's dtype does not survive: convert it inside the pipeline"
         )
-
-
-def json_columns(contract: Contract, X: pd.DataFrame) -> dict[str, list[Any]]:
-    """The frame's cells as JSON carries them, by column: missing as null, datetimes as ISO 8601 text."""
-    columns: dict[str, list[Any]] = {}
-    matrix = matrix_from_frame(contract, X)
-    for j, column in enumerate(contract.columns):
-        series = X.iloc[:, j]
-        cells: list[Any]
-        if column.kind == "category":
-            cells = series.astype(object).where(series.notna(), None).tolist()
-        elif column.kind == "datetime":
-            moments = pd.to_datetime(series, utc=True)
-            cells = [None if pd.isna(moment) else moment.isoformat() for moment in moments]
-        elif column.kind == "boolean":
-            cells = [None if np.isnan(number) else bool(number) for number in matrix[:, j]]
-        else:
-            cells = [None if np.isnan(number) else number for number in matrix[:, j].tolist()]
-        columns[column.name] = cells
-    return columns
-
-
-def _decide(store: Store, bundle: Bundle, rule: str, X: pd.DataFrame, y: pd.Series[Any]) -> Verdict:
-    """Promote by `rule`: `better` compares with the champion on the same hold-out rows."""
-    name, version = bundle.manifest.name, bundle.manifest.version
-    while True:
-        try:
-            champion = store.champion(name)
-        except StoreError as error:
-            return Verdict(False, f"not promoted: {error}: fasttrack models promote {name}@{version}", None)
-        if champion == version:
-            return Verdict(True, "already the champion: the same data and pipeline gave the same version", version)
-        if rule == "never":
-            return Verdict(False, "not promoted, as asked", champion)
-        if rule == "always" or champion is None:
-            better, reason = True, "promoted, as asked" if rule == "always" else "promoted: the first of its name"
-        else:
-            better, reason = _compare(store, bundle, champion, X, y)
-        if not better:
-            return Verdict(False, reason, champion)
-        if store.promote_if(name, version, champion=champion):
-            return Verdict(True, reason, version)
-        # another training promoted meanwhile: compare with that one
-
-
-def _compare(store: Store, bundle: Bundle, champion: str, X: pd.DataFrame, y: pd.Series[Any]) -> tuple[bool, str]:
-    manifest = bundle.manifest
-    by_hand = f"promote it by hand: fasttrack models promote {manifest.name}@{manifest.version}"
-    try:
-        other = store.open(f"{manifest.name}@{champion}")
-        theirs = _score_champion(other, manifest, X, y)
-    except (FastTrackError, RefusedRequest, KeyError) as error:
-        reason = "" if isinstance(error, KeyError) else f" ({error})"
-        return False, f"not promoted: champion {champion} cannot be compared on these rows{reason}; {by_hand}"
-    metric = str(manifest.primary_metric)
-    ours = manifest.metrics[metric].value
-    better = ours > theirs if manifest.greater_is_better else ours < theirs
-    figures = f"{metric} {ours:.6g} against {theirs:.6g} of champion {champion}, on the same {len(y):,} rows"
-    return better, f"promoted: {figures}" if better else f"not promoted: {figures}"
-
-
-def _score_champion(champion: Bundle, manifest: Manifest, X: pd.DataFrame, y: pd.Series[Any]) -> float:
-    theirs, ours = champion.manifest.contract, manifest.contract
-    if theirs.target != ours.target:
-        raise BundleError("it predicts another target, task or classes")
-    if not set(theirs.names) <= set(ours.names):
-        raise BundleError("it needs columns that this table does not have")
-    pipeline = champion.load_pipeline()
-    body = msgspec.json.encode({"columns": json_columns(_only(ours, theirs.names), X[theirs.names])})
-    batch = Decoder(theirs, max_rows=len(X)).rows(body)
-    rows = pipeline_input(theirs, batch.matrix, batch.text)
-    probabilities = pipeline.predict_proba(rows) if theirs.target.probabilities else None
-    found = evaluate(theirs.target.task, y.to_numpy(), pipeline.predict(rows), probabilities, theirs.target.classes)
-    return found.metrics[str(manifest.primary_metric)].value
-
-
-def _only(contract: Contract, names: list[str]) -> Contract:
-    by_name = {column.name: column for column in contract.columns}
-    return msgspec.structs.replace(contract, columns=[by_name[name] for name in names])
 
 
 def _named(X: Any) -> pd.DataFrame:

@@ -28,6 +28,7 @@ def write_config(data: str, target: str, output: Path, *, force: bool = False) -
         "# What to train: fasttrack train " + str(output),
         f"name = {_text(model_name(data))}",
         'promote = "better"       # "never", "always", or "better" than the champion on the same hold-out rows',
+        "confidence = 0.95        # better is what wins in this share of bootstrap resamples of these rows",
         "",
         "[data]",
         f"source = {_text(source)}",

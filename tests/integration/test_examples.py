@@ -19,8 +19,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from fasttrack.config import load_config
+from fasttrack.contract.frame import json_columns
 from fasttrack.data import read_table
-from fasttrack.lifecycle import json_columns
 from fasttrack.store import Store
 from fasttrack.training.table import prepare
 

@@ -53,7 +53,9 @@ def test_fifty_kills_at_random_moments_leave_a_store_that_serves(tmp_path: Path)
         process = run(seed)
         # half of the kills fall into the last part of a run, where it writes
         process.join(whole * (dice.uniform(0.6, 1.0) if seed % 2 else dice.uniform(0.0, 1.0)))
-        killed += process.is_alive()
+        caught = process.is_alive()
+        killed += caught
+        whole *= 1.02 if caught else 0.9  # other work on the machine comes and goes
         process.kill()
         process.join()
         champion = store.champion("table")

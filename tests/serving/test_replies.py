@@ -14,7 +14,7 @@ import pytest
 from sklearn.linear_model import LinearRegression
 
 import fasttrack
-from fasttrack.lifecycle import json_columns
+from fasttrack.contract.frame import json_columns
 from fasttrack.store import Store
 from tests.serving import models
 from tests.serving.server import serving

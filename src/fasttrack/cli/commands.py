@@ -71,6 +71,9 @@ def train(
     promote: Annotated[
         str | None, typer.Option(help="never, always, or better: when it is the first or beats the champion.")
     ] = None,
+    confidence: Annotated[
+        float | None, typer.Option(help="Better is what beats the champion in this share of resamples; else 0.95.")
+    ] = None,
     ignore: Annotated[
         list[str] | None, typer.Option(help="Column that must not be a feature; may be repeated.")
     ] = None,
@@ -100,6 +103,7 @@ def train(
             task=choice("--task", task, ("regression", "binary", "multiclass")),
             store=store,
             promote=choice("--promote", promote, ("never", "always", "better")),
+            confidence=confidence,
             ignore=tuple(ignore or ()),
             nulls=tuple(null or ()),
             kinds=_kinds(kind or []),

@@ -16,7 +16,7 @@ from fasttrack.contract.schema import Column, Contract
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["UNSEEN", "frame_from_matrix", "matrix_from_frame", "pipeline_input"]
+__all__ = ["UNSEEN", "frame_from_matrix", "json_columns", "matrix_from_frame", "pipeline_input"]
 
 UNSEEN = "\u2047 unseen"
 """Stands for a text that the training data did not have, where only its code −1 is known."""
@@ -178,3 +178,25 @@ def _labels(column: Column, values: NDArray[np.float64]) -> list[Any]:
     """The values with their Python types; missing is `None`."""
     convert: Any = {"integer": int, "boolean": bool}.get(column.kind, float)
     return [None if np.isnan(value) else convert(value) for value in values]
+
+
+def json_columns(contract: Contract, X: pd.DataFrame) -> dict[str, list[Any]]:
+    """The frame's cells as JSON carries them, by column: missing as null, datetimes as ISO 8601 text."""
+    import pandas as pd
+
+    columns: dict[str, list[Any]] = {}
+    matrix = matrix_from_frame(contract, X)
+    for j, column in enumerate(contract.columns):
+        series = X.iloc[:, j]
+        cells: list[Any]
+        if column.kind == "category":
+            cells = series.astype(object).where(series.notna(), None).tolist()
+        elif column.kind == "datetime":
+            moments = pd.to_datetime(series, utc=True)
+            cells = [None if pd.isna(moment) else moment.isoformat() for moment in moments]
+        elif column.kind == "boolean":
+            cells = [None if np.isnan(number) else bool(number) for number in matrix[:, j]]
+        else:
+            cells = [None if np.isnan(number) else number for number in matrix[:, j].tolist()]
+        columns[column.name] = cells
+    return columns

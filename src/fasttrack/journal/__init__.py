@@ -5,11 +5,10 @@ from __future__ import annotations
 from fasttrack.journal.database import Database, existing_journal, open_database
 from fasttrack.journal.location import journal_location
 from fasttrack.journal.predictions import JournalModel
-from fasttrack.journal.writer import Ids, Journal, JournalCounts, Recorder
+from fasttrack.journal.writer import Journal, JournalCounts, Recorder
 
 __all__ = [
     "Database",
-    "Ids",
     "Journal",
     "JournalCounts",
     "JournalModel",

@@ -24,9 +24,18 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-__all__ = ["IDENTIFIER", "Chunk", "Entries", "JournalModel", "identifier", "pack", "parse_identifier", "unpack"]
+__all__ = [
+    "IDENTIFIER",
+    "Chunk",
+    "Entries",
+    "JournalModel",
+    "identifier",
+    "identifiers",
+    "pack",
+    "parse_identifier",
+    "unpack",
+]
 
-_DIGITS = 8
 IDENTIFIER = "[0-9a-z]{1,40}-[0-9a-f]{8,15}"
 """What an id looks like, as a regular expression."""
 _IDENTIFIER = re.compile(IDENTIFIER)
@@ -90,7 +99,15 @@ class _Head(msgspec.Struct):
 
 def identifier(process: str, number: int) -> str:
     """The id of a prediction."""
-    return f"{process}-{number:0{_DIGITS}x}"
+    return f"{process}-{number:08x}"
+
+
+def identifiers(process: str, start: int, rows: int) -> list[str]:
+    """The ids of predictions that follow one another."""
+    if rows == 1:
+        return [f"{process}-{start:08x}"]
+    begin = process + "-%08x"
+    return [begin % number for number in range(start, start + rows)]
 
 
 def parse_identifier(text: object) -> tuple[str, int] | None:

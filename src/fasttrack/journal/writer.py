@@ -18,18 +18,20 @@ import numpy as np
 from fasttrack.errors import StoreError
 from fasttrack.journal.database import Database
 from fasttrack.journal.location import shown
-from fasttrack.journal.predictions import Chunk, Entries, JournalModel, identifier, pack
+from fasttrack.journal.predictions import Chunk, Entries, JournalModel, identifiers, pack
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+
+    from numpy.typing import NDArray
 
     from fasttrack.contract.decode import Batch
     from fasttrack.contract.schema import Contract
     from fasttrack.journal.database import LabelRow
 
-    Floats = np.typing.NDArray[np.float64]
+    Floats = NDArray[np.float64]
 
-__all__ = ["Ids", "Journal", "JournalCounts", "Recorder"]
+__all__ = ["Journal", "JournalCounts", "Recorder"]
 
 _log = logging.getLogger("fasttrack")
 
@@ -55,27 +57,15 @@ class JournalCounts:
     labels: dict[str, memoryview[float]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, which would cost a microsecond
 class _Scored:
     recorder: Recorder
     start: int
     at: float
     matrix: Floats
-    text: dict[int, Sequence[str | None]]
+    text: Mapping[int, Sequence[str | None]]
     output: Floats
     probabilities: Floats | None
-
-
-class Ids:
-    """The ids of predictions that follow one another."""
-
-    __slots__ = ("_process", "_start")
-
-    def __init__(self, process: str, start: int) -> None:
-        self._process, self._start = process, start
-
-    def __getitem__(self, row: int) -> str:
-        return identifier(self._process, self._start + row)
 
 
 class Recorder:
@@ -87,8 +77,9 @@ class Recorder:
         kept = {column.name for column in about.columns}
         self.places = [j for j, column in enumerate(contract.columns) if column.name in kept]
         self.whole = len(self.places) == len(contract.columns)
+        self.text = [place for place, j in enumerate(self.places) if contract.columns[j].kind == "category"]
 
-    def seen(self, batch: Batch, output: Floats, probabilities: Floats | None) -> Ids | None:
+    def seen(self, batch: Batch, output: Floats, probabilities: Floats | None) -> list[str] | None:
         """Take scored rows; returns their ids, or `None` when they are not recorded.
 
         Costs a microsecond or so: the rows are written later.
@@ -110,6 +101,7 @@ class Journal:
         keep_bytes: int | None = None,
         flush_seconds: float = _FLUSH_SECONDS,
         most_rows: int = _MOST_ROWS,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self.location = location
         self.process = _process_name()
@@ -117,6 +109,7 @@ class Journal:
         self._sample, self._omit = sample, tuple(omit)
         self._keep_days, self._keep_bytes = keep_days, keep_bytes
         self._flush_seconds, self._most_rows = flush_seconds, most_rows
+        self._clock = clock
         self._queue: deque[_Scored] = deque()
         self._labels: deque[LabelRow] = deque()
         self._waiting = 0
@@ -163,11 +156,10 @@ class Journal:
         with self._lock:
             self._counts.labels["refused"][0] += labels
 
-    def _take(self, recorder: Recorder, batch: Batch, output: Floats, shares: Floats | None) -> Ids | None:
+    def _take(self, recorder: Recorder, batch: Batch, output: Floats, shares: Floats | None) -> list[str] | None:
         rows = len(output)
         if not rows or (self._sample < 1 and not self._drawn()):
             return None
-        text = {} if not batch.text else dict(batch.text)
         with self._lock:
             if self._waiting + rows > self._most_rows or self._cells + batch.matrix.size > _MOST_CELLS:
                 self._counts.dropped[0] += rows
@@ -177,8 +169,8 @@ class Journal:
             self._waiting += rows
             self._cells += batch.matrix.size
             self._counts.backlog[0] = self._waiting
-            self._queue.append(_Scored(recorder, start, time.time(), batch.matrix, text, output, shares))
-        return Ids(self.process, start)
+            self._queue.append(_Scored(recorder, start, self._clock(), batch.matrix, batch.text, output, shares))
+        return identifiers(self.process, start, rows)
 
     def _drawn(self) -> bool:
         """Whether a request is in the sample: evenly, not at random, so that a small sample is no lottery."""
@@ -257,14 +249,17 @@ class Journal:
 
     def _chunk(self, parts: Sequence[_Scored]) -> Chunk:
         recorder, about = parts[0].recorder, parts[0].recorder.about
-        at = np.concatenate([np.full(len(part.output), part.at) for part in parts])
+        output = np.concatenate([part.output for part in parts])
+        lengths = [len(part.output) for part in parts]
+        at = np.repeat([part.at for part in parts], lengths)
         matrix = np.concatenate([part.matrix for part in parts])
+        words = _words(recorder, parts, matrix, np.cumsum(lengths))
         if not recorder.whole:
             matrix = matrix[:, recorder.places]
         shares = None
         if parts[0].probabilities is not None:
             shares = np.concatenate([part.probabilities for part in parts if part.probabilities is not None])
-        entries = Entries(at, matrix, np.concatenate([part.output for part in parts]), shares, _words(recorder, parts))
+        entries = Entries(at, matrix, output, shares, words)
         return Chunk(
             self.process, parts[0].start, len(at), parts[0].at, parts[-1].at, about.model, about.version, pack(entries)
         )
@@ -297,24 +292,25 @@ class Journal:
 
     def _sweep(self) -> None:
         if self._keep_days is not None or self._keep_bytes is not None:
-            before = None if self._keep_days is None else time.time() - 86_400 * self._keep_days
+            before = None if self._keep_days is None else self._clock() - 86_400 * self._keep_days
             self._database.sweep(before=before, most_bytes=self._keep_bytes)
 
 
-def _words(recorder: Recorder, parts: Sequence[_Scored]) -> dict[int, dict[int, str]]:
-    """What the codes do not tell: the text of categories that the model does not know."""
+def _words(
+    recorder: Recorder, parts: Sequence[_Scored], matrix: Floats, ends: NDArray[np.int64]
+) -> dict[int, dict[int, str]]:
+    """What the codes do not tell: the text of categories that the model does not know.
+
+    `matrix`: float64[n, f] of all parts, of which part i ends before row `ends[i]`.
+    """
     found: dict[int, dict[int, str]] = {}
-    start = 0
-    for part in parts:
-        for place, column in enumerate(recorder.places):
-            if column not in part.text:
-                continue
-            unseen = np.flatnonzero(part.matrix[:, column] == -1)
-            for row in unseen.tolist():
-                word = part.text[column][row]
-                if word is not None:
-                    found.setdefault(place, {})[start + row] = word
-        start += len(part.output)
+    for place in recorder.text:
+        column = recorder.places[place]
+        for row in np.flatnonzero(matrix[:, column] == -1).tolist():
+            number = int(np.searchsorted(ends, row, side="right"))
+            word = parts[number].text[column][row - int(ends[number]) + len(parts[number].output)]
+            if word is not None:
+                found.setdefault(place, {})[row] = word
     return found
 
 

@@ -16,7 +16,7 @@ from fasttrack.monitoring.quality import QualitySeries
 from fasttrack.monitoring.traffic import TRAFFIC, HttpTraffic
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from fasttrack.contract.quality import Metric
@@ -99,9 +99,9 @@ class ServingMetrics:
             self._quality.calibrated(model, version)
         return ModelCounters(self.ledger, model, version, drift)
 
-    def watch_quality(self, journal: str) -> None:
-        """Show live quality by the predictions and labels in a journal."""
-        self._quality = QualitySeries(journal)
+    def watch_quality(self, journal: str, clock: Callable[[], float]) -> None:
+        """Show live quality by the predictions and labels in a journal, up to what `clock` says is now."""
+        self._quality = QualitySeries(journal, clock)
         self.registry.register(self._quality)
 
     def serving(self, model: str, version: str, engine: str, holdout: Mapping[str, Metric]) -> None:

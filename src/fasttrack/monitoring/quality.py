@@ -15,7 +15,7 @@ from fasttrack.journal import Database
 from fasttrack.journal.quality import LiveQuality, live_quality
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from prometheus_client.metrics_core import Metric
 
@@ -29,11 +29,11 @@ _FRESH_SECONDS = 15.0
 class QualitySeries(Collector):
     """Figures of every version over sliding windows, each with the share of predictions that have a label."""
 
-    def __init__(self, location: str) -> None:
-        self._location = location
+    def __init__(self, location: str, clock: Callable[[], float] = time.time) -> None:
+        self._location, self._clock = location, clock
         self._lock = threading.Lock()
         self._found: list[LiveQuality] = []
-        self._looked = -_FRESH_SECONDS
+        self._looked = float("-inf")
         self._calibrated: set[tuple[str, str]] = set()
 
     def calibrated(self, model: str, version: str) -> None:
@@ -80,11 +80,12 @@ class QualitySeries(Collector):
 
     def _latest(self) -> list[LiveQuality]:
         with self._lock:
-            if time.monotonic() - self._looked >= _FRESH_SECONDS:
+            now = self._clock()
+            if abs(now - self._looked) >= _FRESH_SECONDS:  # also when the clock was put back
                 try:
                     with Database(self._location) as database:
-                        self._found = live_quality(database, time.time())
+                        self._found = live_quality(database, now)
                 except FastTrackError as error:
                     _log.warning("live quality is that of before: %s", error)
-                self._looked = time.monotonic()
+                self._looked = now
             return self._found

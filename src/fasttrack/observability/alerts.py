@@ -18,15 +18,19 @@ RUNBOOKS = "runbooks.md"
 
 _SERVES = "and on (model, version) max by (model, version) (fasttrack_model_info) == 1"
 """A version that serves no longer wakes nobody."""
+_YESTERDAY = "max by (model, version) (max_over_time(fasttrack_model_info[2h] offset 23h)) == 1"
+_A_DAY = f"{_SERVES}\nand on (model, version) {_YESTERDAY}"
+"""Of a version's first day nothing is said: mornings are not evenings."""
 _DRIFTED, _BROKEN, _UNSEEN, _MISSING = 0.2, 1.0, 0.01, 0.1
 
 
 @dataclass(frozen=True)
 class Case:
-    """Series by name with their values, one a minute as promtool writes them, and the minute at which to look."""
+    """Series by name with their values as promtool writes them, one each `step` minutes, and the minute to look at."""
 
     series: Mapping[str, str]
     minute: int
+    step: int = 1
 
 
 @dataclass(frozen=True)
@@ -79,7 +83,7 @@ def alerts(plan: Plan) -> list[Alert]:
 def _test(name: str, case: Case, alert_tests: list[dict[str, Any]]) -> dict[str, Any]:
     return {
         "name": name,
-        "interval": "1m",
+        "interval": f"{case.step}m",
         "input_series": [{"series": series, "values": values} for series, values in case.series.items()],
         "alert_rule_test": [{"eval_time": f"{case.minute}m", **test} for test in alert_tests],
     }
@@ -101,8 +105,8 @@ def _service(plan: Plan) -> list[Alert]:
             "Prometheus could not read /metrics of this instance for a minute. Nothing is predicted by it.",
             "Look at its log and whether the process lives. `/health/live` tells whether it answers at all, "
             "`/health/ready` whether a row can be scored. A store without a model keeps a server from starting.",
-            Case({f'up{{{job}, instance="api:8000"}}': "1 1 0x10"}, 4),
-            Case({f'up{{{job}, instance="api:8000"}}': "1 0 1x10"}, 6),
+            Case({f'up{{{job}, instance="api:8000"}}': "1 1 0x20"}, 15),
+            Case({f'up{{{job}, instance="api:8000"}}': "1x4 0 1x20"}, 15),
             "api:8000 does not answer Prometheus",
             {"job": plan.job, "instance": "api:8000"},
         ),
@@ -178,7 +182,7 @@ def _service(plan: Plan) -> list[Alert]:
             "{{ $labels.instance }} cannot load the version that was promoted",
             "A version was promoted that this instance cannot serve. The version before it still serves.",
             "Run `fasttrack models verify`; the log says why. Promote another version, or train again.",
-            Case({f'fasttrack_reload_failures_total{{{job}, instance="api:8000"}}': "0x5 1x20"}, 8),
+            Case({f'fasttrack_reload_failures_total{{{job}, instance="api:8000"}}': "0x5 1x20"}, 10),
             Case({f'fasttrack_reload_failures_total{{{job}, instance="api:8000"}}': "3x30"}, 20),
             "api:8000 cannot load the version that was promoted",
             {"job": plan.job, "instance": "api:8000"},
@@ -194,16 +198,16 @@ def _slower(plan: Plan, window: str) -> str:
 
 
 _OF = 'model="m", version="v"'
-_INFO = {f'fasttrack_model_info{{{_OF}, engine="onnx"}}': "1x200"}
-_LONG = 150
-"""Minutes after which an alert that waits for an hour fires; a window is of the samples that there are."""
+_INFO = {f'fasttrack_model_info{{{_OF}, engine="onnx"}}': "1x330"}
+_LONG, _STEP = 1560, 5
+"""Minutes: a day, and two hours for an alert that waits for one."""
 
 
 def _feature(now: Mapping[str, str], then: Mapping[str, float]) -> dict[str, str]:
     """A feature's counters and reference shares, by bin."""
     counted = {f'fasttrack_feature_bin_total{{{_OF}, feature="f", bin="{name}"}}': each for name, each in now.items()}
     known = {
-        f'fasttrack_feature_reference_share{{{_OF}, feature="f", bin="{name}"}}': f"{share:g}x200"
+        f'fasttrack_feature_reference_share{{{_OF}, feature="f", bin="{name}"}}': f"{share:g}x330"
         for name, share in then.items()
     }
     return counted | known | _INFO
@@ -213,14 +217,14 @@ def _drift(plan: Plan) -> list[Alert]:
     half = {"00 a": 0.5, "01 b": 0.5}
     holes = {"00 a": 0.9, "missing": 0.1, "unseen": 0.0}
     of_f = {"model": "m", "version": "v", "feature": "f"}
-    enough = f"Nothing is said of a window with fewer than {LEAST_ROWS} rows. "
+    enough = f"Nothing is said of a window with fewer than {LEAST_ROWS} rows, nor of a version's first day. "
     by_nature = "If a feature follows the calendar, leave it out: `fasttrack monitor build --calm COLUMN`."
     told = {f'fasttrack_prediction_bin_total{{{_OF}, bin="{name}"}}': "%s" for name in half}
-    shares = {f'fasttrack_prediction_reference_share{{{_OF}, bin="{name}"}}': "0.5x200" for name in half}
+    shares = {f'fasttrack_prediction_reference_share{{{_OF}, bin="{name}"}}': "0.5x330" for name in half}
     return [
         Alert(
             "FastTrackDrift",
-            f"fasttrack:feature_psi:7d{plan.selector} > {_DRIFTED}\n{_SERVES}",
+            f"fasttrack:feature_psi:7d{plan.selector} > {_DRIFTED}\n{_A_DAY}",
             "1h",
             "ticket",
             "{{ $labels.feature }} of {{ $labels.model }} has drifted: PSI {{ $value | humanize }} over 7 days",
@@ -229,14 +233,14 @@ def _drift(plan: Plan) -> list[Alert]:
             "The dashboard shows the shares of the feature's bins beside those of the training. See whether the world "
             "has changed or the pipeline that fills the column; look at live quality; train again on newer rows: "
             f"`fasttrack train journal --since 30d`. {by_nature}",
-            Case(_feature({"00 a": "0+8x200", "01 b": "0+2x200"}, half), _LONG),
-            Case(_feature({"00 a": "0+6x200", "01 b": "0+5x200"}, half), _LONG),
+            Case(_feature({"00 a": "0+8x330", "01 b": "0+2x330"}, half), _LONG, _STEP),
+            Case(_feature({"00 a": "0+6x330", "01 b": "0+5x330"}, half), _LONG, _STEP),
             "f of m has drifted: PSI 415.9m over 7 days",
             of_f,
         ),
         Alert(
             "FastTrackDriftSudden",
-            f"fasttrack:feature_psi:24h{plan.selector} > {_BROKEN}\n{_SERVES}",
+            f"fasttrack:feature_psi:24h{plan.selector} > {_BROKEN}\n{_A_DAY}",
             "15m",
             "page",
             "{{ $labels.feature }} of {{ $labels.model }} is another: PSI {{ $value | humanize }} over 24 hours",
@@ -244,28 +248,28 @@ def _drift(plan: Plan) -> list[Alert]:
             f"elsewhere. {enough}",
             "Ask what was deployed upstream. Predictions that hang on the column are not to be trusted; "
             f"`fasttrack models show` lists its training range. {by_nature}",
-            Case(_feature({"00 a": "0+999x200", "01 b": "0+1x200"}, half), _LONG),
-            Case(_feature({"00 a": "0+8x200", "01 b": "0+2x200"}, half), _LONG),
+            Case(_feature({"00 a": "0+999x330", "01 b": "0+1x330"}, half), _LONG, _STEP),
+            Case(_feature({"00 a": "0+8x330", "01 b": "0+2x330"}, half), _LONG, _STEP),
             "f of m is another: PSI 3.446 over 24 hours",
             of_f,
         ),
         Alert(
             "FastTrackPredictionDrift",
-            f"fasttrack:prediction_psi:7d > {_DRIFTED}\n{_SERVES}",
+            f"fasttrack:prediction_psi:7d > {_DRIFTED}\n{_A_DAY}",
             "1h",
             "ticket",
             "Predictions of {{ $labels.model }} have drifted: PSI {{ $value | humanize }} over 7 days",
             "The model answers otherwise than on its hold-out, over a week. Either its features have drifted, in which "
             f"case those alerts fire too, or their combinations have. {enough}",
             "As for FastTrackDrift.",
-            Case({name: f"0+{n}x200" for name, n in zip(told, (8, 2), strict=True)} | shares | _INFO, _LONG),
-            Case({name: f"0+{n}x200" for name, n in zip(told, (6, 5), strict=True)} | shares | _INFO, _LONG),
+            Case({name: f"0+{n}x330" for name, n in zip(told, (8, 2), strict=True)} | shares | _INFO, _LONG, _STEP),
+            Case({name: f"0+{n}x330" for name, n in zip(told, (6, 5), strict=True)} | shares | _INFO, _LONG, _STEP),
             "Predictions of m have drifted: PSI 415.9m over 7 days",
             {"model": "m", "version": "v"},
         ),
         Alert(
             "FastTrackUnseen",
-            f"fasttrack:feature_unseen_change:24h > {_UNSEEN}\n{_SERVES}",
+            f"fasttrack:feature_unseen_change:24h > {_UNSEEN}\n{_A_DAY}",
             "15m",
             "ticket",
             "{{ $value | humanizePercentage }} of the values of {{ $labels.feature }} are new to {{ $labels.model }}",
@@ -273,22 +277,22 @@ def _drift(plan: Plan) -> list[Alert]:
             f"scored, but as what the encoder makes of the unknown. {enough}",
             "`fasttrack journal export` has the words. Train again once there are labels for them, or mend the "
             "spelling.",
-            Case(_feature({"00 a": "0+95x200", "missing": "0x200", "unseen": "0+5x200"}, holes), _LONG),
-            Case(_feature({"00 a": "0+999x200", "missing": "0x200", "unseen": "0+1x200"}, holes), _LONG),
+            Case(_feature({"00 a": "0+95x330", "missing": "0x330", "unseen": "0+5x330"}, holes), _LONG, _STEP),
+            Case(_feature({"00 a": "0+999x330", "missing": "0x330", "unseen": "0+1x330"}, holes), _LONG, _STEP),
             "5% of the values of f are new to m",
             of_f,
         ),
         Alert(
             "FastTrackMissing",
-            f"fasttrack:feature_missing_change:24h > {_MISSING}\n{_SERVES}",
+            f"fasttrack:feature_missing_change:24h > {_MISSING}\n{_A_DAY}",
             "15m",
             "ticket",
             "{{ $labels.feature }} of {{ $labels.model }} is missing more often than at training, "
             "by {{ $value | humanizePercentage }} of the rows",
             f"A column that had values at training comes empty. {enough}",
             "Ask who fills the column. The pipeline imputes, so nothing else will tell.",
-            Case(_feature({"00 a": "0+60x200", "missing": "0+40x200", "unseen": "0x200"}, holes), _LONG),
-            Case(_feature({"00 a": "0+85x200", "missing": "0+15x200", "unseen": "0x200"}, holes), _LONG),
+            Case(_feature({"00 a": "0+60x330", "missing": "0+40x330", "unseen": "0x330"}, holes), _LONG, _STEP),
+            Case(_feature({"00 a": "0+85x330", "missing": "0+15x330", "unseen": "0x330"}, holes), _LONG, _STEP),
             "f of m is missing more often than at training, by 30% of the rows",
             of_f,
         ),
@@ -352,7 +356,7 @@ def _journal(plan: Plan) -> Alert:
         "are answered all the same; those that were not recorded cannot be labelled.",
         "The log names the database's error. `fasttrack_journal_backlog_rows` falls as soon as it answers again. "
         "If it is too slow for the traffic, record a sample: `FASTTRACK_JOURNAL_SAMPLE=0.1`.",
-        Case({dropped: "0x5 100x20"}, 8),
+        Case({dropped: "0x5 100x20"}, 10),
         Case({dropped: "100x30"}, 20),
         "api:8000 has predictions that find no place in the journal's queue",
         {"job": plan.job, "instance": "api:8000"},

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from fasttrack.contract.decode import Batch
     from fasttrack.contract.schema import Label
-    from fasttrack.journal import Ids
 
 __all__ = ["NO_ANSWER", "Engine", "Scores", "first_failing_row", "unscorable"]
 
@@ -34,7 +33,7 @@ class Scores:
     output: NDArray[np.float64]
     probabilities: NDArray[np.float64] | None
     warnings: list[CellIssue]
-    ids: Ids | None = None
+    ids: list[str] | None = None
 
 
 class Engine(Protocol):

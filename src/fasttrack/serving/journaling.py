@@ -16,6 +16,8 @@ from fasttrack.journal.predictions import parse_identifier
 from fasttrack.serving.problems import feedback_refusal
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from starlette.responses import Response
 
     from fasttrack.contract.schema import Target
@@ -50,7 +52,7 @@ class _Label(msgspec.Struct, forbid_unknown_fields=True):
 _ONE, _MANY = msgspec.json.Decoder(_Label), msgspec.json.Decoder(list[_Label])
 
 
-def open_journal(settings: Settings, metrics: ServingMetrics) -> Journal | None:
+def open_journal(settings: Settings, metrics: ServingMetrics, clock: Callable[[], float]) -> Journal | None:
     """The journal that the settings name; `None` when it is off, or cannot be kept here, which the log says.
 
     A database that only does not answer now is waited for. Raises ConfigError for a location that is none.
@@ -71,7 +73,7 @@ def open_journal(settings: Settings, metrics: ServingMetrics) -> Journal | None:
         block([("fasttrack_journal_dropped_rows_total",)]),
         {name: block([("fasttrack_feedback_total", name)]) for name in ("matched", "unknown", "refused")},
     )
-    metrics.watch_quality(location)
+    metrics.watch_quality(location, clock)
     return Journal(
         location,
         counts,
@@ -79,6 +81,7 @@ def open_journal(settings: Settings, metrics: ServingMetrics) -> Journal | None:
         omit=_names(settings.journal_omit),
         keep_days=settings.journal_days,
         keep_bytes=settings.journal_bytes,
+        clock=clock,
     )
 
 

@@ -47,7 +47,7 @@ class ReplyWriter:
             reply["probabilities"] = dict(zip(self._classes, scores.probabilities.T.tolist(), strict=True))
         reply["model"] = self._label
         if scores.ids is not None:
-            reply["ids"] = [scores.ids[row] for row in range(len(scores.prediction))]
+            reply["ids"] = scores.ids
         if warnings:
             reply["warnings"] = warnings
         return self._encode(reply)

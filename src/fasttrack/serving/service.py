@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import time
 from typing import TYPE_CHECKING
 
 from fasttrack.monitoring.metrics import ServingMetrics
@@ -19,7 +20,7 @@ from fasttrack.serving.predict import Predictor
 from fasttrack.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -32,14 +33,15 @@ _SETTLE_SECONDS = 0.25
 class Parts:
     """What answers are made with. The model is loaded when the service starts, so that building it has no side effect.
 
-    Without `settings` they come from the `FASTTRACK_*` environment variables. Raises ConfigError for one that cannot be
+    Without `settings` they come from the `FASTTRACK_*` environment variables. `clock` tells when a prediction is made,
+    in seconds since 1970 UTC: a replay of the past brings its own. Raises ConfigError for a setting that cannot be
     used.
     """
 
-    def __init__(self, settings: Settings | None = None) -> None:
+    def __init__(self, settings: Settings | None = None, clock: Callable[[], float] = time.time) -> None:
         settings = settings or Settings.from_environment()
         self.metrics = ServingMetrics(shared_folder(settings.metrics_dir))
-        self.journal = open_journal(settings, self.metrics)
+        self.journal = open_journal(settings, self.metrics, clock)
         self.slot = ModelSlot(settings, self.metrics, self.journal)
         self.predictor = Predictor(
             self.slot, self.metrics, max_body_bytes=settings.max_body_bytes, threads=os.cpu_count() or 1
