@@ -97,9 +97,9 @@ compile = $(UV) pip compile --quiet --universal --python-version 3.11 --custom-c
 lock: $(UV) ## lock what pyproject.toml asks for; UPGRADE=1 moves every pin to the newest version
 	$(compile) requirements.in --annotation-style line --output-file requirements.txt
 	$(compile) requirements.txt --group dev --annotation-style line --output-file requirements-dev.txt
-	$(compile) pyproject.toml --extra postgres --constraints <(grep '==' requirements.txt) --generate-hashes \
+	$(compile) pyproject.toml --extra postgres --extra objects --constraints <(grep '==' requirements.txt) --generate-hashes \
 		--no-annotate --output-file deploy/requirements-serve.txt
-	$(compile) pyproject.toml --extra postgres --group sklearn --constraints <(grep '==' requirements.txt) --generate-hashes \
+	$(compile) pyproject.toml --extra postgres --extra objects --group sklearn --constraints <(grep '==' requirements.txt) --generate-hashes \
 		--no-annotate --output-file deploy/requirements-sklearn.txt
 	$(compile) --group build --generate-hashes --no-annotate --output-file deploy/requirements-build.txt
 

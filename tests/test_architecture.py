@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent / "src" / "fasttrack"
 ORDER = [
-    {"errors", "contract"},
+    {"errors", "contract", "addresses"},
     {"settings", "config", "data", "graph"},
     {"evaluate"},
     {"training"},
@@ -32,7 +32,18 @@ ORDER = [
     {"cli"},
 ]
 RANK = {room: rank for rank, rooms in enumerate(ORDER) for room in rooms}
-LIGHT = {"errors", "contract", "graph", "settings", "config", "bundled_code", "bundle", "store", "evaluate"} | {
+LIGHT = {
+    "errors",
+    "contract",
+    "addresses",
+    "graph",
+    "settings",
+    "config",
+    "bundled_code",
+    "bundle",
+    "store",
+    "evaluate",
+} | {
     "journal",
     "monitoring",
     "serving",

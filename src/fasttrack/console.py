@@ -13,9 +13,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from fasttrack.addresses import shown
 from fasttrack.contract.openapi import label_key
 from fasttrack.errors import DataError, FastTrackError, StoreError
-from fasttrack.journal.location import shown
 from fasttrack.journal.quality import WINDOWS, live_quality
 from fasttrack.monitoring.reference import read_reference
 

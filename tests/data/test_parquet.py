@@ -100,4 +100,4 @@ def test_what_is_no_whole_parquet_file_is_told(tmp_path: Path) -> None:
 
 def test_a_parquet_file_without_rows_is_told(tmp_path: Path) -> None:
     pq.write_table(pa.table({"a": pa.array([], pa.int64())}), tmp_path / "t.parquet")
-    assert refusal(tmp_path / "t.parquet") == f"{tmp_path}/t.parquet has no rows; check that it is the file you mean"
+    assert refusal(tmp_path / "t.parquet") == f"{tmp_path}/t.parquet has no rows; check that it is the table you mean"

@@ -49,7 +49,7 @@ def read_json(content: bytes, name: str, nulls: Sequence[str], kinds: Mapping[st
     else:
         rows, unit = content.split(b"\n"), "line"
     if not rows:
-        raise DataError(f"{name} has no rows; check that it is the file you mean")
+        raise DataError(f"{name} has no rows; check that it is the table you mean")
     _check(rows, unit, name)
     if nulls or kinds:
         rows = _reworded(rows, nulls, kinds)

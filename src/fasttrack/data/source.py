@@ -8,9 +8,13 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from fasttrack.addresses import shown
 from fasttrack.data.files import read_files
 from fasttrack.data.kinds import convert
 from fasttrack.data.names import near
+from fasttrack.data.objects import read_objects, read_web
+from fasttrack.data.request import Request
+from fasttrack.data.sql import read_postgres, read_sqlite
 from fasttrack.data.types import normalise
 from fasttrack.errors import DataError
 
@@ -22,20 +26,34 @@ if TYPE_CHECKING:
 
     from fasttrack.contract.schema import Kind
 
-    Source = Callable[[str, Sequence[str], Mapping[str, Kind]], Iterator[tuple[str, pa.Table]]]
-    """(what to read, further nulls, kinds) → the parts of the table, each with its name for messages."""
+    Source = Callable[[Request], Iterator[tuple[str, pa.Table]]]
+    """What to read → the parts of the table, each with its name for messages."""
 
 __all__ = ["read_table", "table_of", "typed"]
 
 _SOURCES: dict[str, Source] = {
     "": read_files,
+    **dict.fromkeys(("s3", "gs", "gcs", "abfs", "abfss"), read_objects),
+    **dict.fromkeys(("http", "https"), read_web),
+    **dict.fromkeys(("postgresql", "postgres"), read_postgres),
+    "sqlite": read_sqlite,
 }
 """How to read from each scheme; the empty one is a path."""
+_DATABASES = (read_postgres, read_sqlite)
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
 
 
-def read_table(source: str | Path, *, nulls: Sequence[str] = (), kinds: Mapping[str, Kind] | None = None) -> pa.Table:
-    """Read `source`: a file, a folder of files of one format, or a pattern such as `sales/*.csv`.
+def read_table(
+    source: str | Path,
+    *,
+    nulls: Sequence[str] = (),
+    kinds: Mapping[str, Kind] | None = None,
+    query: str | None = None,
+    table: str | None = None,
+) -> pa.Table:
+    """Read `source`: a file, a folder of files of one format, or a pattern such as `sales/*.csv`; a URL of such in an
+    object store (`s3://`, `gs://`, `abfs://`), a file on the web, or of a database (`postgresql://`, `sqlite:///`) what
+    `query` selects, or a whole `table`. Folders named `column=value` become columns.
 
     The columns are float64, int64, bool, string or timestamp[us, UTC]; a column of another type stays as it is, for the
     caller to leave out. A missing value is null, also where the file has NaN. `nulls` are further spellings of one;
@@ -46,18 +64,22 @@ def read_table(source: str | Path, *, nulls: Sequence[str] = (), kinds: Mapping[
     scheme = _SCHEME.match(name)
     read = _SOURCES.get(scheme[1].lower() if scheme else "")
     if read is None:
-        raise DataError(f"{name} cannot be read from there; copy the table to this machine and name the file")
+        raise DataError(
+            f"{shown(name)} cannot be read from there; there are {', '.join(filter(None, _SOURCES))}, and files"
+        )
+    if read not in _DATABASES and (query is not None or table is not None):
+        raise DataError(f"{shown(name)} is no database: leave out --query and --table")
     kinds = kinds or {}
     parts: list[tuple[str, pa.Table]] = []
-    for part_name, part in read(name, nulls, kinds):
+    for part_name, part in read(Request(name, nulls, kinds, query, table)):
         _check_kinds(kinds, part, part_name)
-        table = convert(normalise(part, part_name), kinds, part_name)
+        plain = convert(normalise(part, part_name), kinds, part_name)
         if parts:
-            _check_same(*parts[0], part_name, table)
-        parts.append((part_name, table))
-    whole = _joined([table for _, table in parts])
+            _check_same(*parts[0], part_name, plain)
+        parts.append((part_name, plain))
+    whole = _joined([plain for _, plain in parts])
     if not whole.num_rows:
-        raise DataError(f"{name} has no rows; check that it is the file you mean")
+        raise DataError(f"{shown(name)} has no rows; check that it is the table you mean")
     return whole
 
 

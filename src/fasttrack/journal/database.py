@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
+from fasttrack.addresses import shown
 from fasttrack.errors import ConfigError, StoreError
-from fasttrack.journal.location import journal_location, shown
+from fasttrack.journal.location import journal_location
 from fasttrack.journal.predictions import Chunk, JournalModel
 
 if TYPE_CHECKING:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
+from fasttrack.addresses import shown
 from fasttrack.errors import ConfigError
 
-__all__ = ["journal_location", "shown"]
+__all__ = ["journal_location"]
 
 _FILE = "journal.sqlite"
-_PASSWORD = re.compile(r"(?<=://)([^:/@]+):[^@]*@")
 
 
 def journal_location(setting: str, store: Path) -> str | None:
@@ -31,8 +30,3 @@ def journal_location(setting: str, store: Path) -> str | None:
             f"{shown(setting)} cannot hold a journal; use on, off, a file, or postgresql://USER@HOST/NAME"
         )
     return setting
-
-
-def shown(location: str) -> str:
-    """The location without a password."""
-    return _PASSWORD.sub(r"\1:***@", location)

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fasttrack.addresses import shown
 from fasttrack.errors import StoreError
 from fasttrack.journal.database import Database
-from fasttrack.journal.location import shown
 from fasttrack.journal.predictions import Chunk, Entries, JournalModel, identifiers, pack
 
 if TYPE_CHECKING:
