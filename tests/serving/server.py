@@ -24,7 +24,7 @@ __all__ = ["serving"]
 
 
 @contextmanager
-def serving(store: Path, *, http: Any = "httptools", **settings: Any) -> Iterator[httpx.Client]:
+def serving(store: Path, *, http: Any = "httptools", keep_alive_s: int = 5, **settings: Any) -> Iterator[httpx.Client]:
     """A client of a Uvicorn server that serves `store`; both are stopped at the end.
 
     With `http=Wire` it is what `fasttrack serve` runs, else what `uvicorn api.app:app` does.
@@ -32,7 +32,7 @@ def serving(store: Path, *, http: Any = "httptools", **settings: Any) -> Iterato
     listener = socket.create_server(("127.0.0.1", 0))
     given = Settings(store=store, **({"journal": "off"} | settings))
     app = Service(Parts(given)) if http is Wire else create_app(given)
-    config = uvicorn.Config(app, log_level="error", http=http, access_log=False)
+    config = uvicorn.Config(app, log_level="error", http=http, access_log=False, timeout_keep_alive=keep_alive_s)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()

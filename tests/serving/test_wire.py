@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from fasttrack.serving.heads import Heads
 from fasttrack.serving.predict import LARGE
 from fasttrack.serving.wire import Wire
 from tests.serving import models
@@ -105,6 +106,81 @@ def test_every_way_to_ask_gives_the_same_response(both: tuple[httpx.Client, http
 def test_a_request_in_two_parts_gives_what_it_gives_whole(both: tuple[httpx.Client, httpx.Client], cut: int) -> None:
     whole = request(CORPUS["out of range"])
     assert asked(both[0], whole[:cut], whole[cut:]) == asked(both[1], whole)
+
+
+@pytest.mark.parametrize("name", CORPUS)
+def test_a_head_that_was_seen_before_gives_the_same_response(
+    both: tuple[httpx.Client, httpx.Client], name: str
+) -> None:
+    whole = request(CORPUS[name], "X-Seen: before")
+    (usual,) = asked(both[1], whole)
+    with connected(both[0]) as connection:
+        for cut in (0, 0, 30, len(whole) - 3, 0):  # the second time it is known, also when it comes in parts
+            if cut:
+                connection.sendall(whole[:cut])
+                time.sleep(0.02)
+            connection.sendall(whole[cut:])
+            (response,) = responses(connection, 1)
+            if b"connection" in response[1]:
+                return  # the server has closed it
+            assert response == usual
+
+
+def test_a_seen_head_with_more_than_its_body_is_parsed(both: tuple[httpx.Client, httpx.Client]) -> None:
+    row, other = request(CORPUS["a row"], "X-Seen: twice"), request(CORPUS["unseen"], "X-Seen: twice")
+    alone = [asked(both[1], one)[0] for one in (row, other)]
+    with connected(both[0]) as connection:
+        connection.sendall(row)
+        assert responses(connection, 1) == alone[:1]
+        connection.sendall(row + other)
+        assert responses(connection, 2) == alone
+        connection.sendall(b"\r\n" + row)  # an empty line before a request is passed over
+        assert responses(connection, 1) == alone[:1]
+
+
+def test_only_a_whole_known_request_is_taken() -> None:
+    heads = Heads()
+    whole = request(b"[1]")
+    assert heads.body(whole) is None
+    heads.learn(whole, 3)
+    assert heads.body(whole) == b"[1]"
+    assert heads.body(whole[:-3] + b"[2]") == b"[2]"
+    for other in (whole[:-1], whole + b" ", whole[:20], whole.replace(b"Host: x", b"Host: y"), b"", b"\r\n\r\n"):
+        assert heads.body(other) is None
+
+
+def test_a_head_that_does_not_tell_its_body_is_not_learned() -> None:
+    heads = Heads()
+    chunked = b"POST /predict HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\n[1]\r\n0\r\n\r\n"
+    for sent, length in ((chunked, 3), (request(b"[1]") * 2, 3), (request(b"[1]")[:-1], 3), (b"", 0)):
+        heads.learn(sent, length)
+        assert heads.body(sent) is None
+    long = request(b"[1]", f"X-Long: {'x' * 2000}")
+    heads.learn(long, 3)
+    assert heads.body(long) is None
+
+
+def test_heads_take_no_more_than_their_room() -> None:
+    heads = Heads()
+    for number in range(3000):
+        heads.learn(request(b"[1]", f"X-Number: {number}"), 3)
+    kept = sum(heads.body(request(b"[1]", f"X-Number: {number}")) is not None for number in range(3000))
+    assert 0 < kept <= 1024
+    assert heads.body(request(b"[1]", "X-Number: 2999")) == b"[1]"
+
+
+def test_an_idle_connection_is_closed_in_its_time_and_a_busy_one_is_not(tmp_path: Path) -> None:
+    models.line(tmp_path)
+    whole = request(b'{"x": 20}')
+    with serving(tmp_path, http=Wire, keep_alive_s=1) as client, connected(client) as connection:
+        begun = time.monotonic()
+        while time.monotonic() - begun < 2.5:
+            connection.sendall(whole)
+            assert json.loads(responses(connection, 1)[0][2])["prediction"] == 41.0
+            time.sleep(0.1)
+        last = time.monotonic()
+        assert connection.recv(1) == b""
+        assert 0.5 < time.monotonic() - last < 5
 
 
 def test_expect_is_answered_before_the_body_comes(both: tuple[httpx.Client, httpx.Client]) -> None:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from msgspec.structs import replace
 
 from fasttrack.contract.decode import RefusedRequest
@@ -23,31 +23,35 @@ if TYPE_CHECKING:
     from fasttrack.serving.model import ServedModel
     from fasttrack.serving.predict import Predictor
 
+    ByItself = Callable[[ServedModel, bytes, Callable[[Reply], None]], None]
+    """Scores a row alone that could not be scored with others, and calls the function with its reply."""
+
 __all__ = ["Gatherer"]
 
 _MOST = 256
 """Rows in one run: more would hold up the first of them, and save nothing."""
 
 
-@dataclass(slots=True)
-class _Waiting:
+class _Waiting(msgspec.Struct, gc=False):
     model: ServedModel
     cells: tuple[Any, ...]
-    scored: Callable[[Reply | None], None]
+    body: bytes
+    done: Callable[[Reply], None]
 
 
 class Gatherer:
     """Scores single rows together, and gives each request its own reply."""
 
-    def __init__(self, predictor: Predictor) -> None:
+    def __init__(self, predictor: Predictor, by_itself: ByItself) -> None:
         self._predictor = predictor
+        self._by_itself = by_itself
         self._waiting: list[_Waiting] = []
         self._scheduled = False
         self._running: set[asyncio.Task[None]] = set()
 
-    def add(self, model: ServedModel, cells: tuple[Any, ...], scored: Callable[[Reply | None], None]) -> None:
-        """Call `scored` with the reply to a row in a later turn; with `None` if it must be scored by itself."""
-        self._waiting.append(_Waiting(model, cells, scored))
+    def add(self, model: ServedModel, cells: tuple[Any, ...], body: bytes, done: Callable[[Reply], None]) -> None:
+        """Call `done` with the reply to a row in a later turn. `cells` are what the decoder found in `body`."""
+        self._waiting.append(_Waiting(model, cells, body, done))
         if not self._scheduled:
             self._scheduled = True
             asyncio.get_running_loop().call_soon(self._flush)
@@ -79,7 +83,10 @@ class Gatherer:
 
     def _finish(self, rows: list[_Waiting], replies: list[Reply | None]) -> None:
         for row, reply in zip(rows, replies, strict=True):
-            row.scored(reply)
+            if reply is None:
+                self._by_itself(row.model, row.body, row.done)
+            else:
+                row.done(reply)
 
 
 def _tried(predictor: Predictor, rows: list[_Waiting]) -> list[Reply | None]:
@@ -104,8 +111,9 @@ def _score(predictor: Predictor, rows: list[_Waiting], places: list[int], replie
         gathered = model.decoder.gather([rows[place].cells for place in places])
     scores = predictor.score(model, gathered.batch)
     told: dict[int, list[CellIssue]] = {}
+    for row, noted in gathered.warnings.items():
+        told[row] = [*noted]
     for issue in scores.warnings:
         told.setdefault(issue.row or 0, []).append(replace(issue, row=0))
-    for row, place in enumerate(places):
-        warnings = [*gathered.warnings.get(row, ()), *told.get(row, ())]
-        replies[place] = Reply(200, model.writer.row(scores, row, warnings))
+    for place, body in zip(places, model.writer.each(scores, told), strict=True):
+        replies[place] = Reply(200, body)

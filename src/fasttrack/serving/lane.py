@@ -11,6 +11,7 @@ import time
 from typing import TYPE_CHECKING
 
 from fasttrack.serving.gather import Gatherer
+from fasttrack.serving.heads import Heads
 from fasttrack.serving.predict import LARGE, Reply
 from fasttrack.serving.problems import fault
 
@@ -35,12 +36,14 @@ class FastLane:
         self._app = app
         self._slot = slot
         self._predictor = predictor
-        self._gatherer = Gatherer(predictor)
+        self._gatherer = Gatherer(predictor, self._by_itself)
         self._traffic = traffic
         self._route = traffic.route(_PATH, "POST")
         self._alone: set[asyncio.Task[None]] = set()
         self.longest = min(LARGE, predictor.max_body_bytes)
         """Bytes of the largest body that the lane takes."""
+        self.heads = Heads()
+        """Of requests that came by a connection of their own, see `Wire`."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a prediction request, or hand the request on."""
@@ -62,15 +65,8 @@ class FastLane:
         cells = model.decoder.cells(body)
         if cells is None:
             self._by_itself(model, body, done)
-            return
-
-        def scored(reply: Reply | None) -> None:
-            if reply is None:
-                self._by_itself(model, body, done)
-            else:
-                done(reply)
-
-        self._gatherer.add(model, cells, scored)
+        else:
+            self._gatherer.add(model, cells, body, done)
 
     def begun(self) -> None:
         """Count a request that does not come by ASGI as in progress."""
@@ -94,7 +90,7 @@ class FastLane:
         replied: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         self.answer(body, lambda reply: None if replied.done() else replied.set_result(reply))
         reply = await replied
-        headers = [(b"content-length", b"%d" % len(reply.body)), (b"content-type", reply.media_type.encode())]
+        headers = [(b"content-length", b"%d" % len(reply.body)), (b"content-type", reply.media_type)]
         await send({"type": "http.response.start", "status": reply.status, "headers": headers})
         await send({"type": "http.response.body", "body": reply.body})
         self._route.count(reply.status, time.perf_counter() - started, len(body), len(reply.body))

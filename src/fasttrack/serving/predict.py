@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import anyio
 import anyio.to_thread
+import msgspec
 from starlette.requests import ClientDisconnect, Request  # FastAPI reads the annotation at run time
 from starlette.responses import Response
 
@@ -28,8 +28,7 @@ __all__ = ["LARGE", "Predictor", "Reply"]
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(msgspec.Struct, frozen=True):
     """The reply to a prediction request: the body is JSON, of a status other than 200 a problem document."""
 
     status: int
@@ -37,12 +36,12 @@ class Reply:
 
     def response(self) -> Response:
         """As FastAPI's routes return it."""
-        return Response(self.body, self.status, media_type=self.media_type)
+        return Response(self.body, self.status, media_type=self.media_type.decode())
 
     @property
-    def media_type(self) -> str:
+    def media_type(self) -> bytes:
         """The content type."""
-        return "application/json" if self.status == 200 else "application/problem+json"
+        return b"application/json" if self.status == 200 else b"application/problem+json"
 
 
 class Predictor:

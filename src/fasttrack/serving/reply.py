@@ -10,7 +10,7 @@ from fasttrack.contract.decode import iso
 from fasttrack.contract.openapi import label_key, query_reply_nests
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from fasttrack.contract.decode import Batch, CellIssue
     from fasttrack.contract.schema import Contract, Scalar
@@ -27,6 +27,24 @@ class ReplyWriter:
         self._label = label
         self._classes = [label_key(one) for one in contract.target.classes or ()]
         self._encode = msgspec.json.Encoder().encode
+        model = b',"model":' + self._encode(label)
+        self._plain = b'{"prediction":%b' + model.replace(b"%", b"%%") + b"}"
+        self._numbered = b'{"prediction":%b' + model.replace(b"%", b"%%") + b',"id":"%b"}'
+
+    def each(self, scores: Scores, warnings: Mapping[int, Sequence[CellIssue]]) -> list[bytes]:
+        """The reply to each of the requests of one row that were scored together; `warnings` by row."""
+        ids = scores.ids
+        if self._classes:
+            return [self.row(scores, row, warnings.get(row, ())) for row in range(len(scores.prediction))]
+        # all numbers in one call, which writes them as `row` would
+        numbers = self._encode(scores.prediction)[1:-1].split(b",")
+        if ids is None:
+            bodies = [self._plain % number for number in numbers]
+        else:
+            bodies = [self._numbered % (number, one.encode()) for number, one in zip(numbers, ids, strict=True)]
+        for row, noted in warnings.items():
+            bodies[row] = self.row(scores, row, noted)
+        return bodies
 
     def row(self, scores: Scores, row: int, warnings: Sequence[CellIssue]) -> bytes:
         """The reply to a request of one row, which is `row` of what was scored."""

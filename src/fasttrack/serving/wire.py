@@ -1,7 +1,8 @@
 """Uvicorn's HTTP protocol with a short way for predictions: no task, scope and messages for a small body.
 
-httptools parses every byte and Uvicorn's own protocol takes every other request, as well as a prediction that is out of
-the ordinary in anything: the way is chosen before any of it is answered, so that both give the same replies.
+httptools parses every head that was not seen before, and Uvicorn's own protocol takes every other request, as well as
+a prediction that is out of the ordinary in anything: the way is chosen before any of it is answered, so that both give
+the same replies.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Sequence
 
     from uvicorn.config import Config
     from uvicorn.server import ServerState
@@ -43,9 +45,31 @@ class Wire(HttpToolsProtocol):
         self._held = False
         """Whether the request that is being read may take the short way, which is decided when it has come whole."""
         self._body = b""
+        self._data = b""
+        """What has just come, if it began with a request."""
+        self._parsing = False
+        """Whether the parser is inside a request."""
+        self._idle_since = 0.0
+
+    def data_received(self, data: bytes) -> None:
+        """Answer a prediction whose head is known; parse anything else."""
+        if not self._parsing and (self.cycle is None or self.cycle.response_complete) and not self.flow.write_paused:
+            body = self._lane.heads.body(data)
+            if body is not None:
+                self._answer(body)
+                return
+            self._data = data
+        super().data_received(data)
+        self._data = b""
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no HTTP; nothing that follows is read."""
+        self._parsing = True
+        super().send_400_response(msg)
 
     def on_message_begin(self) -> None:
         """Keep what the parser finds; a scope is made of it only when an app is asked."""
+        self._parsing = True
         self.url = b""
         self.headers = []
         self.expect_100_continue = False
@@ -67,19 +91,49 @@ class Wire(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """Answer the request that was held."""
+        self._parsing = self.parser.should_upgrade()  # what follows is then no HTTP to the parser
         if not self._held:
             super().on_message_complete()
             return
         body, self._body, self._held = self._body, b"", False
-        self._exchange.begin(len(body))
-        self.cycle = self._exchange  # type: ignore[assignment]  # all of a cycle that is asked of one
-        self._lane.answer(body, self._exchange.reply)
+        self._lane.heads.learn(self._data, len(body))
+        self._answer(body)
+
+    def on_response_complete(self) -> None:
+        """Go on to the next request, or wait for one."""
+        self._idle_since = self.loop.time()
+        super().on_response_complete()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close the connection if nothing has come since the timer was set; a prediction does not set it anew."""
+        self.timeout_keep_alive_task = None
+        if self.cycle is not None and not self.cycle.response_complete:
+            return  # its reply waits anew
+        left = self._idle_since + self.timeout_keep_alive - self.loop.time()
+        if left > 0:
+            self.timeout_keep_alive_task = self.loop.call_later(left, self.timeout_keep_alive_handler)
+        else:
+            super().timeout_keep_alive_handler()
 
     def shutdown(self) -> None:
         """Close the connection, once a request that has begun is answered."""
         if self._held:
             self._hand_over()
         super().shutdown()
+
+    def _answer(self, body: bytes) -> None:
+        exchange = self._exchange
+        self.cycle = exchange  # type: ignore[assignment]  # all of a cycle that is asked of one
+        exchange.begin(len(body))
+        self._lane.answer(body, exchange.reply)
+
+    def _replied(self) -> None:
+        """As `on_response_complete`, at less cost: the timer that closes an idle connection is left as it is."""
+        if self.pipeline or self.flow.read_paused or self.timeout_keep_alive_task is None:
+            self.on_response_complete()
+        else:
+            self.server_state.total_requests += 1
+            self._idle_since = self.loop.time()
 
     def _is_prediction(self) -> bool:
         if self.url != _URL or not (self.cycle is None or self.cycle.response_complete) or self.flow.write_paused:
@@ -124,12 +178,23 @@ class _Nobody:
 class _Exchange:
     """The prediction that a connection waits for; it stands where Uvicorn keeps its cycle of request and response."""
 
-    __slots__ = ("_wire", "disconnected", "keep_alive", "received", "response_complete", "started")
+    __slots__ = (
+        "_defaults",
+        "_ok",
+        "_wire",
+        "disconnected",
+        "keep_alive",
+        "received",
+        "response_complete",
+        "started",
+    )
 
     message_event = _Nobody()
 
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
+        self._defaults: list[tuple[bytes, bytes]] | None = None
+        self._ok = b""
         self.disconnected = False
         self.keep_alive = True
         self.response_complete = True
@@ -150,16 +215,21 @@ class _Exchange:
         wire._lane.ended(reply, time.perf_counter() - self.started, self.received)
         if self.disconnected or wire.transport.is_closing():  # the client left, or broke off with a bad request
             return
-        parts = [STATUS_LINE[reply.status]]
-        for name, value in wire.server_state.default_headers:
-            parts += (name, b": ", value, b"\r\n")
-        parts += (
-            b"content-length: %d\r\ncontent-type: " % len(reply.body),
-            reply.media_type.encode(),
-            b"\r\n\r\n" if self.keep_alive else b"\r\nconnection: close\r\n\r\n",
-            reply.body,
-        )
-        wire.transport.write(b"".join(parts))
-        if not self.keep_alive:
+        body = reply.body
+        defaults = wire.server_state.default_headers
+        if defaults is not self._defaults:  # they carry the date: Uvicorn makes others every second
+            self._defaults, self._ok = defaults, _head(200, defaults)
+        head = self._ok if reply.status == 200 else _head(reply.status, defaults)
+        end = b"\r\n\r\n" if self.keep_alive else b"\r\nconnection: close\r\n\r\n"
+        wire.transport.write(b"%b%d\r\ncontent-type: %b%b%b" % (head, len(body), reply.media_type, end, body))
+        if self.keep_alive:
+            wire._replied()
+        else:
             wire.transport.close()
-        wire.on_response_complete()
+            wire.on_response_complete()
+
+
+def _head(status: int, defaults: Sequence[tuple[bytes, bytes]]) -> bytes:
+    """A response up to the number of bytes in its body."""
+    lines = [STATUS_LINE[status], *(b"%b: %b\r\n" % pair for pair in defaults), b"content-length: "]
+    return b"".join(lines)
