@@ -19,10 +19,11 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from fasttrack.errors import FastTrackError
-from fasttrack.serving import problems
+from fasttrack.serving import responses
 from fasttrack.serving.body import Unread, read_body
 from fasttrack.serving.describe import describe
-from fasttrack.serving.journaling import take_feedback
+from fasttrack.serving.feedback import take_feedback
+from fasttrack.serving.routes import PredictRoutes
 from fasttrack.serving.service import Parts
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def build(parts: Parts) -> Routes:
         docs_url=None,
         redoc_url=None,
         openapi_tags=[{"name": name} for name in ("prediction", "model", "health", "monitoring")],
-        exception_handlers={HTTPException: problems.http_problem, Exception: problems.unexpected},
+        exception_handlers={HTTPException: responses.http_problem, Exception: responses.unexpected},
     )
     Instrumentator(
         should_group_status_codes=False,
@@ -76,8 +77,9 @@ def build(parts: Parts) -> Routes:
     app.mount("/docs/static", StaticFiles(directory=_STATIC))
     app.openapi = lambda: describe(app, slot.current.bundle.manifest)  # type: ignore[method-assign]  # FastAPI's way
 
-    app.add_api_route("/predict", predictor.post, methods=["POST"], tags=["prediction"], response_class=Response)
-    app.add_api_route("/predict", predictor.get, methods=["GET"], tags=["prediction"], response_class=Response)
+    predict = PredictRoutes(slot, metrics, predictor)
+    app.add_api_route("/predict", predict.post, methods=["POST"], tags=["prediction"], response_class=Response)
+    app.add_api_route("/predict", predict.get, methods=["GET"], tags=["prediction"], response_class=Response)
 
     @app.post("/feedback", tags=["prediction"], response_class=Response)
     async def feedback(request: Request) -> Response:
@@ -85,7 +87,7 @@ def build(parts: Parts) -> Routes:
         try:
             body = await read_body(request, predictor.max_body_bytes)
         except Unread as unread:
-            return problems.body_refusal(unread.reason, str(unread))
+            return responses.body_refusal(unread.reason, str(unread))
         except ClientDisconnect:
             return Response(status_code=400)  # nobody is left to read it
         target = slot.current.bundle.manifest.contract.target

@@ -43,9 +43,7 @@ class Parts:
         self.metrics = ServingMetrics(shared_folder(settings.metrics_dir))
         self.journal = open_journal(settings, self.metrics, clock)
         self.slot = ModelSlot(settings, self.metrics, self.journal)
-        self.predictor = Predictor(
-            self.slot, self.metrics, max_body_bytes=settings.max_body_bytes, threads=os.cpu_count() or 1
-        )
+        self.predictor = Predictor(self.metrics, max_body_bytes=settings.max_body_bytes, threads=os.cpu_count() or 1)
 
     def lane(self, behind: ASGIApp) -> FastLane:
         """The fast lane in front of the app that takes all other requests."""
