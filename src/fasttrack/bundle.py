@@ -26,7 +26,17 @@ from fasttrack.graph import Proof, Refusals
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["GRAPH", "Bundle", "FileDigest", "Manifest", "TrainingRecord", "fsync", "open_bundle", "write_bundle"]
+__all__ = [
+    "GRAPH",
+    "Bundle",
+    "FileDigest",
+    "Manifest",
+    "SearchRecord",
+    "TrainingRecord",
+    "fsync",
+    "open_bundle",
+    "write_bundle",
+]
 
 FORMAT = 1
 """Raised when an older server could misread a newer bundle; `open_bundle` refuses what it does not know."""
@@ -47,6 +57,22 @@ class FileDigest(msgspec.Struct, frozen=True):
     size: int
 
 
+class SearchRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """What a search of hyperparameters chose. No time that it took: the same trials must give the same version."""
+
+    params: dict[str, bool | int | float | str | None]
+    """What was set on the estimator; empty when its defaults were best."""
+    trials: int
+    seconds: float | None = None
+    """The budget, where one was given."""
+    metric: str
+    score: float
+    """On the validation rows, which are of the training part."""
+    default_score: float | None = None
+    """Of the defaults on the same rows; `None` when they could not be fitted."""
+    validation: str = ""
+
+
 class TrainingRecord(msgspec.Struct, frozen=True, kw_only=True):
     """What was trained on what. Shares are 0 to 1, times in seconds."""
 
@@ -65,6 +91,7 @@ class TrainingRecord(msgspec.Struct, frozen=True, kw_only=True):
     """Column names and types of the table that was read."""
     content_sha256: str | None = None
     """Digest of the table's content, however it was stored."""
+    search: SearchRecord | None = None
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):

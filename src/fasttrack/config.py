@@ -3,17 +3,33 @@
 from __future__ import annotations
 
 import difflib
+import math
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_type_hints
 
 import msgspec
 
 from fasttrack.contract.schema import Kind, Task
 from fasttrack.errors import ConfigError
 
-__all__ = ["JOURNAL", "DataConfig", "ModelConfig", "SplitConfig", "TrainConfig", "load_config"]
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = [
+    "JOURNAL",
+    "DataConfig",
+    "Domain",
+    "ModelConfig",
+    "Range",
+    "SearchConfig",
+    "Setting",
+    "SplitConfig",
+    "TrainConfig",
+    "load_config",
+    "space_of",
+]
 
 
 JOURNAL = "journal"
@@ -62,6 +78,47 @@ class ModelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     seed: Seed = 0
 
 
+Setting = bool | int | float | str | None
+"""The value of a hyperparameter."""
+
+
+class Range(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Numbers from `low` to `high`, both included: whole ones if both ends are. `log`: evenly over their logarithms."""
+
+    low: int | float
+    high: int | float
+    log: bool = False
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low < self.high):
+            raise ValueError(f"low = {self.low} must be below high = {self.high}")
+        if self.log and self.low <= 0:
+            raise ValueError(f"log = true needs low above 0, not {self.low}")
+
+    @property
+    def whole(self) -> bool:
+        """Whether it holds whole numbers only."""
+        return isinstance(self.low, int) and isinstance(self.high, int)
+
+    def __contains__(self, value: object) -> bool:
+        if isinstance(value, bool) or not isinstance(value, int if self.whole else int | float):
+            return False
+        return self.low <= value <= self.high
+
+
+Domain = Range | list[Setting]
+"""Where a hyperparameter is looked for: a range, or choices."""
+
+
+class SearchConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How long to look for better hyperparameters, and where. Without `trials` and `seconds` none are looked for."""
+
+    trials: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    seconds: Annotated[float, msgspec.Meta(gt=0)] | None = None
+    space: dict[str, Domain] = {}
+    """By the estimator's parameters, as `get_params()` names them; empty: that of the built-in estimators."""
+
+
 class TrainConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A whole training. `folder` is where its relative paths and modules are looked for."""
 
@@ -69,6 +126,7 @@ class TrainConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     data: DataConfig
     split: SplitConfig = SplitConfig()
     model: ModelConfig = ModelConfig()
+    search: SearchConfig = SearchConfig()
     promote: Literal["never", "always", "better"] = "better"
     confidence: Annotated[float, msgspec.Meta(ge=0.5, lt=1)] = 0.95
     """Better is what beats the champion in this share of resamples of the hold-out."""
@@ -95,10 +153,43 @@ def load_config(path: Path) -> TrainConfig:
         raise ConfigError(f"{path}: unknown key `folder`")
     content.setdefault("name", _name_from(path))
     try:
+        _check_space(content)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
+    try:
         config = msgspec.convert(content, TrainConfig)
     except msgspec.ValidationError as error:
         raise ConfigError(f"{path}: {_readable(str(error), content)}") from None
     return msgspec.structs.replace(config, folder=path.parent)
+
+
+def space_of(given: Mapping[str, Any]) -> dict[str, Domain]:
+    """A space as a configuration has it, such as `{"alpha": {"low": 0.1, "high": 10.0}, "solver": ["svd", "lsqr"]}`.
+
+    Raises ConfigError naming the key.
+    """
+    found: dict[str, Domain] = {}
+    for key, value in given.items():
+        try:
+            found[key] = msgspec.convert(value, Domain)
+        except msgspec.ValidationError as error:
+            what = re.sub(r" - at `.*`$", "", _readable(str(error), {}))
+            what = what.replace("`int | float`", "a number")
+            what = what.replace("`bool | int | float | str | null`", "text, a number, true or false")
+            if not isinstance(value, dict | list):
+                what = "write { low = …, high = … }, or a list of choices"
+            raise ConfigError(f'search.space."{key}": {what}') from None
+        if found[key] == []:
+            raise ConfigError(f'search.space."{key}": the list of choices is empty')
+    return found
+
+
+def _check_space(content: dict[str, Any]) -> None:
+    """Of a table by names msgspec does not say which name was wrong, so each is read by itself first."""
+    search = content.get("search")
+    space = search.get("space") if isinstance(search, dict) else None
+    if isinstance(space, dict):
+        space_of(space)
 
 
 def _name_from(path: Path) -> str:
@@ -159,6 +250,7 @@ def _not_allowed(key: str, content: dict[str, Any]) -> str:
 def _meant(key: str) -> str:
     """Where a key that was misspelt or misplaced belongs, if that can be told."""
     tables: dict[str, Any] = {"": TrainConfig, "data": DataConfig, "split": SplitConfig, "model": ModelConfig}
+    tables["search"] = SearchConfig
     places = {
         field.name: table
         for table, kind in tables.items()

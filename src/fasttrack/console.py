@@ -22,7 +22,7 @@ from fasttrack.monitoring.reference import read_reference
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from fasttrack.bundle import Manifest
+    from fasttrack.bundle import Manifest, SearchRecord
     from fasttrack.contract.quality import Metric
     from fasttrack.contract.schema import Column
     from fasttrack.journal import Database
@@ -34,6 +34,7 @@ __all__ = ["Progress", "show_journal", "show_manifest", "show_outcome", "show_qu
 
 
 _FEW_ROWS = 30
+_TRIAL = "trial "
 
 
 class Progress:
@@ -56,8 +57,9 @@ class Progress:
         self._status.stop()
 
     def tell(self, step: str) -> None:
-        """Begin a step, ending the one before."""
-        self._finish()
+        """Begin a step, ending the one before. On a terminal a trial of a search takes the place of the one before."""
+        if not (self._console.is_terminal and step.startswith(_TRIAL) and (self._step or "").startswith(_TRIAL)):
+            self._finish()
         self._step, self._since = step, time.perf_counter()
         self._status.update(step)
 
@@ -79,6 +81,8 @@ def show_outcome(outcome: Outcome, store: Path) -> None:
         console.print(note)
     if manifest.training.dropped_rows:
         console.print(f"dropped {manifest.training.dropped_rows:,} rows without a {manifest.contract.target.name!r}")
+    if manifest.training.search is not None:
+        console.print(_search(manifest.training.search), soft_wrap=True)
     console.print(_quality(manifest))
     console.print(_engine(manifest))
     if caution := _caution(manifest):
@@ -88,6 +92,18 @@ def show_outcome(outcome: Outcome, store: Path) -> None:
     serves = outcome.verdict.promoted
     spec = manifest.name if serves else f"{manifest.name}@{manifest.version}"
     console.print(f"next: [bold]fasttrack serve{where} --model {spec}[/bold]")
+
+
+def _search(record: SearchRecord) -> str:
+    """What a search found, in a line."""
+    against = "" if record.default_score is None else f", {record.default_score:.6g} of the defaults"
+    chosen = ", ".join(f"{name} = {_short(value)}" for name, value in record.params.items()) or "the defaults"
+    tries = f"{record.trials:,} trial{'s' if record.trials != 1 else ''}"
+    return escape(f"search: {tries}, best validation {record.metric} {record.score:.6g}{against}: {chosen}")
+
+
+def _short(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def show_versions(store: Store) -> None:
@@ -131,6 +147,8 @@ def show_manifest(manifest: Manifest, *, champion: bool) -> None:
     console.print(f"[bold]{manifest.name}@{manifest.version}[/bold]{mark}  {_what(manifest)}")
     console.print(f"created {manifest.created}, commit {manifest.git_commit or 'unknown'}")
     console.print(f"source {manifest.training.source or 'given as a frame'}; {manifest.training.split}")
+    if manifest.training.search is not None:
+        console.print(_search(manifest.training.search), soft_wrap=True)
     console.print(_engine(manifest))
     console.print(_quality(manifest))
     table = Table(box=None, pad_edge=False)

@@ -20,7 +20,15 @@ import msgspec
 import numpy as np
 import pandas as pd
 
-from fasttrack.bundle import GRAPH, Bundle, Manifest, TrainingRecord, installed_packages, write_bundle
+from fasttrack.bundle import (
+    GRAPH,
+    Bundle,
+    Manifest,
+    SearchRecord,
+    TrainingRecord,
+    installed_packages,
+    write_bundle,
+)
 from fasttrack.compiler import try_to_compile
 from fasttrack.config import JOURNAL, DataConfig, TrainConfig, load_config
 from fasttrack.contract.decode import Decoder, RefusedRequest
@@ -37,14 +45,16 @@ from fasttrack.training.factory import Factory, load_factory, unfitted
 from fasttrack.training.own_code import own_code
 from fasttrack.training.pipelines import BUILT_IN, build, choose
 from fasttrack.training.sensitivity import sensitivity
-from fasttrack.training.split import split
+from fasttrack.training.split import Split, split
 from fasttrack.training.table import TrainingTable, prepare
 from fasttrack.training.task import check_task, pick_task
+from fasttrack.training.tuning import check_search, tune, with_search
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from fasttrack.contract.schema import Contract, Kind, Task
+    from fasttrack.contract.schema import Column, Contract, Kind, Task
+    from fasttrack.training.search import Searched
 
 __all__ = ["Outcome", "package", "train"]
 
@@ -57,6 +67,8 @@ class Outcome:
 
     bundle: Bundle
     verdict: Verdict
+    searched: Searched | None = None
+    """Every trial of the search, where one was asked for."""
 
     @property
     def manifest(self) -> Manifest:
@@ -79,6 +91,9 @@ def train(
     kinds: Mapping[str, Kind] | None = None,
     since: str | None = None,
     journal: str | None = None,
+    trials: int | None = None,
+    search_seconds: float | None = None,
+    space: Mapping[str, Any] | None = None,
     tell: Tell = lambda step: None,
 ) -> Outcome:
     """Train a model and put it in the store.
@@ -88,7 +103,9 @@ def train(
     a label, `since` then (such as `30d`). `estimator` is a name as on the command line, or an unfitted scikit-learn
     estimator. `store` defaults to FASTTRACK_STORE, then to `model`; `journal` to FASTTRACK_JOURNAL, then to the one in
     the store. `promote` = "better" makes it champion when it beats the one before in the share `confidence` of
-    bootstrap resamples of the hold-out. `tell` hears of each step.
+    bootstrap resamples of the hold-out. `trials` or `search_seconds` ask for a search of hyperparameters, in the
+    built-in estimators' own space or in `space`, such as `{"model__alpha": {"low": 0.1, "high": 10.0, "log": True}}`.
+    `tell` hears of each step.
     Raises FastTrackError (ConfigError, DataError, TrainingError, StoreError); nothing is written then.
     """
     home = Store(_store(store))
@@ -101,11 +118,13 @@ def train(
     given = None if estimator is None or isinstance(estimator, str) else Factory(unfitted(estimator), None)
     named = estimator if given is None else type(estimator).__name__
     config = _config(source, target, name, named, task, promote, confidence, ignore, nulls, kinds or {})
+    config = with_search(config, trials, search_seconds, space)
     home.check_writable(config.name)
     # fail on a wrong estimator before the table is read
     factory = given
     if factory is None and config.model.estimator not in BUILT_IN:
         factory = load_factory(config.model.estimator, config.folder)
+    check_search(config, None if factory is None else factory.estimator)
 
     tell(f"reading {config.data.source}")
     if isinstance(source, pd.DataFrame):
@@ -120,10 +139,12 @@ def train(
     picked, why = _task(ready, config)
     tell(f"{len(ready.X):,} rows, {ready.X.shape[1]} features, {picked} ({why})")
 
-    parts = _split(table, ready, picked, config)
+    by = _split_by(table, ready, config)
+    parts = _split(ready, picked, config, by)
     X_train, y_train = ready.X.iloc[parts.train], ready.y.iloc[parts.train]
     X_test, y_test = ready.X.iloc[parts.test], ready.y.iloc[parts.test]
     notes = [*ready.notes]
+    columns: list[Column] = []
     if factory is not None:
         pipeline, label, code = factory.estimator, config.model.estimator, factory.source
     else:
@@ -135,8 +156,11 @@ def train(
             label = choice.estimator
             notes.append("auto chose among " + ", ".join(f"{k} {v:.6g}" for k, v in choice.scores.items()))
         pipeline = build(label, columns, picked, rows=len(X_train), seed=config.model.seed)
+    by_train = None if by is None else by[parts.train]
+    tuned = tune(config, label, pipeline, columns, picked, X_train, y_train.to_numpy(), by=by_train, tell=tell)
+    label = tuned.label
     tell(f"fitting {label} on {len(X_train):,} rows")
-    fitted = _fit(pipeline, X_train, y_train, label)
+    fitted = _fit(tuned.estimator, X_train, y_train, label)
     contract = learn_contract(ready.X, fitted, target=config.data.target, task=picked, kinds=ready.kinds)
     tell(f"evaluating on {len(X_test):,} hold-out rows")
     quality = _evaluate(fitted, contract, X_test, y_test)
@@ -158,6 +182,7 @@ def train(
             source=seen.source,
             schema=seen.columns,
             content_sha256=seen.content_sha256,
+            search=_search_record(tuned.searched, config),
         ),
         primary_metric=primary(picked, contract.target.probabilities).name,
         greater_is_better=primary(picked, contract.target.probabilities).greater_is_better,
@@ -167,7 +192,8 @@ def train(
         files={},
     )
     bundle = _publish(home, manifest, fitted, [code] if code else [], ready.X, (X_test, y_test), tell)
-    return Outcome(bundle, decide(home, bundle, config.promote, X_test, y_test, confidence=config.confidence))
+    verdict = decide(home, bundle, config.promote, X_test, y_test, confidence=config.confidence)
+    return Outcome(bundle, verdict, tuned.searched)
 
 
 def package(
@@ -318,10 +344,15 @@ def _task(ready: TrainingTable, config: TrainConfig) -> tuple[Task, str]:
     return picked.task, picked.reason
 
 
-def _split(table: Any, ready: TrainingTable, task: Task, config: TrainConfig) -> Any:
-    by: NDArray[Any] | None = None
-    if config.split.column is not None:
-        by = table.column(config.split.column).to_pandas().to_numpy()[ready.kept]
+def _split_by(table: Any, ready: TrainingTable, config: TrainConfig) -> NDArray[Any] | None:
+    """The groups or times [n] of the split."""
+    if config.split.column is None:
+        return None
+    found: NDArray[Any] = table.column(config.split.column).to_pandas().to_numpy()[ready.kept]
+    return found
+
+
+def _split(ready: TrainingTable, task: Task, config: TrainConfig, by: NDArray[Any] | None) -> Split:
     return split(
         len(ready.X),
         method=config.split.method,
@@ -330,6 +361,20 @@ def _split(table: Any, ready: TrainingTable, task: Task, config: TrainConfig) ->
         y=None if task == "regression" else ready.y.to_numpy(),
         groups=by if config.split.method == "group" else None,
         times=by if config.split.method == "time" else None,
+    )
+
+
+def _search_record(searched: Searched | None, config: TrainConfig) -> SearchRecord | None:
+    if searched is None:
+        return None
+    return SearchRecord(
+        params=searched.best_params,
+        trials=len(searched.trials),
+        seconds=config.search.seconds,
+        metric=searched.metric,
+        score=searched.score,
+        default_score=searched.default_score,
+        validation=searched.validation,
     )
 
 

@@ -55,6 +55,14 @@ def write_config(data: str, target: str, output: Path, *, force: bool = False) -
         f"# task = {_text(picked.task)}  # picked: {picked.reason}",
         "seed = 0",
         "",
+        "# [search]               # tunes the estimator's hyperparameters on the training part, in its own space",
+        "# trials = 50            # at most so many; with seconds, whichever ends first",
+        "# seconds = 300          # for the trials; the last fit, the evaluation and the proof come after",
+        "# [search.space]         # instead, for one estimator: its parameters, as get_params() names them",
+        '# "model__learning_rate" = { low = 0.01, high = 0.3, log = true }',
+        '# "model__max_leaf_nodes" = { low = 8, high = 128 }     # whole numbers',
+        '# "model__max_features" = [0.5, 1.0]                    # choices',
+        "",
     ]
     try:
         output.write_text("\n".join(lines), encoding="utf-8")

@@ -87,6 +87,13 @@ def train(
     since: Annotated[
         str | None, typer.Option(help="With journal: the predictions of the last 30d, 12h, 90m or 2w.")
     ] = None,
+    trials: Annotated[
+        int | None, typer.Option(help="Search hyperparameters: so many trials at most.", metavar="N")
+    ] = None,
+    search_seconds: Annotated[
+        float | None,
+        typer.Option(help="Search hyperparameters: no trial begins that would not end in this time.", metavar="S"),
+    ] = None,
     journal: JournalOption = "on",
     store: StoreOption = Path("model"),
 ) -> None:
@@ -109,6 +116,8 @@ def train(
             kinds=_kinds(kind or []),
             since=since,
             journal=journal,
+            trials=trials,
+            search_seconds=search_seconds,
             tell=progress.tell,
         )
     show_outcome(outcome, store)

@@ -30,8 +30,10 @@ if TYPE_CHECKING:
 
     from fasttrack.contract.schema import Column, Task
 
-__all__ = ["BUILT_IN", "Choice", "build", "choose"]
+__all__ = ["BUILT_IN", "FAMILIES", "Choice", "build", "choose", "smallest_leaf"]
 
+FAMILIES = ("linear", "forest", "boosting")
+"""From the simplest on."""
 BUILT_IN = ("linear", "boosting", "forest", "auto")
 
 _FEW = 30
@@ -58,9 +60,9 @@ def build(estimator: str, columns: Sequence[Column], task: Task, *, rows: int, s
     """
     match estimator:
         case "linear":
-            return make_pipeline(_encoded(columns, task, seed, scale=True), _linear(task, seed))
+            return _named(_encoded(columns, task, seed, scale=True), _linear(task, seed))
         case "forest":
-            return make_pipeline(_encoded(columns, task, seed, scale=False), _forest(task, rows, seed))
+            return _named(_encoded(columns, task, seed, scale=False), _forest(task, rows, seed))
         case "boosting":
             return _boosting(columns, task, rows, seed)
     raise TrainingError(f"there is no estimator {estimator!r}; choose {', '.join(BUILT_IN)}, or module:factory")
@@ -79,7 +81,7 @@ def choose(columns: Sequence[Column], task: Task, X: pd.DataFrame, y: NDArray[An
     scoring = {"rmse": "neg_root_mean_squared_error", "log_loss": "neg_log_loss"}[metric.name]
     folds = _folds(task, answers, seed)
     found: dict[str, NDArray[np.float64]] = {}
-    for family in ("linear", "forest", "boosting"):
+    for family in FAMILIES:
         pipeline = build(family, columns, task, rows=len(sample), seed=seed)
         scores = cross_validate(pipeline, sample, answers, cv=folds, scoring=scoring, error_score="raise")
         found[family] = -scores["test_score"]
@@ -103,6 +105,11 @@ def _folds(task: Task, answers: NDArray[Any], seed: int) -> KFold | StratifiedKF
             "choose an estimator: --estimator linear, boosting or forest"
         )
     return StratifiedKFold(_FOLDS, shuffle=True, random_state=seed)
+
+
+def _named(columns: ColumnTransformer, model: Any) -> Pipeline:
+    # a search's space speaks of these names: model__learning_rate
+    return Pipeline([("columns", columns), ("model", model)])
 
 
 def _encoded(columns: Sequence[Column], task: Task, seed: int, *, scale: bool) -> ColumnTransformer:
@@ -150,16 +157,20 @@ def _boosting(columns: Sequence[Column], task: Task, rows: int, seed: int) -> Pi
         "min_samples_leaf": 20 if rows >= 400 else 5,
     }
     kind = HistGradientBoostingRegressor if task == "regression" else HistGradientBoostingClassifier
-    return make_pipeline(ColumnTransformer([step for step in steps if step[2]]), kind(**options))
+    return _named(ColumnTransformer([step for step in steps if step[2]]), kind(**options))
 
 
 def _linear(task: Task, seed: int) -> Any:
     return Ridge() if task == "regression" else LogisticRegression(max_iter=2000, random_state=seed)
 
 
+def smallest_leaf(rows: int) -> int:
+    """Rows in the smallest leaf of a forest on `rows`: it grows with the table, so that a million rows are some MB."""
+    return max(1, rows // 20_000)
+
+
 def _forest(task: Task, rows: int, seed: int) -> Any:
-    # leaves grow with the table, so that a forest on a million rows is still some megabytes
-    options = {"n_estimators": 100, "min_samples_leaf": max(1, rows // 20_000), "n_jobs": -1, "random_state": seed}
+    options = {"n_estimators": 100, "min_samples_leaf": smallest_leaf(rows), "n_jobs": -1, "random_state": seed}
     return RandomForestRegressor(**options) if task == "regression" else RandomForestClassifier(**options)
 
 
