@@ -63,6 +63,20 @@ def test_training_tells_what_it_did(project: Path) -> None:
         assert words in done.stdout
 
 
+def test_a_search_tells_its_trials_and_what_it_found(project: Path) -> None:
+    found = run(
+        "train", "sales.csv", "--target", "price", "--estimator", "linear", "--name", "searched",
+        "--trials", "3", "--search-seconds", "600", cwd=project,
+    )  # fmt: skip
+    assert "searching linear: 3 folds of 96 training rows, by random" in found.stderr
+    assert "trial 1 of 3, 600 s left" in found.stderr
+    assert "trial 3 of 3, best rmse " in found.stderr
+    line = next(line for line in found.stdout.splitlines() if line.startswith("search: "))
+    assert line.startswith("search: 3 trials, best validation rmse ")
+    assert "of the defaults: " in line
+    assert line in run("models", "show", "searched", cwd=project).stdout.splitlines()
+
+
 def test_init_writes_a_configuration_that_trains(project: Path) -> None:
     assert "wrote fasttrack.toml" in run("init", "sales.csv", "--target", "price", cwd=project).stdout
     text = (project / "fasttrack.toml").read_text()
@@ -112,6 +126,10 @@ def test_prediction_without_a_server(project: Path) -> None:
         (
             ["train", "sales.csv", "--target", "price", "--task", "guess"],
             "error: --task guess: choose one of regression",
+        ),
+        (
+            ["train", "sales.csv", "--target", "price", "--trials", "0"],
+            "error: --trials 0: write a whole number from 1 on",
         ),
         (["train", "missing.toml"], "error: missing.toml cannot be read: No such file or directory"),
         (["serve", "--store", "nothing"], "error: store nothing has no model to serve; train one first"),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fasttrack.config import DataConfig, ModelConfig, SplitConfig, TrainConfig, load_config
+from fasttrack.config import DataConfig, ModelConfig, Range, SearchConfig, SplitConfig, TrainConfig, load_config
 from fasttrack.errors import ConfigError
 
 BASE = 'name = "a"\n[data]\nsource = "x.csv"\ntarget = "y"\n'
@@ -40,6 +40,14 @@ seed = 7
 estimator = "boosting"
 task = "regression"
 seed = 1
+
+[search]
+trials = 30
+seconds = 90.5
+[search.space]
+"model__learning_rate" = { low = 0.01, high = 0.3, log = true }
+"model__max_iter" = { low = 50, high = 400 }
+"model__max_features" = [0.5, 1.0]
 """
     assert load_config(write(tmp_path, text)) == TrainConfig(
         name="flights",
@@ -53,6 +61,15 @@ seed = 1
         ),
         split=SplitConfig(method="time", column="time_hour", share=0.25, seed=7),
         model=ModelConfig(estimator="boosting", task="regression", seed=1),
+        search=SearchConfig(
+            trials=30,
+            seconds=90.5,
+            space={
+                "model__learning_rate": Range(low=0.01, high=0.3, log=True),
+                "model__max_iter": Range(low=50, high=400),
+                "model__max_features": [0.5, 1.0],
+            },
+        ),
         folder=tmp_path,
     )
 
@@ -103,6 +120,27 @@ def test_a_byte_order_mark_does_no_harm(tmp_path: Path) -> None:
         (
             BASE + "kinds = { zip = 'text' }",
             ': data.kinds.zip is "text", expected one of number, integer, boolean, category, datetime',
+        ),
+        ("trials = 5\n" + BASE, ": unknown key `trials`; it belongs into [search]"),
+        (BASE + "[search]\ntrails = 5", ": search: unknown key `trails`; did you mean `trials`?"),
+        (BASE + "[search]\ntrials = 0", ": search.trials: expected a whole number >= 1"),
+        (BASE + "[search]\ntrials = 1.5", ": search.trials: expected a whole number, got a number"),
+        (BASE + "[search]\nseconds = -1", ": search.seconds: expected a number > 0.0"),
+        (BASE + "[search]\nspace = 1", ": search.space: expected a table, got a whole number"),
+        (BASE + "[search.space]\na = { lo = 1 }", ': search.space."a": unknown key `lo`'),
+        (BASE + "[search.space]\na = { low = 1 }", ': search.space."a": `high` is missing'),
+        (BASE + "[search.space]\na = { low = 2, high = 1 }", ': search.space."a": low = 2 must be below high = 1'),
+        (BASE + "[search.space]\na = { low = 0, high = nan }", ': search.space."a": low = 0 must be below high = nan'),
+        (
+            BASE + "[search.space]\na = { low = 0, high = 1, log = true }",
+            ': search.space."a": log = true needs low above 0, not 0',
+        ),
+        (BASE + "[search.space]\na = { low = 'x', high = 1 }", ': search.space."a": low: expected a number, got text'),
+        (BASE + "[search.space]\na = []", ': search.space."a": the list of choices is empty'),
+        (BASE + "[search.space]\na = 3", ': search.space."a": write { low = …, high = … }, or a list of choices'),
+        (
+            BASE + "[search.space]\na = [{ b = 1 }]",
+            ': search.space."a": [0]: expected text, a number, true or false, got a table',
         ),
         (BASE + "nulls = 'NA'", ": data.nulls: expected a list, got text"),
         (BASE + "ignore = ['a', 1]", ": data.ignore[1]: expected text, got a whole number"),

@@ -228,7 +228,7 @@ def _readable(message: str, content: dict[str, Any]) -> str:
         return "data.since: write a number with m, h, d or w behind it, such as 30d"
     if key == "name" and "regex" in text:
         return "name: a model's name begins with a letter or digit; dot, dash and underscore may follow"
-    words = re.sub(r"`(\w+)`", lambda found: _TYPES.get(found.group(1), found.group(1)), text)
+    words = re.sub(r"`(\w+)(?: \| null)?`", lambda found: _TYPES.get(found.group(1), found.group(1)), text)
     return where + words[:1].lower() + words[1:]
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     """Row weights float64[b, n] → the metric under each, float64[b]; NaN where it is undefined."""
 
 __all__ = [
+    "Clusters",
     "Comparison",
     "Evaluation",
     "PrimaryMetric",
@@ -70,6 +71,23 @@ class Comparison:
     """The ends of the gain's 95 % interval."""
     confidence: float
     """The share of resamples in which ours is better, 0 to 1."""
+    clusters: int | None = None
+    """How many clusters were resampled; `None`: the rows one by one."""
+    cluster: str = ""
+    """What a cluster is, in the plural."""
+
+
+@dataclass(frozen=True)
+class Clusters:
+    """Rows that hang together: `codes` int[n] from 0 on, and what they are, in the plural."""
+
+    codes: NDArray[np.int64]
+    name: str
+
+    @property
+    def count(self) -> int:
+        """How many clusters there are."""
+        return int(self.codes.max()) + 1 if len(self.codes) else 0
 
 
 def primary(task: Task, probabilities: bool) -> PrimaryMetric:
@@ -123,26 +141,35 @@ def compare(
     ours: tuple[NDArray[Any], NDArray[Any] | None],
     theirs: tuple[NDArray[Any], NDArray[Any] | None],
     classes: Sequence[Any] | None = None,
+    their_classes: Sequence[Any] | None = None,
     *,
+    clusters: Clusters | None = None,
     seed: int = 0,
 ) -> Comparison:
     """Two models on the same n rows, each by its predictions [n] and probabilities [n, c], by the primary figure.
 
     Each of 1,000 resamples of the rows is taken for both, so that what makes a row hard for both says nothing: the
-    paired bootstrap (Efron & Tibshirani, An Introduction to the Bootstrap, 1993, chapter 16).
+    paired bootstrap (Efron & Tibshirani, An Introduction to the Bootstrap, 1993, chapter 16). Of k `clusters`, k - 1
+    are drawn whole, which makes the variance that of independent clusters (Rao & Wu, JASA 83, 1988). Probabilities are
+    in the order of `classes`, theirs in that of `their_classes` where these are others; a label that a model does not
+    know is one that it gets wrong.
     """
     one = primary(task, ours[1] is not None)
-    statistics = [_statistics(task, y_true, *told, classes)[one.name] for told in (ours, theirs)]
+    known = (classes, classes if their_classes is None else their_classes)
+    pairs = zip((ours, theirs), known, strict=True)
+    statistics = [_statistics(task, y_true, *told, labels)[one.name] for told, labels in pairs]
     sign = 1.0 if one.greater_is_better else -1.0
     n = len(y_true)
     whole = [float(statistic(np.ones((1, n)))[0]) for statistic in statistics]
     gains = np.concatenate(
-        [sign * (statistics[0](weights) - statistics[1](weights)) for weights in _resamples(n, seed)]
+        [sign * (statistics[0](weights) - statistics[1](weights)) for weights in _resamples(n, seed, clusters)]
     )
     low, high = np.percentile(gains, [2.5, 97.5])
     # a draw is half a win, so that two equal models are as good as each other
     wins = float(np.mean(gains > 0) + np.mean(gains == 0) / 2)
-    return Comparison(one.name, whole[0], whole[1], n, sign * (whole[0] - whole[1]), float(low), float(high), wins)
+    gain = sign * (whole[0] - whole[1])
+    of = (None, "") if clusters is None else (clusters.count, clusters.name)
+    return Comparison(one.name, whole[0], whole[1], n, gain, float(low), float(high), wins, *of)
 
 
 def margin(
@@ -296,13 +323,15 @@ def _with_intervals(statistics: dict[str, Statistic], n: int, seed: int) -> dict
     return metrics
 
 
-def _resamples(n: int, seed: int) -> Iterator[Floats]:
+def _resamples(n: int, seed: int, clusters: Clusters | None = None) -> Iterator[Floats]:
     """How often each of n rows is drawn, float64[b, n], over all resamples some at a time."""
     random = np.random.default_rng(seed)
     chunk = max(1, min(_RESAMPLES, _CELLS // max(n, 1)))
+    units, draws = (n, n) if clusters is None else (clusters.count, max(clusters.count - 1, 1))
     for start in range(0, _RESAMPLES, chunk):
-        drawn = random.integers(0, n, size=(min(chunk, _RESAMPLES - start), n))
-        yield np.stack([np.bincount(row, minlength=n) for row in drawn]).astype(np.float64)
+        drawn = random.integers(0, units, size=(min(chunk, _RESAMPLES - start), draws))
+        counts = np.stack([np.bincount(row, minlength=units) for row in drawn]).astype(np.float64)
+        yield counts if clusters is None else counts[:, clusters.codes]
 
 
 def _plain(label: Any) -> Any:

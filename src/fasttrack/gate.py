@@ -8,21 +8,30 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
+from fasttrack.bundle import GRAPH
 from fasttrack.contract.decode import Decoder, RefusedRequest
-from fasttrack.contract.frame import json_columns, pipeline_input
+from fasttrack.contract.frame import json_columns
 from fasttrack.errors import BundleError, FastTrackError, StoreError
-from fasttrack.evaluate import compare
+from fasttrack.evaluate import Clusters, compare
+from fasttrack.serving.graph_engine import GraphEngine
+from fasttrack.serving.sklearn_engine import SklearnEngine
 
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
     from fasttrack.bundle import Bundle
-    from fasttrack.contract.schema import Contract
+    from fasttrack.contract.schema import Contract, Target
     from fasttrack.evaluate import Comparison
+    from fasttrack.serving.engine import Engine
     from fasttrack.store import Store
 
-__all__ = ["Verdict", "decide"]
+__all__ = ["Verdict", "clusters", "decide"]
+
+_STRETCHES = 30
+"""Of time; as many as live quality is parted into."""
+_FEWEST_CLUSTERS = 5
+"""Fewer fall all on one side by chance more often than once in twenty times."""
 
 
 @dataclass(frozen=True)
@@ -37,12 +46,37 @@ class Verdict:
     """With the champion before, where both could be compared."""
 
 
+def clusters(method: str, by: NDArray[Any] | None) -> Clusters | None:
+    """What hangs together in a hold-out: its groups, or stretches of its time; `by` [n] are the groups or times.
+
+    Rows of a group, and neighbours in time, resemble each other. To resample them one by one would take many like rows
+    for many witnesses, and promote on a chance that favoured a few groups or days.
+    """
+    if by is None or method not in ("group", "time"):
+        return None
+    if method == "group":
+        codes = np.unique(by.astype(str) if by.dtype == object else by, return_inverse=True)[1]
+        return Clusters(codes, "groups")
+    codes = np.empty(len(by), dtype=np.int64)
+    for code, rows in enumerate(np.array_split(np.argsort(by, kind="stable"), min(_STRETCHES, len(by)))):
+        codes[rows] = code
+    return Clusters(codes, "stretches of time")
+
+
 def decide(
-    store: Store, bundle: Bundle, rule: str, X: pd.DataFrame, y: pd.Series[Any], *, confidence: float = 0.95
+    store: Store,
+    bundle: Bundle,
+    rule: str,
+    X: pd.DataFrame,
+    y: pd.Series[Any],
+    *,
+    confidence: float = 0.95,
+    hangs_together: Clusters | None = None,
 ) -> Verdict:
     """Promote by `rule`: never, always, or `better`, which compares with the champion on these hold-out rows.
 
-    Better is a version that beats the champion in at least the share `confidence` of bootstrap resamples of the rows.
+    Better is a version that beats the champion in at least the share `confidence` of bootstrap resamples of the rows,
+    or of the clusters that they form.
     """
     name, version = bundle.manifest.name, bundle.manifest.version
     while True:
@@ -58,7 +92,7 @@ def decide(
         elif champion is None:
             better, reason = rule == "always", "promoted, as asked" if rule == "always" else "not promoted, as asked"
         else:
-            better, reason, compared = _judged(store, bundle, champion, rule, X, y, confidence)
+            better, reason, compared = _judged(store, bundle, champion, rule, (X, y, hangs_together), confidence)
         if not better:
             return Verdict(False, reason, champion, compared)
         if store.promote_if(name, version, champion=champion):
@@ -71,15 +105,14 @@ def _judged(
     bundle: Bundle,
     champion: str,
     rule: str,
-    X: pd.DataFrame,
-    y: pd.Series[Any],
+    holdout: tuple[pd.DataFrame, pd.Series[Any], Clusters | None],
     confidence: float,
 ) -> tuple[bool, str, Comparison | None]:
     """The evidence is told under any rule; only `better` hangs on it."""
     name, version = bundle.manifest.name, bundle.manifest.version
     by_hand = f"promote it by hand: fasttrack models promote {name}@{version}"
     try:
-        found = _compared(store.open(f"{name}@{champion}"), bundle, X, y)
+        found = _compared(store.open(f"{name}@{champion}"), bundle, *holdout)
     except (FastTrackError, RefusedRequest, KeyError) as error:
         why = "" if isinstance(error, KeyError) else f" ({error})"
         told = f"champion {champion} cannot be compared on these rows{why}"
@@ -99,29 +132,58 @@ def _evidence(found: Comparison, champion: str) -> str:
         f"{found.metric} {found.ours:.6g} against {found.theirs:.6g} of champion {champion} on the same {found.rows:,} "
         f"rows, better by {found.gain:.4g} (95 % interval {found.low:.4g} to {found.high:.4g}), "
         f"in {found.confidence:.4g} of all resamples"
+        + ("" if found.clusters is None else f" of their {found.clusters:,} {found.cluster}")
     )
 
 
-def _compared(champion: Bundle, bundle: Bundle, X: pd.DataFrame, y: pd.Series[Any]) -> Comparison:
+def _compared(
+    champion: Bundle, bundle: Bundle, X: pd.DataFrame, y: pd.Series[Any], hangs_together: Clusters | None
+) -> Comparison:
     theirs, ours = champion.manifest.contract, bundle.manifest.contract
-    if theirs.target != ours.target:
+    if not _same_question(theirs.target, ours.target):
         raise BundleError("it predicts another target, task or classes")
     if not set(theirs.names) <= set(ours.names):
         raise BundleError("it needs columns that this table does not have")
-    target = ours.target
+    if hangs_together is not None and hangs_together.count < _FEWEST_CLUSTERS:
+        raise BundleError(
+            f"the hold-out has {hangs_together.count} {hangs_together.name}, too few to tell a gain from chance"
+        )
     told = [_predicted(one, ours, X) for one in (bundle, champion)]
-    return compare(target.task, y.to_numpy(), told[0], told[1], target.classes)
+    if theirs.target.probabilities != ours.target.probabilities:  # what both have is compared
+        told = [(prediction, None) for prediction, _ in told]
+    classes = (ours.target.classes, theirs.target.classes)
+    return compare(ours.target.task, y.to_numpy(), told[0], told[1], *classes, clusters=hangs_together)
+
+
+def _same_question(theirs: Target, ours: Target) -> bool:
+    """Whether both answers can be right for the same row: a class that only one knows is one that the other misses."""
+    if theirs.name != ours.name:
+        return False
+    if theirs.classes is None or ours.classes is None:
+        return theirs.classes is ours.classes
+    return len(set(theirs.classes) & set(ours.classes)) >= 2
 
 
 def _predicted(bundle: Bundle, given: Contract, X: pd.DataFrame) -> tuple[NDArray[Any], NDArray[Any] | None]:
-    """What a version predicts for the rows of a table, as they would be sent to it: predictions and probabilities."""
+    """What a version answers when the rows of a table are sent to it, by what serves it: predictions, probabilities."""
     contract = bundle.manifest.contract
-    pipeline = bundle.load_pipeline()
     body = msgspec.json.encode({"columns": json_columns(_only(given, contract.names), X[contract.names])})
     batch = Decoder(contract, max_rows=len(X)).rows(body)
-    rows = pipeline_input(contract, batch.matrix, batch.text)
-    shares = pipeline.predict_proba(rows) if contract.target.probabilities else None
-    return np.asarray(pipeline.predict(rows)), shares
+    scores = _engine(bundle).score(batch)
+    if contract.target.classes is not None:
+        return np.array(scores.prediction, dtype=object), scores.probabilities
+    silent = int(np.isnan(scores.output).sum())
+    if silent:
+        raise BundleError(f"{bundle.label} has no finite answer to {silent:,} of them")
+    return scores.output, None
+
+
+def _engine(bundle: Bundle) -> Engine:
+    """A compiled champion needs no pickle, so it can be compared when it was trained with another scikit-learn too."""
+    contract = bundle.manifest.contract
+    if bundle.manifest.engine == "onnx":
+        return GraphEngine(contract, bundle.read(GRAPH), bundle.manifest.refusals)
+    return SklearnEngine(contract, bundle.load_pipeline())
 
 
 def _only(contract: Contract, names: list[str]) -> Contract:

@@ -37,7 +37,7 @@ from fasttrack.contract.learn import learn_columns, learn_contract
 from fasttrack.data import fingerprint, read_table, table_of
 from fasttrack.errors import ConfigError, DataError, FastTrackError, TrainingError
 from fasttrack.evaluate import Evaluation, baseline, evaluate, primary
-from fasttrack.gate import Verdict, decide
+from fasttrack.gate import Verdict, clusters, decide
 from fasttrack.monitoring.reference import MOST_FEATURES, REFERENCE, Reference, calibration_error, learn_reference
 from fasttrack.recorded import recorded_config, recorded_table
 from fasttrack.store import Store
@@ -192,7 +192,10 @@ def train(
         files={},
     )
     bundle = _publish(home, manifest, fitted, [code] if code else [], ready.X, (X_test, y_test), tell)
-    verdict = decide(home, bundle, config.promote, X_test, y_test, confidence=config.confidence)
+    together = clusters(config.split.method, None if by is None else by[parts.test])
+    verdict = decide(
+        home, bundle, config.promote, X_test, y_test, confidence=config.confidence, hangs_together=together
+    )
     return Outcome(bundle, verdict, tuned.searched)
 
 

@@ -11,7 +11,7 @@ import contextlib
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
@@ -40,8 +40,8 @@ State = Literal["complete", "pruned", "failed", "stopped"]
 
 _HOPELESS = 20
 """Trials that fail one after the other from the first on, after which no other is tried."""
-_TOO_DEAR = 10
-"""Proposals that would not fit into the time left, after which the search ends."""
+_IN_VAIN = 30
+"""Proposals in a row that were tried before or would not fit into the time left, after which the search ends."""
 
 
 class Trial(msgspec.Struct, frozen=True):
@@ -107,7 +107,7 @@ def search(
     The first trial is the first candidate's default, whatever the budget; then come the others' defaults, then what
     is proposed. `seconds` cover the trials, from the first on: a fit that runs is not cut short, but none begins that
     would not end in time if it took as long as the longest of its kind so far. The same rows, seed and number of
-    trials give the same result. Raises TrainingError when every trial failed, ConfigError without Optuna.
+    trials give the same result. A space of choices ends when they are tried. Raises TrainingError when every trial failed, ConfigError without Optuna.
     """
     needs_optuna()
     metric = primary(task, hasattr(candidates[0].estimator, "predict_proba"))
@@ -123,10 +123,11 @@ def search(
         for candidate in candidates:
             study.enqueue_trial(_default(candidate, len(candidates) > 1) or {})
         found: list[Trial] = []
+        tried: set[Any] = set()
         while (trials is None or len(found) < trials) and not _hopeless(found):
             best = _best(found, metric)
             tell(_progress(len(found), trials, metric, best, clock))
-            asked = _ask(study, candidates, run, clock, first=not found)
+            asked = _ask(study, candidates, run, clock, tried, first=not found)
             if asked is None:
                 break
             found.append(run.trial(len(found), study, *asked, clock, prune=prune and bool(found)))
@@ -186,13 +187,12 @@ class _Run:
     y: NDArray[Any]
     validation: Validation
     prune: bool
-    steps: list[int] = field(init=False)
 
-    def __post_init__(self) -> None:
-        count = len(self.validation.folds)
-        # without pruning the smaller subsets say nothing
-        steps = list(range(count)) if self.prune or self.validation.averaged else [count - 1]
-        object.__setattr__(self, "steps", steps)
+    @property
+    def steps(self) -> list[int]:
+        """Which folds a trial goes through; without pruning the smaller subsets say nothing."""
+        steps = list(range(len(self.validation.folds)))
+        return steps if self.prune or self.validation.averaged else steps[-1:]
 
     def trial(
         self,
@@ -224,7 +224,8 @@ class _Run:
             except Exception as error:  # noqa: BLE001  # estimators and their parameters are the user's: any may raise
                 state, reason = "failed", f"{type(error).__name__}: {' '.join(str(error).split())}"
                 break
-            clock.took(candidate.name, step, time.perf_counter() - begun)
+            finally:
+                clock.took(candidate.name, step, time.perf_counter() - begun)
             score = float(np.mean(scores)) if self.validation.averaged else scores[-1]
             # of subsets each is three times the one before; folds are counted
             asked.report(score, step + 1 if self.validation.averaged else 3**step)
@@ -255,20 +256,23 @@ class _Run:
 
 
 def _ask(
-    study: optuna.Study, candidates: Sequence[Candidate], run: _Run, clock: _Clock, *, first: bool
+    study: optuna.Study, candidates: Sequence[Candidate], run: _Run, clock: _Clock, tried: set[Any], *, first: bool
 ) -> tuple[optuna.Trial, Candidate, dict[str, Setting]] | None:
     """The next proposal that can be carried through in the time left; none when there seems to be none."""
     import optuna
 
-    for _ in range(_TOO_DEAR):
+    for _ in range(_IN_VAIN):
         asked = study.ask()
+        params: dict[str, Setting] = {}
         if asked.number < len(candidates):
-            candidate, params = candidates[asked.number], {}
-            if _default(candidate, len(candidates) > 1) is not None:
-                _suggest(asked, candidates)
+            candidate = candidates[asked.number]
+            proposed = _suggest(asked, candidates)[1] if _default(candidate, len(candidates) > 1) is not None else {}
         else:
             candidate, params = _suggest(asked, candidates)
-        if first or clock.fits(candidate.name, run.validation.folds, run.steps):
+            proposed = params
+        one = (candidate.name, *sorted(proposed.items()))
+        if one not in tried and (first or clock.fits(candidate.name, run.validation.folds, run.steps)):
+            tried.add(one)
             return asked, candidate, params
         study.tell(asked, state=optuna.trial.TrialState.PRUNED)
     return None
@@ -298,7 +302,9 @@ def _default(candidate: Candidate, several: bool) -> dict[str, Setting] | None:
     for key, domain in candidate.space.items():
         value = there[key]
         # 1 is 1.0, but True is not 1
-        held = value in domain if isinstance(domain, Range) else any(value == x and type(value) is type(x) for x in domain)
+        held = (
+            value in domain if isinstance(domain, Range) else any(value == x and type(value) is type(x) for x in domain)
+        )
         if not held:
             return None
         found[f"{candidate.name}:{key}"] = value

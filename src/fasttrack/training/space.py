@@ -44,7 +44,7 @@ def built_in_space(family: str, task: Task, rows: int) -> dict[str, Domain]:
 
 
 def check_early(space: Mapping[str, Domain], estimator: str, own: Any | None, task: Task | None) -> None:
-    """Check a user's space before the table is read: against `own`, or else a built-in pipeline over every kind of column.
+    """Check a user's space before the table is read: against `own`, or a built-in pipeline over every kind of column.
 
     Raises ConfigError; what only the table decides, `check_space` finds later.
     """
@@ -56,13 +56,11 @@ def check_early(space: Mapping[str, Domain], estimator: str, own: Any | None, ta
             f"set model.estimator to one of {', '.join(FAMILIES)} or module:factory, or leave the space out"
         )
     elif estimator != "auto":
-        tasks: tuple[Task, ...] = (task,) if task else ("regression", "binary")
-        for last, one in enumerate(tasks, 1):
-            try:
-                return check_space(space, build(estimator, _SPECIMENS, one, rows=10**6), estimator)
-            except ConfigError:
-                if last == len(tasks):
-                    raise
+        # either task's parameters do while the target is not known
+        tasks: list[Task] = [task] if task else ["regression", "binary"]
+        pipelines = [build(estimator, _SPECIMENS, one, rows=10**6) for one in tasks]
+        fits = [one for one in pipelines if set(space) <= set(one.get_params(deep=True))]
+        check_space(space, (fits or pipelines)[-1], estimator)
 
 
 def check_space(space: Mapping[str, Domain], estimator: Any, name: str) -> None:

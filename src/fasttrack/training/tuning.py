@@ -54,7 +54,7 @@ def with_search(
 
 
 def check_search(config: TrainConfig, own: Any | None) -> None:
-    """Refuse before the table is read what cannot be searched; `own` is the estimator of a factory. Raises ConfigError."""
+    """Refuse what cannot be searched before the table is read; `own` is a factory's estimator. Raises ConfigError."""
     if not _asked(config.search):
         return
     needs_optuna()

@@ -83,9 +83,7 @@ def plan_validation(
     return Validation(folds, averaged=False, note=f"fitted on {steps} rows, measured on {len(parts.test):,}")
 
 
-def _folds(
-    n: int, method: str, seed: int, classes: NDArray[Any] | None, by: NDArray[Any] | None
-) -> list[Fold]:
+def _folds(n: int, method: str, seed: int, classes: NDArray[Any] | None, by: NDArray[Any] | None) -> list[Fold]:
     nothing = np.zeros(n)
     if method == "time":
         return _later(by)

@@ -1,0 +1,78 @@
+"""What a search measures on: disjoint from what it fits on, and parted as the hold-out was."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from fasttrack.errors import TrainingError
+from fasttrack.training.validation import Fold, plan_validation
+
+
+def apart(fold: Fold, n: int) -> None:
+    assert not set(fold.train) & set(fold.test)
+    assert 0 <= min(*fold.train, *fold.test) <= max(*fold.train, *fold.test) < n
+
+
+def test_a_small_table_is_cross_validated_each_row_once() -> None:
+    classes = np.repeat(["a", "b"], [270, 30])
+    found = plan_validation(300, method="random", seed=3, classes=classes)
+    assert found.averaged
+    assert len(found.folds) == 3
+    assert sorted(np.concatenate([fold.test for fold in found.folds])) == list(range(300))
+    for fold in found.folds:
+        apart(fold, 300)
+        assert (classes[fold.test] == "b").sum() == 10
+    again = plan_validation(300, method="random", seed=3, classes=classes)
+    assert all(np.array_equal(one.test, other.test) for one, other in zip(found.folds, again.folds, strict=True))
+
+
+def test_groups_stay_whole() -> None:
+    groups = np.array([f"shop {i}" for i in np.random.default_rng(0).integers(0, 12, 200)], dtype=object)
+    found = plan_validation(200, method="group", seed=0, by=groups)
+    assert len(found.folds) == 3
+    for fold in found.folds:
+        assert not set(groups[fold.train]) & set(groups[fold.test])
+
+
+def test_what_is_measured_on_comes_after_what_is_fitted_on() -> None:
+    times = np.random.default_rng(0).integers(0, 40, 300).astype("datetime64[D]")
+    found = plan_validation(300, method="time", seed=0, by=times)
+    assert len(found.folds) == 3
+    for fold in found.folds:
+        assert times[fold.train].max() < times[fold.test].min()
+    assert [len(fold.train) for fold in found.folds] == sorted(len(fold.train) for fold in found.folds)
+
+
+@pytest.mark.parametrize("method", ["random", "group", "time"])
+def test_of_a_large_table_growing_subsets_are_fitted_on(method: str) -> None:
+    random = np.random.default_rng(1)
+    by = random.integers(0, 500, 60_000)
+    found = plan_validation(60_000, method=method, seed=0, by=None if method == "random" else by)  # type: ignore[arg-type]
+    assert not found.averaged
+    small, middle, whole = (fold.train for fold in found.folds)
+    assert len(small) == pytest.approx(len(whole) / 9, abs=1)
+    assert len(middle) == pytest.approx(len(whole) / 3, abs=1)
+    assert set(small) < set(middle) < set(whole)
+    assert len(whole) + len(found.folds[0].test) == 60_000
+    for fold in found.folds:
+        apart(fold, 60_000)
+        assert np.array_equal(fold.test, found.folds[0].test)
+    if method == "group":
+        assert not set(by[whole]) & set(by[found.folds[0].test])
+    if method == "time":
+        assert by[whole].max() < by[found.folds[0].test].min()
+
+
+def test_a_rare_class_is_in_the_smallest_subset() -> None:
+    classes = np.zeros(50_000, dtype=int)
+    classes[np.random.default_rng(0).permutation(50_000)[:20]] = 1
+    found = plan_validation(50_000, method="random", seed=0, classes=classes)
+    assert (classes[found.folds[0].train] == 1).sum() >= 10
+
+
+def test_rows_that_cannot_be_parted_are_told() -> None:
+    with pytest.raises(TrainingError, match="the 3 training rows are too few to search on"):
+        plan_validation(3, method="random", seed=0)
+    with pytest.raises(TrainingError, match="the 50 training rows are too few to search on"):
+        plan_validation(50, method="group", seed=0, by=np.zeros(50))
