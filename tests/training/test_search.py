@@ -105,7 +105,7 @@ def test_the_defaults_are_tried_even_without_the_time() -> None:
 def test_choices_are_tried_once() -> None:
     found = look(Ridge(), {"alpha": [0.1, 1.0, 10.0]}, trials=500)
     assert [trial.params for trial in found.trials[:1]] == [{}]  # 1.0
-    assert sorted(trial.params["alpha"] for trial in found.trials[1:]) == [0.1, 10.0]
+    assert sorted(float(trial.params["alpha"] or 0) for trial in found.trials[1:]) == [0.1, 10.0]
 
 
 def test_the_time_left_is_told() -> None:

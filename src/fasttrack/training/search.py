@@ -107,7 +107,8 @@ def search(
     The first trial is the first candidate's default, whatever the budget; then come the others' defaults, then what
     is proposed. `seconds` cover the trials, from the first on: a fit that runs is not cut short, but none begins that
     would not end in time if it took as long as the longest of its kind so far. The same rows, seed and number of
-    trials give the same result. A space of choices ends when they are tried. Raises TrainingError when every trial failed, ConfigError without Optuna.
+    trials give the same result. A space of choices ends when all were tried. Raises TrainingError when every trial
+    failed, ConfigError without Optuna.
     """
     needs_optuna()
     metric = primary(task, hasattr(candidates[0].estimator, "predict_proba"))
