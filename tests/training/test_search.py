@@ -77,8 +77,8 @@ def test_the_same_rows_seed_and_trials_give_the_same_trials() -> None:
     assert [t.params for t in third.trials] != [t.params for t in one.trials]
 
 
-def test_what_a_cheaper_measure_shows_to_be_worse_is_given_up() -> None:
-    found = look(_Offset(offset=0.5), {"offset": Range(low=0.0, high=3.0)}, n=26_000, trials=20)
+def test_what_a_fold_shows_to_be_worse_is_given_up() -> None:
+    found = look(_Offset(offset=0.5), {"offset": Range(low=0.0, high=3.0)}, trials=20)
     states = [trial.state for trial in found.trials]
     assert states.count("pruned") >= 5
     assert set(states) == {"complete", "pruned"}
@@ -86,6 +86,11 @@ def test_what_a_cheaper_measure_shows_to_be_worse_is_given_up() -> None:
     assert all((trial.score is None) == (trial.state == "pruned") for trial in found.trials)
     worst = max(float(trial.params["offset"] or 0) for trial in found.trials[1:] if trial.state == "complete")
     assert worst < max(float(trial.params["offset"] or 0) for trial in found.trials[1:] if trial.state == "pruned")
+
+
+def test_of_a_large_table_every_trial_is_carried_through() -> None:
+    found = look(_Offset(offset=0.5), {"offset": Range(low=0.0, high=3.0)}, n=21_000, trials=10)
+    assert {trial.state for trial in found.trials} == {"complete"}
 
 
 def test_no_trial_begins_that_would_not_end_in_time() -> None:

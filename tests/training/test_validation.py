@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -17,7 +19,6 @@ def apart(fold: Fold, n: int) -> None:
 def test_a_small_table_is_cross_validated_each_row_once() -> None:
     classes = np.repeat(["a", "b"], [270, 30])
     found = plan_validation(300, method="random", seed=3, classes=classes)
-    assert found.averaged
     assert len(found.folds) == 3
     assert sorted(np.concatenate([fold.test for fold in found.folds])) == list(range(300))
     for fold in found.folds:
@@ -45,30 +46,17 @@ def test_what_is_measured_on_comes_after_what_is_fitted_on() -> None:
 
 
 @pytest.mark.parametrize("method", ["random", "group", "time"])
-def test_of_a_large_table_growing_subsets_are_fitted_on(method: str) -> None:
-    random = np.random.default_rng(1)
-    by = random.integers(0, 500, 60_000)
-    found = plan_validation(60_000, method=method, seed=0, by=None if method == "random" else by)  # type: ignore[arg-type]
-    assert not found.averaged
-    small, middle, whole = (fold.train for fold in found.folds)
-    assert len(small) == pytest.approx(len(whole) / 9, abs=1)
-    assert len(middle) == pytest.approx(len(whole) / 3, abs=1)
-    assert set(small) < set(middle) < set(whole)
-    assert len(whole) + len(found.folds[0].test) == 60_000
-    for fold in found.folds:
-        apart(fold, 60_000)
-        assert np.array_equal(fold.test, found.folds[0].test)
+def test_of_a_large_table_a_fixed_part_validates(method: Any) -> None:
+    by = np.random.default_rng(1).integers(0, 500, 60_000)
+    found = plan_validation(60_000, method=method, seed=0, by=None if method == "random" else by)
+    (fold,) = found.folds
+    apart(fold, 60_000)
+    assert len(fold.train) + len(fold.test) == 60_000
+    assert len(fold.test) == pytest.approx(12_000, rel=0.02)
     if method == "group":
-        assert not set(by[whole]) & set(by[found.folds[0].test])
+        assert not set(by[fold.train]) & set(by[fold.test])
     if method == "time":
-        assert by[whole].max() < by[found.folds[0].test].min()
-
-
-def test_a_rare_class_is_in_the_smallest_subset() -> None:
-    classes = np.zeros(50_000, dtype=int)
-    classes[np.random.default_rng(0).permutation(50_000)[:20]] = 1
-    found = plan_validation(50_000, method="random", seed=0, classes=classes)
-    assert (classes[found.folds[0].train] == 1).sum() >= 10
+        assert by[fold.train].max() < by[fold.test].min()
 
 
 def test_rows_that_cannot_be_parted_are_told() -> None:

@@ -1,8 +1,8 @@
 """Looking for better hyperparameters: each trial is recorded, the defaults are the first, the time budget is kept.
 
 Optuna's tree-structured Parzen estimator proposes (Bergstra et al., Algorithms for Hyper-Parameter Optimization, 2011),
-successive halving gives up early what a cheaper measure says is not worth a dearer one (Li et al., A System for
-Massively Parallel Hyperparameter Tuning, 2020).
+successive halving gives up after a fold what is not worth the others (Li et al., A System for Massively Parallel
+Hyperparameter Tuning, 2020).
 """
 
 from __future__ import annotations
@@ -99,7 +99,6 @@ def search(
     trials: int | None,
     seconds: float | None,
     seed: int = 0,
-    prune: bool = True,
     tell: Tell = lambda step: None,
 ) -> Searched:
     """Try `candidates` on the training part `X` [n, f], `y` [n] until `trials` are made or `seconds` are over.
@@ -112,7 +111,7 @@ def search(
     """
     needs_optuna()
     metric = primary(task, hasattr(candidates[0].estimator, "predict_proba"))
-    run = _Run(candidates, task, metric, X, y, validation, prune)
+    run = _Run(candidates, task, metric, X, y, validation)
     clock = _Clock(seconds)
     with _quiet() as optuna:
         study = optuna.create_study(
@@ -131,7 +130,7 @@ def search(
             asked = _ask(study, candidates, run, clock, tried, first=not found)
             if asked is None:
                 break
-            found.append(run.trial(len(found), study, *asked, clock, prune=prune and bool(found)))
+            found.append(run.trial(len(found), study, *asked, clock))
     best = _best(found, metric)
     if best is None:
         failed = [one for one in found if one.state == "failed"]
@@ -164,7 +163,7 @@ class _Clock:
         self._longest[name, step] = max(seconds, self._longest.get((name, step), 0.0))
 
     def expected(self, name: str, folds: list[Fold], step: int) -> float:
-        """The longest of its kind so far; else from a cheaper step by its rows; else from another candidate; else 0."""
+        """The longest of its kind so far; else of an earlier fold, by its rows; else of another candidate; else 0."""
         if (name, step) in self._longest:
             return self._longest[name, step]
         for lower in range(step - 1, -1, -1):
@@ -187,13 +186,6 @@ class _Run:
     X: pd.DataFrame
     y: NDArray[Any]
     validation: Validation
-    prune: bool
-
-    @property
-    def steps(self) -> list[int]:
-        """Which folds a trial goes through; without pruning the smaller subsets say nothing."""
-        steps = list(range(len(self.validation.folds)))
-        return steps if self.prune or self.validation.averaged else steps[-1:]
 
     def trial(
         self,
@@ -203,8 +195,6 @@ class _Run:
         candidate: Candidate,
         params: dict[str, Setting],
         clock: _Clock,
-        *,
-        prune: bool,
     ) -> Trial:
         import optuna
 
@@ -215,23 +205,23 @@ class _Run:
         score: float | None = None
         state: State = "complete"
         reason = ""
-        for step in self.steps:
-            if number > 0 and not clock.fits(candidate.name, self.validation.folds, [step]):
+        folds = self.validation.folds
+        for step, fold in enumerate(folds):
+            if number > 0 and not clock.fits(candidate.name, folds, [step]):
                 state = "stopped"
                 break
             begun = time.perf_counter()
             try:
-                scores.append(self._score(candidate.estimator, params, self.validation.folds[step]))
+                scores.append(self._score(candidate.estimator, params, fold))
             except Exception as error:  # noqa: BLE001  # estimators and their parameters are the user's: any may raise
                 state, reason = "failed", f"{type(error).__name__}: {' '.join(str(error).split())}"
                 break
             finally:
                 clock.took(candidate.name, step, time.perf_counter() - begun)
-            score = float(np.mean(scores)) if self.validation.averaged else scores[-1]
-            # of subsets each is three times the one before; folds are counted
-            asked.report(score, step + 1 if self.validation.averaged else 3**step)
+            score = float(np.mean(scores))
+            asked.report(score, step + 1)
             # asked in any case: the pruner compares with those that it was asked about
-            if asked.should_prune() and prune and step != self.steps[-1]:
+            if asked.should_prune() and number > 0 and step + 1 < len(folds):
                 state = "pruned"
                 break
         if state == "complete":
@@ -272,7 +262,9 @@ def _ask(
             candidate, params = _suggest(asked, candidates)
             proposed = params
         one = (candidate.name, *sorted(proposed.items()))
-        if one not in tried and (first or clock.fits(candidate.name, run.validation.folds, run.steps)):
+        if one not in tried and (
+            first or clock.fits(candidate.name, run.validation.folds, range(len(run.validation.folds)))
+        ):
             tried.add(one)
             return asked, candidate, params
         study.tell(asked, state=optuna.trial.TrialState.PRUNED)

@@ -1,7 +1,6 @@
-"""How a search measures: on rows of the training part, parted as the hold-out was, growing from cheap to dear.
+"""How a search measures: on rows of the training part, parted as the hold-out was.
 
-A small table is cross-validated, one fold after the other. Of a large one a fixed part validates, and the rest is
-fitted on in growing subsets.
+A small table is cross-validated, one fold after the other; of a large one a fixed part validates.
 """
 
 from __future__ import annotations
@@ -30,11 +29,6 @@ _SMALL = 20_000
 _FOLDS = 3
 _SHARE = 0.2
 """Of a large table, for validation."""
-_REDUCTION = 3
-"""From one subset to the next larger one."""
-_FEWEST = 5_000
-"""Rows in the smallest subset: fewer say little of what is best on all."""
-_OF_EACH_CLASS = 10
 
 
 @dataclass(frozen=True)
@@ -47,11 +41,9 @@ class Fold:
 
 @dataclass(frozen=True)
 class Validation:
-    """What a trial is measured on, in this order: `folds`, whose figures are averaged, or growing subsets."""
+    """What a trial is measured on, in this order; its score is the mean over the folds."""
 
     folds: list[Fold]
-    averaged: bool
-    """Whether a trial's score is the mean over the folds, or that of the last, which is fitted on all rows."""
     note: str
 
 
@@ -71,16 +63,11 @@ def plan_validation(
         found = [fold for fold in _folds(n, method, seed, classes, by) if len(fold.train) >= 2 and len(fold.test) >= 2]
         if not found:
             raise TrainingError(f"the {n:,} training rows are too few to search on; train without a search")
-        return Validation(found, averaged=True, note=f"{len(found)} folds of {n:,} training rows, by {method}")
+        return Validation(found, note=f"{len(found)} folds of {n:,} training rows, by {method}")
     groups, times = (by, None) if method == "group" else (None, by if method == "time" else None)
     parts = split(n, method=method, share=_SHARE, seed=seed, y=classes, groups=groups, times=times)
-    places = _places(len(parts.train), None if classes is None else classes[parts.train], seed)
-    sizes = [len(parts.train)]
-    while sizes[0] // _REDUCTION >= _FEWEST and len(sizes) < 3:
-        sizes.insert(0, sizes[0] // _REDUCTION)
-    folds = [Fold(parts.train[np.sort(places[:size])], parts.test) for size in sizes]
-    steps = ", ".join(f"{size:,}" for size in sizes)
-    return Validation(folds, averaged=False, note=f"fitted on {steps} rows, measured on {len(parts.test):,}")
+    note = f"fitted on {len(parts.train):,} of {n:,} training rows, measured on the others, by {method}"
+    return Validation([Fold(parts.train, parts.test)], note=note)
 
 
 def _folds(n: int, method: str, seed: int, classes: NDArray[Any] | None, by: NDArray[Any] | None) -> list[Fold]:
@@ -111,13 +98,3 @@ def _later(times: NDArray[Any] | None) -> list[Fold]:
         Fold(np.flatnonzero(times < cut), np.flatnonzero((times >= cut) & (True if end is None else times < end)))
         for cut, end in zip(cuts, ends, strict=True)
     ]
-
-
-def _places(n: int, classes: NDArray[Any] | None, seed: int) -> Rows:
-    """All of `n` places in an order, so that each beginning of it is a sample, with some of each class."""
-    order = np.random.default_rng(seed).permutation(n)
-    if classes is None:
-        return order
-    codes = pd.factorize(classes[order])[0]
-    nth = pd.Series(codes).groupby(codes).cumcount().to_numpy()
-    return order[np.argsort(nth >= _OF_EACH_CLASS, kind="stable")]
