@@ -75,7 +75,7 @@ def _folds(n: int, method: str, seed: int, classes: NDArray[Any] | None, by: NDA
     if method == "time":
         return _later(by)
     if method == "group":
-        count = min(_FOLDS, len(pd.unique(by)))  # type: ignore[type-var]
+        count = min(_FOLDS, len(pd.unique(by)))
         if count < 2:
             return []
         return [Fold(*one) for one in GroupKFold(count, shuffle=True, random_state=seed).split(nothing, groups=by)]
