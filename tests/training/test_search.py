@@ -182,7 +182,7 @@ def test_a_classifier_is_measured_by_its_log_loss_or_else_by_its_accuracy() -> N
     assert found.score == max(trial.score for trial in found.trials if trial.score is not None)
 
 
-class _Offset(RegressorMixin, BaseEstimator):
+class _Offset(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no types
     """Is off by `offset`; cannot be below nothing."""
 
     def __init__(self, offset: float = 0.0) -> None:
