@@ -28,13 +28,14 @@ LABEL org.opencontainers.image.title="FastTrack-MLOps" \
       org.opencontainers.image.licenses="MIT" \
       org.opencontainers.image.version="${VERSION}"
 RUN useradd --uid 10001 --user-group --no-create-home --home-dir /app --shell /usr/sbin/nologin fasttrack \
-    && install --directory --owner=fasttrack --group=fasttrack /app/journal
+    && install --directory --owner=fasttrack --group=fasttrack /app/journal /app/cache
 COPY --from=build /opt/fasttrack /opt/fasttrack
 WORKDIR /app
 COPY api api
 # The byte code was compiled while installing; at run time the root file system may be read-only.
 ENV PATH=/opt/fasttrack/bin:$PATH \
     FASTTRACK_STORE=/app/model \
+    FASTTRACK_CACHE=/app/cache \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1
 USER 10001:10001

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from fasttrack.errors import FastTrackError
-from fasttrack.store import Store
+from fasttrack.store import open_store
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,7 +76,7 @@ def train(table: Path, target: str, estimator: str, store: Path, *, ignore: Sequ
     )
     if done.returncode:
         raise FastTrackError(f"fasttrack train of {estimator} on {table} failed: {done.stdout.strip()[-2000:]}")
-    bundle = Store(store).open(name)
+    bundle = open_store(store).open(name)
     frame = pd.read_parquet(table)
     frame = frame[frame[target].notna()][bundle.manifest.contract.names]
     return Subject(store, bundle, bundle.load_pipeline(), frame.reset_index(drop=True))

@@ -193,9 +193,9 @@ def test_this_test_sees_a_back_edge_where_there_is_one() -> None:
 
 
 def test_a_server_that_reads_a_bundle_loads_nothing_heavy(tmp_path: Path) -> None:
-    from fasttrack.store import Store
+    from fasttrack.store import open_store
 
-    store = Store(tmp_path)
+    store = open_store(tmp_path)
     store.promote("line", store.add("line", writer(line(2.0))).manifest.version)
     program = """
 import sys
@@ -203,14 +203,14 @@ from fasttrack.contract.decode import Decoder
 from fasttrack.contract.openapi import request_schema
 from fasttrack.serving.app import create_app
 from fasttrack.settings import Settings
-from fasttrack.store import Store
+from fasttrack.store import open_store
 
 app = create_app(Settings(store=sys.argv[1]))
-contract = Store(sys.argv[1]).open("line").manifest.contract
+contract = open_store(sys.argv[1]).open("line").manifest.contract
 assert Decoder(contract).rows(b'{"x": 1}').matrix[0, 0] == 1
 assert request_schema(contract)
 print(sorted({name.partition(".")[0] for name in sys.modules} & set(sys.argv[2:])))
 """
-    command = [sys.executable, "-c", program, str(tmp_path), *sorted(HEAVY)]
+    command = [sys.executable, "-c", program, str(tmp_path), *sorted(HEAVY), "obstore"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.stdout, done.stderr) == ("[]\n", "")

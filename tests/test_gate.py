@@ -18,7 +18,7 @@ from fasttrack.config import DataConfig, ModelConfig, SplitConfig, TrainConfig
 from fasttrack.errors import ConfigError
 from fasttrack.evaluate import Clusters, compare
 from fasttrack.gate import clusters
-from fasttrack.store import Store
+from fasttrack.store import LocalStore, open_store
 
 
 def test_a_comparison_is_that_of_resampled_rows_taken_for_both() -> None:
@@ -158,7 +158,7 @@ def test_a_gain_within_chance_promotes_only_when_less_is_asked_for(tmp_path: Pat
     assert "are asked for; promote it by hand: fasttrack models promote houses@" in strict.verdict.reason
     mild = fasttrack.train(data, "y", estimator="linear", store=tmp_path / "store", confidence=0.5)
     assert mild.verdict.promoted
-    assert Store(tmp_path / "store").champion("houses") == mild.manifest.version
+    assert open_store(tmp_path / "store").champion("houses") == mild.manifest.version
     assert first.manifest.version in mild.verdict.reason
 
 
@@ -167,7 +167,7 @@ def test_a_confidence_that_is_none_is_refused(tmp_path: Path) -> None:
         fasttrack.train(table(tmp_path / "t.csv", rows=50), "y", store=tmp_path, confidence=1.0)
 
 
-def aged(store: Store, bundle: Bundle) -> str:
+def aged(store: LocalStore, bundle: Bundle) -> str:
     """The version of a copy of `bundle` that says it was trained with a scikit-learn that is not installed here."""
     packages = {**bundle.manifest.packages, "scikit-learn": "0.24.2"}
     manifest = msgspec.structs.replace(bundle.manifest, packages=packages, version="", seal="", files={})
@@ -183,7 +183,7 @@ def test_a_compiled_champion_of_another_scikit_learn_is_compared(tmp_path: Path)
     data = table(tmp_path / "houses.csv")
     first = fasttrack.train(data, "y", estimator="sklearn.dummy:DummyRegressor", store=tmp_path / "store")
     assert first.manifest.engine == "onnx"
-    version = aged(Store(tmp_path / "store"), first.bundle)
+    version = aged(LocalStore(tmp_path / "store"), first.bundle)
     second = fasttrack.train(data, "y", estimator="linear", store=tmp_path / "store")
     assert second.verdict.promoted
     assert f"of champion {version} on the same 300 rows" in second.verdict.reason

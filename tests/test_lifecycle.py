@@ -21,7 +21,7 @@ import fasttrack
 from fasttrack.contract.decode import Decoder
 from fasttrack.contract.frame import json_columns, pipeline_input
 from fasttrack.errors import BundleError, ConfigError, DataError, FastTrackError, StoreError, TrainingError
-from fasttrack.store import Store
+from fasttrack.store import open_store
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,7 +50,7 @@ def test_a_table_becomes_a_champion_that_beats_the_baseline(tmp_path: Path) -> N
     outcome = fasttrack.train(table, "price", estimator="linear", store=tmp_path / "store")
     manifest = outcome.manifest
     assert outcome.verdict.promoted
-    assert Store(tmp_path / "store").champion("houses") == manifest.version
+    assert open_store(tmp_path / "store").champion("houses") == manifest.version
     assert manifest.contract.names == ["area", "rooms", "district", "garden", "built"]
     assert [column.kind for column in manifest.contract.columns] == [
         "number",
@@ -72,7 +72,7 @@ def test_the_stored_pipeline_answers_its_own_rows_sent_as_json(tmp_path: Path) -
     table = write_houses(tmp_path)
     outcome = fasttrack.train(table, "price", estimator="boosting", store=tmp_path / "store")
     contract = outcome.manifest.contract
-    pipeline = Store(tmp_path / "store").open("houses").load_pipeline()
+    pipeline = open_store(tmp_path / "store").open("houses").load_pipeline()
     frame = pd.read_csv(table, parse_dates=["built"]).drop(columns="price")
     frame["district"] = frame["district"].astype("str")
     frame["built"] = frame["built"].dt.as_unit("us").dt.tz_localize("UTC")
@@ -100,7 +100,7 @@ def test_the_same_data_pipeline_and_seed_give_the_same_version(tmp_path: Path) -
     again = fasttrack.train(table, "price", estimator="linear", store=tmp_path / "store")
     assert first.manifest.version == again.manifest.version
     assert "already the champion" in again.verdict.reason
-    assert len(Store(tmp_path / "store").versions("houses")) == 1
+    assert len(open_store(tmp_path / "store").versions("houses")) == 1
 
 
 def test_a_worse_model_is_kept_but_not_promoted(tmp_path: Path) -> None:
@@ -110,7 +110,7 @@ def test_a_worse_model_is_kept_but_not_promoted(tmp_path: Path) -> None:
     assert not bad.verdict.promoted
     assert "not promoted: rmse" in bad.verdict.reason
     assert "80 rows" in bad.verdict.reason
-    store = Store(tmp_path / "store")
+    store = open_store(tmp_path / "store")
     assert store.champion("houses") == good.manifest.version
     assert len(store.versions("houses")) == 2
 
@@ -121,7 +121,7 @@ def test_a_better_model_takes_over_and_rollback_brings_the_other_back(tmp_path: 
     good = fasttrack.train(table, "price", estimator="linear", store=tmp_path / "store")
     assert good.verdict.promoted
     assert "promoted: rmse" in good.verdict.reason
-    store = Store(tmp_path / "store")
+    store = open_store(tmp_path / "store")
     assert store.rollback("houses") == (good.manifest.version, bad.manifest.version)
     assert store.champion("houses") == bad.manifest.version
 
@@ -205,7 +205,7 @@ def test_own_code_is_packed_so_that_it_loads_anywhere(tmp_path: Path, monkeypatc
     fasttrack.train("houses.csv", "price", estimator="shop:build", store=tmp_path / "store")
     monkeypatch.chdir(tmp_path)
     (project / "shop.py").unlink()
-    bundle = Store(tmp_path / "store").open("houses")
+    bundle = open_store(tmp_path / "store").open("houses")
     assert "code/shop.py" in bundle.manifest.files
     pipeline = bundle.load_pipeline()
     assert pipeline.predict(pd.DataFrame({"area": [2.0]}))[0] == 6.0
@@ -234,7 +234,7 @@ def test_an_unusable_table_is_refused_and_nothing_is_written(
         fasttrack.train(table, target, estimator="linear", store=tmp_path / "store")
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
-    assert Store(tmp_path / "store").names() == []
+    assert open_store(tmp_path / "store").names() == []
     assert not list((tmp_path / "store").rglob("model.joblib"))
 
 
@@ -242,7 +242,7 @@ def test_a_pipeline_that_cannot_be_fitted_is_told_with_its_reason(tmp_path: Path
     table = write_houses(tmp_path)
     with pytest.raises(TrainingError, match="cannot be fitted on these columns: ValueError"):
         fasttrack.train(table, "price", estimator="sklearn.linear_model:LinearRegression", store=tmp_path / "store")
-    assert Store(tmp_path / "store").names() == []
+    assert open_store(tmp_path / "store").names() == []
 
 
 def test_a_wrong_estimator_is_refused_before_the_table_is_read(tmp_path: Path) -> None:
@@ -300,7 +300,7 @@ def test_packaging_refuses_what_is_not_fitted_or_does_not_fit(tmp_path: Path) ->
         fasttrack.package(fitted, pd.DataFrame({0: [1.0, 2.0]}), [1.0, 2.0], name="m", store=tmp_path / "store")
     with pytest.raises(StoreError, match="cannot name a model"):
         fasttrack.package(fitted, X, [1.0, 2.0, 3.0, 4.0], name="../m", store=tmp_path / "store")
-    assert Store(tmp_path / "store").names() == []
+    assert open_store(tmp_path / "store").names() == []
 
 
 def test_a_data_frame_and_an_estimator_of_one_s_own_are_trained(
@@ -315,7 +315,7 @@ def test_a_data_frame_and_an_estimator_of_one_s_own_are_trained(
     assert outcome.manifest.name == "y"
     assert outcome.manifest.training.estimator == "Pipeline"
     assert outcome.manifest.metrics["rmse"].value < 1e-3
-    assert Store(tmp_path / "store").champion("y") == outcome.manifest.version
+    assert open_store(tmp_path / "store").champion("y") == outcome.manifest.version
     assert fasttrack.train(frame, "y", kinds={"a": "category"}, estimator="boosting").manifest.contract.columns[
         0
     ].kind == ("category")
@@ -386,7 +386,7 @@ def test_a_changed_champion_is_named_and_not_opened(tmp_path: Path) -> None:
     pickled = first.bundle.folder / "model.joblib"
     pickled.write_bytes(pickled.read_bytes() + b"x")
     with pytest.raises(BundleError, match="was changed after it was written"):
-        Store(tmp_path / "store").open("houses")
+        open_store(tmp_path / "store").open("houses")
     other = fasttrack.train(table, "price", estimator="boosting", store=tmp_path / "store")
     assert not other.verdict.promoted
     assert "was changed after it was written" in other.verdict.reason

@@ -12,13 +12,14 @@ from fasttrack.settings import Settings
 
 def test_without_variables_there_are_defaults() -> None:
     assert Settings.from_environment({}) == Settings()
-    assert Settings().store == Path("model")
+    assert Settings().store == "model"
     assert Settings().max_body_bytes == 16 * 1024 * 1024
 
 
 def test_every_setting_has_a_variable() -> None:
     environment = {
-        "FASTTRACK_STORE": "/models",
+        "FASTTRACK_STORE": "s3://bucket/models",
+        "FASTTRACK_CACHE": "/cache",
         "FASTTRACK_MODEL": "flights@champion",
         "FASTTRACK_MAX_BODY_BYTES": "1000",
         "FASTTRACK_MAX_ROWS": "10",
@@ -34,7 +35,8 @@ def test_every_setting_has_a_variable() -> None:
     }
     settings = Settings.from_environment(environment)
     assert settings == Settings(
-        store=Path("/models"),
+        store="s3://bucket/models",
+        cache=Path("/cache"),
         model="flights@champion",
         max_body_bytes=1000,
         max_rows=10,
@@ -105,7 +107,8 @@ def test_an_empty_variable_counts_as_not_set() -> None:
         (
             "FASTTRACK_PORT",
             "8000",
-            "FASTTRACK_PORT is no setting; there are FASTTRACK_STORE, FASTTRACK_MODEL, FASTTRACK_MAX_BODY_BYTES, "
+            "FASTTRACK_PORT is no setting; there are FASTTRACK_STORE, FASTTRACK_CACHE, FASTTRACK_MODEL, "
+            "FASTTRACK_MAX_BODY_BYTES, "
             "FASTTRACK_MAX_ROWS, FASTTRACK_RELOAD_SECONDS, FASTTRACK_JOURNAL, FASTTRACK_JOURNAL_SAMPLE, "
             "FASTTRACK_JOURNAL_OMIT, FASTTRACK_JOURNAL_DAYS, FASTTRACK_JOURNAL_BYTES, FASTTRACK_METRICS_DIR, "
             "FASTTRACK_ALLOW_VERSION_MISMATCH",

@@ -13,7 +13,7 @@ from onnx import numpy_helper
 import fasttrack
 from fasttrack.bundle import GRAPH, Bundle
 from fasttrack.errors import DataError, TrainingError
-from fasttrack.store import Store
+from fasttrack.store import open_store
 from fasttrack.verify import verify_on
 from tests.serving import models
 
@@ -44,7 +44,7 @@ def bundle(tmp_path: Path) -> Bundle:
     assert outcome.manifest.engine == "onnx"
     assert outcome.manifest.proof is not None
     assert outcome.manifest.proof.rows == 300
-    return Store(tmp_path / "store").open("houses")
+    return open_store(tmp_path / "store").open("houses")
 
 
 def test_a_model_is_proved_on_another_table(bundle: Bundle, tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ def day(moment: float) -> str:
 def replay(flights: pd.DataFrame, folder: Path) -> tuple[float, float]:
     """Predict, label and read /metrics, hour by hour; returns when it began and ended (seconds since 1970 UTC)."""
     now = [float(flights["at"].iloc[0]) - HOUR]
-    settings = Settings(store=folder / "model", journal=str(folder / "journal.sqlite"))
+    settings = Settings(store=str(folder / "model"), journal=str(folder / "journal.sqlite"))
     hours = dict(iter(flights.groupby("at")))
     waiting: list[tuple[float, list[dict[str, Any]]]] = []
     began, ended = now[0], max(hours) + 2 * HOUR

@@ -28,13 +28,19 @@ if TYPE_CHECKING:
 
 __all__ = [
     "GRAPH",
+    "MANIFEST",
     "Bundle",
     "FileDigest",
     "Manifest",
     "SearchRecord",
     "TrainingRecord",
+    "changed",
+    "copy_bundle",
+    "decode_manifest",
     "fsync",
     "open_bundle",
+    "own_manifest",
+    "read_manifest",
     "write_bundle",
 ]
 
@@ -223,13 +229,23 @@ def read_manifest(folder: Path) -> Manifest:
     """The manifest in `folder`, checked against its version and its seal. Raises BundleError."""
     path = folder / MANIFEST
     try:
-        content = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
-        _check_format(path, content)
-        manifest = msgspec.convert(content, Manifest)
+        content = path.read_bytes()
     except FileNotFoundError:
         raise BundleError(f"{folder} is no bundle: it has no {MANIFEST}") from None
     except OSError as error:
         raise BundleError(f"{path} cannot be read: {error.strerror}") from None
+    return decode_manifest(content, path)
+
+
+def decode_manifest(written: bytes, path: object) -> Manifest:
+    """The manifest that was read from `path`, checked against its version, its seal and its files' names.
+
+    Raises BundleError.
+    """
+    try:
+        content = msgspec.json.decode(written, type=dict[str, Any])
+        _check_format(path, content)
+        manifest = msgspec.convert(content, Manifest)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise BundleError(f"{path} is damaged: {error}; restore it from a copy, or train again") from None
     # Digests of what is written, not of what this version of the program makes of it: fields may be added later.
@@ -238,7 +254,42 @@ def read_manifest(folder: Path) -> Manifest:
             f"{path} was changed after it was written: it names version {manifest.version}, its content is another; "
             "restore it from a copy, or train again"
         )
+    for name in manifest.files:
+        if Path(name).is_absolute() or ".." in Path(name).parts or "\0" in name:
+            raise BundleError(f"{path} lists {name!r}, which lies outside the bundle")
     return manifest
+
+
+def own_manifest(manifest: Manifest, version: str, place: object) -> Manifest:
+    """The manifest, if it is the one of the version that its place is named for. Raises BundleError."""
+    if manifest.version != version:
+        raise BundleError(
+            f"{place} holds version {manifest.version}, not its own; restore it from a copy, or train again"
+        )
+    return manifest
+
+
+def changed(path: object, found: str, pinned: FileDigest) -> BundleError:
+    """The error for a file whose SHA-256 is `found` (hex)."""
+    return BundleError(
+        f"{path} was changed after it was written: its SHA-256 is {found[:12]}…, "
+        f"the manifest pins {pinned.sha256[:12]}…; restore it from a copy, or train again"
+    )
+
+
+def copy_bundle(bundle: Bundle, folder: Path) -> Bundle:
+    """Write the bundle's files into the empty `folder`, each checked again, with every one on disk (fsync).
+
+    Raises BundleError when a file is not what the manifest pins.
+    """
+    for name in bundle.manifest.files:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(bundle.read(name))
+    (folder / MANIFEST).write_bytes((bundle.folder / MANIFEST).read_bytes())
+    copied = open_bundle(folder)
+    for path in [*folder.rglob("*"), folder]:
+        fsync(path)
+    return copied
 
 
 def installed_packages() -> dict[str, str]:
@@ -281,7 +332,7 @@ def _digest(content: Mapping[str, Any], *, without: Sequence[str]) -> str:
     return hashlib.sha256(msgspec.json.encode(kept, order="deterministic")).hexdigest()
 
 
-def _check_format(path: Path, content: Mapping[str, Any]) -> None:
+def _check_format(path: object, content: Mapping[str, Any]) -> None:
     found = content.get("format")
     if isinstance(found, int) and found != FORMAT:
         raise BundleError(f"{path} has format {found}, this version reads format {FORMAT}; use the one that wrote it")
@@ -319,18 +370,13 @@ def _checked(folder: Path, name: str, files: Mapping[str, FileDigest]) -> bytes:
     path = folder / name
     if name not in files:
         raise BundleError(f"{folder / MANIFEST} lists no {name}; restore it from a copy, or train again")
-    if Path(name).is_absolute() or ".." in Path(name).parts or "\0" in name:
-        raise BundleError(f"{folder / MANIFEST} lists {name!r}, which lies outside the bundle")
     try:
         content = path.read_bytes()
     except OSError as error:
         raise BundleError(f"{path} cannot be read: {error.strerror}; restore the bundle, or train again") from None
     found = hashlib.sha256(content).hexdigest()
     if found != files[name].sha256:
-        raise BundleError(
-            f"{path} was changed after it was written: its SHA-256 is {found[:12]}…, "
-            f"the manifest pins {files[name].sha256[:12]}…; restore it from a copy, or train again"
-        )
+        raise changed(path, found, files[name])
     return content
 
 

@@ -6,11 +6,12 @@ import shlex
 import sys
 import time
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+import rich.progress
 from rich.console import Console
 from rich.markup import escape
+from rich.progress import BarColumn, DownloadColumn, TextColumn, TransferSpeedColumn
 from rich.table import Table
 
 from fasttrack.addresses import shown
@@ -22,6 +23,8 @@ from fasttrack.monitoring.reference import read_reference
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from rich.progress import TaskID
+
     from fasttrack.bundle import Manifest, SearchRecord
     from fasttrack.contract.quality import Metric
     from fasttrack.contract.schema import Column
@@ -30,7 +33,15 @@ if TYPE_CHECKING:
     from fasttrack.lifecycle import Outcome
     from fasttrack.store import Store
 
-__all__ = ["Progress", "show_journal", "show_manifest", "show_outcome", "show_quality", "show_versions"]
+__all__ = [
+    "Progress",
+    "TransferBar",
+    "show_journal",
+    "show_manifest",
+    "show_outcome",
+    "show_quality",
+    "show_versions",
+]
 
 
 _FEW_ROWS = 30
@@ -70,7 +81,39 @@ class Progress:
             self._step = None
 
 
-def show_outcome(outcome: Outcome, store: Path) -> None:
+class TransferBar:
+    """How far a transfer is: a bar on stderr, where that is a terminal, and a few words at its end."""
+
+    def __init__(self, what: str) -> None:
+        columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+        self._bar = rich.progress.Progress(*columns, console=Console(stderr=True), transient=True)
+        self._what = what
+        self._task: TaskID | None = None
+        self._total = 0
+
+    def __enter__(self) -> TransferBar:
+        if self._bar.console.is_terminal:
+            self._bar.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if self._bar.live.is_started:
+            self._bar.stop()
+
+    def watch(self, done: int, total: int) -> None:
+        """Hear that `done` of `total` bytes are where they belong."""
+        if self._task is None:
+            self._task = self._bar.add_task(self._what, total=total)
+        self._total = total
+        self._bar.update(self._task, completed=done)
+
+    @property
+    def told(self) -> str:
+        """What was moved, in words."""
+        return f"{self._total / 1e6:,.1f} MB" if self._total else "which had it already"
+
+
+def show_outcome(outcome: Outcome, store: str) -> None:
     """What was trained, how good it is, against what, and what next."""
     manifest = outcome.manifest
     console = _console()
@@ -88,7 +131,7 @@ def show_outcome(outcome: Outcome, store: Path) -> None:
     if caution := _caution(manifest):
         console.print(f"[yellow]caution:[/yellow] {caution}")
     console.print(outcome.verdict.reason)
-    where = "" if str(store) == "model" else f" --store {shlex.quote(str(store))}"
+    where = "" if store == "model" else f" --store {shlex.quote(store)}"
     serves = outcome.verdict.promoted
     spec = manifest.name if serves else f"{manifest.name}@{manifest.version}"
     console.print(f"next: [bold]fasttrack serve{where} --model {spec}[/bold]")
@@ -111,7 +154,7 @@ def show_versions(store: Store) -> None:
     console = _console()
     names = store.names()
     if not names:
-        console.print(f"store {store.root} is empty; train a model: fasttrack train DATA --target COLUMN")
+        console.print(f"store {store.location} is empty; train a model: fasttrack train DATA --target COLUMN")
         return
     table = Table(box=None, pad_edge=False)
     damaged: list[str] = []

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-__all__ = ["BundleError", "ConfigError", "DataError", "FastTrackError", "StoreError", "TrainingError"]
+__all__ = [
+    "BundleError",
+    "ConfigError",
+    "DataError",
+    "FastTrackError",
+    "StoreError",
+    "StoreUnreachable",
+    "TrainingError",
+]
 
 
 class FastTrackError(Exception):
@@ -27,3 +35,7 @@ class BundleError(FastTrackError):
 
 class StoreError(FastTrackError):
     """A store holds no such model or version, or cannot be written."""
+
+
+class StoreUnreachable(StoreError):
+    """A store does not answer now; what was read from it before may still be used."""

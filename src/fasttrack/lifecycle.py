@@ -40,7 +40,7 @@ from fasttrack.evaluate import Evaluation, baseline, evaluate, primary
 from fasttrack.gate import Verdict, clusters, decide
 from fasttrack.monitoring.reference import MOST_FEATURES, REFERENCE, Reference, calibration_error, learn_reference
 from fasttrack.recorded import recorded_config, recorded_table
-from fasttrack.store import Store
+from fasttrack.store import Store, open_store
 from fasttrack.training.factory import Factory, load_factory, unfitted
 from fasttrack.training.own_code import own_code
 from fasttrack.training.pipelines import BUILT_IN, build, choose
@@ -108,10 +108,10 @@ def train(
     `tell` hears of each step.
     Raises FastTrackError (ConfigError, DataError, TrainingError, StoreError); nothing is written then.
     """
-    home = Store(_store(store))
+    home = open_store(_store(store))
     kept_at = journal or os.environ.get("FASTTRACK_JOURNAL") or "on"
     if isinstance(source, str) and source == JOURNAL:
-        source = recorded_config(kept_at, home.root, name, since)
+        source = recorded_config(kept_at, home.location, name, since)
         target = target or source.data.target
     elif since is not None:
         raise ConfigError("--since is of the journal only: fasttrack train journal --since 30d")
@@ -130,7 +130,7 @@ def train(
     if isinstance(source, pd.DataFrame):
         table = table_of(source, kinds=config.data.kinds)
     elif config.data.source == JOURNAL:
-        table = recorded_table(config, kept_at, home.root)
+        table = recorded_table(config, kept_at, home.location)
     else:
         table = read_table(_location(config), nulls=config.data.nulls, kinds=config.data.kinds)
     keep = [config.split.column] if config.split.column else []
@@ -223,7 +223,7 @@ def package(
     """
     target = target or str(getattr(y, "name", None) or "target")
     name = name or (model_name(target) if getattr(y, "name", None) else "model")
-    home = Store(_store(store))
+    home = open_store(_store(store))
     home.check_writable(name)
     array = not isinstance(X, pd.DataFrame)
     frame = _named(X)
@@ -431,7 +431,7 @@ def _publish(
         refusals=compiled.refusals,
         proof=compiled.proof,
     )
-    tell("writing the bundle")
+    tell(f"writing the bundle to {store.location}" if "://" in store.location else "writing the bundle")
     others = {REFERENCE: msgspec.json.encode(_reference(contract, pipeline, matrix, *fresh))}
     if compiled.model is not None:
         others[GRAPH] = compiled.model

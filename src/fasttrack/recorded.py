@@ -11,8 +11,6 @@ from fasttrack.journal import existing_journal
 from fasttrack.journal.export import since_seconds, training_table
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import pyarrow as pa
 
     from fasttrack.journal import Database, JournalModel
@@ -20,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["recorded_config", "recorded_table"]
 
 
-def recorded_config(where: str, store: Path, name: str | None, since: str | None) -> TrainConfig:
+def recorded_config(where: str, store: str, name: str | None, since: str | None) -> TrainConfig:
     """The training of a model on its labelled predictions; without a name, of the one model that has predicted.
 
     `where`: as the setting FASTTRACK_JOURNAL. Raises ConfigError, StoreError, and DataError when nothing is recorded.
@@ -35,7 +33,7 @@ def recorded_config(where: str, store: Path, name: str | None, since: str | None
     return TrainConfig(name=of.model, data=DataConfig(source=JOURNAL, target=of.target.name, since=since))
 
 
-def recorded_table(config: TrainConfig, where: str, store: Path) -> pa.Table:
+def recorded_table(config: TrainConfig, where: str, store: str) -> pa.Table:
     """The features and labels as `read_table` gives a table. Raises as `recorded_config`."""
     with existing_journal(where, store) as database:
         of = _latest(database, config.name)

@@ -25,8 +25,10 @@ _SERVICE_LINK = re.compile(r"(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The settings of a server; `Settings.from_environment()` reads them."""
 
-    store: Path = Path("model")
-    """Folder that holds the models."""
+    store: str = "model"
+    """Folder that holds the models, or a URL of an object storage such as `s3://BUCKET/PREFIX`."""
+    cache: Path | None = None
+    """Folder for versions from an object storage; else `fasttrack` in the user's cache."""
     model: str | None = None
     """`name`, `name@champion` or `name@version`; none: the model that was promoted last."""
     max_body_bytes: Annotated[int, msgspec.Meta(ge=1)] = 16 * 1024 * 1024
@@ -34,7 +36,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     reload_seconds: Annotated[float, msgspec.Meta(gt=0, le=86_400)] = 1.0
     """How often the server looks whether another version was promoted."""
     journal: str = "on"
-    """Where predictions and labels are kept: `on` (a file in the store), `off`, a file, or `postgresql://…`."""
+    """Where predictions and labels are kept: `on` (a file in the store, or in the cache of an object storage), `off`, a
+    file, or `postgresql://…`."""
     journal_sample: Annotated[float, msgspec.Meta(gt=0, le=1)] = 1.0
     """The share of requests that is recorded."""
     journal_omit: str = ""
@@ -76,6 +79,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _EXPECTED = {
+    "cache": "a folder",
     "metrics_dir": "a folder",
     "journal_sample": "a share, more than 0 and at most 1",
     "journal_days": "days, more than 0",

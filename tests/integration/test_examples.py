@@ -21,7 +21,7 @@ import pytest
 from fasttrack.config import load_config
 from fasttrack.contract.frame import json_columns
 from fasttrack.data import read_table
-from fasttrack.store import Store
+from fasttrack.store import open_store
 from fasttrack.training.table import prepare
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def test_served_predictions_are_the_pipeline_s_own_row_by_row(examples: Path, tm
     config = load_config(examples / name / "fasttrack.toml")
     text = train(examples / name / "fasttrack.toml", tmp_path)
     assert "promoted: the first of its name" in text
-    bundle = Store(tmp_path).open(name)
+    bundle = open_store(tmp_path).open(name)
     contract, pipeline = bundle.manifest.contract, bundle.load_pipeline()
     table = read_table(examples / name / config.data.source)
     frame = prepare(table, config.data.target, ignore=config.data.ignore).X
@@ -120,14 +120,14 @@ def test_the_request_in_the_readme_is_answered(examples: Path, tmp_path: Path, n
 
 def test_penguins_are_told_apart(examples: Path, tmp_path: Path) -> None:
     train(examples / "penguins" / "fasttrack.toml", tmp_path)
-    manifest = Store(tmp_path).open("penguins").manifest
+    manifest = open_store(tmp_path).open("penguins").manifest
     assert manifest.metrics["accuracy"].low > 0.9
     assert manifest.contract.target.classes == ["Adelie", "Chinstrap", "Gentoo"]
 
 
 def test_flights_drop_rows_without_a_delay_and_beat_the_mean(examples: Path, tmp_path: Path) -> None:
     train(examples / "flights" / "fasttrack.toml", tmp_path)
-    manifest = Store(tmp_path).open("flights").manifest
+    manifest = open_store(tmp_path).open("flights").manifest
     table = pq.read_table(examples / "flights" / "data" / "flights.parquet")
     assert manifest.training.dropped_rows == pc.sum(pc.is_null(table["arr_delay"])).as_py() > 0
     assert manifest.metrics["rmse"].high < manifest.baseline["rmse"].low / 2

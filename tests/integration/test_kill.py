@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 import fasttrack
-from fasttrack.store import Store
+from fasttrack.store import open_store
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,7 +31,7 @@ def test_fifty_kills_at_random_moments_leave_a_store_that_serves(tmp_path: Path)
     table = tmp_path / "table.csv"
     table.write_text("a,b,y\n" + rows)
     root = tmp_path / "store"
-    store = Store(root)
+    store = open_store(root)
     # each training is a process of its own; it starts with the imports done, so that every moment is one of work
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["fasttrack.lifecycle"])

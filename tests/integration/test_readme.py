@@ -59,7 +59,11 @@ def run(command: str, folder: Path) -> str:
     return done.stdout
 
 
-def test_every_command_runs_in_the_order_in_which_it_stands(project: Path) -> None:
+@pytest.mark.usefixtures("s3")
+def test_every_command_runs_in_the_order_in_which_it_stands(
+    project: Path, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FASTTRACK_CACHE", str(project / "cache"))
     promoted = "3f2a"
     for line in SHELL:
         command, _, comment = line.partition("  #")
@@ -71,7 +75,7 @@ def test_every_command_runs_in_the_order_in_which_it_stands(project: Path) -> No
             command = command.replace(promoted, version[:6])
         if "models rollback" in command:
             run("fasttrack train flights.csv --target arr_delay --estimator linear --promote always", project)
-        said = run(command, project)
+        said = run(command.replace("s3://bucket/", f"s3://{bucket}/"), project)
         if command.strip() == "python src/predict.py 10":
             assert said.strip() == comment.strip() == "21.0"
 

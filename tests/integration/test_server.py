@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from fasttrack.store import Store
+from fasttrack.store import open_store
 from tests.integration.real import ROOT, free_port, poll
 from tests.serving import models
 
@@ -45,7 +45,7 @@ class Running:
 
 
 @contextmanager
-def serving(store: Path, log: Path, *options: str) -> Iterator[Running]:
+def serving(store: Path | str, log: Path, *options: str) -> Iterator[Running]:
     command = [str(BIN / "fasttrack"), "serve", "--store", str(store), "--port", "0", *options]
     with (
         log.open("w") as errors,
@@ -92,10 +92,10 @@ class Asking(threading.Thread):
 
 
 def test_promotions_under_load_lose_no_request_and_answers_are_the_named_model_s(tmp_path: Path) -> None:
-    store = Store(tmp_path / "store")
-    slopes = {models.line(store.root, slope).manifest.version: slope for slope in (2.0, 3.0)}
+    store = open_store(tmp_path / "store")
+    slopes = {models.line(store.folder, slope).manifest.version: slope for slope in (2.0, 3.0)}
     versions = list(slopes)
-    with serving(store.root, tmp_path / "log") as server:
+    with serving(store.folder, tmp_path / "log") as server:
         stop = threading.Event()
         clients = [Asking(server.url, stop) for _ in range(4)]
         for client in clients:
@@ -126,13 +126,13 @@ def test_promotions_under_load_lose_no_request_and_answers_are_the_named_model_s
 
 
 def test_a_damaged_version_never_serves_and_a_sound_one_still_can(tmp_path: Path) -> None:
-    store = Store(tmp_path / "store")
-    first, second, third = (models.line(store.root, slope).manifest.version for slope in (2.0, 3.0, 4.0))
+    store = open_store(tmp_path / "store")
+    first, second, third = (models.line(store.folder, slope).manifest.version for slope in (2.0, 3.0, 4.0))
     store.promote("line", first)
-    damaged = store.root / "line" / second / "model.joblib"
+    damaged = store.folder / "line" / second / "model.joblib"
     damaged.write_bytes(damaged.read_bytes()[:-1] + b"?")
     log = tmp_path / "log"
-    with serving(store.root, log) as server:
+    with serving(store.folder, log) as server:
         store.promote("line", second)
         poll(lambda: "fasttrack_reload_failures_total 1.0" in httpx.get(server.url + "/metrics").text, what="the count")
         assert httpx.get(server.url + "/model").json()["version"] == first
@@ -142,20 +142,20 @@ def test_a_damaged_version_never_serves_and_a_sound_one_still_can(tmp_path: Path
 
 
 def test_a_server_stays_with_the_model_it_started_with(tmp_path: Path) -> None:
-    store = Store(tmp_path / "store")
-    models.line(store.root, 2.0, name="first")
-    with serving(store.root, tmp_path / "log") as server:
-        models.line(store.root, 3.0, name="second")
-        models.line(store.root, 4.0, name="first")
+    store = open_store(tmp_path / "store")
+    models.line(store.folder, 2.0, name="first")
+    with serving(store.folder, tmp_path / "log") as server:
+        models.line(store.folder, 3.0, name="second")
+        models.line(store.folder, 4.0, name="first")
         poll(lambda: httpx.get(server.url + "/predict?x=1").json()["prediction"] == 5.0, what="the switch of first")
         assert httpx.get(server.url + "/model").json()["name"] == "first"
 
 
 def test_a_pinned_version_does_not_follow(tmp_path: Path) -> None:
-    store = Store(tmp_path / "store")
-    first = models.line(store.root, 2.0).manifest.version
-    with serving(store.root, tmp_path / "log", "--model", f"line@{first}") as server:
-        models.line(store.root, 3.0)
+    store = open_store(tmp_path / "store")
+    first = models.line(store.folder, 2.0).manifest.version
+    with serving(store.folder, tmp_path / "log", "--model", f"line@{first}") as server:
+        models.line(store.folder, 3.0)
         deadline = time.monotonic() + 1.5
         while time.monotonic() < deadline:
             assert httpx.get(server.url + "/predict?x=1").json()["prediction"] == 3.0

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from fasttrack.lifecycle import Outcome
 
 
-def line(store: Path, slope: float = 2.0, name: str = "line") -> Outcome:
+def line(store: Path | str, slope: float = 2.0, name: str = "line") -> Outcome:
     """One number → slope · x + 1, exactly."""
     X = pd.DataFrame({"x": [-1.0, 1.0, 3.0, 5.0, 7.0, 9.0]})
     model = LinearRegression().fit(X, X["x"])

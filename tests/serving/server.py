@@ -30,7 +30,7 @@ def serving(store: Path, *, http: Any = "httptools", keep_alive_s: int = 5, **se
     With `http=Wire` it is what `fasttrack serve` runs, else what `uvicorn api.app:app` does.
     """
     listener = socket.create_server(("127.0.0.1", 0))
-    given = Settings(store=store, **({"journal": "off"} | settings))
+    given = Settings(store=str(store), **({"journal": "off"} | settings))
     app = Service(Parts(given)) if http is Wire else create_app(given)
     config = uvicorn.Config(app, log_level="error", http=http, access_log=False, timeout_keep_alive=keep_alive_s)
     server = uvicorn.Server(config)

@@ -55,7 +55,7 @@ def houses(store: Path, *, strict: bool = False) -> Outcome:
 
 
 def started(store: Path, **settings: Any) -> Any:
-    app = create_app(Settings(store=store, **({"journal": "off"} | settings)))
+    app = create_app(Settings(store=str(store), **({"journal": "off"} | settings)))
     app.state.slot.load()
     return app
 

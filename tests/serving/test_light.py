@@ -16,12 +16,11 @@ HEAVY = ["joblib", "mlflow", "onnx", "pandas", "pyarrow", "scipy", "sklearn", "s
 
 SERVE = """
 import asyncio, json, sys
-from pathlib import Path
 from fasttrack.serving.app import create_app
 from fasttrack.settings import Settings
 from tests.serving.asgi import call
 
-app = create_app(Settings(store=Path(sys.argv[1])))
+app = create_app(Settings(store=sys.argv[1]))
 app.state.slot.load()
 replies = [
     asyncio.run(call(app, b'{"x": 5}')),
@@ -45,13 +44,12 @@ def test_a_process_that_serves_a_compiled_model_loads_nothing_heavy(tmp_path: Pa
 
 FIRST = """
 import asyncio, json, sys
-from pathlib import Path
 from fasttrack.serving.service import Parts, Service
 from fasttrack.settings import Settings
 from tests.serving.asgi import call
 
 async def serve():
-    parts = Parts(Settings(store=Path(sys.argv[1])))
+    parts = Parts(Settings(store=sys.argv[1]))
     parts.slot.load()
     service = Service(parts)
     asked = [(b'{"x": 5}', {}), (b'{"x": "five"}', {}), (b"", {"method": "GET", "query_string": b"x=5"})]

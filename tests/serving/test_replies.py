@@ -15,7 +15,7 @@ from sklearn.linear_model import LinearRegression
 
 import fasttrack
 from fasttrack.contract.frame import json_columns
-from fasttrack.store import Store
+from fasttrack.store import open_store
 from tests.serving import models
 from tests.serving.server import serving
 
@@ -117,7 +117,7 @@ def test_a_query_is_read_back_with_its_prediction(mixed: httpx.Client) -> None:
 
 
 def test_served_answers_are_the_pipeline_s(mixed: httpx.Client, mixed_store: Path) -> None:
-    bundle = Store(mixed_store).open("mixed")
+    bundle = open_store(mixed_store).open("mixed")
     pipeline = bundle.load_pipeline()
     X = models.mixed_frame()
     columns = json_columns(bundle.manifest.contract, X)

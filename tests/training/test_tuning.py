@@ -13,7 +13,7 @@ from sklearn.linear_model import Ridge
 
 import fasttrack
 from fasttrack.errors import ConfigError, FastTrackError, TrainingError
-from fasttrack.store import Store
+from fasttrack.store import LocalStore
 
 ALPHAS = {"alpha": {"low": 1e-3, "high": 1e3, "log": True}}
 
@@ -140,7 +140,7 @@ def test_nothing_is_written_when_it_is_interrupted_or_fails(tmp_path: Path, spy:
         fasttrack.train(data, "y", estimator="spy:Interrupted", trials=3, space=ALPHAS, store=tmp_path / "store")
     with pytest.raises(TrainingError, match="all 3 trials of the search failed; the first: "):
         fasttrack.train(data, "y", estimator=_Broken(), trials=3, space=ALPHAS, store=tmp_path / "store")
-    assert Store(tmp_path / "store").names() == []
+    assert LocalStore(tmp_path / "store").names() == []
 
 
 def test_a_column_that_the_table_lacks_is_no_parameter(tmp_path: Path) -> None:

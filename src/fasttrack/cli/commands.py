@@ -95,7 +95,7 @@ def train(
         typer.Option(help="Search hyperparameters: no trial begins that would not end in this time.", metavar="S"),
     ] = None,
     journal: JournalOption = "on",
-    store: StoreOption = Path("model"),
+    store: StoreOption = "model",
 ) -> None:
     """Train a model on a table and put it in the store."""
     from fasttrack.console import Progress, show_outcome
@@ -139,7 +139,7 @@ def init(
 
 @app.command()
 def serve(
-    store: StoreOption = Path("model"),
+    store: StoreOption = "model",
     model: Annotated[
         str | None, typer.Option(envvar="FASTTRACK_MODEL", help=f"{MODEL}; else the one promoted last.")
     ] = None,
@@ -153,7 +153,7 @@ def serve(
     from fasttrack.serving.run import run
     from fasttrack.settings import Settings
 
-    environment = {**os.environ, "FASTTRACK_STORE": str(store), "FASTTRACK_JOURNAL": journal}
+    environment = {**os.environ, "FASTTRACK_STORE": store, "FASTTRACK_JOURNAL": journal}
     if model is not None:
         environment["FASTTRACK_MODEL"] = model
     run(Settings.from_environment(environment), host=host, port=port, workers=workers, access_log=access_log)
@@ -164,7 +164,7 @@ def predict(
     values: Annotated[
         list[str], typer.Argument(help="COLUMN=VALUE pairs; for a model of one column the bare value does.")
     ],
-    store: StoreOption = Path("model"),
+    store: StoreOption = "model",
     model: Annotated[
         str | None, typer.Option(envvar="FASTTRACK_MODEL", help=f"{MODEL}; else the one promoted last.")
     ] = None,

@@ -18,7 +18,7 @@ _SINCE = "Only the last 30d, 12h, 90m or 2w."
 
 
 @journal.command("show")
-def show(where: JournalOption = "on", store: StoreOption = Path("model")) -> None:
+def show(where: JournalOption = "on", store: StoreOption = "model") -> None:
     """Say what the journal holds: predictions by version, labels, size."""
     from fasttrack.console import show_journal
     from fasttrack.journal import existing_journal
@@ -33,7 +33,7 @@ def export(
     since: Annotated[str | None, typer.Option(help=_SINCE)] = None,
     model: Annotated[str | None, typer.Option(help="Only predictions of this model.")] = None,
     where: JournalOption = "on",
-    store: StoreOption = Path("model"),
+    store: StoreOption = "model",
 ) -> None:
     """Write predictions with their features and labels to a Parquet file, oldest first."""
     from fasttrack.journal import existing_journal
@@ -50,7 +50,7 @@ def feedback(
     id: Annotated[str, typer.Option(help="Column of the ids that came with the predictions.")] = "prediction_id",  # noqa: A002  # the option's name
     label: Annotated[str, typer.Option(help="Column of what was true.")] = "label",
     where: JournalOption = "on",
-    store: StoreOption = Path("model"),
+    store: StoreOption = "model",
 ) -> None:
     """Give the journal the labels of predictions, from a table; the last label of a prediction counts."""
     from fasttrack.data import read_table
@@ -75,12 +75,12 @@ def feedback(
 def quality(
     model: Annotated[str | None, typer.Argument(help="Only this model.")] = None,
     where: JournalOption = "on",
-    store: StoreOption = Path("model"),
+    store: StoreOption = "model",
 ) -> None:
     """Show how good predictions were over the last hour, day and week, beside the hold-out's figures."""
     from fasttrack.console import show_quality
     from fasttrack.journal import existing_journal
-    from fasttrack.store import Store
+    from fasttrack.store import open_store
 
     with existing_journal(where, store) as database:
-        show_quality(database, Store(store), model)
+        show_quality(database, open_store(store), model)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,11 +14,14 @@ if TYPE_CHECKING:
 
 __all__ = ["models"]
 
-models = typer.Typer(help="The versions in a store: list, show, promote, roll back, verify.", no_args_is_help=True)
+models = typer.Typer(
+    help="The versions in a store: list, show, promote, roll back, verify, push, pull.", no_args_is_help=True
+)
+PromoteOption = Annotated[bool, typer.Option("--promote", help="Make it the champion there.")]
 
 
 @models.command("list")
-def models_list(store: StoreOption = Path("model")) -> None:
+def models_list(store: StoreOption = "model") -> None:
     """List every model and version, oldest first; * marks the champion."""
     from fasttrack.console import show_versions
 
@@ -28,26 +30,25 @@ def models_list(store: StoreOption = Path("model")) -> None:
 
 @models.command("show")
 def models_show(
-    spec: Annotated[str, typer.Argument(metavar="MODEL", help=MODEL)], store: StoreOption = Path("model")
+    spec: Annotated[str, typer.Argument(metavar="MODEL", help=MODEL)], store: StoreOption = "model"
 ) -> None:
     """Show what a version was trained on, how good it is, and its columns."""
-    from fasttrack.bundle import read_manifest
     from fasttrack.console import show_manifest
 
     found = _store(store)
     name, version = found.resolve(spec)
-    show_manifest(read_manifest(found.root / name / version), champion=found.champion(name) == version)
+    show_manifest(found.manifest(name, version), champion=found.champion(name) == version)
 
 
 @models.command("promote")
 def models_promote(
     spec: Annotated[str, typer.Argument(metavar="MODEL@VERSION", help="The version that is to serve.")],
-    store: StoreOption = Path("model"),
+    store: StoreOption = "model",
 ) -> None:
     """Make a version the champion; servers that follow it switch within a second or so."""
     found = _store(store)
     name, version = found.resolve(spec)
-    found.open(f"{name}@{version}")  # a damaged bundle must not become champion
+    found.verify(name, version)  # a damaged bundle must not become champion
     try:
         before = found.champion(name)
     except StoreError:  # a damaged pointer is written anew
@@ -59,9 +60,7 @@ def models_promote(
 
 
 @models.command("rollback")
-def models_rollback(
-    name: Annotated[str, typer.Argument(help="The model.")], store: StoreOption = Path("model")
-) -> None:
+def models_rollback(name: Annotated[str, typer.Argument(help="The model.")], store: StoreOption = "model") -> None:
     """Make the champion before this one the champion again."""
     found = _store(store)
     found.resolve(name)
@@ -76,21 +75,21 @@ def models_verify(
         str | None,
         typer.Option("--data", help="A table: prove on its rows that the compiled model answers as scikit-learn does."),
     ] = None,
-    store: StoreOption = Path("model"),
+    store: StoreOption = "model",
 ) -> None:
     """Check every file of a version against the digests in its manifest; with --data, its answers too."""
     found = _store(store)
     if data is not None:
         _prove(found, spec, data)
         return
-    specs = [spec] if spec else [f"{name}@{one.name}" for name in found.names() for one in found.folders(name)]
+    specs = [spec] if spec else [f"{name}@{version}" for name in found.names() for version in found.identifiers(name)]
     if not specs and not any(found.check_champions()):
         raise FastTrackError(f"store {store} is empty; train a model first: fasttrack train")
     failures = 0
     for one in specs:
         try:
-            bundle = found.open(one)
-            typer.echo(f"{bundle.label}: ok, {len(bundle.manifest.files)} files match their digests")
+            manifest = found.verify(*found.resolve(one))
+            typer.echo(f"{manifest.name}@{manifest.version}: ok, {len(manifest.files)} files match their digests")
         except FastTrackError as error:
             if spec:
                 raise
@@ -121,7 +120,42 @@ def _prove(store: Store, spec: str | None, data: str) -> None:
     typer.echo(f"{bundle.label}: proved on {proof}")
 
 
-def _store(root: Path) -> Store:
-    from fasttrack.store import Store
+@models.command("push")
+def models_push(
+    spec: Annotated[str, typer.Argument(metavar="MODEL", help=MODEL)],
+    to: Annotated[str, typer.Argument(metavar="TO", help="The other store: a folder, or s3://BUCKET/PREFIX.")],
+    promote: PromoteOption = False,
+    store: StoreOption = "model",
+) -> None:
+    """Copy a version from this store to another; what an earlier try has sent is not sent again."""
+    _copy(store, spec, to, promote=promote)
 
-    return Store(root)
+
+@models.command("pull")
+def models_pull(
+    source: Annotated[str, typer.Argument(metavar="FROM", help="The other store: a folder, or s3://BUCKET/PREFIX.")],
+    spec: Annotated[str, typer.Argument(metavar="MODEL", help=MODEL)],
+    promote: PromoteOption = False,
+    store: StoreOption = "model",
+) -> None:
+    """Copy a version from another store to this one; what an earlier try has brought is not asked for again."""
+    _copy(source, spec, store, promote=promote)
+
+
+def _copy(source: str, spec: str, to: str, *, promote: bool) -> None:
+    from fasttrack.console import TransferBar
+    from fasttrack.store import copy_version
+
+    into = _store(to)
+    with TransferBar(spec) as bar:
+        bundle = copy_version(_store(source), spec, into, bar.watch)
+    typer.echo(f"{bundle.label}: in {into.location}, {bar.told}")
+    if promote:
+        into.promote(bundle.manifest.name, bundle.manifest.version)
+        typer.echo(f"{bundle.manifest.name}: {bundle.manifest.version} is champion there")
+
+
+def _store(location: str) -> Store:
+    from fasttrack.store import open_store
+
+    return open_store(location)

@@ -31,19 +31,18 @@ def build(
     slo_share: Annotated[float, typer.Option(help="So many of them, as a share.")] = 0.99,
     job: Annotated[str, typer.Option(help="The job_name in prometheus.yml.")] = "fasttrack",
     target: Annotated[str, typer.Option(help="HOST:PORT of the server, for a new prometheus.yml.")] = "localhost:8000",
-    store: StoreOption = Path("model"),
+    store: StoreOption = "model",
 ) -> None:
     """Write a dashboard, recording rules, alerts with runbooks and their tests, from a model's contract."""
-    from fasttrack.bundle import read_manifest
     from fasttrack.observability import plan_for, write_all
-    from fasttrack.store import Store
+    from fasttrack.store import open_store
 
-    found = Store(store)
+    found = open_store(store)
     spec = spec or found.latest()
     if spec is None:
         raise StoreError(f"store {store} has no model to watch; train one first: fasttrack train")
     name, version = found.resolve(spec)
-    manifest = read_manifest(found.root / name / version)
+    manifest = found.manifest(name, version)
     plan = plan_for(manifest, calm=calm or (), job=job, slo_seconds=slo_seconds, slo_share=slo_share)
     for path in write_all(plan, output, target=target):
         typer.echo(f"wrote {path}")

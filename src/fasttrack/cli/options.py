@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -12,7 +11,13 @@ from fasttrack.errors import ConfigError
 __all__ = ["MODEL", "JournalOption", "StoreOption", "choice"]
 
 StoreOption = Annotated[
-    Path, typer.Option("--store", envvar="FASTTRACK_STORE", help="Folder that holds the models.", metavar="DIR")
+    str,
+    typer.Option(
+        "--store",
+        envvar="FASTTRACK_STORE",
+        help="Folder that holds the models, or s3://BUCKET/PREFIX (gs://, az://).",
+        metavar="WHERE",
+    ),
 ]
 JournalOption = Annotated[
     str,

@@ -75,7 +75,7 @@ def open_database(location: str) -> Database:
     return database
 
 
-def existing_journal(setting: str, store: Path) -> Database:
+def existing_journal(setting: str, store: str | Path) -> Database:
     """The journal of a setting such as FASTTRACK_JOURNAL, which must be there already.
 
     Raises ConfigError when it is off or not there, StoreError saying why it cannot be opened.

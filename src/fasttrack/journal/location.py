@@ -1,26 +1,30 @@
-"""Where the journal is: a file in the store unless told otherwise."""
+"""Where the journal is: a file in the store, or beside its cache on this machine, unless told otherwise."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fasttrack.addresses import shown
 from fasttrack.errors import ConfigError
+from fasttrack.store import local_folder
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["journal_location"]
 
 _FILE = "journal.sqlite"
 
 
-def journal_location(setting: str, store: Path) -> str | None:
-    """A file or a `postgresql://` URL; `None` for a journal that is off.
+def journal_location(setting: str, store: str | Path, cache: Path | None = None) -> str | None:
+    """A file or a `postgresql://` URL; `None` for a journal that is off. `cache`: as for `open_store`.
 
     `setting` is `on`, `off`, `sqlite:///FILE`, a file, or `postgresql://…`. Raises ConfigError for another URL.
     """
     if setting == "off":
         return None
     if setting == "on":
-        return str(Path(store) / _FILE)
+        return str(local_folder(store, cache=cache) / _FILE)
     if setting.startswith("sqlite:///"):
         return setting.removeprefix("sqlite:///")
     if setting.startswith(("postgresql://", "postgres://")):

@@ -35,7 +35,7 @@ def open_journal(settings: Settings, metrics: ServingMetrics, clock: Callable[[]
 
     A database that only does not answer now is waited for. Raises ConfigError for a location that is none.
     """
-    location = journal_location(settings.journal, settings.store)
+    location = journal_location(settings.journal, settings.store, settings.cache)
     if location is None:
         return None
     if "://" not in location:
@@ -44,6 +44,9 @@ def open_journal(settings: Settings, metrics: ServingMetrics, clock: Callable[[]
         except StoreError as error:
             _log.warning("no prediction is recorded: %s; or set FASTTRACK_JOURNAL=off", error)
             return None
+        if "://" in settings.store and settings.journal == "on":
+            # a warning: nothing less is shown so early, and a container's cache may not outlive it
+            _log.warning("predictions are recorded in %s; FASTTRACK_JOURNAL names another place", location)
     block = metrics.ledger.block
     counts = JournalCounts(
         block([("fasttrack_journal_backlog_rows",)]),

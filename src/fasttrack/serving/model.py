@@ -13,11 +13,11 @@ import msgspec
 from fasttrack.bundle import GRAPH
 from fasttrack.contract.decode import Decoder
 from fasttrack.contract.openapi import example_row
-from fasttrack.errors import FastTrackError, StoreError
+from fasttrack.errors import FastTrackError, StoreError, StoreUnreachable
 from fasttrack.monitoring.reference import read_reference
 from fasttrack.serving.graph_engine import GraphEngine
 from fasttrack.serving.reply import ReplyWriter
-from fasttrack.store import Store
+from fasttrack.store import open_store
 
 if TYPE_CHECKING:
     from fasttrack.bundle import Bundle
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from fasttrack.monitoring.metrics import ModelCounters, ServingMetrics
     from fasttrack.serving.engine import Engine
     from fasttrack.settings import Settings
+    from fasttrack.store import Store
 
 __all__ = ["ModelSlot", "ServedModel", "load_model"]
 
@@ -55,18 +56,29 @@ class ServedModel:
 def load_model(settings: Settings, metrics: ServingMetrics, journal: Journal | None = None) -> ServedModel:
     """Open the bundle that the settings name, load its engine, and score one row with it.
 
-    Its predictions are recorded in `journal`.
+    Its predictions are recorded in `journal`. A store that does not answer is no reason not to serve what it gave last.
 
     Raises StoreError or BundleError saying what is missing or damaged.
     """
-    store = Store(settings.store)
-    spec = settings.model or store.latest()
-    if spec is None:
-        raise StoreError(
-            f"store {settings.store} has no model to serve; train one first: "
-            "python src/train.py, or fasttrack train DATA --target COLUMN"
-        )
-    bundle = store.open(spec)
+    store = open_store(settings.store, cache=settings.cache)
+    try:
+        spec = settings.model or store.latest()
+        if spec is None:
+            raise StoreError(
+                f"store {settings.store} has no model to serve; train one first: "
+                "python src/train.py, or fasttrack train DATA --target COLUMN"
+            )
+        bundle = store.open(spec)
+    except StoreUnreachable as error:
+        found = store.last_opened(settings.model)
+        if found is None:
+            raise
+        bundle = found
+        _log.warning("serving %s, the last that was opened here: %s", bundle.label, error)
+    return _prepare(bundle, settings, metrics, journal)
+
+
+def _prepare(bundle: Bundle, settings: Settings, metrics: ServingMetrics, journal: Journal | None) -> ServedModel:
     manifest = bundle.manifest
     model = ServedModel(
         bundle,
@@ -124,29 +136,48 @@ class ModelSlot:
 
     async def follow(self) -> None:
         """Swap the model whenever the champion moves, until cancelled. A version that cannot be loaded never serves."""
-        store = Store(self._settings.store)
+        store = open_store(self._settings.store, cache=self._settings.cache)
         name, _, wanted = self.spec.partition("@")
         if wanted not in ("", "champion"):
             return  # pinned to one version
         # nothing seen yet: the first look also finds what was promoted since the model was loaded
-        seen = None
+        seen: object = None
+        answers = True
         while True:
             await asyncio.sleep(self._settings.reload_seconds)
-            state = await asyncio.to_thread(store.pointer_state, name)
-            if state == seen:
+            try:
+                state = await asyncio.to_thread(store.pointer_state, name)
+                if not answers:
+                    _log.info("store %s answers again", store.location)
+                answers = True
+                if state == seen:
+                    continue
+                model = await asyncio.to_thread(self._promoted, store, name)
+            except StoreUnreachable as error:
+                if answers:  # said once, not every second
+                    self._failed("%s", error)
+                answers = False
+                continue
+            except Exception as error:  # noqa: BLE001  # whatever was promoted, the model that serves goes on
+                seen = state
+                reason = str(error) if isinstance(error, FastTrackError) else f"{type(error).__name__}: {error}"
+                self._failed("the promoted version cannot be loaded: %s", reason)
                 continue
             seen = state
-            try:
-                if await asyncio.to_thread(store.champion, name) == self.current.bundle.manifest.version:
-                    continue
-                model = await asyncio.to_thread(load_model, self._settings, self._metrics, self._journal)
-            except Exception as error:  # noqa: BLE001  # whatever was promoted, the model that serves goes on
-                self._metrics.reload_failed()
-                reason = str(error) if isinstance(error, FastTrackError) else f"{type(error).__name__}: {error}"
-                _log.error("kept %s: the promoted version cannot be loaded: %s", self.current.label, reason)
-                continue
-            _log.info("now serving %s instead of %s", model.label, self.current.label)
-            self._put(model)
+            if model is not None:
+                _log.info("now serving %s instead of %s", model.label, self.current.label)
+                self._put(model)
+
+    def _promoted(self, store: Store, name: str) -> ServedModel | None:
+        """The champion, ready to serve; `None` if it is what serves already."""
+        champion = store.champion(name)
+        if champion == self.current.bundle.manifest.version:
+            return None
+        return _prepare(store.open(self.spec), self._settings, self._metrics, self._journal)
+
+    def _failed(self, reason: str, *details: object) -> None:
+        self._metrics.reload_failed()
+        _log.error("kept %s: " + reason, self.current.label, *details)
 
     def _put(self, model: ServedModel) -> None:
         manifest = model.bundle.manifest

@@ -1,0 +1,251 @@
+"""The few things that a store asks of an object storage, each in bounded time, its errors in one line.
+
+One client for S3, Google Cloud Storage and Azure (obstore); keys, region and endpoint come from the environment, as for
+their own tools.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlsplit
+
+from fasttrack.errors import StoreError, StoreUnreachable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+__all__ = ["PART", "Bucket", "Conflict", "Entry"]
+
+PART = 8 * 1024 * 1024
+"""Bytes that are sent or asked for at once: what a slow line moves within the time limit of one request."""
+_AT_ONCE = 4
+"""Parts of one large file that are sent at the same time."""
+_DIGEST = "sha256"
+_QUICK = (timedelta(seconds=3), timedelta(seconds=10), 2, timedelta(seconds=10))
+"""Of a request of some bytes: until it is connected, in all, retries, and time after which none is begun."""
+_BULK = (timedelta(seconds=3), timedelta(seconds=120), 5, timedelta(seconds=60))
+
+
+class Conflict(Exception):
+    """Somebody else wrote the object in between."""
+
+
+class Entry(NamedTuple):
+    """An object: its key below the store, its size in bytes, and when it was written."""
+
+    key: str
+    size: int
+    written: datetime
+    e_tag: str | None
+    version: str | None
+
+
+class Bucket:
+    """The objects below a URL such as `s3://bucket/prefix`. Nothing is asked before the first call.
+
+    Every method raises StoreUnreachable when the storage does not answer, and StoreError when it refuses.
+    """
+
+    def __init__(self, url: str) -> None:
+        try:
+            import obstore
+            from obstore import exceptions, store
+        except ModuleNotFoundError:
+            raise StoreError(
+                f"store {url} needs the package obstore, which is not installed here; "
+                "pip install 'fasttrack-mlops[objects]'"
+            ) from None
+        self.url = url
+        self.endpoint = _endpoint(url)
+        self._obstore, self._exceptions = obstore, exceptions
+        try:
+            self._quick, self._bulk = (_client(store, url, self.endpoint, *limits) for limits in (_QUICK, _BULK))
+        except (exceptions.BaseError, ValueError, OSError) as error:
+            reason = str(error).split("\n")[0].rstrip(". ")
+            raise StoreError(f"store {url} cannot be used: {reason}; check its address, and {_keys(url)}") from None
+
+    def entries(self, prefix: str = "") -> list[Entry]:
+        """Everything below a prefix, which ends at a slash."""
+        with self._needed():
+            return [_entry(one) for page in self._obstore.list(self._quick, prefix or None) for one in page]
+
+    def look(self, key: str) -> Entry | None:
+        """What is known about an object without reading it; `None` if there is none."""
+        try:
+            with self._told():
+                return _entry(self._obstore.head(self._quick, key))
+        except FileNotFoundError:
+            return None
+
+    def digest(self, key: str) -> str | None:
+        """The SHA-256 (hex) that an object was sent with; `None` if there is no such object, or it has none."""
+        try:
+            with self._told():
+                attributes = self._obstore.get(self._quick, key, options={"head": True}).attributes
+        except FileNotFoundError:
+            return None
+        return {name.lower(): str(value) for name, value in attributes.items()}.get(_DIGEST)
+
+    def read(self, key: str) -> tuple[bytes, Entry] | None:
+        """A small object's content; `None` if there is none."""
+        try:
+            with self._told():
+                found = self._obstore.get(self._quick, key)
+                return bytes(found.bytes()), _entry(found.meta)
+        except FileNotFoundError:
+            return None
+
+    def read_part(self, key: str, start: int, end: int) -> bytes | None:
+        """The bytes from `start` up to `end`, or to the object's end; `None` if there is no such object."""
+        try:
+            with self._told():
+                return bytes(self._obstore.get_range(self._bulk, key, start=start, end=end))
+        except FileNotFoundError:
+            return None
+
+    def write(self, key: str, content: bytes, *, instead_of: Entry | None) -> None:
+        """Write a small object in place of the very one that was read, or where there was none (`None`).
+
+        Raises Conflict when another is there by now.
+        """
+        mode: Any = "create"
+        if instead_of is not None:
+            mode = {name: getattr(instead_of, name) for name in ("e_tag", "version") if getattr(instead_of, name)}
+        try:
+            with self._told():
+                self._obstore.put(self._quick, key, content, mode=mode)
+        except FileNotFoundError:  # the one that was read is gone
+            raise Conflict from None
+
+    def overwrite(self, key: str, content: bytes) -> None:
+        """Write a small object, whatever is there."""
+        with self._needed():
+            self._obstore.put(self._quick, key, content)
+
+    def send(self, path: Path, key: str, sha256: str, sent: Callable[[int], None]) -> None:
+        """Write a file as an object, in parts if it is large; `sent` hears of bytes as they leave."""
+        with path.open("rb") as file, self._needed():
+            first = file.read(PART)
+            attributes = {_DIGEST: sha256}
+            if len(first) < PART:
+                self._obstore.put(self._bulk, key, first, attributes=attributes, use_multipart=False)
+                sent(len(first))
+                return
+
+            def parts() -> Iterator[bytes]:
+                part = first
+                while part:
+                    yield part
+                    sent(len(part))
+                    part = file.read(PART)
+
+            self._obstore.put(
+                self._bulk, key, parts(), attributes=attributes, chunk_size=PART, max_concurrency=_AT_ONCE
+            )
+
+    def remove(self, keys: list[str]) -> None:
+        """Remove objects."""
+        with self._needed():
+            self._obstore.delete(self._quick, keys)
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except FileNotFoundError as error:
+            if "NoSuchBucket" in str(error):
+                raise self._refused("NoSuchBucket", "") from None
+            raise
+        except (self._exceptions.PreconditionError, self._exceptions.AlreadyExistsError):
+            raise Conflict from None
+        except (self._exceptions.BaseError, OSError, ValueError) as error:
+            raise self._failed(error) from None
+
+    @contextmanager
+    def _needed(self) -> Iterator[None]:
+        """As `_told`, where nothing can be missing but the bucket."""
+        try:
+            with self._told():
+                yield
+        except FileNotFoundError:
+            raise self._refused("", "404") from None
+
+    def _failed(self, error: Exception) -> StoreError:
+        """In words of our own: the client's are a page long, and hold what a log should not."""
+        text = str(error)
+        code = re.search(r"<Code>(\w+)</Code>", text)
+        status = re.search(r"status code: (\d+)", text)
+        # without keys in the environment it is the machine's own service that was asked for some
+        if code is None and ("169.254.169.254" in text or "metadata.google" in text):
+            return StoreError(f"store {self.url}: no credentials were found; {_keys(self.url)}")
+        if status is None and isinstance(error, (self._exceptions.GenericError, OSError)):
+            why = "timed out" if re.search(r"[Tt]imeout|TimedOut|timed out", text) else "cannot be reached"
+            if "onnection refused" in text or "ConnectionRefused" in text:
+                why = "refused the connection"
+            elif "dns error" in text or "failed to lookup" in text:
+                why = "has a name that nobody knows"
+            return StoreUnreachable(
+                f"store {self.url} does not answer: {self.endpoint or 'the service'} {why}; "
+                f"check the network{' and AWS_ENDPOINT_URL' if self.endpoint else ''}"
+            )
+        return self._refused(code[1] if code else "", status[1] if status else "")
+
+    def _refused(self, code: str, status: str) -> StoreError:
+        said = code or status
+        if code in ("NoSuchBucket", "ContainerNotFound"):
+            return StoreError(f"store {self.url}: there is no such bucket; create it, or correct its name")
+        if code in ("InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "ExpiredToken") or status == "401":
+            return StoreError(f"store {self.url}: the keys are refused ({said}); {_keys(self.url)}")
+        if code == "AccessDenied" or status == "403":
+            return StoreError(f"store {self.url}: access is denied ({said}); check the keys, and what they may do")
+        if status.startswith("5") or status == "429":
+            return StoreUnreachable(f"store {self.url} does not answer: it is busy or broken ({said}); try again later")
+        return StoreError(
+            f"store {self.url} cannot be used{f' ({said})' if said else ''}; check its address and region"
+        )
+
+
+def _entry(found: Any) -> Entry:
+    return Entry(found["path"], found["size"], found["last_modified"], found["e_tag"], found["version"])
+
+
+def _endpoint(url: str) -> str | None:
+    if not url.startswith("s3://"):
+        return None
+    return os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or None
+
+
+def _keys(url: str) -> str:
+    scheme = urlsplit(url).scheme
+    if scheme == "s3":
+        return "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+    return "set GOOGLE_APPLICATION_CREDENTIALS" if scheme == "gs" else "set AZURE_STORAGE_ACCOUNT_NAME and its key"
+
+
+def _client(
+    store: Any, url: str, endpoint: str | None, connect: timedelta, whole: timedelta, retries: int, until: timedelta
+) -> Any:
+    config = {} if endpoint is None else {"endpoint": endpoint}
+    return store.from_url(
+        url,
+        config=config or None,
+        client_options={
+            "allow_http": bool(endpoint and endpoint.startswith("http://")),
+            "connect_timeout": connect,
+            "timeout": whole,
+        },
+        retry_config={
+            "max_retries": retries,
+            "retry_timeout": until,
+            "backoff": {
+                "init_backoff": timedelta(milliseconds=100),
+                "max_backoff": timedelta(seconds=2),
+                "base": 2,
+            },
+        },
+    )

@@ -1,0 +1,73 @@
+"""What `--store` may be: a folder, or a URL of an object storage with its cache on this machine."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from fasttrack.addresses import shown
+from fasttrack.errors import StoreError
+from fasttrack.store.folder import LocalStore
+
+if TYPE_CHECKING:
+    from fasttrack.store.store import Store
+
+__all__ = ["local_folder", "open_store"]
+
+_SCHEMES = ("s3", "gs", "az")
+
+
+def open_store(location: str | Path, *, cache: Path | None = None) -> Store:
+    """The store at a folder, or at `s3://BUCKET/PREFIX`, `gs://BUCKET/PREFIX`, `az://CONTAINER/PREFIX`.
+
+    `cache` is the folder for versions from object storages; else FASTTRACK_CACHE, else `fasttrack` in the user's cache.
+    Raises StoreError for another kind of URL.
+    """
+    folder = local_folder(location, cache=cache)
+    if not _is_remote(location):
+        return LocalStore(folder)
+    from fasttrack.store.objects import ObjectStore
+
+    return ObjectStore(str(location).rstrip("/"), folder)
+
+
+def local_folder(location: str | Path, *, cache: Path | None = None) -> Path:
+    """Where files that belong to a store are on this machine: the store itself, or its part of the cache.
+
+    Raises StoreError as `open_store`.
+    """
+    if not _is_remote(location):
+        return Path(location)
+    url = str(location).rstrip("/")
+    parts = urlsplit(url)
+    if parts.scheme not in _SCHEMES or not parts.netloc or parts.query or parts.fragment:
+        raise StoreError(
+            f"{shown(url)} cannot hold models; use a folder, s3://BUCKET/PREFIX, gs://BUCKET/PREFIX "
+            "or az://CONTAINER/PREFIX"
+        )
+    if "@" in parts.netloc:
+        raise StoreError(f"{shown(url)} holds a key; keys belong into the environment, such as AWS_ACCESS_KEY_ID")
+    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or ""
+    mark = hashlib.sha256(f"{url} {endpoint}".encode()).hexdigest()[:8]
+    words = re.sub(r"[^A-Za-z0-9._]+", "-", url).strip("-")
+    return (cache or _cache()) / f"{words}-{mark}"
+
+
+def _is_remote(location: str | Path) -> bool:
+    if isinstance(location, Path) and re.match(r"[a-z0-9]+:/", str(location)):
+        raise StoreError(f"{location} was made a path, which loses a slash; give an object storage's URL as text")
+    return "://" in str(location)
+
+
+def _cache() -> Path:
+    given = os.environ.get("FASTTRACK_CACHE")
+    if given:
+        return Path(given)
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fasttrack"
+    except RuntimeError:
+        raise StoreError("there is no home folder for a cache; set FASTTRACK_CACHE to a folder") from None

@@ -1,0 +1,213 @@
+"""A store in an object storage: `s3://bucket/prefix/<name>/<version>/manifest.json`, `<name>/champion.json`.
+
+The pointer moves by a conditional write: whoever read it last and writes first wins, the others look again. Versions
+are used from a cache on this machine, which is a folder store itself.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import shlex
+import shutil
+import time
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from fasttrack.bundle import MANIFEST
+from fasttrack.errors import BundleError, StoreError
+from fasttrack.store.bucket import Bucket, Conflict
+from fasttrack.store.download import check_objects, download, read_remote_manifest
+from fasttrack.store.folder import LocalStore
+from fasttrack.store.promotion import POINTER
+from fasttrack.store.store import Store, Watch, check_name, ignore, is_name
+from fasttrack.store.upload import upload
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from fasttrack.bundle import Bundle, Manifest
+
+__all__ = ["ObjectStore"]
+
+_PROBE = ".writable"
+_OPENED = "opened.json"
+_KEPT = 5
+"""Versions of a model that stay in the cache beside the one that was used last."""
+_MOVING_SECONDS = 60
+"""How long a promotion tries while others promote too."""
+
+
+class ObjectStore(Store):
+    """The models below a URL, with `folder` as their cache."""
+
+    def __init__(self, url: str, folder: Path) -> None:
+        self.location = url
+        self.folder = folder
+        self._bucket = Bucket(url)
+        self._cache = LocalStore(folder, advice="set FASTTRACK_CACHE to a folder that can be")
+
+    def names(self) -> list[str]:
+        """The models that have at least one version, in alphabetical order."""
+        found = (re.fullmatch(rf"([^/]+)/[^./][^/]*/{MANIFEST}", entry.key) for entry in self._bucket.entries())
+        return sorted({match[1] for match in found if match and is_name(match[1])})
+
+    def identifiers(self, name: str) -> list[str]:
+        """The versions of a model, in alphabetical order; damaged ones are among them."""
+        if not is_name(name):
+            return []
+        home = re.escape(name)
+        found = (
+            re.fullmatch(rf"{home}/([^./][^/]*)/{MANIFEST}", entry.key) for entry in self._bucket.entries(f"{name}/")
+        )
+        return sorted(match[1] for match in found if match)
+
+    def has(self, name: str, version: str) -> bool:
+        """Whether there is such a version, damaged or not."""
+        return is_name(name) and is_name(version) and self._bucket.look(f"{name}/{version}/{MANIFEST}") is not None
+
+    def manifest(self, name: str, version: str) -> Manifest:
+        """What is known about a version. Raises BundleError when that is damaged."""
+        return read_remote_manifest(self._bucket, name, version)
+
+    def fetch(self, name: str, version: str, watch: Watch = ignore) -> Bundle:
+        """A version from the cache, or else through it. Raises BundleError when it is damaged in the bucket."""
+        with suppress(BundleError):
+            bundle = self._cache.fetch(name, version)
+            with suppress(OSError):
+                os.utime(bundle.folder)  # used now: stays longest
+            return bundle
+        with self._caching():
+            bundle = download(self._bucket, name, version, self._cache, watch)
+            self._forget(name)
+        return bundle
+
+    def verify(self, name: str, version: str) -> Manifest:
+        """Read every file of a version from the bucket. Raises BundleError naming one that is damaged."""
+        return check_objects(self._bucket, name, version)
+
+    def open(self, spec: str, watch: Watch = ignore) -> Bundle:
+        """As `Store.open`; remembers what `spec` was."""
+        bundle = super().open(spec, watch)
+        opened = self._opened()
+        opened.pop(spec, None)
+        opened[spec] = bundle.label
+        with suppress(OSError):  # a cache that cannot be written is only less of a help
+            self._remember(opened)
+        return bundle
+
+    def last_opened(self, spec: str | None) -> Bundle | None:
+        """What `spec` was when it was last opened on this machine; without one, what was opened last."""
+        opened = self._opened()
+        label = opened.get(spec) if spec is not None else next(reversed(opened.values()), None)
+        if label is None:
+            return None
+        name, _, version = label.partition("@")
+        try:
+            return self._cache.fetch(name, version)
+        except BundleError:
+            return None
+
+    def add(self, name: str, write: Callable[[Path], Bundle], watch: Watch = ignore) -> Bundle:
+        """Let `write` fill an empty folder in the cache, then send it.
+
+        Content that is already in the bucket is not sent again. Raises StoreError when the bucket or the cache cannot
+        be written; what was written stays in the cache then, and can be sent later.
+        """
+        self.check_writable(name)
+        bundle = self._cache.add(name, write)
+        try:
+            upload(self._bucket, bundle, watch)
+        except StoreError as error:
+            again = f"fasttrack models push {bundle.label} {self.location} --store {shlex.quote(str(self.folder))}"
+            raise type(error)(f"{error}; what was trained is kept on this machine, to send it: {again}") from None
+        return bundle
+
+    def receive(self, bundle: Bundle, watch: Watch = ignore) -> Bundle:
+        """Send a copy of `bundle`. Raises as `add`."""
+        self.check_writable(bundle.manifest.name)
+        upload(self._bucket, bundle, watch)
+        return bundle
+
+    def check_writable(self, name: str) -> None:
+        """Raise StoreError now if a version of `name` could not be written later."""
+        check_name(name)
+        self._cache.check_writable(name)
+        self._bucket.entries(f"{name}/")
+        self._bucket.overwrite(_PROBE, b"")
+
+    def pointer_state(self, name: str) -> object | None:
+        """Changes whenever the champion moves: one small request."""
+        found = self._bucket.look(f"{name}/{POINTER}")
+        return None if found is None else (found.e_tag, found.version, found.written)
+
+    def read_pointer(self, name: str) -> bytes | None:
+        """The content of the champion's pointer; `None` before the first promotion. Raises StoreError."""
+        found = self._bucket.read(f"{name}/{POINTER}") if is_name(name) else None
+        return None if found is None else found[0]
+
+    def replace_pointer(self, name: str, change: Callable[[bytes | None], bytes | None]) -> bool:
+        """Put what `change` makes of the pointer's content in its place, by compare and swap."""
+        key = f"{name}/{POINTER}"
+        deadline = time.monotonic() + _MOVING_SECONDS
+        pause = 0.02
+        while True:
+            found = self._bucket.read(key)
+            content = change(None if found is None else found[0])
+            if content is None:
+                return False
+            try:
+                self._bucket.write(key, content, instead_of=None if found is None else found[1])
+            except Conflict:
+                now = self._bucket.read(key)
+                if now is not None and now[0] == content:
+                    return True  # the reply to our own write was lost, and the client had sent it again
+                if time.monotonic() > deadline:
+                    raise StoreError(
+                        f"{name} cannot be promoted in {self.location}: others promote it all the time; try again"
+                    ) from None
+                time.sleep(random.uniform(0, pause))  # noqa: S311  # so that losers do not meet again
+                pause = min(2 * pause, 1.0)
+            else:
+                return True
+
+    def pointed(self) -> list[str]:
+        """The models that have a champion's pointer, with or without versions."""
+        found = (re.fullmatch(rf"([^/]+)/{POINTER}", entry.key) for entry in self._bucket.entries())
+        return sorted(match[1] for match in found if match)
+
+    def _forget(self, name: str) -> None:
+        """Remove those versions of a model from the cache that were not used for longest."""
+        home = self.folder / name
+        with suppress(FileNotFoundError):  # another process has just removed it
+            paths = [home / version for version in self._cache.identifiers(name)]
+            for path in sorted(paths, key=lambda path: path.stat().st_mtime)[: -_KEPT - 1]:
+                hidden = path.with_name(f".staging-{path.name}-{os.urandom(4).hex()}")
+                path.rename(hidden)
+                shutil.rmtree(hidden, ignore_errors=True)
+
+    def _opened(self) -> dict[str, str]:
+        try:
+            return msgspec.json.decode((self.folder / _OPENED).read_bytes(), type=dict[str, str])
+        except (OSError, msgspec.MsgspecError, UnicodeError):
+            return {}
+
+    def _remember(self, opened: dict[str, str]) -> None:
+        path = self.folder / _OPENED
+        temporary = path.with_name(f".{_OPENED}-{os.getpid()}")
+        temporary.write_bytes(msgspec.json.encode(opened))
+        temporary.replace(path)
+
+    @contextmanager
+    def _caching(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise StoreError(
+                f"the cache {self.folder} cannot be written: {error.strerror or error}; "
+                "set FASTTRACK_CACHE to a folder that can be"
+            ) from error
