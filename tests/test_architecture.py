@@ -28,6 +28,7 @@ ORDER = [
     {"monitoring"},
     {"serving"},
     {"recorded", "observability", "gate"},
+    {"report"},
     {"lifecycle", "scaffold", "console", "verify"},
     {"cli"},
 ]
@@ -55,6 +56,7 @@ NOT_LIGHT = {
     "compiler",
     "recorded",
     "observability",
+    "report",
     "lifecycle",
     "scaffold",
     "console",

@@ -184,6 +184,24 @@ def test_a_damaged_version_is_found_and_named(project: Path, tmp_path: Path) -> 
     assert "versions are damaged" in done.stderr
 
 
+def test_a_report_is_found_copied_and_measured_anew(project: Path) -> None:
+    there = run("report", cwd=project).stdout.strip()
+    assert (project / there).name == "report.html"
+    copy = run("report", "sales", "--output", "sent.html", cwd=project).stdout.strip()
+    assert copy == "sent.html"
+    assert (project / "sent.html").read_bytes() == (project / there).read_bytes()
+    (project / "fresh.csv").write_text("size,kind,price\n1,u,3\n2,v,9\n3,u,6\n4,v,\n")
+    anew = run("report", "sales", "--data", "fresh.csv", cwd=project).stdout.strip()
+    assert anew.startswith("sales-")
+    assert "On 3 rows of fresh.csv it is off by" in (project / anew).read_text()
+    away = run("report", "--output", "nowhere/sent.html", cwd=project, code=1)
+    assert away.stderr == (
+        "error: nowhere/sent.html cannot be written: No such file or directory; choose another with --output\n"
+    )
+    empty = run("report", "--store", "empty", cwd=project, code=1)
+    assert empty.stderr == "error: store empty has no model to report on; train one first: fasttrack train\n"
+
+
 def test_help_lists_every_command() -> None:
     text = run("--help").stdout
     for command in ("train", "init", "serve", "predict", "models"):

@@ -101,3 +101,10 @@ def test_models_are_compared_by_one_figure() -> None:
 def test_an_evaluation_goes_into_a_manifest_and_back() -> None:
     found = evaluate("regression", np.arange(9.0), np.zeros(9))
     assert msgspec.json.decode(msgspec.json.encode(found), type=Evaluation) == found
+
+
+def test_a_figure_that_no_resample_defines_is_left_out() -> None:
+    labels = [str(k) for k in range(40)]
+    truth = np.array(labels)  # of each class one row: all of them are in a resample as good as never
+    shares = np.eye(40) * 0.5 + 0.5 / 40
+    assert "roc_auc_ovr" not in evaluate("multiclass", truth, truth, shares, labels).metrics

@@ -1,7 +1,7 @@
 """The immutable artifact: a folder with a manifest, the fitted pipeline, and the SHA-256 of every file.
 
 Nothing in a bundle is opened before its digest matched. The version is the digest of what the manifest says, so that
-the same content has the same version wherever it was made; a seal pins the rest of the manifest too.
+the same content has the same version wherever it was made; a seal pins the rest of the manifest too, and the report.
 """
 
 from __future__ import annotations
@@ -24,11 +24,12 @@ from fasttrack.errors import BundleError
 from fasttrack.graph import Proof, Refusals
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 __all__ = [
     "GRAPH",
     "MANIFEST",
+    "REPORT",
     "Bundle",
     "FileDigest",
     "Manifest",
@@ -51,6 +52,9 @@ MANIFEST = "manifest.json"
 PIPELINE = "model.joblib"
 GRAPH = "model.onnx"
 """The compiled pipeline, of a bundle whose engine is onnx."""
+REPORT = "report.html"
+"""The evaluation for people. It names the version, and the champion that it was compared with: so it is no part of what
+the version is the digest of, as the time of the training is none."""
 _CODE = "code/"
 
 _PINNED = ("fasttrack-mlops", "joblib", "numpy", "onnxruntime", "pandas", "scikit-learn", "scipy")
@@ -106,7 +110,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     format: int = msgspec.field(default=FORMAT)
     name: str
     version: str = ""
-    """The first 12 hex digits of the SHA-256 of what this manifest says, without when and where it was made."""
+    """The first 12 hex digits of the SHA-256 of what this manifest says, without when and where it was made, and
+    without the report."""
     created: str
     git_commit: str | None = None
     contract: Contract
@@ -179,11 +184,13 @@ def write_bundle(
     *,
     code: Sequence[Path] = (),
     others: Mapping[str, bytes] | None = None,
+    report: Callable[[Manifest], bytes] | None = None,
 ) -> Bundle:
     """Write a bundle into the empty `folder`, with every file on disk (fsync) before it returns.
 
     `manifest` comes without version, files and seal; `code` are the module files or package folders that the
-    pipeline's classes come from; `others` are further files by name. The caller renames the folder to its place.
+    pipeline's classes come from; `others` are further files by name; `report` writes the report of the manifest, which
+    has its version by then. The caller renames the folder to its place.
     Raises BundleError when the pipeline cannot be pickled.
     """
     import joblib
@@ -207,7 +214,12 @@ def write_bundle(
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
-    whole = _sealed(msgspec.structs.replace(manifest, files=files))
+    whole = _versioned(msgspec.structs.replace(manifest, files=files))
+    if report is not None:
+        told = folder / REPORT
+        told.write_bytes(report(whole))
+        files[REPORT] = FileDigest(_sha256(told), told.stat().st_size)
+    whole = _sealed(msgspec.structs.replace(whole, files=files))
     (folder / MANIFEST).write_bytes(msgspec.json.format(msgspec.json.encode(whole)))
     for path in [*folder.rglob("*"), folder]:
         fsync(path)
@@ -303,10 +315,12 @@ def installed_packages() -> dict[str, str]:
     return found
 
 
+def _versioned(manifest: Manifest) -> Manifest:
+    return msgspec.structs.replace(manifest, version=_version_of(_as_written(manifest)))
+
+
 def _sealed(manifest: Manifest) -> Manifest:
-    content = _as_written(manifest)
-    versioned = msgspec.structs.replace(manifest, version=_version_of(content))
-    return msgspec.structs.replace(versioned, seal=_seal_of(_as_written(versioned)))
+    return msgspec.structs.replace(manifest, seal=_seal_of(_as_written(manifest)))
 
 
 def _as_written(manifest: Manifest) -> dict[str, Any]:
@@ -320,6 +334,9 @@ def _as_written(manifest: Manifest) -> dict[str, Any]:
 
 
 def _version_of(content: Mapping[str, Any]) -> str:
+    files = content.get("files")
+    if isinstance(files, dict):
+        content = {**content, "files": {name: digest for name, digest in files.items() if name != REPORT}}
     return _digest(content, without=("version", "created", "git_commit", "seal"))[:12]
 
 

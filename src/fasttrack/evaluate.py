@@ -318,7 +318,10 @@ def _with_intervals(statistics: dict[str, Statistic], n: int, seed: int) -> dict
             found[name].append(statistic(weights))
     metrics = {}
     for name, parts in found.items():
-        low, high = np.nanpercentile(np.concatenate(parts), [2.5, 97.5])
+        drawn = np.concatenate(parts)
+        if np.isnan(drawn).all():  # a class of one row or two is missing from each resample
+            continue
+        low, high = np.nanpercentile(drawn, [2.5, 97.5])
         metrics[name] = Metric(values[name], float(low), float(high))
     return metrics
 

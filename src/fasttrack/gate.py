@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from fasttrack.evaluate import Comparison
     from fasttrack.serving.engine import Engine
     from fasttrack.store import Store
+    from fasttrack.training.holdout import HoldOut
 
-__all__ = ["Verdict", "clusters", "decide"]
+__all__ = ["Verdict", "Weighed", "clusters", "decide", "weigh"]
 
 _STRETCHES = 30
 """Of time; as many as live quality is parted into."""
@@ -63,20 +64,41 @@ def clusters(method: str, by: NDArray[Any] | None) -> Clusters | None:
     return Clusters(codes, "stretches of time")
 
 
+@dataclass(frozen=True)
+class Weighed:
+    """A new model against the champion, on the same rows: the comparison, or why there is none."""
+
+    champion: str
+    """The version."""
+    comparison: Comparison | None
+    obstacle: str = ""
+
+
+def weigh(store: Store, name: str, contract: Contract, held: HoldOut) -> Weighed | None:
+    """Compare a new model, of which `contract` and `held` are, with the champion of `name` on the same rows.
+
+    `None` when there is no champion, or the pointer cannot be read.
+    """
+    try:
+        champion = store.champion(name)
+    except StoreError:
+        return None
+    return None if champion is None else _weighed(store, name, champion, contract, held)
+
+
 def decide(
     store: Store,
     bundle: Bundle,
     rule: str,
-    X: pd.DataFrame,
-    y: pd.Series[Any],
+    held: HoldOut,
     *,
     confidence: float = 0.95,
-    hangs_together: Clusters | None = None,
+    weighed: Weighed | None = None,
 ) -> Verdict:
-    """Promote by `rule`: never, always, or `better`, which compares with the champion on these hold-out rows.
+    """Promote by `rule`: never, always, or `better`, which compares with the champion on the hold-out rows.
 
     Better is a version that beats the champion in at least the share `confidence` of bootstrap resamples of the rows,
-    or of the clusters that they form.
+    or of the clusters that they form. `weighed` is taken for as long as the champion is the one it names.
     """
     name, version = bundle.manifest.name, bundle.manifest.version
     while True:
@@ -92,7 +114,10 @@ def decide(
         elif champion is None:
             better, reason = rule == "always", "promoted, as asked" if rule == "always" else "not promoted, as asked"
         else:
-            better, reason, compared = _judged(store, bundle, champion, rule, (X, y, hangs_together), confidence)
+            if weighed is None or weighed.champion != champion:
+                weighed = _weighed(store, name, champion, bundle.manifest.contract, held)
+            compared = weighed.comparison
+            better, reason = _judged(weighed, f"{name}@{version}", rule, confidence)
         if not better:
             return Verdict(False, reason, champion, compared)
         if store.promote_if(name, version, champion=champion):
@@ -100,31 +125,23 @@ def decide(
         # another training promoted meanwhile: compare with that one
 
 
-def _judged(
-    store: Store,
-    bundle: Bundle,
-    champion: str,
-    rule: str,
-    holdout: tuple[pd.DataFrame, pd.Series[Any], Clusters | None],
-    confidence: float,
-) -> tuple[bool, str, Comparison | None]:
+def _judged(weighed: Weighed, label: str, rule: str, confidence: float) -> tuple[bool, str]:
     """The evidence is told under any rule; only `better` hangs on it."""
-    name, version = bundle.manifest.name, bundle.manifest.version
-    by_hand = f"promote it by hand: fasttrack models promote {name}@{version}"
-    try:
-        found = _compared(store.open(f"{name}@{champion}"), bundle, *holdout)
-    except (FastTrackError, RefusedRequest, KeyError) as error:
-        why = "" if isinstance(error, KeyError) else f" ({error})"
-        told = f"champion {champion} cannot be compared on these rows{why}"
+    by_hand = f"promote it by hand: fasttrack models promote {label}"
+    asked = f"{'promoted' if rule == 'always' else 'not promoted'}, as asked"
+    found = weighed.comparison
+    if found is None:
+        why = f" ({weighed.obstacle})" if weighed.obstacle else ""
+        told = f"champion {weighed.champion} cannot be compared on these rows{why}"
         if rule == "better":
-            return False, f"not promoted: {told}; {by_hand}", None
-        return rule == "always", f"{'promoted' if rule == 'always' else 'not promoted'}, as asked; {told}", None
-    evidence = _evidence(found, champion)
+            return False, f"not promoted: {told}; {by_hand}"
+        return rule == "always", f"{asked}; {told}"
+    evidence = _evidence(found, weighed.champion)
     if rule != "better":
-        return rule == "always", f"{'promoted' if rule == 'always' else 'not promoted'}, as asked; {evidence}", found
+        return rule == "always", f"{asked}; {evidence}"
     if found.confidence >= confidence:
-        return True, f"promoted: {evidence}", found
-    return False, f"not promoted: {evidence}, {confidence:.3g} are asked for; {by_hand}", found
+        return True, f"promoted: {evidence}"
+    return False, f"not promoted: {evidence}, {confidence:.3g} are asked for; {by_hand}"
 
 
 def _evidence(found: Comparison, champion: str) -> str:
@@ -136,23 +153,28 @@ def _evidence(found: Comparison, champion: str) -> str:
     )
 
 
-def _compared(
-    champion: Bundle, bundle: Bundle, X: pd.DataFrame, y: pd.Series[Any], hangs_together: Clusters | None
-) -> Comparison:
-    theirs, ours = champion.manifest.contract, bundle.manifest.contract
+def _weighed(store: Store, name: str, champion: str, contract: Contract, held: HoldOut) -> Weighed:
+    try:
+        return Weighed(champion, _compared(store.open(f"{name}@{champion}"), contract, held))
+    except (FastTrackError, RefusedRequest) as error:
+        return Weighed(champion, None, str(error))
+    except KeyError:
+        return Weighed(champion, None)
+
+
+def _compared(champion: Bundle, ours: Contract, held: HoldOut) -> Comparison:
+    theirs, together = champion.manifest.contract, held.clusters
     if not _same_question(theirs.target, ours.target):
         raise BundleError("it predicts another target, task or classes")
     if not set(theirs.names) <= set(ours.names):
         raise BundleError("it needs columns that this table does not have")
-    if hangs_together is not None and hangs_together.count < _FEWEST_CLUSTERS:
-        raise BundleError(
-            f"the hold-out has {hangs_together.count} {hangs_together.name}, too few to tell a gain from chance"
-        )
-    told = [_predicted(one, ours, X) for one in (bundle, champion)]
+    if together is not None and together.count < _FEWEST_CLUSTERS:
+        raise BundleError(f"the hold-out has {together.count} {together.name}, too few to tell a gain from chance")
+    told = [held.told, _predicted(champion, ours, held.X)]
     if theirs.target.probabilities != ours.target.probabilities:  # what both have is compared
         told = [(prediction, None) for prediction, _ in told]
     classes = (ours.target.classes, theirs.target.classes)
-    return compare(ours.target.task, y.to_numpy(), told[0], told[1], *classes, clusters=hangs_together)
+    return compare(ours.target.task, held.y.to_numpy(), told[0], told[1], *classes, clusters=together)
 
 
 def _same_question(theirs: Target, ours: Target) -> bool:

@@ -36,12 +36,14 @@ from fasttrack.contract.frame import json_columns, matrix_from_frame, pipeline_i
 from fasttrack.contract.learn import learn_columns, learn_contract
 from fasttrack.data import fingerprint, read_table, table_of
 from fasttrack.errors import ConfigError, DataError, FastTrackError, TrainingError
-from fasttrack.evaluate import Evaluation, baseline, evaluate, primary
-from fasttrack.gate import Verdict, clusters, decide
+from fasttrack.evaluate import baseline, evaluate, primary
+from fasttrack.gate import Verdict, Weighed, clusters, decide, weigh
 from fasttrack.monitoring.reference import MOST_FEATURES, REFERENCE, Reference, calibration_error, learn_reference
 from fasttrack.recorded import recorded_config, recorded_table
+from fasttrack.report import ReportData, build_report, examine
 from fasttrack.store import Store, open_store
 from fasttrack.training.factory import Factory, load_factory, unfitted
+from fasttrack.training.holdout import HoldOut, ask
 from fasttrack.training.own_code import own_code
 from fasttrack.training.pipelines import BUILT_IN, build, choose
 from fasttrack.training.sensitivity import sensitivity
@@ -163,7 +165,9 @@ def train(
     fitted = _fit(tuned.estimator, X_train, y_train, label)
     contract = learn_contract(ready.X, fitted, target=config.data.target, task=picked, kinds=ready.kinds)
     tell(f"evaluating on {len(X_test):,} hold-out rows")
-    quality = _evaluate(fitted, contract, X_test, y_test)
+    together = clusters(config.split.method, None if by is None else by[parts.test])
+    held = ask(fitted, contract, X_test, y_test, together)
+    quality = evaluate(picked, y_test.to_numpy(), *held.told, contract.target.classes)
     trivial = baseline(picked, y_train.to_numpy(), y_test.to_numpy(), contract.target.classes)
     seen = fingerprint(table, config.data.source)
     manifest = Manifest(
@@ -191,11 +195,9 @@ def train(
         packages=installed_packages(),
         files={},
     )
-    bundle = _publish(home, manifest, fitted, [code] if code else [], ready.X, (X_test, y_test), tell)
-    together = clusters(config.split.method, None if by is None else by[parts.test])
-    verdict = decide(
-        home, bundle, config.promote, X_test, y_test, confidence=config.confidence, hangs_together=together
-    )
+    weighed = weigh(home, config.name, contract, held)
+    bundle = _publish(home, manifest, fitted, [code] if code else [], ready.X, held, weighed, tell)
+    verdict = decide(home, bundle, config.promote, held, confidence=config.confidence, weighed=weighed)
     return Outcome(bundle, verdict, tuned.searched)
 
 
@@ -239,7 +241,8 @@ def package(
     contract = learn_contract(frame, pipeline, target=target, task=picked, array=array)
     try:
         _check_one_target(pipeline, frame.iloc[:1].to_numpy() if contract.input == "array" else frame.iloc[:1])
-        quality = _evaluate(pipeline, contract, frame, answers.reset_index(drop=True))
+        held = ask(pipeline, contract, frame, answers.reset_index(drop=True))
+        quality = evaluate(picked, answers.to_numpy(), *held.told, contract.target.classes)
     except FastTrackError:
         raise
     except Exception as error:
@@ -272,10 +275,10 @@ def package(
     ]
     carried += [file for file in own.files if file not in {one.resolve() for one in carried}]
     record = msgspec.structs.replace(manifest.training, notes=notes)
-    bundle = _publish(
-        home, msgspec.structs.replace(manifest, training=record), pipeline, carried, frame, (frame, answers), tell
-    )
-    return Outcome(bundle, decide(home, bundle, promote, frame, answers))
+    manifest = msgspec.structs.replace(manifest, training=record)
+    weighed = weigh(home, name, contract, held)
+    bundle = _publish(home, manifest, pipeline, carried, frame, held, weighed, tell)
+    return Outcome(bundle, decide(home, bundle, promote, held, weighed=weighed))
 
 
 def _store(given: str | Path | None) -> str | Path:
@@ -403,22 +406,17 @@ def _check_one_target(pipeline: Any, row: Any) -> None:
         )
 
 
-def _evaluate(pipeline: Any, contract: Contract, X: pd.DataFrame, y: pd.Series[Any]) -> Evaluation:
-    rows = X.to_numpy() if contract.input == "array" else X
-    probabilities = pipeline.predict_proba(rows) if contract.target.probabilities else None
-    return evaluate(contract.target.task, y.to_numpy(), pipeline.predict(rows), probabilities, contract.target.classes)
-
-
 def _publish(
     store: Store,
     manifest: Manifest,
     pipeline: Any,
     code: list[Path],
     X: pd.DataFrame,
-    fresh: tuple[pd.DataFrame, pd.Series[Any]],
+    held: HoldOut,
+    weighed: Weighed | None,
     tell: Tell,
 ) -> Bundle:
-    """Compile and store. `fresh`: rows that the pipeline was not fitted on, if there are such, and their target."""
+    """Compile and store. `held`: rows that the pipeline was not fitted on, if there are such; `weighed`: on those."""
     contract = manifest.contract
     _check_round_trip(contract, pipeline, X)
     tell("compiling and proving")
@@ -431,33 +429,42 @@ def _publish(
         refusals=compiled.refusals,
         proof=compiled.proof,
     )
+    reference = _reference(contract, pipeline, matrix, held)
+    tell("writing the report")
+    measured = examine(pipeline, contract, reference, held, matrix, compiled.model)
     tell(f"writing the bundle to {store.location}" if "://" in store.location else "writing the bundle")
-    others = {REFERENCE: msgspec.json.encode(_reference(contract, pipeline, matrix, *fresh))}
+    others = {REFERENCE: msgspec.json.encode(reference)}
     if compiled.model is not None:
         others[GRAPH] = compiled.model
-    return store.add(manifest.name, lambda folder: write_bundle(folder, manifest, pipeline, code=code, others=others))
+    return store.add(
+        manifest.name,
+        lambda folder: write_bundle(
+            folder,
+            manifest,
+            pipeline,
+            code=code,
+            others=others,
+            report=lambda versioned: build_report(ReportData(versioned, measured, weighed)).encode(),
+        ),
+    )
 
 
 _TOLD_ROWS = 20_000
 """Predictions whose distribution drift is measured against."""
 
 
-def _reference(
-    contract: Contract, pipeline: Any, matrix: NDArray[np.float64], fresh: pd.DataFrame, truth: pd.Series[Any]
-) -> Reference:
-    places = np.linspace(0, len(fresh) - 1, min(len(fresh), _TOLD_ROWS)).astype(int)
-    some = fresh.iloc[places]
-    array = contract.input == "array"
-    told = np.asarray(pipeline.predict(some.to_numpy() if array else some))
+def _reference(contract: Contract, pipeline: Any, matrix: NDArray[np.float64], held: HoldOut) -> Reference:
+    places = np.linspace(0, len(held.X) - 1, min(len(held.X), _TOLD_ROWS)).astype(int)
+    told = held.prediction[places]
     error = None
     if contract.target.classes is not None:
         codes = {label: code for code, label in enumerate(contract.target.classes)}
         told = np.array([codes[label] for label in told.tolist()])
-        if contract.target.probabilities:
-            answers = np.array([codes.get(label, -1) for label in truth.iloc[places].tolist()])
-            error = calibration_error(pipeline.predict_proba(some.to_numpy() if array else some), answers)
+        if held.probabilities is not None:
+            answers = np.array([codes.get(label, -1) for label in held.y.iloc[places].tolist()])
+            error = calibration_error(held.probabilities[places], answers)
     wide = len(contract.columns) > MOST_FEATURES
-    importance = sensitivity(pipeline, fresh, array=array) if wide else None
+    importance = sensitivity(pipeline, held.X, array=contract.input == "array") if wide else None
     learned = learn_reference(contract, matrix, told.astype(np.float64), importance=importance)
     return msgspec.structs.replace(learned, calibration_error=error)
 

@@ -14,6 +14,7 @@ from fasttrack.cli.journal import feedback, journal, quality
 from fasttrack.cli.models import models
 from fasttrack.cli.monitor import monitor
 from fasttrack.cli.options import MODEL, JournalOption, StoreOption, choice
+from fasttrack.cli.report import report
 from fasttrack.errors import ConfigError, FastTrackError
 
 __all__ = ["main"]
@@ -29,6 +30,7 @@ app.add_typer(journal, name="journal")
 app.add_typer(monitor, name="monitor")
 app.command()(feedback)
 app.command()(quality)
+app.command()(report)
 
 
 def main() -> None:

@@ -1,0 +1,64 @@
+"""What a report shows of a pipeline and its hold-out rows, as numbers: no word and no pixel yet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from fasttrack.contract.frame import matrix_from_frame
+from fasttrack.report.answers import Answers, answers
+from fasttrack.report.importance import Importance, importance
+from fasttrack.report.profile import Profile, profiles
+from fasttrack.report.segments import Segments, worst_segments
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from fasttrack.contract.schema import Contract
+    from fasttrack.monitoring.reference import Reference
+    from fasttrack.training.holdout import HoldOut
+
+__all__ = ["Measurements", "examine"]
+
+MOST_PROFILES = 60
+"""Features that are shown; of a wider model the most important ones."""
+
+
+@dataclass(frozen=True)
+class Measurements:
+    """Answers, importance and segments are of the hold-out rows; the profiles of all rows that were given."""
+
+    answers: Answers
+    importance: Importance
+    segments: Segments
+    profiles: list[Profile]
+    profiled_rows: int
+
+
+def examine(
+    pipeline: Any,
+    contract: Contract,
+    reference: Reference,
+    held: HoldOut,
+    matrix: NDArray[np.float64] | None = None,
+    graph: bytes | None = None,
+) -> Measurements:
+    """Measure what the report shows. `matrix`: float64[m, f], the rows to profile; else those of `held`. `graph`: of a
+    compiled model.
+
+    No error of the pipeline comes through: what could not be measured says why.
+    """
+    told = answers(contract.target, held)
+    own = matrix_from_frame(contract, held.X)
+    found = importance(pipeline, contract, held, graph=graph)
+    first = [one.column for one in found.columns]
+    order = [*first, *(j for j in range(len(contract.columns)) if j not in set(first))]
+    rows = own if matrix is None else matrix
+    return Measurements(
+        answers=told,
+        importance=found,
+        segments=worst_segments(contract, reference, own, told),
+        profiles=profiles(contract, rows, order[:MOST_PROFILES]),
+        profiled_rows=len(rows),
+    )

@@ -1,0 +1,97 @@
+"""A stored version's report: read, or written anew from what the version answers for another table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import pyarrow.compute as pc
+
+from fasttrack.addresses import shown
+from fasttrack.bundle import GRAPH, REPORT
+from fasttrack.contract.frame import matrix_from_frame, pipeline_input
+from fasttrack.data import read_table
+from fasttrack.errors import BundleError, DataError
+from fasttrack.evaluate import baseline, evaluate
+from fasttrack.monitoring.reference import Reference, learn_reference, read_reference
+from fasttrack.report.examine import examine
+from fasttrack.report.page import Again, ReportData, build_report
+from fasttrack.training.holdout import ask
+from fasttrack.training.table import missing, series
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from fasttrack.bundle import Bundle
+    from fasttrack.contract.schema import Contract
+
+__all__ = ["read_report", "rebuild"]
+
+
+def read_report(bundle: Bundle) -> str:
+    """The report that a version came with. Raises BundleError when it has none, or was changed since."""
+    if REPORT not in bundle.manifest.files:
+        raise BundleError(
+            f"{bundle.label} has no {REPORT}: it was made without one; write one with fasttrack report "
+            f"{bundle.label} --data TABLE"
+        )
+    return bundle.read(REPORT).decode()
+
+
+def rebuild(bundle: Bundle, source: str | Path, *, allow_version_mismatch: bool = False) -> str:
+    """The report of `bundle` measured on the rows of `source` that have a target and all that the contract needs.
+
+    Raises DataError when the table lacks a column or has no such row, BundleError when the pipeline cannot be loaded.
+    """
+    contract = bundle.manifest.contract
+    frame, truth = _rows(contract, source)
+    pipeline = bundle.load_pipeline(allow_version_mismatch=allow_version_mismatch)
+    matrix = matrix_from_frame(contract, frame)
+    words = {
+        j: frame.iloc[:, j].astype(object).where(frame.iloc[:, j].notna(), None).tolist()
+        for j, column in enumerate(contract.columns)
+        if column.kind == "category"
+    }
+    rows: Any = pipeline_input(contract, matrix, words)
+    X = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(rows, columns=contract.names)
+    held = ask(pipeline, contract, X, truth)
+    target = contract.target
+    found = evaluate(target.task, truth.to_numpy(), *held.told, target.classes)
+    trivial = baseline(target.task, truth.to_numpy(), truth.to_numpy(), target.classes)
+    graph = bundle.read(GRAPH) if bundle.manifest.engine == "onnx" else None
+    measured = examine(pipeline, contract, read_reference(bundle) or _own(contract, matrix), held, graph=graph)
+    again = Again(shown(str(source)), len(truth), found.metrics, trivial.metrics)
+    return build_report(ReportData(bundle.manifest, measured, again=again))
+
+
+def _rows(contract: Contract, source: str | Path) -> tuple[pd.DataFrame, pd.Series[Any]]:
+    """The rows that the contract takes and that have a target, by the contract's columns."""
+    table = read_table(source)
+    there = set(table.column_names)
+    name = contract.target.name
+    if name not in there:
+        raise DataError(f"{shown(str(source))} has no column {name!r}: without what was true nothing can be measured")
+    lacking = [column.name for column in contract.columns if column.name not in there and not column.nullable]
+    if lacking:
+        raise DataError(f"{shown(str(source))} lacks columns that the model needs: {', '.join(map(repr, lacking))}")
+    kinds = {column.name: column.kind for column in contract.columns if column.name in there}
+    table = read_table(source, kinds=kinds)
+    answer = table.column(name)
+    keep = pc.invert(missing(answer)).to_numpy().copy()
+    for column in contract.columns:
+        if not column.nullable:
+            keep &= ~missing(table.column(column.name)).to_numpy()
+    if not keep.any():
+        raise DataError(f"{shown(str(source))} has no row with a {name!r} and every value that the model needs")
+    kept = table.take(np.flatnonzero(keep))
+    columns = [
+        series(kept.column(column.name))[0] if column.name in there else pd.Series([None] * kept.num_rows)
+        for column in contract.columns
+    ]
+    return pd.DataFrame(dict(enumerate(columns))), series(kept.column(name))[0]
+
+
+def _own(contract: Contract, matrix: Any) -> Reference:
+    """Bins of the table itself, for a version that froze none."""
+    return learn_reference(contract, matrix, np.zeros(1))

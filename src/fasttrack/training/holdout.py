@@ -1,0 +1,45 @@
+"""The rows that a model is measured on, with its answers: asked for once, used by evaluation, gate and report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from fasttrack.contract.schema import Contract
+    from fasttrack.evaluate import Clusters
+
+__all__ = ["HoldOut", "ask"]
+
+
+@dataclass(frozen=True)
+class HoldOut:
+    """Features `X` [n, f], what was true `y` [n], and what the model says: predictions [n], probabilities [n, c].
+
+    `clusters`: which of the rows hang together, where that is known.
+    """
+
+    X: pd.DataFrame
+    y: pd.Series[Any]
+    prediction: NDArray[Any]
+    probabilities: NDArray[np.float64] | None
+    clusters: Clusters | None = None
+
+    @property
+    def told(self) -> tuple[NDArray[Any], NDArray[np.float64] | None]:
+        """Predictions and probabilities."""
+        return self.prediction, self.probabilities
+
+
+def ask(
+    pipeline: Any, contract: Contract, X: pd.DataFrame, y: pd.Series[Any], clusters: Clusters | None = None
+) -> HoldOut:
+    """What `pipeline` says of the rows of `X`. Raises what the pipeline raises."""
+    rows = X.to_numpy() if contract.input == "array" else X
+    probabilities = np.asarray(pipeline.predict_proba(rows)) if contract.target.probabilities else None
+    return HoldOut(X, y, np.asarray(pipeline.predict(rows)), probabilities, clusters)

@@ -1,0 +1,87 @@
+"""A report as tests read it: parsed, each element and text; and small models to report on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fasttrack.contract.frame import matrix_from_frame
+from fasttrack.contract.learn import learn_contract
+from fasttrack.monitoring.reference import learn_reference
+from fasttrack.report import Measurements, examine
+from fasttrack.training.holdout import ask
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_VOID = {"meta", "br", "hr", "img", "link", "input"}
+
+
+@dataclass
+class Page(HTMLParser):
+    """`tags`: each element with its attributes; `texts`: text by the id of the nearest element with one."""
+
+    tags: list[tuple[str, dict[str, str | None]]] = field(default_factory=list)
+    texts: dict[str, str] = field(default_factory=dict)
+    wrong: list[str] = field(default_factory=list)
+    _open: list[tuple[str, str]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        self.tags.append((tag, given))
+        if len(given) != len(attrs):
+            self.wrong.append(f"<{tag}> has an attribute twice")
+        if tag not in _VOID:
+            above = self._open[-1][1] if self._open else ""
+            self._open.append((tag, given.get("id") or above))
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        if not self._open or self._open[-1][0] != tag:
+            self.wrong.append(f"</{tag}> closes {self._open[-1:]}")
+        else:
+            self._open.pop()
+
+    def handle_data(self, data: str) -> None:
+        where = self._open[-1][1] if self._open else ""
+        self.texts[where] = self.texts.get(where, "") + data
+
+    @property
+    def ids(self) -> list[str]:
+        return [str(given["id"]) for _, given in self.tags if "id" in given]
+
+
+def parsed(text: str) -> Page:
+    """The page, which must be well-formed, load nothing and run nothing."""
+    page = Page()
+    page.feed(text)
+    page.close()
+    assert not page.wrong
+    assert not page._open
+    assert len(page.ids) == len(set(page.ids))
+    assert not {"script", "link", "img", "iframe", "object", "embed", "form", "base"} & {tag for tag, _ in page.tags}
+    for tag, given in page.tags:
+        outward = {"src", "href", "xlink:href", "srcset", "action", "data", "background", "poster"} & set(given)
+        assert not outward, f"<{tag}> loads {outward}"
+        assert not [name for name in given if name.startswith("on")], f"<{tag}> runs something"
+    assert "url(" not in text
+    assert "@import" not in text
+    assert "default-src 'none'" in text
+    return page
+
+
+def measured(pipeline: Any, X: pd.DataFrame, y: pd.Series[Any], task: Any, rows: slice = slice(None)) -> Measurements:
+    """What is measured of a fitted pipeline on some of its rows."""
+    contract = learn_contract(X, pipeline, target="y", task=task)
+    matrix = matrix_from_frame(contract, X)
+    reference = learn_reference(contract, matrix, np.zeros(1))
+    held = ask(pipeline, contract, X.iloc[rows].reset_index(drop=True), y.iloc[rows].reset_index(drop=True))
+    return examine(pipeline, contract, reference, held, matrix)

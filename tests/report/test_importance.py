@@ -1,0 +1,60 @@
+"""Permutation importance finds what a model depends on, and says how sure that is."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.inspection import permutation_importance
+from sklearn.linear_model import LinearRegression
+
+from tests.report.pages import measured
+
+
+def test_the_one_informative_column_stands_out() -> None:
+    random = np.random.default_rng(0)
+    X = pd.DataFrame(random.normal(size=(600, 6)), columns=list("abcdef"))
+    y = pd.Series(np.where(X["d"] + random.normal(0, 0.3, 600) > 0, "u", "v"))
+    forest = RandomForestClassifier(20, random_state=0).fit(X[:300], y[:300])
+    found = measured(forest, X, y, "binary", slice(300, 600)).importance
+    assert found.metric == "log_loss"
+    assert found.rows == 300
+    first, *others = found.columns
+    assert X.columns[first.column] == "d"
+    assert first.low > 5 * max(one.high for one in others)
+    for one in found.columns:
+        assert one.low <= one.worse <= one.high
+
+
+def test_it_is_scikit_learn_s_permutation_importance() -> None:
+    random = np.random.default_rng(1)
+    X = pd.DataFrame(random.normal(size=(1500, 3)), columns=list("abc"))
+    y = pd.Series(X["a"] * 3 + X["b"] + random.normal(size=1500))
+    model = LinearRegression().fit(X, y)
+    found = measured(model, X, y, "regression").importance
+    theirs = permutation_importance(model, X, y, scoring="neg_root_mean_squared_error", n_repeats=20, random_state=0)
+    ours = {one.column: one.worse for one in found.columns}
+    for j in range(3):
+        assert ours[j] == pytest.approx(theirs.importances_mean[j], abs=0.05)
+
+
+class Picky(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no types
+    """Takes rows only as they were."""
+
+    def fit(self, X: pd.DataFrame, y: object) -> Picky:
+        self.n_features_in_ = X.shape[1]
+        return self
+
+    def predict(self, X: pd.DataFrame) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+        if (X["a"] != X["b"]).any():
+            raise ValueError("a is not b")
+        return np.asarray(X["a"], dtype=np.float64)
+
+
+def test_a_pipeline_that_takes_no_mixed_rows_says_so_and_costs_no_training() -> None:
+    X = pd.DataFrame({"a": np.arange(50.0), "b": np.arange(50.0)})
+    found = measured(Picky().fit(X, X["a"]), X, X["a"], "regression").importance
+    assert found.columns == []
+    assert found.obstacle == "the pipeline does not take rows with shuffled cells: ValueError: a is not b"
