@@ -81,7 +81,7 @@ def test_init_writes_a_configuration_that_trains(project: Path) -> None:
     assert "wrote fasttrack.toml" in run("init", "sales.csv", "--target", "price", cwd=project).stdout
     text = (project / "fasttrack.toml").read_text()
     assert '# "kind" = "category"' in text
-    assert "sales@" in run("train", "fasttrack.toml", cwd=project).stdout
+    assert "sales@" in run("train", "fasttrack.toml", "--tracking", "off", cwd=project).stdout
     again = run("init", "sales.csv", "--target", "price", cwd=project, code=1)
     assert again.stderr == "error: fasttrack.toml exists; choose another with --output, or --force to write over it\n"
 
@@ -99,7 +99,7 @@ def test_models_are_listed_shown_promoted_rolled_back_and_verified(project: Path
         in run("models", "promote", f"sales@{dummy[:6]}", cwd=project).stdout
     )
     assert f"{linear} is champion again" in run("models", "rollback", "sales", cwd=project).stdout
-    assert "ok, 3 files match" in run("models", "verify", "sales", cwd=project).stdout
+    assert "ok, 6 files match" in run("models", "verify", "sales", cwd=project).stdout
     proved = run("models", "verify", "sales", "--data", "sales.csv", cwd=project).stdout
     assert f"sales@{linear}: proved on 120 + " in proved
     assert "worst difference" in proved
@@ -204,6 +204,6 @@ def test_a_report_is_found_copied_and_measured_anew(project: Path) -> None:
 
 def test_help_lists_every_command() -> None:
     text = run("--help").stdout
-    for command in ("train", "init", "serve", "predict", "models"):
+    for command in ("train", "init", "serve", "predict", "models", "track", "pull", "follow"):
         assert command in text
     assert run("--version").stdout.startswith("fasttrack 0.")

@@ -26,6 +26,7 @@ __all__ = [
     "SearchConfig",
     "Setting",
     "SplitConfig",
+    "TrackingConfig",
     "TrainConfig",
     "load_config",
     "space_of",
@@ -119,6 +120,15 @@ class SearchConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """By the estimator's parameters, as `get_params()` names them; empty: that of the built-in estimators."""
 
 
+class TrackingConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where trainings are tracked."""
+
+    uri: str | None = None
+    """An MLflow server, `postgresql://…`, `sqlite:///mlflow.db` (from the configuration's folder), or `off`."""
+    experiment: str | None = None
+    """The experiment; else the model's name."""
+
+
 class TrainConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A whole training. `folder` is where its relative paths and modules are looked for."""
 
@@ -127,6 +137,7 @@ class TrainConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     split: SplitConfig = SplitConfig()
     model: ModelConfig = ModelConfig()
     search: SearchConfig = SearchConfig()
+    tracking: TrackingConfig = TrackingConfig()
     promote: Literal["never", "always", "better"] = "better"
     confidence: Annotated[float, msgspec.Meta(ge=0.5, lt=1)] = 0.95
     """Better is what beats the champion in this share of resamples of the hold-out."""
@@ -249,8 +260,14 @@ def _not_allowed(key: str, content: dict[str, Any]) -> str:
 
 def _meant(key: str) -> str:
     """Where a key that was misspelt or misplaced belongs, if that can be told."""
-    tables: dict[str, Any] = {"": TrainConfig, "data": DataConfig, "split": SplitConfig, "model": ModelConfig}
-    tables["search"] = SearchConfig
+    tables: dict[str, Any] = {
+        "": TrainConfig,
+        "data": DataConfig,
+        "split": SplitConfig,
+        "model": ModelConfig,
+        "search": SearchConfig,
+        "tracking": TrackingConfig,
+    }
     places = {
         field.name: table
         for table, kind in tables.items()

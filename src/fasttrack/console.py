@@ -131,6 +131,8 @@ def show_outcome(outcome: Outcome, store: str) -> None:
     if caution := _caution(manifest):
         console.print(f"[yellow]caution:[/yellow] {caution}")
     console.print(outcome.verdict.reason)
+    if outcome.tracked is not None:
+        console.print(outcome.tracked.said, style="" if outcome.tracked.run_id else "yellow")
     where = "" if store == "model" else f" --store {shlex.quote(store)}"
     serves = outcome.verdict.promoted
     spec = manifest.name if serves else f"{manifest.name}@{manifest.version}"

@@ -9,6 +9,7 @@ __all__ = [
     "FastTrackError",
     "StoreError",
     "StoreUnreachable",
+    "TrackingError",
     "TrainingError",
 ]
 
@@ -39,3 +40,7 @@ class StoreError(FastTrackError):
 
 class StoreUnreachable(StoreError):
     """A store does not answer now; what was read from it before may still be used."""
+
+
+class TrackingError(FastTrackError):
+    """MLflow does not answer, or refuses what it is asked."""

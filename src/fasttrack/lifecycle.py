@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import subprocess
+import time
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -40,8 +41,10 @@ from fasttrack.evaluate import baseline, evaluate, primary
 from fasttrack.gate import Verdict, Weighed, clusters, decide, weigh
 from fasttrack.monitoring.reference import MOST_FEATURES, REFERENCE, Reference, calibration_error, learn_reference
 from fasttrack.recorded import recorded_config, recorded_table
-from fasttrack.report import ReportData, build_report, examine
+from fasttrack.report import ReportData, build_report, examine, plots_in, read_report
 from fasttrack.store import Store, open_store
+from fasttrack.tracking import Place, RunRecord, Tracked, find_place, record_run, spool_folder, track
+from fasttrack.tracking.model_files import model_files
 from fasttrack.training.factory import Factory, load_factory, unfitted
 from fasttrack.training.holdout import HoldOut, ask
 from fasttrack.training.own_code import own_code
@@ -71,6 +74,8 @@ class Outcome:
     verdict: Verdict
     searched: Searched | None = None
     """Every trial of the search, where one was asked for."""
+    tracked: Tracked | None = None
+    """What MLflow got, where tracking is asked for."""
 
     @property
     def manifest(self) -> Manifest:
@@ -96,6 +101,7 @@ def train(
     trials: int | None = None,
     search_seconds: float | None = None,
     space: Mapping[str, Any] | None = None,
+    tracking: str | None = None,
     tell: Tell = lambda step: None,
 ) -> Outcome:
     """Train a model and put it in the store.
@@ -107,9 +113,11 @@ def train(
     the store. `promote` = "better" makes it champion when it beats the one before in the share `confidence` of
     bootstrap resamples of the hold-out. `trials` or `search_seconds` ask for a search of hyperparameters, in the
     built-in estimators' own space or in `space`, such as `{"model__alpha": {"low": 0.1, "high": 10.0, "log": True}}`.
-    `tell` hears of each step.
+    `tracking` is where MLflow is, or `off`; it defaults to FASTTRACK_TRACKING, then to the configuration's, then to
+    MLFLOW_TRACKING_URI. `tell` hears of each step.
     Raises FastTrackError (ConfigError, DataError, TrainingError, StoreError); nothing is written then.
     """
+    began = time.time()
     home = open_store(_store(store))
     kept_at = journal or os.environ.get("FASTTRACK_JOURNAL") or "on"
     if isinstance(source, str) and source == JOURNAL:
@@ -122,6 +130,7 @@ def train(
     config = _config(source, target, name, named, task, promote, confidence, ignore, nulls, kinds or {})
     config = with_search(config, trials, search_seconds, space)
     home.check_writable(config.name)
+    place = _place(config, tracking)
     # fail on a wrong estimator before the table is read
     factory = given
     if factory is None and config.model.estimator not in BUILT_IN:
@@ -198,7 +207,19 @@ def train(
     weighed = weigh(home, config.name, contract, held)
     bundle = _publish(home, manifest, fitted, [code] if code else [], ready.X, held, weighed, tell)
     verdict = decide(home, bundle, config.promote, held, confidence=config.confidence, weighed=weighed)
-    return Outcome(bundle, verdict, tuned.searched)
+    if place is None:
+        return Outcome(bundle, verdict, tuned.searched)
+    run = record_run(
+        place,
+        bundle.manifest,
+        verdict=verdict.reason,
+        config=config,
+        pipeline=fitted,
+        started=began,
+        plots=plots_in(read_report(bundle)),
+        trials=() if tuned.searched is None else tuned.searched.trials,
+    )
+    return Outcome(bundle, verdict, tuned.searched, _track(place, run, home, store, tell))
 
 
 def package(
@@ -211,6 +232,7 @@ def package(
     store: str | Path | None = None,
     promote: Literal["never", "always", "better"] = "better",
     code: tuple[str | Path, ...] = (),
+    tracking: str | None = None,
     tell: Tell = lambda step: None,
 ) -> Outcome:
     """Put a scikit-learn model that was fitted elsewhere into the store.
@@ -219,14 +241,15 @@ def package(
     that may come; the contract is learned from it. `y` [n] is its target; `target` and then `name` default to the name
     of the series, else to `target` and `model`. `code` names module files or package folders that the pipeline's own
     classes live in; single modules that nothing installed provides are found by themselves. `store` defaults to
-    FASTTRACK_STORE, then to `model`. The figures in the manifest are measured on these rows and say so. `tell` hears
-    of each step.
+    FASTTRACK_STORE, then to `model`. The figures in the manifest are measured on these rows and say so. `tracking` is
+    as for `train`. `tell` hears of each step.
     Raises TrainingError when the pipeline is not fitted or does not take `X`, DataError when `X` cannot be described.
     """
     target = target or str(getattr(y, "name", None) or "target")
     name = name or (model_name(target) if getattr(y, "name", None) else "model")
     home = open_store(_store(store))
     home.check_writable(name)
+    place = find_place(tracking)
     array = not isinstance(X, pd.DataFrame)
     frame = _named(X)
     answers = y if isinstance(y, pd.Series) else pd.Series(np.asarray(y).reshape(-1))
@@ -278,7 +301,22 @@ def package(
     manifest = msgspec.structs.replace(manifest, training=record)
     weighed = weigh(home, name, contract, held)
     bundle = _publish(home, manifest, pipeline, carried, frame, held, weighed, tell)
-    return Outcome(bundle, decide(home, bundle, promote, held, weighed=weighed))
+    verdict = decide(home, bundle, promote, held, weighed=weighed)
+    if place is None:
+        return Outcome(bundle, verdict)
+    plots = plots_in(read_report(bundle))
+    run = record_run(place, bundle.manifest, verdict=verdict.reason, pipeline=pipeline, plots=plots)
+    return Outcome(bundle, verdict, tracked=_track(place, run, home, store, tell))
+
+
+def _track(place: Place, run: RunRecord, home: Store, store: str | Path | None, tell: Tell) -> Tracked:
+    tell(f"tracking in {place.shown}")  # importing MLflow takes seconds
+    return track(place, run, home, spool_folder(_store(store)))
+
+
+def _place(config: TrainConfig, given: str | None) -> Place | None:
+    wanted = config.tracking
+    return find_place(given, wanted.uri, experiment=wanted.experiment, folder=config.folder)
 
 
 def _store(given: str | Path | None) -> str | Path:
@@ -433,7 +471,8 @@ def _publish(
     tell("writing the report")
     measured = examine(pipeline, contract, reference, held, matrix, compiled.model)
     tell(f"writing the bundle to {store.location}" if "://" in store.location else "writing the bundle")
-    others = {REFERENCE: msgspec.json.encode(reference)}
+    others = model_files(manifest)
+    others[REFERENCE] = msgspec.json.encode(reference)
     if compiled.model is not None:
         others[GRAPH] = compiled.model
     return store.add(

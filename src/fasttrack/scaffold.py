@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from pathlib import Path
 
@@ -63,11 +64,25 @@ def write_config(data: str, target: str, output: Path, *, force: bool = False) -
         '# "model__max_leaf_nodes" = { low = 8, high = 128 }     # whole numbers',
         '# "model__max_features" = [0.5, 1.0]                    # choices',
         "",
+        *_tracking(),
+        "",
     ]
     try:
         output.write_text("\n".join(lines), encoding="utf-8")
     except OSError as error:
         raise ConfigError(f"{output} cannot be written: {error.strerror}; choose another with --output") from None
+
+
+def _tracking() -> list[str]:
+    """In use when MLflow is there: whoever installed it wants to see trainings in it."""
+    lines = [
+        "[tracking]               # each training as an MLflow run, each version in its registry",
+        'uri = "sqlite:///mlflow.db"  # or http://HOST:PORT of an MLflow server, or "off"',
+        '# experiment = "..."     # else the name above',
+    ]
+    if importlib.util.find_spec("mlflow") is not None:
+        return lines
+    return ["# pip install 'fasttrack-mlops[mlflow]' first", *(f"# {line.removeprefix('# ')}" for line in lines)]
 
 
 def _about(series: object) -> str:

@@ -63,6 +63,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             if not variable.startswith(_PREFIX) or text == "" or _is_service_link(variable, text):
                 continue
             name = variable.removeprefix(_PREFIX).lower()
+            if name in _OF_TRAINING:
+                continue
             if name not in fields:
                 raise ConfigError(f"{variable} is no setting; {_nearest(variable, fields)}")
             try:
@@ -77,6 +79,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         fields = msgspec.structs.asdict(self)
         return {_PREFIX + name.upper(): str(value) for name, value in fields.items() if value is not None}
 
+
+_OF_TRAINING = {"tracking"}
+"""Variables that mean something elsewhere, and nothing to a server."""
 
 _EXPECTED = {
     "cache": "a folder",

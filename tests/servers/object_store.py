@@ -80,6 +80,7 @@ class ObjectStore:
         command: list[str | Path] = [Path(sys.executable).parent / "weed", "mini", f"-dir={self._folder / 'data'}"]
         command += ["-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-s3.config={self._folder / 's3.json'}", *ports]
         command += ["-master.telemetry=false", "-admin.ui=false", "-webdav=false", "-s3.autoCreateBucket=false"]
+        command += ["-master.electionTimeout=1s"]  # 10 s make a start after a crash take 7
         command += [f"-{part}.localSocket={self._folder / part}.sock" for part in ("filer", "s3")]
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "S3_"))}
         environment["TMPDIR"] = str(self._folder)  # for its sockets

@@ -13,8 +13,9 @@ import typer
 from fasttrack.cli.journal import feedback, journal, quality
 from fasttrack.cli.models import models
 from fasttrack.cli.monitor import monitor
-from fasttrack.cli.options import MODEL, JournalOption, StoreOption, choice
+from fasttrack.cli.options import MODEL, JournalOption, StoreOption, TrackingOption, choice
 from fasttrack.cli.report import report
+from fasttrack.cli.tracking import follow, pull, track
 from fasttrack.errors import ConfigError, FastTrackError
 
 __all__ = ["main"]
@@ -31,6 +32,9 @@ app.add_typer(monitor, name="monitor")
 app.command()(feedback)
 app.command()(quality)
 app.command()(report)
+app.command()(pull)
+app.command()(follow)
+app.command()(track)
 
 
 def main() -> None:
@@ -97,6 +101,7 @@ def train(
         typer.Option(help="Search hyperparameters: no trial begins that would not end in this time.", metavar="S"),
     ] = None,
     journal: JournalOption = "on",
+    tracking: TrackingOption = None,
     store: StoreOption = "model",
 ) -> None:
     """Train a model on a table and put it in the store."""
@@ -120,6 +125,7 @@ def train(
             journal=journal,
             trials=trials,
             search_seconds=search_seconds,
+            tracking=tracking,
             tell=progress.tell,
         )
     show_outcome(outcome, store)

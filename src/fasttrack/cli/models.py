@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fasttrack.cli.options import MODEL, StoreOption
+from fasttrack.cli.options import MODEL, StoreOption, TrackingOption
 from fasttrack.errors import ConfigError, FastTrackError, StoreError
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ def models_show(
 def models_promote(
     spec: Annotated[str, typer.Argument(metavar="MODEL@VERSION", help="The version that is to serve.")],
     store: StoreOption = "model",
+    tracking: TrackingOption = None,
 ) -> None:
     """Make a version the champion; servers that follow it switch within a second or so."""
     found = _store(store)
@@ -57,15 +58,21 @@ def models_promote(
     typer.echo(
         f"{name}: {version} is champion" + (f", before it was {before}" if before not in (None, version) else "")
     )
+    _mirror(found, name, store, tracking)
 
 
 @models.command("rollback")
-def models_rollback(name: Annotated[str, typer.Argument(help="The model.")], store: StoreOption = "model") -> None:
+def models_rollback(
+    name: Annotated[str, typer.Argument(help="The model.")],
+    store: StoreOption = "model",
+    tracking: TrackingOption = None,
+) -> None:
     """Make the champion before this one the champion again."""
     found = _store(store)
     found.resolve(name)
     left, back = found.rollback(name)
     typer.echo(f"{name}: {back} is champion again, instead of {left}")
+    _mirror(found, name, store, tracking)
 
 
 @models.command("verify")
@@ -153,6 +160,15 @@ def _copy(source: str, spec: str, to: str, *, promote: bool) -> None:
     if promote:
         into.promote(bundle.manifest.name, bundle.manifest.version)
         typer.echo(f"{bundle.manifest.name}: {bundle.manifest.version} is champion there")
+
+
+def _mirror(found: Store, name: str, store: str, tracking: str | None) -> None:
+    """The promotion is done; where the model is tracked, MLflow's alias follows."""
+    from fasttrack.tracking import mirror_champion, spool_folder
+
+    said = mirror_champion(found, name, spool_folder(store), tracking)
+    if said is not None:
+        typer.echo(said)
 
 
 def _store(location: str) -> Store:

@@ -8,7 +8,7 @@ import typer
 
 from fasttrack.errors import ConfigError
 
-__all__ = ["MODEL", "JournalOption", "StoreOption", "choice"]
+__all__ = ["MODEL", "JournalOption", "StoreOption", "TrackingOption", "choice"]
 
 StoreOption = Annotated[
     str,
@@ -26,6 +26,15 @@ JournalOption = Annotated[
         envvar="FASTTRACK_JOURNAL",
         help="Where predictions are kept: on (a file in the store), off, a file, or postgresql://USER@HOST/NAME.",
         metavar="WHERE",
+    ),
+]
+TrackingOption = Annotated[
+    str | None,
+    typer.Option(
+        "--tracking",
+        metavar="URI",
+        help="MLflow: http://HOST:PORT, postgresql://…, sqlite:///mlflow.db, or off; else FASTTRACK_TRACKING, the "
+        "configuration, MLFLOW_TRACKING_URI.",
     ),
 ]
 MODEL = "NAME, NAME@champion or NAME@VERSION"

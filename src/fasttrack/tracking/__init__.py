@@ -1,0 +1,23 @@
+"""Trainings as runs, and versions with their aliases, in an MLflow server or database.
+
+MLflow is imported only while something is sent or asked for: never when a training begins, and never by the server.
+"""
+
+from __future__ import annotations
+
+from fasttrack.tracking.place import Place, find_place, remembered_place, spool_folder
+from fasttrack.tracking.record import RunRecord, record_run
+from fasttrack.tracking.send import Tracked, mirror_champion, resume, track
+
+__all__ = [
+    "Place",
+    "RunRecord",
+    "Tracked",
+    "find_place",
+    "mirror_champion",
+    "record_run",
+    "remembered_place",
+    "resume",
+    "spool_folder",
+    "track",
+]

@@ -1,0 +1,77 @@
+"""What makes a bundle an MLflow model: MLmodel, python_env.yaml, requirements.txt, written from the manifest.
+
+MLflow is not needed for it, and the text hangs on the content alone: the same training gives the same version.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+if TYPE_CHECKING:
+    from fasttrack.bundle import Manifest
+    from fasttrack.contract.schema import Column, Contract, Target
+
+__all__ = ["PREDICT_METHOD", "model_files"]
+
+PREDICT_METHOD = "predict_method"
+"""The parameter of a call: `predict`, or `predict_proba` for the probabilities of the classes."""
+_TYPES = {"number": "double", "integer": "long", "boolean": "boolean", "category": "string", "datetime": "datetime"}
+_LIGHT = ("fasttrack-mlops", "numpy", "onnxruntime", "pandas")
+_HEAVY = ("fasttrack-mlops", "joblib", "numpy", "pandas", "scikit-learn", "scipy")
+
+
+def model_files(manifest: Manifest) -> dict[str, bytes]:
+    """The files by name. Requirements name the versions that the model was trained with."""
+    python = manifest.packages["python"]
+    needed = _LIGHT if manifest.engine == "onnx" else _HEAVY
+    pins = [f"{name}=={manifest.packages[name]}" for name in needed if name in manifest.packages]
+    env = {"python": python, "build_dependencies": ["pip"], "dependencies": ["-r requirements.txt"]}
+    model: dict[str, Any] = {
+        "flavors": {
+            "python_function": {
+                "env": {"virtualenv": "python_env.yaml"},
+                "loader_module": "fasttrack.tracking.pyfunc",
+                "python_version": python,
+            },
+            "fasttrack": {"engine": manifest.engine, "model": manifest.name},
+        },
+        "signature": _signature(manifest.contract),
+    }
+    return {
+        "MLmodel": _yaml(model),
+        "python_env.yaml": _yaml(env),
+        "requirements.txt": "".join(f"{line}\n" for line in ["mlflow>=3.10", *pins]).encode(),
+    }
+
+
+def _signature(contract: Contract) -> dict[str, str]:
+    """MLflow's ModelSignature, each part as JSON text."""
+    classes = contract.target.classes is not None and contract.target.probabilities
+    method = {"name": PREDICT_METHOD, "type": "string", "default": "predict", "shape": None}
+    parts: dict[str, Any] = {
+        "inputs": [_column(column) for column in contract.columns],
+        "outputs": [{"type": _output(contract.target), "required": True}],
+    }
+    if classes:
+        parts["params"] = [method]
+    return {name: json.dumps(part) for name, part in parts.items()}
+
+
+def _column(column: Column) -> dict[str, Any]:
+    # pandas cannot hold missing whole numbers in a plain column, so MLflow asks to call them doubles
+    kind = "double" if column.kind == "integer" and column.nullable else _TYPES[column.kind]
+    return {"type": kind, "name": column.name, "required": not column.nullable}
+
+
+def _output(target: Target) -> str:
+    labels = target.classes or [0.0]
+    kinds = {bool: "boolean", int: "long", float: "double", str: "string"}
+    return kinds[type(labels[0])]
+
+
+def _yaml(content: dict[str, Any]) -> bytes:
+    text: str = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=1000)
+    return text.encode()

@@ -1,0 +1,90 @@
+"""MLflow's door into a bundle: `mlflow.pyfunc.load_model` and `mlflow models serve` come in here.
+
+A DataFrame goes through the contract's decoder to the engine that the server would use, so the answers are the same.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+
+from fasttrack.bundle import GRAPH, open_bundle
+from fasttrack.contract.decode import Decoder, RefusedRequest
+from fasttrack.serving.graph_engine import GraphEngine
+from fasttrack.tracking.model_files import PREDICT_METHOD
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pandas as pd
+
+    from fasttrack.bundle import Bundle
+    from fasttrack.contract.schema import Column
+    from fasttrack.serving.engine import Engine
+
+__all__ = ["BundleModel"]
+
+
+class BundleModel:
+    """A bundle as MLflow calls it."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        self._contract = bundle.manifest.contract
+        self._decoder = Decoder(self._contract, max_rows=2**31)
+        self._engine = _engine(bundle)
+
+    def predict(self, model_input: Any, params: Mapping[str, Any] | None = None) -> Any:
+        """One prediction a row, or float64[n, classes] in the order of the classes with `predict_proba`.
+
+        `model_input` [n, f] is a DataFrame with the contract's columns by name, or by order. Raises MlflowException
+        naming the row and column that the contract refuses.
+        """
+        import pandas as pd
+        from mlflow.exceptions import MlflowException
+
+        method = (params or {}).get(PREDICT_METHOD, "predict")
+        if method not in ("predict", "predict_proba"):
+            raise MlflowException.invalid_parameter_value(f"{PREDICT_METHOD}: write predict or predict_proba")
+        names = self._contract.names
+        frame = model_input if isinstance(model_input, pd.DataFrame) else pd.DataFrame(model_input, columns=names)
+        if not len(frame):
+            return np.empty((0, len(self._contract.target.classes or ())) if method == "predict_proba" else 0)
+        given = {column.name: column for column in self._contract.columns if column.name in frame.columns}
+        body = {"columns": {name: _cells(column, frame[name]) for name, column in given.items()}}
+        try:
+            scores = self._engine.score(self._decoder.rows(msgspec.json.encode(body)))
+        except RefusedRequest as refused:
+            raise MlflowException.invalid_parameter_value(refused.detail) from None
+        if method == "predict":
+            return np.array([np.nan if value is None else value for value in scores.prediction])
+        if scores.probabilities is None:
+            raise MlflowException.invalid_parameter_value(f"{PREDICT_METHOD}: this model gives no probabilities")
+        return scores.probabilities
+
+
+def _load_pyfunc(path: str) -> BundleModel:
+    """What MLflow calls with the folder of the model; every file's digest is checked."""
+    return BundleModel(open_bundle(Path(path)))
+
+
+def _engine(bundle: Bundle) -> Engine:
+    manifest = bundle.manifest
+    if manifest.engine == "onnx":
+        return GraphEngine(manifest.contract, bundle.read(GRAPH), manifest.refusals)
+    from fasttrack.serving.sklearn_engine import SklearnEngine
+
+    return SklearnEngine(manifest.contract, bundle.load_pipeline())
+
+
+def _cells(column: Column, series: pd.Series[Any]) -> list[Any]:
+    """A column's cells as JSON carries them: missing as null, datetimes as ISO 8601 text."""
+    import pandas as pd
+
+    if column.kind == "datetime":
+        series = pd.to_datetime(series, utc=True)
+        return [None if pd.isna(moment) else moment.isoformat() for moment in series]
+    cells: list[Any] = series.astype(object).where(series.notna(), None).tolist()
+    return [cell.item() if isinstance(cell, np.generic) else cell for cell in cells]

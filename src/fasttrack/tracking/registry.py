@@ -1,0 +1,107 @@
+"""Registered models: a bundle's version found by its tag, and the aliases champion and challenger."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from fasttrack.errors import ConfigError, TrackingError
+
+__all__ = ["CHALLENGER", "CHAMPION", "Registered", "find_version", "parse", "point", "register", "resolve"]
+
+CHAMPION, CHALLENGER = "champion", "challenger"
+_VERSION = "fasttrack.version"
+_AWAIT_S = 10
+_SPEC = re.compile(r"models:/(?P<name>[^@/]+)(@(?P<alias>[^@/]+)|/(?P<number>[0-9]+))\Z")
+
+
+@dataclass(frozen=True)
+class Registered:
+    """One version in the registry. `version`: of the bundle, if a training registered it."""
+
+    name: str
+    number: str
+    version: str | None
+    uri: str
+    """Where its files are, as MLflow downloads them."""
+
+    def __str__(self) -> str:
+        return f"{self.name} version {self.number}"
+
+
+def parse(spec: str) -> tuple[str, str | None, str | None]:
+    """`(name, alias, number)` of `models:/NAME@ALIAS` or `models:/NAME/NUMBER`. Raises ConfigError."""
+    found = _SPEC.match(spec)
+    if found is None:
+        raise ConfigError(f"{spec} names no registered model; write models:/NAME@champion or models:/NAME/NUMBER")
+    return found["name"], found["alias"], found["number"]
+
+
+def resolve(mlflow: Any, spec: str) -> Registered:
+    """The version that `spec` means at this moment. Raises TrackingError when there is none."""
+    from mlflow.exceptions import MlflowException
+
+    name, alias, number = parse(spec)
+    try:
+        if alias is not None:
+            found = mlflow.get_model_version_by_alias(name, alias)
+        else:
+            found = mlflow.get_model_version(name, number)
+        uri = mlflow.get_model_version_download_uri(name, found.version)
+    except MlflowException as error:
+        if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            raise
+        what = f"no alias {alias!r}" if alias is not None else f"no version {number}"
+        raise TrackingError(f"{spec}: MLflow has {what} of a model {name!r}; see its models page") from None
+    return Registered(name, str(found.version), found.tags.get(_VERSION), uri)
+
+
+def find_version(mlflow: Any, name: str, version: str) -> str | None:
+    """The number under which the bundle `version` is registered, the newest if there are several."""
+    quoted = name.replace("'", "\\'")
+    found = mlflow.search_model_versions(f"name = '{quoted}' AND tag.`{_VERSION}` = '{version}'")
+    return str(max((int(one.version) for one in found), default=0) or "") or None
+
+
+def register(mlflow: Any, name: str, version: str, source: str, run_id: str) -> str:
+    """Register the bundle `version`, whose files are whole at `source`, unless it is; returns its number."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        mlflow.create_registered_model(name)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+    found = find_version(mlflow, name, version)
+    if found is not None:
+        return found
+    made = mlflow.create_model_version(name, source, run_id, tags={_VERSION: version}, await_creation_for=_AWAIT_S)
+    return str(made.version)
+
+
+def point(mlflow: Any, name: str, champion: str | None, challenger: str | None = None) -> str | None:
+    """Let the aliases follow: bundle versions in, the champion's number out (`None`: it is not registered).
+
+    A champion is no challenger: its alias is taken away when it was on the same version.
+    """
+    from mlflow.exceptions import MlflowException
+
+    try:
+        aliases = {alias: str(number) for alias, number in mlflow.get_registered_model(name).aliases.items()}
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        return None
+    numbers = {
+        alias: find_version(mlflow, name, version)
+        for alias, version in ((CHAMPION, champion), (CHALLENGER, challenger))
+        if version is not None
+    }
+    for alias, number in numbers.items():
+        if number is not None and aliases.get(alias) != number:
+            mlflow.set_registered_model_alias(name, alias, number)
+            aliases[alias] = number
+    if CHALLENGER in aliases and aliases[CHALLENGER] == aliases.get(CHAMPION):
+        mlflow.delete_registered_model_alias(name, CHALLENGER)
+    return numbers.get(CHAMPION)

@@ -1,0 +1,158 @@
+"""One record to one run: found again by its id after a broken upload, and made whole before it is registered."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fasttrack.errors import TrackingError
+from fasttrack.tracking.registry import register
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fasttrack.bundle import Bundle
+    from fasttrack.tracking.place import Place
+    from fasttrack.tracking.record import Dataset, RunRecord, TrialRecord
+
+__all__ = ["MODEL", "REPORT", "Uploaded", "upload"]
+
+MODEL = "model"
+"""The artifact folder that holds the bundle."""
+REPORT = "report.html"
+_RUN, _TRIAL, _PARENT = "fasttrack.run", "fasttrack.trial", "mlflow.parentRunId"
+_LONGEST_SCHEMA = 60_000
+_PARAMS_A_CALL, _METRICS_A_CALL = 100, 500
+_STATES = {"complete": "FINISHED", "fail": "FAILED", "failed": "FAILED", "running": "RUNNING"}
+
+
+@dataclass(frozen=True)
+class Uploaded:
+    """The run, and the number of its registered version."""
+
+    run_id: str
+    number: str
+
+
+def upload(mlflow: Any, place: Place, record: RunRecord, bundle: Bundle) -> Uploaded:
+    """Log `record` and `bundle` as a run, then register the bundle; what is there already is not made twice.
+
+    Until all is logged the run is RUNNING, and no version leads to it.
+    """
+    experiment = _experiment(mlflow, record.experiment, place.artifacts)
+    there = _runs(mlflow, experiment, record.id)
+    run = there.get(None) or mlflow.create_run(
+        experiment,
+        start_time=record.started_ms,
+        run_name=f"{record.model}@{record.version}",
+        tags={_RUN: record.id, "mlflow.user": record.user, **record.tags},
+    )
+    run_id = run.info.run_id
+    if run.info.status != "FINISHED":
+        _log(mlflow, run_id, record.params, record.metrics, record.ended_ms)
+        if record.dataset is not None:
+            mlflow.log_inputs(run_id, [_input(record.dataset)])
+        for trial in record.trials:
+            _log_trial(mlflow, experiment, run_id, record, trial, there.get(str(trial.number)))
+        _log_files(mlflow, run_id, record, bundle)
+        mlflow.set_terminated(run_id, "FINISHED", record.ended_ms)
+    number = register(mlflow, record.model, record.version, f"{run.info.artifact_uri}/{MODEL}", run_id)
+    return Uploaded(run_id, number)
+
+
+def _experiment(mlflow: Any, name: str, artifacts: str | None) -> str:
+    from mlflow.exceptions import MlflowException
+
+    found = mlflow.get_experiment_by_name(name)
+    if found is None:
+        try:
+            return str(mlflow.create_experiment(name, artifact_location=artifacts))
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+            found = mlflow.get_experiment_by_name(name)  # another training has just made it
+    if found is None or found.lifecycle_stage != "active":
+        raise TrackingError(f"the experiment {name!r} was deleted in MLflow; restore it, or name another: [tracking]")
+    return str(found.experiment_id)
+
+
+def _runs(mlflow: Any, experiment: str, record_id: str) -> dict[str | None, Any]:
+    """The runs of a record that an upload before has left: the training's under `None`, trials' by number."""
+    found: dict[str | None, Any] = {}
+    token = None
+    while True:
+        page = mlflow.search_runs([experiment], f"tags.`{_RUN}` = '{record_id}'", max_results=500, page_token=token)
+        found |= {run.data.tags.get(_TRIAL): run for run in page}
+        token = page.token
+        if not token:
+            return found
+
+
+def _log(mlflow: Any, run_id: str, params: Mapping[str, str], metrics: Mapping[str, float], at_ms: int) -> None:
+    """Sent again, the same values change nothing: the times are the record's."""
+    from mlflow.entities import Metric, Param
+
+    pairs = [Param(name, value) for name, value in params.items()]
+    for start in range(0, len(pairs), _PARAMS_A_CALL):
+        mlflow.log_batch(run_id, params=pairs[start : start + _PARAMS_A_CALL])
+    figures = [Metric(name, value, at_ms, 0) for name, value in metrics.items()]
+    for start in range(0, len(figures), _METRICS_A_CALL):
+        mlflow.log_batch(run_id, metrics=figures[start : start + _METRICS_A_CALL])
+
+
+def _log_trial(mlflow: Any, experiment: str, parent: str, record: RunRecord, trial: TrialRecord, there: Any) -> None:
+    run = there or mlflow.create_run(
+        experiment,
+        start_time=record.started_ms,
+        run_name=f"trial {trial.number}",
+        tags={
+            _RUN: record.id,
+            _TRIAL: str(trial.number),
+            _PARENT: parent,
+            "mlflow.user": record.user,
+            "fasttrack.state": trial.state,
+        },
+    )
+    if run.info.status != "RUNNING":
+        return
+    _log(mlflow, run.info.run_id, trial.params, trial.metrics, record.ended_ms)
+    ended = record.started_ms + int(1000 * trial.metrics.get("seconds", 0.0))
+    mlflow.set_terminated(run.info.run_id, _STATES.get(trial.state.lower(), "KILLED"), ended)
+
+
+def _log_files(mlflow: Any, run_id: str, record: RunRecord, bundle: Bundle) -> None:
+    if REPORT in bundle.manifest.files:
+        mlflow.log_artifact(run_id, str(bundle.folder / REPORT))
+    if record.plots:
+        with tempfile.TemporaryDirectory() as folder:
+            for name, svg in record.plots.items():
+                (Path(folder) / f"{name}.svg").write_text(svg, encoding="utf-8")
+            mlflow.log_artifacts(run_id, folder, "plots")
+    mlflow.log_artifacts(run_id, str(bundle.folder), MODEL)
+
+
+def _input(dataset: Dataset) -> Any:
+    from mlflow.entities import Dataset as Table
+    from mlflow.entities import DatasetInput, InputTag
+
+    columns = [{"type": _type(kind), "name": name, "required": True} for name, kind in dataset.columns.items()]
+    schema = json.dumps({"mlflow_colspec": columns})
+    made = Table(
+        name=dataset.name,
+        digest=dataset.digest,
+        source_type="fasttrack",
+        source=json.dumps({"uri": dataset.source}),
+        schema=schema if len(schema) <= _LONGEST_SCHEMA else None,
+        profile=json.dumps({"num_rows": dataset.rows}),
+    )
+    return DatasetInput(made, [InputTag("mlflow.data.context", "training")])
+
+
+def _type(arrow: str) -> str:
+    """MLflow's name of an Arrow type."""
+    known = {"int": "long", "uint": "long", "double": "double", "float": "double", "bool": "boolean"}
+    known |= {"timestamp": "datetime", "date": "datetime"}
+    return next((name for start, name in known.items() if arrow.startswith(start)), "string")

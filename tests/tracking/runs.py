@@ -1,0 +1,86 @@
+"""Small bundles in a store, with the records of their trainings."""
+
+from __future__ import annotations
+
+import uuid
+import warnings
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fasttrack.bundle import Bundle, TrainingRecord, write_bundle
+from fasttrack.contract.quality import Metric
+from fasttrack.store import Store
+from fasttrack.tracking import Place, RunRecord, record_run
+from fasttrack.tracking.model_files import model_files
+from tests.bundles import line, manifest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+__all__ = ["Trial", "asked", "made", "new_name", "recorded", "runs_of"]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A trial of a search."""
+
+    number: int
+    params: Mapping[str, Any]
+    score: float | None
+    seconds: float
+    state: str
+
+
+def new_name() -> str:
+    """A model's name that no other test uses: they share a registry."""
+    return f"line-{uuid.uuid4().hex[:8]}"
+
+
+def made(store: Store, name: str, slope: float = 2.0, others: Mapping[str, bytes] | None = None) -> Bundle:
+    """A version of y = slope·x, scikit-learn's."""
+    told = manifest(
+        name,
+        training=TrainingRecord(
+            estimator="linear",
+            rows=3,
+            source="postgresql://me:hunter2@db/flights",
+            schema={"x": "double", "y": "double"},
+            content_sha256="ab" * 32,
+        ),
+        metrics={"rmse": Metric(1.0, 0.5, 1.5)},
+        baseline={"rmse": Metric(3.0, 2.5, 3.5)},
+    )
+    files = {**model_files(told), **(others or {})}
+    return store.add(name, lambda folder: write_bundle(folder, told, line(slope), others=files))
+
+
+def recorded(place: Place, bundle: Bundle, **more: Any) -> RunRecord:
+    """The record of its training."""
+    return record_run(place, bundle.manifest, verdict="promoted: as asked", pipeline=line(1.0), **more)
+
+
+@contextmanager
+def asked(url: str) -> Iterator[Any]:
+    """MLflow's own client, to look at what is there."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import mlflow
+
+        yield mlflow.MlflowClient(tracking_uri=url, registry_uri=url)
+
+
+def runs_of(mlflow: Any, experiment: str) -> list[Any]:
+    """All runs of an experiment, deleted ones too."""
+    from mlflow.entities import ViewType
+
+    found = mlflow.get_experiment_by_name(experiment)
+    return list(mlflow.search_runs([found.experiment_id], run_view_type=ViewType.ALL)) if found else []
+
+
+def files_of(folder: Path) -> Iterator[tuple[str, bytes]]:
+    """Every file below a folder, by its path."""
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            yield path.relative_to(folder).as_posix(), path.read_bytes()

@@ -1,0 +1,113 @@
+"""Where trainings are tracked: who is heard first, what is refused before any work, and that no password is kept."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from fasttrack.errors import ConfigError
+from fasttrack.settings import Settings
+from fasttrack.tracking import Place, find_place, remembered_place, spool_folder
+from fasttrack.tracking.place import remember
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_the_nearest_word_counts() -> None:
+    environment = {"FASTTRACK_TRACKING": "http://two:1", "MLFLOW_TRACKING_URI": "http://four:1"}
+    configured = "http://three:1"
+    uris = []
+    for given in ("http://one:1", None):
+        place = find_place(given, configured, environment=environment)
+        uris.append(place and place.uri)
+    for rest in ({"MLFLOW_TRACKING_URI": "http://four:1"}, {}):
+        place = find_place(None, configured, environment=rest)
+        uris.append(place and place.uri)
+        place = find_place(None, None, environment=rest)
+        uris.append(place and place.uri)
+    assert uris == ["http://one:1", "http://two:1", "http://three:1", "http://four:1", "http://three:1", None]
+
+
+@pytest.mark.parametrize("where", ["given", "environment", "configured"])
+def test_off_is_nowhere_whatever_the_rest_says(where: str) -> None:
+    place = find_place(
+        "off" if where == "given" else None,
+        "off" if where == "configured" else "http://there:1",
+        environment={"FASTTRACK_TRACKING": "off" * (where == "environment"), "MLFLOW_TRACKING_URI": "http://there:1"},
+    )
+    assert place is None
+
+
+def test_a_configured_file_lies_beside_its_configuration(tmp_path: Path) -> None:
+    place = find_place(None, "sqlite:///mlflow.db", folder=tmp_path, environment={})
+    assert place == Place(f"sqlite:///{tmp_path}/mlflow.db")
+    assert place.artifacts == f"{tmp_path}/mlruns"
+
+
+@pytest.mark.parametrize(
+    ("uri", "said"),
+    [
+        (
+            "mlruns",
+            "--tracking mlruns is no address of MLflow; write http://HOST:PORT of a server, postgresql://…, or ",
+        ),
+        ("ftp://me:hunter2@there", "--tracking ftp://me:***@there is no address of MLflow; "),
+        ("sqlite://", "--tracking sqlite:// names no file; write sqlite:///mlflow.db"),
+        ("sqlite:////nowhere/at/all.db", "--tracking: /nowhere/at/all.db cannot be written; "),
+    ],
+)
+def test_what_cannot_be_used_is_said_before_any_work(uri: str, said: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        find_place(uri)
+    assert str(caught.value).startswith(said)
+
+
+def test_without_mlflow_it_is_said_what_to_install() -> None:
+    program = """
+import importlib.util, sys
+real = importlib.util.find_spec
+importlib.util.find_spec = lambda name, *more: None if name == sys.argv[1] else real(name, *more)
+from fasttrack.tracking import find_place
+try:
+    find_place("sqlite:///mlflow.db", environment={})
+except Exception as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", program, "mlflow"], capture_output=True, text=True, check=True)
+    assert done.stdout == (
+        "--tracking asks for MLflow, which is not installed; pip install 'fasttrack-mlops[mlflow]', or --tracking off\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program, "sqlalchemy"], capture_output=True, text=True, check=True)
+    assert "mlflow-skinny cannot open; pip install 'fasttrack-mlops[mlflow]'" in done.stdout
+
+
+def test_a_place_is_remembered_without_its_password(tmp_path: Path) -> None:
+    remember(tmp_path, "plain", Place("http://there:5000", "trials"))
+    assert remembered_place(tmp_path, "plain", environment={}) == Place("http://there:5000", "trials")
+    assert remembered_place(tmp_path, "other", environment={}) is None
+    assert remembered_place(tmp_path, "plain", "off", environment={}) is None
+
+    whole = "http://me:hunter2@there:5000"
+    remember(tmp_path, "secret", Place(whole))
+    assert "hunter2" not in (tmp_path / "places" / "secret.json").read_text()
+    assert remembered_place(tmp_path, "secret", whole, environment={}) == Place(whole)
+    with pytest.raises(
+        ConfigError, match=r"the password of http://me:\*\*\*@there:5000 is kept nowhere; give the whole"
+    ):
+        remembered_place(tmp_path, "secret", environment={})
+
+
+def test_runs_wait_in_a_local_store_else_in_the_users_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    assert spool_folder(tmp_path / "model") == tmp_path / "model" / ".tracking"
+    far = [spool_folder(f"s3://bucket/{name}") for name in "ab"]
+    assert far[0] != far[1]
+    assert all(folder.is_relative_to(tmp_path / "fasttrack") for folder in far)
+
+
+def test_a_server_takes_no_notice_of_where_trainings_are_tracked() -> None:
+    assert Settings.from_environment({"FASTTRACK_TRACKING": "http://there:5000"}) == Settings()

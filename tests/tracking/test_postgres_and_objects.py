@@ -1,0 +1,72 @@
+"""The registry as teams keep it: MLflow's server on PostgreSQL, files in an object store."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from fasttrack.store import LocalStore
+from fasttrack.tracking import Place, spool_folder, track
+from fasttrack.tracking.pull import pull
+from tests.journal.places import Postgres
+from tests.servers.mlflow import MlflowServer
+from tests.tracking.runs import asked, files_of, made, new_name, recorded
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.servers.object_store import ObjectStore
+
+
+@pytest.fixture(scope="module")
+def database() -> Iterator[Postgres]:
+    started = Postgres()
+    yield started
+    started.close()
+
+
+@pytest.fixture
+def server(database: Postgres, object_store: ObjectStore, bucket: str) -> Iterator[MlflowServer]:
+    backend = database.url.replace("postgresql://", "postgresql+psycopg://")
+    env = {**object_store.environment, "MLFLOW_S3_ENDPOINT_URL": object_store.endpoint}
+    made_server = MlflowServer(backend, f"s3://{bucket}/artifacts", env)
+    try:
+        yield made_server.wait()
+    finally:
+        made_server.close()
+
+
+def test_a_run_its_files_and_its_version_go_there_and_come_back(
+    server: MlflowServer, object_store: ObjectStore, bucket: str, tmp_path: Path
+) -> None:
+    place, store, name = Place(server.url), LocalStore(tmp_path / "there"), new_name()
+    bundle = made(store, name, others={"report.html": b"<p>report</p>"})
+    store.promote(name, bundle.manifest.version)
+    done = track(place, recorded(place, bundle), store, spool_folder(store.folder))
+    assert done.number == "1"
+    held = object_store.client().list_objects_v2(Bucket=bucket, Prefix="artifacts/")["Contents"]
+    stored = {entry["Key"].partition(f"{done.run_id}/artifacts/")[2] for entry in held}
+    assert {"report.html", "model/MLmodel", "model/manifest.json", "model/model.joblib"} <= stored
+    here = LocalStore(tmp_path / "here")
+    pulled = pull(place, f"models:/{name}@champion", here, promote=True)
+    got = here.open(name)
+    assert pulled.version == bundle.manifest.version
+    assert dict(files_of(got.folder)) == dict(files_of(bundle.folder))
+    with asked(server.url) as mlflow:
+        assert mlflow.get_run(done.run_id).data.metrics["rmse.high"] == 1.5
+
+
+def test_a_database_that_does_not_know_the_name_is_said_soon_without_the_password(
+    database: Postgres, tmp_path: Path
+) -> None:
+    nowhere = database.url.replace("tester@", "tester:hunter2@").replace("/postgres", "/nowhere")
+    place, store = Place(nowhere.replace("postgresql:", "postgresql+psycopg:")), LocalStore(tmp_path)
+    began = time.monotonic()
+    done = track(place, recorded(place, made(store, "line")), store, spool_folder(tmp_path))
+    assert done.said.startswith("not tracked yet: postgresql+psycopg://tester:***@127.0.0.1:")
+    assert 'database "nowhere" does not exist' in done.said
+    assert "hunter2" not in done.said
+    assert time.monotonic() - began < 60  # by itself, MLflow tries for 100 s
