@@ -1,6 +1,6 @@
-"""Where tables come from: files of CSV, Parquet and JSON Lines → one Arrow table with a few plain types."""
+"""Where tables come from: files, object stores, the web, databases → Arrow tables with a few plain types."""
 
 from fasttrack.data.fingerprint import Fingerprint, fingerprint
-from fasttrack.data.source import read_table, table_of, typed
+from fasttrack.data.source import Scan, Source, read_table, scan_table, table_of, typed
 
-__all__ = ["Fingerprint", "fingerprint", "read_table", "table_of", "typed"]
+__all__ = ["Fingerprint", "Scan", "Source", "fingerprint", "read_table", "scan_table", "table_of", "typed"]

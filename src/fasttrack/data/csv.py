@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from fasttrack.contract.schema import Kind
 
-__all__ = ["read_csv"]
+__all__ = ["csv_names", "read_csv"]
 
 _DELIMITERS = ";\t|,"
 """In the order in which they are believed when two fit: a comma may be part of the names and numbers between others."""
@@ -29,20 +29,36 @@ _BLOCK = 1 << 20
 _LARGEST_BLOCK = 2**31 - 1
 
 
-def read_csv(content: bytes, name: str, nulls: Sequence[str], kinds: Mapping[str, Kind]) -> pa.Table:
+def csv_names(content: bytes, name: str) -> list[str]:
+    """The columns that the header names. Raises DataError where there is none."""
+    content = _prepared(content, name)
+    delimiter = _delimiter(content)
+    parse = pcsv.ParseOptions(delimiter=delimiter, newlines_in_values=True)
+    for block in _blocks(content):
+        read = pcsv.ReadOptions(block_size=block)
+        with suppress(pa.ArrowException), pcsv.open_csv(pa.BufferReader(content), read, parse) as reader:
+            return list(reader.schema.names)
+    raise _fault(content, name, delimiter)
+
+
+def read_csv(
+    content: bytes,
+    name: str,
+    nulls: Sequence[str],
+    kinds: Mapping[str, Kind],
+    columns: Sequence[str] | None = None,
+) -> pa.Table:
     """The table in a CSV file with a header; types are inferred over the whole file, blank lines left out.
 
-    Columns in `kinds` stay text, as they are written. Raises DataError naming the row where the file is not one table,
-    and where a column of numbers holds something else.
+    Columns in `kinds` stay text, as they are written; only `columns` are read, if given, in the order of the file.
+    Raises DataError naming the row where the file is not one table, and where a column of numbers holds something else.
     """
-    content = checked_text(content, name).lstrip(b"\r\n")
-    if not content.endswith((b"\n", b"\r")):
-        content += b"\n"  # Arrow finds no header in a lone line without its end
+    content = _prepared(content, name)
     delimiter = _delimiter(content)
-    table = _parse(content, name, delimiter, nulls, list(kinds))
+    table = _parse(content, name, delimiter, nulls, list(kinds), columns)
     clock = [field.name for field in table.schema if pa.types.is_time(field.type)]
     if clock:  # 07:30 would come back as 07:30:00
-        table = _parse(content, name, delimiter, nulls, [*kinds, *clock])
+        table = _parse(content, name, delimiter, nulls, [*kinds, *clock], columns)
     for index, field in enumerate(table.schema):
         if not pa.types.is_string(field.type):
             continue
@@ -56,7 +72,25 @@ def read_csv(content: bytes, name: str, nulls: Sequence[str], kinds: Mapping[str
     return table
 
 
-def _parse(content: bytes, name: str, delimiter: str, nulls: Sequence[str], as_text: Sequence[str]) -> pa.Table:
+def _prepared(content: bytes, name: str) -> bytes:
+    content = checked_text(content, name).lstrip(b"\r\n")
+    # Arrow finds no header in a lone line without its end
+    return content if content.endswith((b"\n", b"\r")) else content + b"\n"
+
+
+def _blocks(content: bytes) -> tuple[int, int]:
+    """A header or a row may be longer than a block."""
+    return _BLOCK, min(len(content) + 1, _LARGEST_BLOCK)
+
+
+def _parse(
+    content: bytes,
+    name: str,
+    delimiter: str,
+    nulls: Sequence[str],
+    as_text: Sequence[str],
+    columns: Sequence[str] | None,
+) -> pa.Table:
     if content.count(b'"') % 2:
         # an open quote in the last column would swallow the rest of the file without a word
         for row, cells in enumerate(_cells_by_row(content, delimiter)):
@@ -67,9 +101,10 @@ def _parse(content: bytes, name: str, delimiter: str, nulls: Sequence[str], as_t
         null_values=[*pcsv.ConvertOptions().null_values, *nulls],
         strings_can_be_null=True,
         column_types=dict.fromkeys(as_text, pa.string()),
+        include_columns=columns,
     )
     parse = pcsv.ParseOptions(delimiter=delimiter, newlines_in_values=True)
-    for block in (_BLOCK, min(len(content) + 1, _LARGEST_BLOCK)):  # a header or a row may be longer than a block
+    for block in _blocks(content):
         read = pcsv.ReadOptions(block_size=block)
         with suppress(pa.ArrowException):
             return pcsv.read_csv(pa.BufferReader(content), read, parse, convert)

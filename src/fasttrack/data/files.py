@@ -1,62 +1,71 @@
-"""Files, folders and patterns → tables: which files are meant, and who reads each, by the ending of its name."""
+"""Files, folders and patterns: which files are meant, and how each is read, by the ending of its name."""
 
 from __future__ import annotations
 
 import glob
+from dataclasses import replace
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from fasttrack.data.compression import COMPRESSED, decompressed
-from fasttrack.data.csv import read_csv
-from fasttrack.data.jsonl import read_json
+import pyarrow as pa
+
+from fasttrack.data.compression import COMPRESSED
+from fasttrack.data.csv import csv_names, read_csv
+from fasttrack.data.file import File
+from fasttrack.data.jsonl import json_names, read_json
 from fasttrack.data.names import near
-from fasttrack.data.parquet import read_parquet
-from fasttrack.data.partitions import Partitions
+from fasttrack.data.parquet import ParquetPart
+from fasttrack.data.partitions import partitions
+from fasttrack.data.whole import Format, WholePart, content_of
 from fasttrack.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-    import pyarrow as pa
-
-    from fasttrack.contract.schema import Kind
+    from fasttrack.data.part import Part
     from fasttrack.data.request import Request
 
-    Reader = Callable[[bytes, str, Sequence[str], Mapping[str, Kind]], pa.Table]
-    """(content, name for messages, further nulls, kinds) → table; columns with a kind are read as they are written."""
+__all__ = ["endings", "is_table", "local_parts", "one_format", "part_of"]
 
-__all__ = ["is_table", "one_format", "read_content", "read_files"]
-
-_READERS: dict[str, Reader] = {
-    ".csv": read_csv,
-    ".tsv": read_csv,
-    ".txt": read_csv,
-    ".parquet": read_parquet,
-    ".jsonl": read_json,
-    ".ndjson": read_json,
-    ".json": read_json,
+_CSV = Format(csv_names, read_csv)
+_JSON = Format(json_names, read_json)
+_FORMATS: dict[str, Format | None] = {
+    ".csv": _CSV,
+    ".tsv": _CSV,
+    ".txt": _CSV,
+    ".parquet": None,
+    ".jsonl": _JSON,
+    ".ndjson": _JSON,
+    ".json": _JSON,
 }
+"""By the ending of a name; Parquet is the one that is not read whole."""
 
 
-def read_files(request: Request) -> Iterator[tuple[str, pa.Table]]:
-    """Each file that the source names, in the order of the names, with its table as it is stored.
+def local_parts(request: Request) -> list[Part]:
+    """Each file that the source names, in the order of the names.
 
-    Raises DataError when there is none, the formats are mixed, or a file cannot be read.
+    Raises DataError when there is none, the formats are mixed, or a folder cannot be read.
     """
     source = request.source
     try:
         files = _files(source)
     except OSError as error:
         raise DataError(f"{source} cannot be read: {error.strerror}; check the path and its permissions") from None
-    paths = {file: file.relative_to(source).as_posix() if Path(source).is_dir() else file.as_posix() for file in files}
-    partitions = Partitions(list(paths.values()))
-    for file in files:
-        name = source if files == [Path(source)] else str(file)
-        try:
-            content = file.read_bytes()
-        except OSError as error:
-            raise DataError(f"{name} cannot be read: {error.strerror}; check the file and its permissions") from None
-        yield name, partitions.add(read_content(content, file.name, name, request), paths[file])
+    inside = Path(source).is_dir()
+    folders = partitions([file.relative_to(source).as_posix() if inside else file.as_posix() for file in files])
+    return [
+        part_of(_file(file, source if files == [Path(source)] else str(file), columns), request)
+        for file, columns in zip(files, folders, strict=True)
+    ]
+
+
+def _file(path: Path, name: str, folders: Mapping[str, pa.Scalar]) -> File:
+    def fault(error: Exception) -> DataError | None:
+        reason = getattr(error, "strerror", None)  # what has none is Arrow's word on the content
+        return DataError(f"{name} cannot be read: {reason}; check the file and its permissions") if reason else None
+
+    return File(name, path.name, lambda: path.open("rb"), fault, folders)
 
 
 def _files(source: str) -> list[Path]:
@@ -79,25 +88,31 @@ def _files(source: str) -> list[Path]:
     return sorted(found)
 
 
-def read_content(content: bytes, file: str, name: str, request: Request) -> pa.Table:
-    """The table in the content of a file called `file`; `name` is for messages. Raises DataError."""
-    reader = _READERS.get(_ending(file))
-    if reader is None:
-        raise DataError(f"{name}: the ending says no format that can be read; use {_endings()}, also compressed")
-    packed = PurePosixPath(file).suffix.lower()
-    if content and packed in COMPRESSED:
-        content = decompressed(content, packed, name)
-    if not content:
-        raise DataError(f"{name} is empty; check that it was written whole")
-    return reader(content, name, request.nulls, request.kinds)
+def part_of(file: File, request: Request) -> Part:
+    """How the rows of a file are had, by the ending of its name. Raises DataError when that says no format."""
+    ending = _ending(file.file)
+    if ending not in _FORMATS:
+        raise DataError(f"{file.name}: the ending says no format that can be read; use {endings()}, also compressed")
+    packed = PurePosixPath(file.file).suffix.lower()
+    packed = packed if packed in COMPRESSED else ""
+    form = _FORMATS[ending]
+    if form is not None:
+        return WholePart(file, form, packed, request.nulls)
+    if packed:
+        file = replace(file, open=partial(_unpacked, file, packed))
+    return ParquetPart(file, request.nulls)
+
+
+def _unpacked(file: File, packed: str) -> pa.BufferReader:
+    return pa.BufferReader(content_of(file, packed))
 
 
 def one_format(files: Sequence[str], source: str) -> None:
     """Raises DataError when files of a set are none, or of several formats."""
     formats = {_ending(file) for file in files}
     if not formats:
-        raise DataError(f"{source} is a folder without tables; it needs {_endings()} files")
-    if len({_READERS.get(ending) for ending in formats}) > 1:
+        raise DataError(f"{source} is a folder without tables; it needs {endings()} files")
+    if len({_FORMATS.get(ending) for ending in formats}) > 1:
         raise DataError(f"{source} mixes {', '.join(sorted(formats))} files; name those of one format by a pattern")
 
 
@@ -106,7 +121,7 @@ def is_table(path: str) -> bool:
 
     `path` is taken from the folder that was named.
     """
-    return not any(part.startswith((".", "_")) for part in path.split("/")) and _ending(path) in _READERS
+    return not any(part.startswith((".", "_")) for part in path.split("/")) and _ending(path) in _FORMATS
 
 
 def _ending(file: str) -> str:
@@ -115,5 +130,6 @@ def _ending(file: str) -> str:
     return (path.with_suffix("") if path.suffix.lower() in COMPRESSED else path).suffix.lower()
 
 
-def _endings() -> str:
-    return ", ".join(_READERS)
+def endings() -> str:
+    """Those that say a format."""
+    return ", ".join(_FORMATS)

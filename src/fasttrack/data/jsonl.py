@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from fasttrack.contract.schema import Kind
 
-__all__ = ["read_json"]
+__all__ = ["json_names", "read_json"]
 
 _LARGEST_BLOCK = 2**31 - 1
 _CHANGED = re.compile(r"Column\(/(.*?)\) changed from (\w+) to \w+ in row (\d+)", re.DOTALL)
@@ -37,20 +37,29 @@ class _Object(msgspec.Struct):
     """Any JSON object: its members are checked, and skipped."""
 
 
-def read_json(content: bytes, name: str, nulls: Sequence[str], kinds: Mapping[str, Kind]) -> pa.Table:
+def json_names(content: bytes, name: str) -> list[str]:
+    """The keys of all rows, in the order in which they come. Raises DataError as `read_json`."""
+    decode = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+    names: dict[str, None] = {}
+    for row in _rows(content, name):
+        if row and not row.isspace():
+            names.update(dict.fromkeys(decode(row)))
+    return list(names)
+
+
+def read_json(
+    content: bytes,
+    name: str,
+    nulls: Sequence[str],
+    kinds: Mapping[str, Kind],
+    columns: Sequence[str] | None = None,
+) -> pa.Table:
     """The table in one object a line, or in one array of objects; a key that a row lacks is a missing value.
 
-    Columns in `kinds` become text, as they are written. Raises DataError naming the line that is no object, and the row
-    where a column changes its type.
+    Columns in `kinds` become text, as they are written; only `columns` are kept, if given. Raises DataError naming the
+    line that is no object, and the row where a column changes its type.
     """
-    content = checked_text(content, name)
-    if content.lstrip().startswith(b"["):
-        rows, unit = _elements(content, name), "row"
-    else:
-        rows, unit = content.split(b"\n"), "line"
-    if not rows:
-        raise DataError(f"{name} has no rows; check that it is the table you mean")
-    _check(rows, unit, name)
+    rows = _rows(content, name)
     if nulls or kinds:
         rows = _reworded(rows, nulls, kinds)
     whole = b"\n".join(rows)
@@ -60,11 +69,25 @@ def read_json(content: bytes, name: str, nulls: Sequence[str], kinds: Mapping[st
         table = pj.read_json(pa.BufferReader(whole), read_options=options)
     except pa.ArrowException as error:
         raise _fault(rows, name, str(error)) from None
+    if columns is not None:
+        table = table.select(columns)
     for index, field in enumerate(table.schema):
         if pa.types.is_string(field.type) and field.name not in kinds:
             # text that is a number stays text here: who writes JSON leaves out the quotes around a number
             table = table.set_column(index, field.name, recognise(table.column(index), field.name, name, ["datetime"]))
     return table
+
+
+def _rows(content: bytes, name: str) -> list[bytes]:
+    content = checked_text(content, name)
+    if content.lstrip().startswith(b"["):
+        rows, unit = _elements(content, name), "row"
+    else:
+        rows, unit = content.split(b"\n"), "line"
+    if not rows:
+        raise DataError(f"{name} has no rows; check that it is the table you mean")
+    _check(rows, unit, name)
+    return rows
 
 
 def _elements(content: bytes, name: str) -> list[bytes]:

@@ -20,16 +20,16 @@ if TYPE_CHECKING:
     Parse = Callable[[pa.ChunkedArray], pa.ChunkedArray]
     """Raises ArrowException when a cell cannot be what it makes of it."""
 
-__all__ = ["MOSTLY", "bad_cell", "convert", "keep_as_text", "recognise"]
+__all__ = ["EXPECTED", "MOSTLY", "PATTERNS", "bad_cell", "convert", "keep_as_text", "recognise"]
 
 MOSTLY = 0.95
 """From this share of its cells on, text is taken for a column of numbers or times with faults in it."""
 _ZONE = r"(Z|[+-]\d\d(:?\d\d)?)$"
-_PATTERNS: dict[Kind, str] = {
+PATTERNS: dict[Kind, str] = {
     "number": r"^[+-]?((\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|(?i:inf(inity)?))$",
     "datetime": rf"^\d{{4}}-\d\d-\d\d([ T]\d\d(:\d\d(:\d\d(\.\d+)?)?)?( ?{_ZONE})?)?$",
 }
-_EXPECTED: dict[Kind, str] = {
+EXPECTED: dict[Kind, str] = {
     "number": "a number",
     "integer": "a whole number",
     "boolean": "true or false",
@@ -38,29 +38,38 @@ _EXPECTED: dict[Kind, str] = {
 }
 
 
-def convert(table: pa.Table, kinds: Mapping[str, Kind], name: str) -> pa.Table:
-    """`table` with each column in `kinds` brought to that kind. Raises DataError naming the first cell that is not."""
+def convert(table: pa.Table, kinds: Mapping[str, Kind], name: str, first: int = 0) -> pa.Table:
+    """`table` with each column in `kinds` brought to that kind. Raises DataError naming the first cell that is not.
+
+    `first` is the row of `name` with which `table` begins, counted from 0.
+    """
     for column_name, kind in kinds.items():
         index = table.column_names.index(column_name)
         column = table.column(index)
         parse = _PARSERS[kind]
+        if column.null_count == len(column):  # nothing in it can be of another kind
+            table = table.set_column(index, column_name, pa.nulls(len(column), _TYPES[kind]))
+            continue
         try:
             table = table.set_column(index, column_name, parse(column))
         except pa.ArrowException:
             row = _first_bad(column, parse)
             way_out = f"leave out --kind {shlex.quote(f'{column_name}={kind}')}"
-            raise bad_cell(name, row, column_name, column[row].as_py(), _EXPECTED[kind], way_out) from None
+            raise bad_cell(name, first + row, column_name, column[row].as_py(), EXPECTED[kind], way_out) from None
     return table
 
 
-def recognise(column: pa.ChunkedArray, column_name: str, name: str, among: Sequence[Kind]) -> pa.ChunkedArray:
+def recognise(
+    column: pa.ChunkedArray, column_name: str, name: str, among: Sequence[Kind], first: int = 0
+) -> pa.ChunkedArray:
     """A text column as the first kind of `among` (number, datetime) that all its cells are, else as it is.
 
     Raises DataError naming the first other cell when there are few: one bad cell must not turn a measure into text.
+    `first` is the row of `name` with which the column begins, counted from 0.
     """
     text = pc.utf8_trim_whitespace(column)
     for kind in among:
-        fits = pc.match_substring_regex(text, _PATTERNS[kind])
+        fits = pc.match_substring_regex(text, PATTERNS[kind])
         share = pc.mean(fits).as_py() or 0
         if share < MOSTLY:
             continue
@@ -70,7 +79,7 @@ def recognise(column: pa.ChunkedArray, column_name: str, name: str, among: Seque
             row = pc.index(fits, False).as_py()
         except pa.ArrowException:  # a date such as 2013-02-30
             row = _first_bad(text, _PARSERS[kind])
-        raise bad_cell(name, row, column_name, column[row].as_py(), _EXPECTED[kind], keep_as_text(column_name))
+        raise bad_cell(name, first + row, column_name, column[row].as_py(), EXPECTED[kind], keep_as_text(column_name))
     return column
 
 
@@ -156,4 +165,11 @@ _PARSERS: dict[Kind, Parse] = {
     "boolean": _boolean,
     "datetime": _datetime,
     "category": _category,
+}
+_TYPES: dict[Kind, pa.DataType] = {
+    "number": pa.float64(),
+    "integer": pa.int64(),
+    "boolean": pa.bool_(),
+    "datetime": UTC_MICROS,
+    "category": pa.string(),
 }

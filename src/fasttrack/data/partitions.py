@@ -8,35 +8,40 @@ from urllib.parse import unquote
 import pyarrow as pa
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-__all__ = ["Partitions"]
+__all__ = ["partitions", "with_folders"]
 
 _NOTHING = "__HIVE_DEFAULT_PARTITION__"
 
 
-class Partitions:
-    """The columns of a set of files, by their paths below the folder that was named."""
+def partitions(paths: Sequence[str]) -> list[dict[str, pa.Scalar]]:
+    """For each of the paths below the folder that was named, the columns that its folders hold.
 
-    def __init__(self, paths: Sequence[str]) -> None:
-        self._of = {path: _pairs(path) for path in paths}
-        values: dict[str, set[str | None]] = {}
-        for pairs in self._of.values():
-            for name, value in pairs.items():
-                values.setdefault(name, set()).add(value)
-        self._numbers = {name for name, found in values.items() if all(v is None or _whole(v) for v in found)}
+    A column is of whole numbers when all values of it are, else text.
+    """
+    found = [_pairs(path) for path in paths]
+    values: dict[str, set[str | None]] = {}
+    for pairs in found:
+        for name, value in pairs.items():
+            values.setdefault(name, set()).add(value)
+    kinds = {
+        name: pa.int64() if all(value is None or _whole(value) for value in some) else pa.string()
+        for name, some in values.items()
+    }
+    return [{name: _scalar(value, kinds[name]) for name, value in pairs.items()} for pairs in found]
 
-    def add(self, table: pa.Table, path: str) -> pa.Table:
-        """`table` with a column for each folder of `path` that names one; a column of that name in the file wins."""
-        for name, value in self._of[path].items():
-            if name in table.column_names:
-                continue
-            if name in self._numbers:
-                column = pa.array([None if value is None else int(value)] * table.num_rows, pa.int64())
-            else:
-                column = pa.array([value] * table.num_rows, pa.string())
-            table = table.append_column(name, column)
-        return table
+
+def with_folders(table: pa.Table, folders: Mapping[str, pa.Scalar]) -> pa.Table:
+    """`table` with a column for each of `folders`; a column of that name in the table wins."""
+    for name, value in folders.items():
+        if name not in table.column_names:
+            table = table.append_column(name, pa.repeat(value, table.num_rows))
+    return table
+
+
+def _scalar(value: str | None, kind: pa.DataType) -> pa.Scalar:
+    return pa.scalar(int(value) if value is not None and kind == pa.int64() else value, kind)
 
 
 def _pairs(path: str) -> dict[str, str | None]:
@@ -51,4 +56,4 @@ def _pairs(path: str) -> dict[str, str | None]:
 def _whole(value: str) -> bool:
     digits = value.removeprefix("-")
     # 007 is a name, and so is a number past 64 bits
-    return digits.isascii() and digits.isdigit() and (digits == "0" or digits[0] != "0") and len(digits) < 19
+    return digits.isascii() and digits.isdigit() and (value == "0" or digits[0] != "0") and len(digits) < 19

@@ -1,24 +1,48 @@
-"""What is to be read, and how."""
+"""What is to be read."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from fasttrack.addresses import shown
+from fasttrack.errors import DataError
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
-    from fasttrack.contract.schema import Kind
+__all__ = ["Request", "quoted_name"]
 
-__all__ = ["Request"]
+
+_SELECTING = ("SELECT", "WITH", "VALUES", "TABLE")
 
 
 @dataclass(frozen=True)
 class Request:
-    """A source, with further spellings of a missing value, and kinds of columns; of a database what to select."""
+    """A source, and further spellings of a missing value; of a database a query or the name of a table."""
 
     source: str
     nulls: Sequence[str] = ()
-    kinds: Mapping[str, Kind] = field(default_factory=dict)
     query: str | None = None
     table: str | None = None
+
+    def relation(self) -> str:
+        """What stands behind FROM in a statement that selects all of it. Raises DataError when nothing is named."""
+        if (self.query is None) == (self.table is None):
+            raise DataError(f"{shown(self.source)} is a database: say what to read, with --query or --table")
+        if self.query is None:
+            return ".".join(quoted_name(part) for part in str(self.table).split("."))
+        begins = re.match(r"(?:\s|--[^\n]*\n|/\*.*?\*/|\()*(\w*)", self.query, re.DOTALL)
+        verb = begins[1] if begins else ""
+        if verb.upper() not in _SELECTING:
+            raise DataError(
+                f"{shown(self.source)}: the query begins with {verb or 'nothing'}; give one that selects: SELECT …"
+            )
+        # its end may be a comment, which ends with the line
+        return f"({self.query.strip().rstrip(';')}\n) AS selected"
+
+
+def quoted_name(name: str) -> str:
+    """A name in SQL, in which nothing is a statement."""
+    return '"' + name.replace('"', '""') + '"'
