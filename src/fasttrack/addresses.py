@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["database_name", "shown", "without_password"]
+__all__ = ["SQLITE", "last_name", "shown", "without_password"]
 
+SQLITE = "sqlite:///"
+"""What stands before the path of a SQLite file."""
 _PASSWORD = re.compile(r"(?<=://)([^:/@?#]*):(?!\d+(?:[/?#]|$)).*@", re.DOTALL)
 """From the colon behind the user to the last @, as a password may hold either; a port has digits only."""
 _PARAMETERS = re.compile(r"\?.*", re.DOTALL)
@@ -24,6 +26,8 @@ def without_password(address: str) -> str:
     return _SECRET.sub("", _PASSWORD.sub(r"\1@", address)).rstrip("?&") if "://" in address else address
 
 
-def database_name(address: str) -> str:
-    """The last name in the path of a URL, without parameters."""
-    return _PARAMETERS.sub("", address.partition("://")[2]).rstrip("/").rpartition("/")[2]
+def last_name(address: str) -> str:
+    """The last name of a path, or of a URL's path, in which there may be none; without parameters."""
+    _, scheme, rest = _PARAMETERS.sub("", shown(address)).rpartition("://")
+    path = rest.partition("/")[2] if scheme else address
+    return path.rstrip("/").rpartition("/")[2]

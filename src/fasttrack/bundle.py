@@ -102,6 +102,11 @@ class TrainingRecord(msgspec.Struct, frozen=True, kw_only=True):
     content_sha256: str | None = None
     """Digest of the table's content, however it was stored."""
     search: SearchRecord | None = None
+    query: str | None = None
+    table: str | None = None
+    """What was read of a database, if the source is one."""
+    sample: int | None = None
+    """How many random rows were asked for, where not all were read."""
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):

@@ -36,6 +36,7 @@ __all__ = [
 JOURNAL = "journal"
 """The source that is not a table: predictions with their labels."""
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*\Z"
+_DATABASES = ("postgresql://", "postgres://", "sqlite:///")
 Seed = Annotated[int, msgspec.Meta(ge=0, lt=2**32)]
 """What NumPy and scikit-learn take as a seed."""
 
@@ -44,7 +45,10 @@ class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """Where the table is and what it holds."""
 
     source: str
-    """A file; a relative path is taken from the folder of the configuration. `journal`: what was labelled."""
+    """A table's file, folder, pattern or URL; a relative path is taken from the folder of the configuration.
+
+    `journal`: what was labelled.
+    """
     target: str
     since: Annotated[str, msgspec.Meta(pattern=r"^[0-9]+[mhdw]\Z")] | None = None
     """Of the journal, the predictions of the last `30d`, `12h`, `90m` or `2w`."""
@@ -54,8 +58,20 @@ class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """Columns that must not be features."""
     kinds: dict[str, Kind] = {}
     """Kinds of columns where the file's own reading is wrong, such as `zip = "category"`."""
+    query: str | None = None
+    """Of a database, what to select; or"""
+    table: str | None = None
+    """the table that is read whole."""
+    rows: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    """Train on a random sample of so many rows; `split.seed` draws it."""
 
     def __post_init__(self) -> None:
+        if self.query is not None and self.table is not None:
+            raise ValueError("data.query and data.table both say what to read; keep one")
+        if (self.query is not None or self.table is not None) and not self.source.startswith(_DATABASES):
+            raise ValueError("data.query and data.table are used with a source at postgresql:// or sqlite:/// only")
+        if self.rows is not None and self.source == JOURNAL:
+            raise ValueError(f'data.rows is not used with source = "{JOURNAL}"; choose by data.since')
         if self.since is not None and self.source != JOURNAL:
             raise ValueError(f'data.since is used with source = "{JOURNAL}" only')
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from rich.progress import TaskID
 
-    from fasttrack.bundle import Manifest, SearchRecord
+    from fasttrack.bundle import Manifest, SearchRecord, TrainingRecord
     from fasttrack.contract.quality import Metric
     from fasttrack.contract.schema import Column
     from fasttrack.journal import Database
@@ -191,7 +191,7 @@ def show_manifest(manifest: Manifest, *, champion: bool) -> None:
     mark = "  champion" if champion else ""
     console.print(f"[bold]{manifest.name}@{manifest.version}[/bold]{mark}  {_what(manifest)}")
     console.print(f"created {manifest.created}, commit {manifest.git_commit or 'unknown'}")
-    console.print(f"source {manifest.training.source or 'given as a frame'}; {manifest.training.split}")
+    console.print(f"source {_source(manifest.training)}; {manifest.training.split}")
     if manifest.training.search is not None:
         console.print(_search(manifest.training.search), soft_wrap=True)
     console.print(_engine(manifest))
@@ -298,6 +298,14 @@ def _caution(manifest: Manifest) -> str | None:
         return f"measured on {rows} hold-out rows only; with more rows the figures mean more"
     better = ours.low > trivial.value if manifest.greater_is_better else ours.high < trivial.value
     return None if better else f"no better than the trivial baseline, as far as {manifest.primary_metric} can tell"
+
+
+def _source(training: TrainingRecord) -> str:
+    """Where the rows came from, and which of them."""
+    chosen = [f"table {training.table}"] if training.table else []
+    chosen += [f"query {' '.join(training.query.split())}"] if training.query else []
+    chosen += [f"a random sample of {training.sample:,} rows"] if training.sample else []
+    return escape(", ".join([training.source or "given as a frame", *chosen]))
 
 
 def _engine(manifest: Manifest) -> str:

@@ -21,6 +21,7 @@ import msgspec
 import numpy as np
 import pandas as pd
 
+from fasttrack.addresses import SQLITE, last_name, shown
 from fasttrack.bundle import (
     GRAPH,
     Bundle,
@@ -35,7 +36,7 @@ from fasttrack.config import JOURNAL, DataConfig, TrainConfig, load_config
 from fasttrack.contract.decode import Decoder, RefusedRequest
 from fasttrack.contract.frame import json_columns, matrix_from_frame, pipeline_input
 from fasttrack.contract.learn import learn_columns, learn_contract
-from fasttrack.data import fingerprint, read_table, table_of
+from fasttrack.data import Source, fingerprint, table_of
 from fasttrack.errors import ConfigError, DataError, FastTrackError, TrainingError
 from fasttrack.evaluate import baseline, evaluate, primary
 from fasttrack.gate import Verdict, Weighed, clusters, decide, weigh
@@ -51,11 +52,12 @@ from fasttrack.training.own_code import own_code
 from fasttrack.training.pipelines import BUILT_IN, build, choose
 from fasttrack.training.sensitivity import sensitivity
 from fasttrack.training.split import Split, split
-from fasttrack.training.table import TrainingTable, prepare
+from fasttrack.training.table import TrainingTable, check_columns, prepare
 from fasttrack.training.task import check_task, pick_task
 from fasttrack.training.tuning import check_search, tune, with_search
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from numpy.typing import NDArray
 
     from fasttrack.contract.schema import Column, Contract, Kind, Task
@@ -64,6 +66,7 @@ if TYPE_CHECKING:
 __all__ = ["Outcome", "package", "train"]
 
 Tell = Callable[[str], None]
+_FRAME = "a DataFrame"
 
 
 @dataclass(frozen=True)
@@ -96,6 +99,9 @@ def train(
     ignore: tuple[str, ...] = (),
     nulls: tuple[str, ...] = (),
     kinds: Mapping[str, Kind] | None = None,
+    query: str | None = None,
+    table: str | None = None,
+    rows: int | None = None,
     since: str | None = None,
     journal: str | None = None,
     trials: int | None = None,
@@ -106,15 +112,16 @@ def train(
 ) -> Outcome:
     """Train a model and put it in the store.
 
-    `source` is a table (CSV, Parquet, JSON Lines, or a DataFrame) with `target` the column to predict, or a
-    `fasttrack.toml`, whose values the other arguments override, or `journal`: the predictions of model `name` that have
-    a label, `since` then (such as `30d`). `estimator` is a name as on the command line, or an unfitted scikit-learn
-    estimator. `store` defaults to FASTTRACK_STORE, then to `model`; `journal` to FASTTRACK_JOURNAL, then to the one in
-    the store. `promote` = "better" makes it champion when it beats the one before in the share `confidence` of
-    bootstrap resamples of the hold-out. `trials` or `search_seconds` ask for a search of hyperparameters, in the
-    built-in estimators' own space or in `space`, such as `{"model__alpha": {"low": 0.1, "high": 10.0, "log": True}}`.
-    `tracking` is where MLflow is, or `off`; it defaults to FASTTRACK_TRACKING, then to the configuration's, then to
-    MLFLOW_TRACKING_URI. `tell` hears of each step.
+    `source` is a table (a file, folder or pattern of CSV, Parquet or JSON Lines, a URL, or a DataFrame) with `target`
+    the column to predict, or a `fasttrack.toml`, whose values the other arguments override, or `journal`: the
+    predictions of model `name` that have a label, `since` then (such as `30d`). Of a database, `query` or `table` is
+    what is read; `rows` takes a random sample of so many. `estimator` is a name as on the command line, or an unfitted
+    scikit-learn estimator. `store` defaults to FASTTRACK_STORE, then to `model`; `journal` to FASTTRACK_JOURNAL, then
+    to the one in the store. `promote` = "better" makes it champion when it beats the one before in the share
+    `confidence` of bootstrap resamples of the hold-out. `trials` or `search_seconds` ask for a search of
+    hyperparameters, in the built-in estimators' own space or in `space`, such as
+    `{"model__alpha": {"low": 0.1, "high": 10.0, "log": True}}`. `tracking` is where MLflow is, or `off`; it defaults
+    to FASTTRACK_TRACKING, then to the configuration's, then to MLFLOW_TRACKING_URI. `tell` hears of each step.
     Raises FastTrackError (ConfigError, DataError, TrainingError, StoreError); nothing is written then.
     """
     began = time.time()
@@ -127,7 +134,9 @@ def train(
         raise ConfigError("--since is of the journal only: fasttrack train journal --since 30d")
     given = None if estimator is None or isinstance(estimator, str) else Factory(unfitted(estimator), None)
     named = estimator if given is None else type(estimator).__name__
-    config = _config(source, target, name, named, task, promote, confidence, ignore, nulls, kinds or {})
+    name_of = table.rpartition(".")[2] if table else str(source)
+    config = _config(source, name_of, target, name, named, task, promote, confidence, ignore, nulls, kinds or {})
+    config = _selecting(config, query, table, rows)
     config = with_search(config, trials, search_seconds, space)
     home.check_writable(config.name)
     place = _place(config, tracking)
@@ -137,20 +146,21 @@ def train(
         factory = load_factory(config.model.estimator, config.folder)
     check_search(config, None if factory is None else factory.estimator)
 
-    tell(f"reading {config.data.source}")
+    called = shown(config.data.source)
+    tell(f"reading {called}")
+    unread: list[str] = []
     if isinstance(source, pd.DataFrame):
-        table = table_of(source, kinds=config.data.kinds)
+        read = table_of(source, kinds=config.data.kinds)
     elif config.data.source == JOURNAL:
-        table = recorded_table(config, kept_at, home.location)
+        read = recorded_table(config, kept_at, home.location)
     else:
-        table = read_table(_location(config), nulls=config.data.nulls, kinds=config.data.kinds)
-    keep = [config.split.column] if config.split.column else []
-    _needs(keep, table.column_names, config.data.source)
-    ready = prepare(table, config.data.target, ignore=config.data.ignore, keep=[], name=config.data.source)
+        read, unread = _read(config)
+    _needs(_split_columns(config), read.column_names, called)
+    ready = prepare(read, config.data.target, ignore=config.data.ignore, unread=unread, name=called)
     picked, why = _task(ready, config)
     tell(f"{len(ready.X):,} rows, {ready.X.shape[1]} features, {picked} ({why})")
 
-    by = _split_by(table, ready, config)
+    by = _split_by(read, ready, config)
     parts = _split(ready, picked, config, by)
     X_train, y_train = ready.X.iloc[parts.train], ready.y.iloc[parts.train]
     X_test, y_test = ready.X.iloc[parts.test], ready.y.iloc[parts.test]
@@ -178,7 +188,8 @@ def train(
     held = ask(fitted, contract, X_test, y_test, together)
     quality = evaluate(picked, y_test.to_numpy(), *held.told, contract.target.classes)
     trivial = baseline(picked, y_train.to_numpy(), y_test.to_numpy(), contract.target.classes)
-    seen = fingerprint(table, config.data.source)
+    data = config.data
+    seen = fingerprint(read, data.source, query=data.query, of=data.table, sample=data.rows)
     manifest = Manifest(
         name=config.name,
         created=datetime.now(UTC).isoformat(timespec="milliseconds"),
@@ -196,6 +207,9 @@ def train(
             schema=seen.columns,
             content_sha256=seen.content_sha256,
             search=_search_record(tuned.searched, config),
+            query=seen.query,
+            table=seen.table,
+            sample=seen.sample,
         ),
         primary_metric=primary(picked, contract.target.probabilities).name,
         greater_is_better=primary(picked, contract.target.probabilities).greater_is_better,
@@ -325,6 +339,7 @@ def _store(given: str | Path | None) -> str | Path:
 
 def _config(
     source: str | Path | TrainConfig | pd.DataFrame,
+    name_of: str,
     target: str | None,
     name: str | None,
     estimator: str | None,
@@ -340,13 +355,13 @@ def _config(
     elif isinstance(source, pd.DataFrame):
         if target is None:
             raise ConfigError("which column of the DataFrame is to be predicted? name it: target=...")
-        config = TrainConfig(name=model_name(target), data=DataConfig(source="a DataFrame", target=target))
+        config = TrainConfig(name=model_name(target), data=DataConfig(source=_FRAME, target=target))
     elif str(source).endswith(".toml"):
         config = load_config(Path(source))
     elif target is None:
-        raise ConfigError(f"which column of {source} is to be predicted? name it: --target COLUMN")
+        raise ConfigError(f"which column of {shown(str(source))} is to be predicted? name it: --target COLUMN")
     else:
-        config = TrainConfig(name=model_name(str(source)), data=DataConfig(source=str(source), target=target))
+        config = TrainConfig(name=model_name(name_of), data=DataConfig(source=str(source), target=target))
     replace = msgspec.structs.replace
     data = replace(
         config.data,
@@ -363,15 +378,51 @@ def _config(
     return replace(ruled, name=name or config.name, data=data, model=model)
 
 
+def _selecting(config: TrainConfig, query: str | None, table: str | None, rows: int | None) -> TrainConfig:
+    """`config` with another choice of rows. Raises ConfigError where the source has no such choice."""
+    data = config.data
+    if query is not None or table is not None:
+        options = {"query": query, "table": table}
+    else:
+        options = {"query": data.query, "table": data.table}
+    if rows is not None and rows < 1:
+        raise ConfigError(f"--rows {rows}: write how many rows to train on, from 1 up")
+    if rows is not None and data.source == _FRAME:
+        raise ConfigError("rows is of tables that are read; of a DataFrame give frame.sample(...)")
+    try:
+        data = msgspec.structs.replace(data, **options, rows=data.rows if rows is None else rows)
+    except ValueError as error:
+        raise ConfigError(f"{shown(config.data.source)}: {error}") from None
+    return msgspec.structs.replace(config, data=data)
+
+
+def _read(config: TrainConfig) -> tuple[pa.Table, list[str]]:
+    """The columns that are needed, and the names of those that were not read, being ignored."""
+    data = config.data
+    source = Source(_location(config), nulls=data.nulls, query=data.query, table=data.table)
+    check_columns(source.names, (data.target, *data.ignore), source.name)
+    _needs(_split_columns(config), source.names, source.name)
+    unread = [column for column in data.ignore if column not in (data.target, config.split.column)]
+    columns = [column for column in source.names if column not in unread]
+    return source.read(kinds=data.kinds, columns=columns, rows=data.rows, seed=config.split.seed), unread
+
+
+def _split_columns(config: TrainConfig) -> list[str]:
+    return [config.split.column] if config.split.column else []
+
+
 def model_name(source: str) -> str:
-    """The name that a model gets from its table: the file's name without endings."""
-    stem = Path(source.rstrip("/")).name.split(".")[0]
+    """The name that a model gets from its table: the file's name without endings, or a database's."""
+    stem = last_name(source).split(".")[0]
     return "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in stem).strip("-") or "model"
 
 
 def _location(config: TrainConfig) -> str:
     source = config.data.source
-    return source if "://" in source or Path(source).is_absolute() else str(config.folder / source)
+    file = source.removeprefix(SQLITE)
+    if "://" in file or Path(file).is_absolute():
+        return source
+    return (SQLITE if file != source else "") + str(config.folder / file)
 
 
 def _needs(columns: list[str], there: list[str], source: str) -> None:

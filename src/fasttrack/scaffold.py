@@ -6,6 +6,7 @@ import importlib.util
 import json
 from pathlib import Path
 
+from fasttrack.addresses import SQLITE, shown, without_password
 from fasttrack.data import read_table
 from fasttrack.errors import ConfigError
 from fasttrack.lifecycle import model_name
@@ -15,24 +16,40 @@ from fasttrack.training.task import pick_task
 __all__ = ["write_config"]
 
 
-def write_config(data: str, target: str, output: Path, *, force: bool = False) -> None:
-    """Write `output` for the table `data`. Raises ConfigError when it exists, DataError when the table is unusable."""
+def write_config(
+    data: str,
+    target: str,
+    output: Path,
+    *,
+    query: str | None = None,
+    table: str | None = None,
+    rows: int | None = None,
+    force: bool = False,
+) -> None:
+    """Write `output` for the table `data`. Raises ConfigError when it exists, DataError when the table is unusable.
+
+    Of a database, `query` or `table` is what is read; `rows` takes a random sample of so many. The configuration gets
+    them too, but no password.
+    """
     if output.is_dir():
         raise ConfigError(f"{output} is a folder; name a file with --output")
     if output.exists() and not force:
         raise ConfigError(f"{output} exists; choose another with --output, or --force to write over it")
-    table = read_table(data)
-    ready = prepare(table, target, name=data)
+    ready = prepare(read_table(data, query=query, table=table, rows=rows), target, name=shown(data))
     picked = pick_task(ready.y)
-    source = data if "://" in data else _seen_from(output, data)
+    source = without_password(data)
+    if "://" not in data.removeprefix(SQLITE):
+        source = (SQLITE if data.startswith(SQLITE) else "") + _seen_from(output, data.removeprefix(SQLITE))
     lines = [
         "# What to train: fasttrack train " + str(output),
-        f"name = {_text(model_name(data))}",
+        f"name = {_text(model_name(table or data))}",
         'promote = "better"       # "never", "always", or "better" than the champion on the same hold-out rows',
         "confidence = 0.95        # better is what wins in this share of bootstrap resamples of these rows",
         "",
         "[data]",
-        f"source = {_text(source)}",
+        f"source = {_text(source)}" + ("" if without_password(data) == data else "  # its password: PGPASSWORD"),
+        *(f"{key} = {_text(value)}" for key, value in (("query", query), ("table", table)) if value is not None),
+        *([f"rows = {rows}              # a random sample of so many"] if rows else []),
         f"target = {_text(target)}",
         "nulls = []               # further spellings of a missing value, beside NA, null, NaN and the empty cell",
         "ignore = []              # columns that must not be features",

@@ -115,8 +115,8 @@ def test_what_is_not_there_or_no_table_is_told(tmp_path: Path, monkeypatch: pyte
         "emp*": "no file matches emp*; check the pattern and the folder you are in",
         "flights.xlsx": f"flights.xlsx: the ending says no format that can be read; {known}",
         "empty": "empty is a folder without tables; it needs .csv, .tsv, .txt, .parquet, .jsonl, .ndjson, .json files",
-        "ftp://host/t.csv": "ftp://host/t.csv cannot be read: nothing reads ftp://; name a file, or write s3://, gs://, "
-        "abfs://, https://, postgresql:// or sqlite:///",
+        "ftp://host/t.csv": "ftp://host/t.csv cannot be read: nothing reads ftp://; name a file, or write s3://, "
+        "gs://, abfs://, https://, postgresql:// or sqlite:///",
         "n" * 300: f"{'n' * 300} cannot be read: File name too long; check the path and its permissions",
     }
     assert {source: refusal(source) for source in told} == told

@@ -13,7 +13,17 @@ import typer
 from fasttrack.cli.journal import feedback, journal, quality
 from fasttrack.cli.models import models
 from fasttrack.cli.monitor import monitor
-from fasttrack.cli.options import MODEL, JournalOption, StoreOption, TrackingOption, choice
+from fasttrack.cli.options import (
+    MODEL,
+    SOURCE,
+    JournalOption,
+    QueryOption,
+    RowsOption,
+    StoreOption,
+    TableOption,
+    TrackingOption,
+    choice,
+)
 from fasttrack.cli.report import report
 from fasttrack.cli.tracking import follow, pull, track
 from fasttrack.errors import ConfigError, FastTrackError
@@ -64,9 +74,7 @@ def _root(
 
 @app.command()
 def train(
-    source: Annotated[
-        str, typer.Argument(help="A table (CSV, Parquet, JSON Lines), a fasttrack.toml, or journal: what was labelled.")
-    ],
+    source: Annotated[str, typer.Argument(help=f"{SOURCE}. Or a fasttrack.toml, or journal: what was labelled.")],
     target: Annotated[str | None, typer.Option(help="Column to predict; needed with a table.")] = None,
     name: Annotated[str | None, typer.Option(help="Name of the model; else the file's.")] = None,
     estimator: Annotated[
@@ -90,6 +98,9 @@ def train(
         list[str] | None,
         typer.Option(help="COLUMN=KIND: number, integer, boolean, category or datetime; may be repeated."),
     ] = None,
+    query: QueryOption = None,
+    table: TableOption = None,
+    rows: RowsOption = None,
     since: Annotated[
         str | None, typer.Option(help="With journal: the predictions of the last 30d, 12h, 90m or 2w.")
     ] = None,
@@ -121,6 +132,9 @@ def train(
             ignore=tuple(ignore or ()),
             nulls=tuple(null or ()),
             kinds=_kinds(kind or []),
+            query=query,
+            table=table,
+            rows=rows,
             since=since,
             journal=journal,
             trials=trials,
@@ -133,15 +147,18 @@ def train(
 
 @app.command()
 def init(
-    data: Annotated[str, typer.Argument(help="The table to train on.")],
+    data: Annotated[str, typer.Argument(help=f"{SOURCE}.")],
     target: Annotated[str, typer.Option(help="Column to predict.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="File to write.")] = Path("fasttrack.toml"),
+    query: QueryOption = None,
+    table: TableOption = None,
+    rows: RowsOption = None,
     force: Annotated[bool, typer.Option("--force", help="Write over an existing file.")] = False,
 ) -> None:
     """Write a commented fasttrack.toml for a table, with the columns as they were understood."""
     from fasttrack.scaffold import write_config
 
-    write_config(data, target, output, force=force)
+    write_config(data, target, output, query=query, table=table, rows=rows, force=force)
     typer.echo(f"wrote {output}; look it over, then: fasttrack train {output}")
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from fasttrack.cli.options import JournalOption, StoreOption
+from fasttrack.cli.options import SOURCE, JournalOption, QueryOption, StoreOption, TableOption
 from fasttrack.errors import ConfigError
 
 __all__ = ["feedback", "journal", "quality"]
@@ -46,25 +46,30 @@ def export(
 
 
 def feedback(
-    source: Annotated[str, typer.Argument(help="A table (CSV, Parquet, JSON Lines) with ids and labels.")],
+    source: Annotated[str, typer.Argument(help=f"Where ids and labels are. {SOURCE}.")],
     id: Annotated[str, typer.Option(help="Column of the ids that came with the predictions.")] = "prediction_id",  # noqa: A002  # the option's name
     label: Annotated[str, typer.Option(help="Column of what was true.")] = "label",
+    query: QueryOption = None,
+    table: TableOption = None,
     where: JournalOption = "on",
     store: StoreOption = "model",
 ) -> None:
     """Give the journal the labels of predictions, from a table; the last label of a prediction counts."""
-    from fasttrack.data import read_table
+    from fasttrack.data import Source
     from fasttrack.journal import existing_journal
     from fasttrack.journal.labels import label_predictions
 
-    table = read_table(source, kinds={id: "category"})
+    opened = Source(source, query=query, table=table)
     for column in (id, label):
-        if column not in table.column_names:
-            there = ", ".join(map(repr, table.column_names))
-            raise ConfigError(f"{source} has no column {column!r}; it has {there}; name them with --id and --label")
-    ids, labels = (table.column(column).to_pylist() for column in (id, label))
+        if column not in opened.names:
+            there = ", ".join(map(repr, opened.names))
+            raise ConfigError(
+                f"{opened.name} has no column {column!r}; it has {there}; name them with --id and --label"
+            )
+    read = opened.read(kinds={id: "category"}, columns=[id, label])
+    ids, labels = (read.column(column).to_pylist() for column in (id, label))
     with existing_journal(where, store) as database:
-        done = label_predictions(database, ids, labels, name=source)
+        done = label_predictions(database, ids, labels, name=opened.name)
     typer.echo(f"{done.matched:,} predictions labelled")
     if done.unknown:
         typer.echo(f"{done.unknown:,} labels of predictions that the journal does not hold; kept, in case they come")

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fasttrack.cli.options import MODEL, StoreOption, TrackingOption
+from fasttrack.addresses import shown
+from fasttrack.cli.options import MODEL, SOURCE, QueryOption, RowsOption, StoreOption, TableOption, TrackingOption
 from fasttrack.errors import ConfigError, FastTrackError, StoreError
 
 if TYPE_CHECKING:
@@ -80,15 +81,22 @@ def models_verify(
     spec: Annotated[str | None, typer.Argument(metavar="[MODEL]", help=f"{MODEL}; else every version.")] = None,
     data: Annotated[
         str | None,
-        typer.Option("--data", help="A table: prove on its rows that the compiled model answers as scikit-learn does."),
+        typer.Option(
+            "--data", help=f"Prove on its rows that the compiled model answers as scikit-learn does. {SOURCE}."
+        ),
     ] = None,
+    query: QueryOption = None,
+    table: TableOption = None,
+    rows: RowsOption = None,
     store: StoreOption = "model",
 ) -> None:
     """Check every file of a version against the digests in its manifest; with --data, its answers too."""
     found = _store(store)
     if data is not None:
-        _prove(found, spec, data)
+        _prove(found, spec, data, query, table, rows)
         return
+    if query is not None or table is not None or rows is not None:
+        raise ConfigError("--query, --table and --rows are of the table that --data names")
     specs = [spec] if spec else [f"{name}@{version}" for name in found.names() for version in found.identifiers(name)]
     if not specs and not any(found.check_champions()):
         raise FastTrackError(f"store {store} is empty; train a model first: fasttrack train")
@@ -111,17 +119,17 @@ def models_verify(
         raise FastTrackError(" and ".join(damage))
 
 
-def _prove(store: Store, spec: str | None, data: str) -> None:
+def _prove(store: Store, spec: str | None, data: str, query: str | None, table: str | None, rows: int | None) -> None:
     from fasttrack.settings import Settings
     from fasttrack.verify import verify_on
 
     if spec is None:
         raise ConfigError(
-            f"which model is to be proved on {data}? name it: fasttrack models verify MODEL --data {data}"
+            f"which model is to be proved on {shown(data)}? name it: fasttrack models verify MODEL --data {shown(data)}"
         )
     bundle = store.open(spec)
     mismatch = Settings.from_environment().allow_version_mismatch
-    proof = verify_on(bundle, data, allow_version_mismatch=mismatch)
+    proof = verify_on(bundle, data, query=query, table=table, sample=rows, allow_version_mismatch=mismatch)
     if not proof.passed:
         raise FastTrackError(f"{bundle.label}: the proof failed: {proof.reason}; train again, and do not serve it")
     typer.echo(f"{bundle.label}: proved on {proof}")

@@ -8,7 +8,17 @@ import typer
 
 from fasttrack.errors import ConfigError
 
-__all__ = ["MODEL", "JournalOption", "StoreOption", "TrackingOption", "choice"]
+__all__ = [
+    "MODEL",
+    "SOURCE",
+    "JournalOption",
+    "QueryOption",
+    "RowsOption",
+    "StoreOption",
+    "TableOption",
+    "TrackingOption",
+    "choice",
+]
 
 StoreOption = Annotated[
     str,
@@ -37,6 +47,13 @@ TrackingOption = Annotated[
         "configuration, MLFLOW_TRACKING_URI.",
     ),
 ]
+QueryOption = Annotated[
+    str | None, typer.Option("--query", help="Of a database: SQL that selects the rows.", metavar="SQL")
+TableOption = Annotated[
+    str | None, typer.Option("--table", help="Of a database: the table to read whole.", metavar="NAME")
+RowsOption = Annotated[
+    int | None, typer.Option("--rows", help="Take a random sample of so many rows.", min=1, metavar="N")
+SOURCE = "A table: file, folder or pattern of CSV, Parquet, JSON Lines; s3://, gs://, abfs://, https://; a database"
 MODEL = "NAME, NAME@champion or NAME@VERSION"
 
 

@@ -10,6 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from fasttrack.addresses import shown
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -23,16 +25,31 @@ class Fingerprint(msgspec.Struct, frozen=True):
     rows: int
     columns: dict[str, str]
     content_sha256: str
+    query: str | None = None
+    table: str | None = None
+    """What was read of a database."""
+    sample: int | None = None
+    """How many rows were asked for, where not all were."""
 
 
-def fingerprint(table: pa.Table, source: str | Path) -> Fingerprint:
-    """The fingerprint of `table`, read from `source`."""
+def fingerprint(
+    table: pa.Table,
+    source: str | Path,
+    *,
+    query: str | None = None,
+    of: str | None = None,
+    sample: int | None = None,
+) -> Fingerprint:
+    """The fingerprint of `table`, read from `source`, which is kept without password and parameters.
+
+    Of a database, `query` or the table `of` is what was read; `sample` is how many rows were asked for.
+    """
     columns = {field.name: str(field.type) for field in table.schema}
     digest = hashlib.sha256(repr((table.num_rows, columns)).encode())
     for column in table.columns:
         for part in _canonical(column):
             digest.update(part)
-    return Fingerprint(str(source), table.num_rows, columns, digest.hexdigest())
+    return Fingerprint(shown(str(source)), table.num_rows, columns, digest.hexdigest(), query, of, sample)
 
 
 def _canonical(column: pa.ChunkedArray) -> list[bytes]:

@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 
     from fasttrack.contract.schema import Kind
 
-__all__ = ["TrainingTable", "prepare"]
+__all__ = ["TrainingTable", "check_columns", "prepare"]
 
 _EXACT = 2**53
+_IGNORED = "ignored as configured"
 _MANY = 20
 """Fewer distinct values than this may be distinct by chance."""
 _IDENTIFIER = re.compile(
@@ -42,24 +43,35 @@ class TrainingTable:
     """Which rows of the table `X` and `y` hold."""
 
 
+def check_columns(names: Sequence[str], wanted: Sequence[str], name: str) -> None:
+    """Raises DataError when one of the columns that are wanted is not among the names of the table called `name`."""
+    for column in wanted:
+        if column not in names:
+            raise DataError(f"{name} has no column {column!r}; it has {', '.join(map(repr, names))}")
+
+
 def prepare(
-    table: pa.Table, target: str, *, ignore: Sequence[str] = (), keep: Sequence[str] = (), name: str = "the table"
+    table: pa.Table,
+    target: str,
+    *,
+    ignore: Sequence[str] = (),
+    unread: Sequence[str] = (),
+    keep: Sequence[str] = (),
+    name: str = "the table",
 ) -> TrainingTable:
     """Split `table` into features and target, and leave out what cannot be a feature, each with its reason.
 
-    Columns in `keep` stay, whatever they look like. Raises DataError when the target or an ignored column is not there,
-    or nothing is left to train on.
+    Columns in `keep` stay, whatever they look like; those in `unread` are ignored ones that `table` was read without.
+    Raises DataError when the target or an ignored column is not there, or nothing is left to train on.
     """
-    for wanted in (target, *ignore):
-        if wanted not in table.column_names:
-            raise DataError(f"{name} has no column {wanted!r}; it has {', '.join(map(repr, table.column_names))}")
+    check_columns([*table.column_names, *unread], (target, *ignore), name)
     answer = table.column(target)
     kept = np.flatnonzero(pc.invert(missing(answer)).to_numpy())
     if not len(kept):
         raise DataError(f"{name}: no row has a value in the target {target!r}, so there is nothing to learn from")
     dropped = table.num_rows - len(kept)
     rows = table.take(pa.array(kept)) if dropped else table
-    left_out: dict[str, str] = {}
+    left_out = dict.fromkeys(unread, _IGNORED)
     notes: list[str] = []
     features: dict[str, pd.Series[Any]] = {}
     kinds: dict[str, Kind] = {}
@@ -67,7 +79,7 @@ def prepare(
         column = rows.column(column_name)
         if column_name == target:
             continue
-        reason = "ignored as configured" if column_name in ignore else unusable(column_name, column)
+        reason = _IGNORED if column_name in ignore else unusable(column_name, column)
         if reason is not None and not (column_name in keep and column_name not in ignore):
             left_out[column_name] = reason
             continue
