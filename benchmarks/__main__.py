@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmarks import extras
+from benchmarks.check import measure_check
 from benchmarks.footprint import image_bytes, measure_footprint
 from benchmarks.in_process import measure_in_process
 from benchmarks.machine import cores, describe
@@ -24,7 +25,7 @@ from benchmarks.wrk import require_wrk
 from fasttrack.errors import FastTrackError
 
 _RESULTS = Path(__file__).parent / "results"
-_PARTS = ("one-row", "many-rows", "widths", "in-process", "footprint")
+_PARTS = ("one-row", "many-rows", "widths", "in-process", "footprint", "check")
 
 
 def main() -> None:
@@ -85,6 +86,8 @@ def _measure(options: argparse.Namespace, folder: Path) -> None:
                 tables.append(measure_in_process(bench, subjects))
             case "footprint":
                 tables.append(measure_footprint(bench, subject, others, image))
+            case "check":
+                tables.append(measure_check(bench, subject, table))
         print(tables[-1].markdown(), flush=True)
         settings: dict[str, Cell] = {
             "rounds": plan.rounds,

@@ -32,6 +32,7 @@ class Plan:
     in_process_rows: int
     families: tuple[str, ...]
     starts: int
+    check_rows: int
 
 
 FULL = Plan(
@@ -44,6 +45,7 @@ FULL = Plan(
     in_process_rows=100_000,
     families=("estimators:one_hot_boosting", "forest", "linear"),
     starts=5,
+    check_rows=10_000_000,
 )
 QUICK = Plan(
     rounds=1,
@@ -55,6 +57,7 @@ QUICK = Plan(
     in_process_rows=1_000,
     families=("linear",),
     starts=1,
+    check_rows=100_000,
 )
 
 

@@ -28,7 +28,7 @@ ORDER = [
     {"monitoring"},
     {"serving"},
     {"recorded", "observability", "gate", "tracking"},
-    {"report"},
+    {"report", "expectations"},
     {"lifecycle", "scaffold", "console", "verify"},
     {"cli"},
 ]
@@ -55,6 +55,7 @@ NOT_LIGHT = {
     "training",
     "compiler",
     "recorded",
+    "expectations",
     "observability",
     "report",
     "tracking",

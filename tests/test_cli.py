@@ -204,6 +204,6 @@ def test_a_report_is_found_copied_and_measured_anew(project: Path) -> None:
 
 def test_help_lists_every_command() -> None:
     text = run("--help").stdout
-    for command in ("train", "init", "serve", "predict", "models", "track", "pull", "follow"):
+    for command in ("train", "init", "check", "serve", "predict", "models", "track", "pull", "follow"):
         assert command in text
     assert run("--version").stdout.startswith("fasttrack 0.")

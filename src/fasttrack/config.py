@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "JOURNAL",
+    "CheckConfig",
+    "CheckReason",
     "DataConfig",
     "Domain",
     "ModelConfig",
@@ -145,6 +147,20 @@ class TrackingConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """The experiment; else the model's name."""
 
 
+CheckReason = Literal["missing", "type", "range", "unseen", "new"]
+"""What a table can have that a model did not expect."""
+
+
+class CheckConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When a table is not trained on: what in it is not as a model's own training table was."""
+
+    refuse: list[CheckReason]
+    """Each of them, in more than the tolerated share of the rows, stops the training before anything is fitted."""
+    against: Annotated[str, msgspec.Meta(min_length=1)] | None = None
+    """NAME, NAME@champion or NAME@VERSION; else the champion of the model's own name."""
+    share: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.0
+
+
 class TrainConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A whole training. `folder` is where its relative paths and modules are looked for."""
 
@@ -154,6 +170,7 @@ class TrainConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     model: ModelConfig = ModelConfig()
     search: SearchConfig = SearchConfig()
     tracking: TrackingConfig = TrackingConfig()
+    check: CheckConfig = CheckConfig(refuse=[])
     promote: Literal["never", "always", "better"] = "better"
     confidence: Annotated[float, msgspec.Meta(ge=0.5, lt=1)] = 0.95
     """Better is what beats the champion in this share of resamples of the hold-out."""
@@ -263,9 +280,12 @@ def _not_allowed(key: str, content: dict[str, Any]) -> str:
     """Which value is none of those that `key` (such as `split.method`) can have, and what those are."""
     kind: Any = TrainConfig
     given: Any = content
-    for name in key.removesuffix("[...]").split("."):
+    listed = re.fullmatch(r"(.*)\[(\d+)\]", key)
+    for name in (listed[1] if listed else key.removesuffix("[...]")).split("."):
         kind = get_type_hints(kind)[name]
         given = given[name]
+    if listed:
+        (kind,), given = get_args(kind), given[int(listed[2])]
     if key.endswith("[...]"):  # a table of names: msgspec does not say which
         kind = get_args(kind)[1]
         name, given = next((name, value) for name, value in given.items() if value not in get_args(kind))
@@ -278,6 +298,7 @@ def _meant(key: str) -> str:
     """Where a key that was misspelt or misplaced belongs, if that can be told."""
     tables: dict[str, Any] = {
         "": TrainConfig,
+        "check": CheckConfig,
         "data": DataConfig,
         "split": SplitConfig,
         "model": ModelConfig,

@@ -16,7 +16,9 @@ from rich.table import Table
 
 from fasttrack.addresses import shown
 from fasttrack.contract.openapi import label_key
+from fasttrack.data.names import bare
 from fasttrack.errors import DataError, FastTrackError, StoreError
+from fasttrack.expectations.findings import counted
 from fasttrack.journal.quality import WINDOWS, live_quality
 from fasttrack.monitoring.reference import read_reference
 
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from fasttrack.bundle import Manifest, SearchRecord, TrainingRecord
     from fasttrack.contract.quality import Metric
     from fasttrack.contract.schema import Column
+    from fasttrack.expectations import Expected, Findings
     from fasttrack.journal import Database
     from fasttrack.journal.quality import LiveQuality
     from fasttrack.lifecycle import Outcome
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Progress",
     "TransferBar",
+    "show_findings",
     "show_journal",
     "show_manifest",
     "show_outcome",
@@ -239,6 +243,45 @@ def show_quality(database: Database, store: Store, model: str | None) -> None:
         console.print(_live(f"{key[0]}@{key[1]}", windows, manifest, calibrated=calibrated))
         if not any(one.labelled for one in windows):
             console.print("no labels yet: POST /feedback, or fasttrack feedback TABLE --id COLUMN --label COLUMN")
+
+
+def show_findings(findings: Findings, source: str, expected: Expected) -> None:
+    """What in a table is not as the model expects it, what that means for its rows, and which columns have drifted."""
+    console = _console()
+    columns = len(expected.contract.columns)
+    console.print(
+        f"[bold]{escape(source)}[/bold]: {findings.rows:,} rows against the {columns} columns of {expected.label}"
+    )
+    told = dict.fromkeys(one.column for one in findings.findings)
+    drifted = [name for name in findings.drifted if name not in told]
+    if told or drifted:
+        table = Table(box=None, pad_edge=False)
+        for heading in ("column", "finding"):
+            table.add_column(heading)
+        for heading in ("rows", "share"):
+            table.add_column(heading, justify="right")
+        table.add_column("what", overflow="fold", max_width=70)
+        table.add_column("first", overflow="fold", max_width=60)
+        table.add_column("PSI", justify="right")
+        for one in sorted(findings.findings, key=lambda one: not one.breaks):
+            first = "; ".join(map(str, one.examples))
+            cells = [bare(one.column), one.reason, f"{one.rows:,}", f"{one.share:.2%}", one.message, first]
+            psi = findings.psi.get(one.column)
+            style = "red" if one.breaks else "yellow"
+            table.add_row(*map(escape, cells), _index(psi), style=style)
+        for name in drifted:
+            table.add_row(escape(bare(name)), "drift", "", "", "distributed otherwise", "", _index(findings.psi[name]))
+        console.print(table)
+    if findings.broken:
+        console.print(f"[red]refused:[/red] {counted(findings.broken, findings.broken / findings.rows)}")
+    else:
+        console.print("no row would be refused")
+    if findings.warned:
+        console.print(f"scored with a warning: {counted(findings.warned, findings.warned / findings.rows)}")
+
+
+def _index(psi: float | None) -> str:
+    return "" if psi is None else f"{psi:.3f}"
 
 
 def _of_store(store: Store, model: str, version: str) -> tuple[Manifest | None, bool]:

@@ -39,6 +39,7 @@ from fasttrack.contract.learn import learn_columns, learn_contract
 from fasttrack.data import Source, fingerprint, table_of
 from fasttrack.errors import ConfigError, DataError, FastTrackError, TrainingError
 from fasttrack.evaluate import baseline, evaluate, primary
+from fasttrack.expectations import expected_by, hold
 from fasttrack.gate import Verdict, Weighed, clusters, decide, weigh
 from fasttrack.monitoring.reference import MOST_FEATURES, REFERENCE, Reference, calibration_error, learn_reference
 from fasttrack.recorded import recorded_config, recorded_table
@@ -145,6 +146,7 @@ def train(
     if factory is None and config.model.estimator not in BUILT_IN:
         factory = load_factory(config.model.estimator, config.folder)
     check_search(config, None if factory is None else factory.estimator)
+    expected = expected_by(home, config) if config.check.refuse else None
 
     called = shown(config.data.source)
     tell(f"reading {called}")
@@ -155,6 +157,11 @@ def train(
         read = recorded_table(config, kept_at, home.location)
     else:
         read, unread = _read(config)
+    if expected is not None:
+        tell(f"checking against {expected.label}")
+        hold(expected, read, config)
+    elif config.check.refuse:
+        tell(f"nothing to check against: {config.name} has no champion yet")
     _needs(_split_columns(config), read.column_names, called)
     ready = prepare(read, config.data.target, ignore=config.data.ignore, unread=unread, name=called)
     picked, why = _task(ready, config)

@@ -6,10 +6,11 @@ import os
 import sys
 from importlib import metadata
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from fasttrack.cli.check import check
 from fasttrack.cli.journal import feedback, journal, quality
 from fasttrack.cli.models import models
 from fasttrack.cli.monitor import monitor
@@ -23,6 +24,7 @@ from fasttrack.cli.options import (
     TableOption,
     TrackingOption,
     choice,
+    kinds_of,
 )
 from fasttrack.cli.report import report
 from fasttrack.cli.tracking import follow, pull, track
@@ -39,6 +41,7 @@ app = typer.Typer(
 app.add_typer(models, name="models")
 app.add_typer(journal, name="journal")
 app.add_typer(monitor, name="monitor")
+app.command()(check)
 app.command()(feedback)
 app.command()(quality)
 app.command()(report)
@@ -131,7 +134,7 @@ def train(
             confidence=confidence,
             ignore=tuple(ignore or ()),
             nulls=tuple(null or ()),
-            kinds=_kinds(kind or []),
+            kinds=kinds_of(kind or []),
             query=query,
             table=table,
             rows=rows,
@@ -217,13 +220,3 @@ def predict(
     for warning in [*batch.warnings, *scores.warnings]:
         typer.echo(f"warning: {warning.column}: {warning.message}", err=True)
     typer.echo(label_key(scores.prediction[0]))
-
-
-def _kinds(pairs: list[str]) -> dict[str, Any]:
-    kinds = {}
-    for pair in pairs:
-        column, equals, kind = pair.rpartition("=")
-        if not equals:
-            raise ConfigError(f"--kind {pair}: write COLUMN=KIND")
-        kinds[column] = choice("--kind", kind, ("number", "integer", "boolean", "category", "datetime"))
-    return kinds

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from fasttrack.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = [
     "MODEL",
@@ -18,6 +21,7 @@ __all__ = [
     "TableOption",
     "TrackingOption",
     "choice",
+    "kinds_of",
 ]
 
 StoreOption = Annotated[
@@ -49,10 +53,13 @@ TrackingOption = Annotated[
 ]
 QueryOption = Annotated[
     str | None, typer.Option("--query", help="Of a database: SQL that selects the rows.", metavar="SQL")
+]
 TableOption = Annotated[
     str | None, typer.Option("--table", help="Of a database: the table to read whole.", metavar="NAME")
+]
 RowsOption = Annotated[
     int | None, typer.Option("--rows", help="Take a random sample of so many rows.", min=1, metavar="N")
+]
 SOURCE = "A table: file, folder or pattern of CSV, Parquet, JSON Lines; s3://, gs://, abfs://, https://; a database"
 MODEL = "NAME, NAME@champion or NAME@VERSION"
 
@@ -62,3 +69,14 @@ def choice(option: str, value: str | None, allowed: tuple[str, ...]) -> Any:
     if value is not None and value not in allowed:
         raise ConfigError(f"{option} {value}: choose one of {', '.join(allowed)}")
     return value
+
+
+def kinds_of(pairs: Sequence[str]) -> dict[str, Any]:
+    """The kinds that `--kind COLUMN=KIND` gives to columns. Raises ConfigError."""
+    kinds = {}
+    for pair in pairs:
+        column, equals, kind = pair.rpartition("=")
+        if not equals:
+            raise ConfigError(f"--kind {pair}: write COLUMN=KIND")
+        kinds[column] = choice("--kind", kind, ("number", "integer", "boolean", "category", "datetime"))
+    return kinds

@@ -8,10 +8,13 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from fasttrack.contract.refusal import Findings
     from fasttrack.contract.schema import Column
 
-__all__ = ["check", "from_query", "iso", "missing_column", "seconds"]
+__all__ = ["check", "expected", "from_query", "iso", "missing_column", "seconds", "within_years"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST = (datetime.min.replace(tzinfo=UTC) - _EPOCH).total_seconds()
@@ -110,9 +113,20 @@ def seconds(text: str) -> float:
     return since
 
 
+def within_years(since: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which seconds since 1970 UTC lie in the years 1 to 9999."""
+    found: NDArray[np.bool_] = (since >= _FIRST) & (since <= _LAST)
+    return found
+
+
 def iso(since: float) -> str:
     """Seconds since 1970 UTC as ISO 8601 text. Raises OverflowError outside the years 1 to 9999."""
     return (_EPOCH + timedelta(seconds=since)).isoformat().replace("+00:00", "Z")
+
+
+def expected(column: Column) -> str:
+    """What a cell of the column is, in words."""
+    return _EXPECTED[column.kind]
 
 
 def missing_column(column: Column) -> str:

@@ -16,7 +16,7 @@ from fasttrack.contract.schema import Column, Contract
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["UNSEEN", "frame_from_matrix", "json_columns", "matrix_from_frame", "pipeline_input"]
+__all__ = ["UNSEEN", "frame_from_matrix", "json_columns", "matrix_from_frame", "pipeline_input", "seconds_of"]
 
 UNSEEN = "\u2047 unseen"
 """Stands for a text that the training data did not have, where only its code −1 is known."""
@@ -77,7 +77,7 @@ def matrix_from_frame(contract: Contract, frame: pd.DataFrame) -> NDArray[np.flo
             matrix[:, j] = np.where(missing, np.nan, codes)
         elif column.kind == "datetime":
             moments = pd.to_datetime(series, utc=True).dt.as_unit("us").astype("int64").to_numpy()
-            matrix[:, j] = np.where(missing, np.nan, _seconds(moments, missing))
+            matrix[:, j] = np.where(missing, np.nan, seconds_of(moments, missing))
         elif isinstance(series.dtype, np.dtype) and series.dtype.kind in "fiub":
             matrix[:, j] = series.to_numpy()
         else:
@@ -85,7 +85,7 @@ def matrix_from_frame(contract: Contract, frame: pd.DataFrame) -> NDArray[np.flo
     return matrix
 
 
-def _seconds(micros: NDArray[np.int64], missing: NDArray[np.bool_]) -> NDArray[np.float64]:
+def seconds_of(micros: NDArray[np.int64], missing: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Microseconds as seconds, each rounded once, as the decoder does; past 2^53 that takes Python's whole numbers."""
     if (np.abs(micros[~missing]) <= _EXACT).all():
         return micros / 1e6

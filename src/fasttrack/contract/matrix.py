@@ -13,8 +13,10 @@ from fasttrack.contract.cell import iso, seconds
 from fasttrack.contract.refusal import Findings
 from fasttrack.contract.schema import Column, Contract
 
-__all__ = ["MatrixFiller"]
+__all__ = ["MatrixFiller", "oddity"]
 
+_MANY = 100
+"""From so many rows on, an array of them is sooner searched than a set is asked."""
 _NARROW: dict[str, type[np.floating[Any]]] = {
     "float16": np.float16,
     "halffloat[pyarrow]": np.float16,
@@ -63,7 +65,10 @@ class MatrixFiller:
                 flat.extend([None if cell is None else seconds(cell) for cell in cells])
             else:
                 flat.extend(cells)
-        matrix = np.ascontiguousarray(np.array(flat, dtype=np.float64).reshape(len(self._columns), n).T)
+        return self.narrowed(np.ascontiguousarray(np.array(flat, dtype=np.float64).reshape(len(self._columns), n).T))
+
+    def narrowed(self, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+        """float64[n, f] `matrix`, rounded in place to what the training dtypes hold."""
         for dtype, js in self._rounded:
             with np.errstate(over="ignore"):
                 narrow = matrix[:, js].astype(dtype).astype(np.float64)
@@ -82,7 +87,10 @@ class MatrixFiller:
         """bool[n, f]: unseen categories and out-of-range numbers."""
         odd: NDArray[np.bool_] = (matrix < self._low) | (matrix > self._high)
         for j, known in self._known.items():
-            odd[:, j] = [cell == cell and cell not in known for cell in matrix[:, j].tolist()]
+            if len(matrix) < _MANY:
+                odd[:, j] = [cell == cell and cell not in known for cell in matrix[:, j].tolist()]
+            else:
+                odd[:, j] = ~np.isnan(matrix[:, j]) & ~np.isin(matrix[:, j], np.array(list(known)))
         return odd
 
     def note(self, matrix: NDArray[np.float64], noted: Findings) -> None:
@@ -92,7 +100,7 @@ class MatrixFiller:
             return
         for j in np.flatnonzero(odd.any(axis=0)).tolist():
             column = self._columns[j]
-            noted.add_rows(np.flatnonzero(odd[:, j]).tolist(), column.name, _oddity(column))
+            noted.add_rows(np.flatnonzero(odd[:, j]).tolist(), column.name, oddity(column))
 
 
 def _lowest(column: Column) -> float:
@@ -114,7 +122,8 @@ def _narrow(columns: Sequence[Column]) -> dict[type[np.floating[Any]], list[int]
     return found
 
 
-def _oddity(column: Column) -> str:
+def oddity(column: Column) -> str:
+    """What is wrong with an unseen category, or a number outside the training range."""
     if column.categories is not None:
         if column.kind == "category":
             return f"not among the {len(column.categories):,} categories of the training data"

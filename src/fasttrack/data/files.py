@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["endings", "is_table", "local_parts", "one_format", "part_of"]
 
-_CSV = Format(csv_names, read_csv)
+_CSV = Format(csv_names, read_csv, written=True)
 _JSON = Format(json_names, read_json)
 _FORMATS: dict[str, Format | None] = {
     ".csv": _CSV,

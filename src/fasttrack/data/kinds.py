@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -15,12 +16,14 @@ from fasttrack.errors import DataError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from numpy.typing import NDArray
+
     from fasttrack.contract.schema import Kind
 
     Parse = Callable[[pa.ChunkedArray], pa.ChunkedArray]
     """Raises ArrowException when a cell cannot be what it makes of it."""
 
-__all__ = ["EXPECTED", "MOSTLY", "PATTERNS", "bad_cell", "convert", "keep_as_text", "recognise"]
+__all__ = ["EXPECTED", "MOSTLY", "PATTERNS", "bad_cell", "convert", "keep_as_text", "recognise", "spelled"]
 
 MOSTLY = 0.95
 """From this share of its cells on, text is taken for a column of numbers or times with faults in it."""
@@ -29,6 +32,13 @@ PATTERNS: dict[Kind, str] = {
     "number": r"^[+-]?((\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|(?i:inf(inity)?))$",
     "datetime": rf"^\d{{4}}-\d\d-\d\d([ T]\d\d(:\d\d(:\d\d(\.\d+)?)?)?( ?{_ZONE})?)?$",
 }
+_HOPEFUL: dict[Kind, str] = {
+    "number": r"^[+-]?(\d|\.\d|(?i:inf|nan))",
+    "integer": r"^[+-]?\d",
+    "boolean": r"^((?i:true|false)|[01])$",
+    "datetime": r"^\d{4}-\d\d-\d\d",
+}
+"""What a cell begins with that has a chance: the others need no trying."""
 EXPECTED: dict[Kind, str] = {
     "number": "a number",
     "integer": "a whole number",
@@ -81,6 +91,38 @@ def recognise(
             row = _first_bad(text, _PARSERS[kind])
         raise bad_cell(name, first + row, column_name, column[row].as_py(), EXPECTED[kind], keep_as_text(column_name))
     return column
+
+
+def spelled(column: pa.ChunkedArray, kind: Kind) -> tuple[pa.ChunkedArray, NDArray[np.bool_]]:
+    """Each cell of a text column as the `kind` (no category) that it spells, else null; and bool[n]: which do not.
+
+    As `convert`, cell by cell: it takes a column exactly when here no cell is amiss.
+    """
+    encoded = pc.dictionary_encode(column).combine_chunks()
+    words = pa.chunked_array([encoded.dictionary])
+    hopeful = pc.match_substring_regex(pc.utf8_trim_whitespace(words), _HOPEFUL[kind])
+    places = np.flatnonzero(hopeful.to_numpy())
+    values, good = _each(words.take(pa.array(places)), _PARSERS[kind])
+    fits = np.zeros(len(words) + 1, dtype=bool)  # the last is for missing cells
+    fits[places] = good
+    fits[-1] = True
+    where = np.full(len(words) + 1, -1)
+    where[places] = np.arange(len(places))
+    index = pc.fill_null(encoded.indices, len(words)).to_numpy(zero_copy_only=False)
+    taken = where[index]
+    return values.take(pa.array(taken, mask=taken < 0)), ~fits[index]
+
+
+def _each(cells: pa.ChunkedArray, parse: Parse) -> tuple[pa.ChunkedArray, NDArray[np.bool_]]:
+    """What `parse` makes of each cell, null where it refuses; and bool[n]: which it takes. Found by halving."""
+    try:
+        return parse(cells), np.ones(len(cells), dtype=bool)
+    except pa.ArrowException:
+        if len(cells) == 1:
+            return pa.chunked_array([pa.nulls(1, parse(cells.slice(0, 0)).type)]), np.zeros(1, dtype=bool)
+    half = len(cells) // 2
+    (first, good), (second, others) = _each(cells.slice(0, half), parse), _each(cells.slice(half), parse)
+    return pa.chunked_array([*first.chunks, *second.chunks]), np.concatenate([good, others])
 
 
 def bad_cell(name: str, row: int, column: str, cell: object, expected: str, way_out: str) -> DataError:

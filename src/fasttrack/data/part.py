@@ -28,6 +28,8 @@ class Part(ABC):
 
     name: str
     """For messages."""
+    written = False
+    """Whether its cells are text that no type is written beside, as in CSV."""
 
     @abstractmethod
     def names(self) -> list[str]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -98,6 +99,11 @@ class Source:
         """All its columns; of files, those of the first."""
         return self._parts[0].names()
 
+    @property
+    def written(self) -> bool:
+        """Whether its cells are text that no type is written beside, as in CSV."""
+        return self._parts[0].written
+
     def read(
         self,
         *,
@@ -118,16 +124,26 @@ class Source:
             raise self._empty()
         return _joined(tables)
 
-    def scan(self, *, kinds: Mapping[str, Kind] | None = None, columns: Sequence[str] | None = None) -> Scan:
-        """The table batch by batch, as `scan_table` gives it."""
+    def scan(
+        self,
+        *,
+        kinds: Mapping[str, Kind] | None = None,
+        columns: Sequence[str] | None = None,
+        unread: Mapping[str, Kind] | None = None,
+    ) -> Scan:
+        """The table batch by batch, as `scan_table` gives it.
+
+        `unread`: columns of a `written` source that stay text, with what their cells are to spell.
+        """
         kinds, columns = self._understood(kinds or {}, columns)
+        unread = unread or {}
         stored = self._stored(kinds, columns)
         kept: list[pa.Table] | None = None
         if stored is None:
             # only all rows tell the types: one file is kept, of several each is read once more
             types: dict[str, pa.DataType] = {}
             tables = []
-            for table in self._plain(kinds, columns, None):
+            for table in self._plain(kinds, columns, None, unread):
                 types = _wider(types, table.schema)
                 tables += [table] if len(self._parts) == 1 else []
             kept = tables or None
@@ -136,7 +152,7 @@ class Source:
 
         def batches() -> Iterator[pa.Table]:
             rows = 0
-            for table in self._plain(kinds, columns, None) if kept is None else kept:
+            for table in self._plain(kinds, columns, None, unread) if kept is None else kept:
                 rows += table.num_rows
                 if table.num_rows:
                     yield _cast(table, types)
@@ -189,7 +205,11 @@ class Source:
         return types
 
     def _plain(
-        self, kinds: Mapping[str, Kind], columns: Sequence[str] | None, picked: Sequence[Rows] | None
+        self,
+        kinds: Mapping[str, Kind],
+        columns: Sequence[str] | None,
+        picked: Sequence[Rows] | None,
+        unread: Mapping[str, Kind] = MappingProxyType({}),
     ) -> Iterator[pa.Table]:
         """The rows in order, part by part; the types of parts may differ as far as `_common` allows."""
         stored = self._parts[0].groups() is not None and self._stored(kinds, columns)  # told before the first row
@@ -198,7 +218,7 @@ class Source:
             if columns is not None and number and not stored:
                 _check_names(self._parts[0].name, self.names, part.name, part.names())
             begins = 0
-            for table in part.tables(kinds, columns, None if picked is None else picked[number]):
+            for table in part.tables({**kinds, **unread}, columns, None if picked is None else picked[number]):
                 _check_kinds(kinds, table.column_names, part.name)
                 plain = convert(normalise(table, part.name), kinds, part.name, begins)
                 if first is None:

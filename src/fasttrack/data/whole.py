@@ -31,6 +31,8 @@ class Format:
     """The columns."""
     table: Callable[[bytes, str, Sequence[str], Mapping[str, Kind], Sequence[str] | None], pa.Table]
     """Also of further nulls, kinds, and the columns that are wanted → their rows; those with a kind as written."""
+    written: bool = False
+    """Whether the cells have no types."""
 
 
 class WholePart(Part):
@@ -38,6 +40,7 @@ class WholePart(Part):
 
     def __init__(self, file: File, form: Format, packed: str, nulls: Sequence[str]) -> None:
         self.name = file.name
+        self.written = form.written
         self._file = file
         self._form = form
         self._packed = packed

@@ -1,0 +1,138 @@
+"""A training that stops, before anything is fitted, where its table is not what the model before it expects."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import fasttrack
+from fasttrack.config import CheckConfig, load_config
+from fasttrack.errors import ConfigError, DataError, StoreError
+from fasttrack.store import LocalStore
+
+CONFIG = """
+name = "houses"
+[data]
+source = "houses.csv"
+target = "price"
+ignore = ["owner"]
+[model]
+estimator = "linear"
+[check]
+"""
+
+
+def write(folder: Path, check: str, *, towns: tuple[str, ...] = ("north", "south"), **columns: object) -> Path:
+    random = np.random.default_rng(0)
+    frame = pd.DataFrame({"area": random.uniform(30, 200, 200).round(1), "town": random.choice(towns[:2], 200)})
+    frame["price"] = frame["area"] * 3 + random.normal(size=200)
+    frame = frame.assign(**{"owner": "me"} | columns)
+    if towns[2:]:
+        frame.loc[16, "town"] = towns[2]
+    frame.to_csv(folder / "houses.csv", index=False)
+    path = folder / "fasttrack.toml"
+    path.write_text(CONFIG + check)
+    return path
+
+
+def steps(config: Path, store: Path) -> list[str]:
+    told: list[str] = []
+    fasttrack.train(config, store=store, tell=told.append)
+    return told
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store with a first version of the model, whose training found nothing to be checked against."""
+    folder = tmp_path_factory.mktemp("first")
+    config = write(folder, 'refuse = ["missing", "type", "range", "unseen", "new"]\n')
+    told = steps(config, folder / "model")
+    assert "nothing to check against: houses has no champion yet" in told
+    return folder / "model"
+
+
+def test_the_same_kind_of_table_is_trained_on(tmp_path: Path, store: Path) -> None:
+    config = write(tmp_path, 'refuse = ["missing", "type", "range", "unseen", "new"]\n', owner="you")
+    told = steps(config, store)
+    assert f"checking against houses@{LocalStore(store).champion('houses')}" in told
+
+
+def test_what_is_refused_stops_it_in_one_line_before_fitting(tmp_path: Path, store: Path) -> None:
+    config = write(tmp_path, 'refuse = ["unseen", "new"]\n', towns=("north", "south", "new town"), garden=1)
+    before = [one.version for one in LocalStore(store).versions("houses")]
+    told: list[str] = []
+    with pytest.raises(DataError) as caught:
+        fasttrack.train(config, store=store, tell=told.append)
+    label = f"houses@{LocalStore(store).champion('houses')}"
+    assert str(caught.value) == (
+        f"houses.csv is not what {label} expects: town: not among the 2 categories of the training data "
+        '(1 row, 0.5%, row 17 is "new town"); and 1 more; mend the table, or take "unseen", "new" out of '
+        f"check.refuse; to see all: fasttrack check houses.csv --model {label}"
+    )
+    assert not any("fitting" in step for step in told)
+    assert [one.version for one in LocalStore(store).versions("houses")] == before
+
+
+@pytest.mark.parametrize(
+    "check",
+    ['refuse = ["unseen"]\nshare = 0.01\n', 'refuse = ["missing", "type", "new", "range"]\n', "refuse = []\n", ""],
+)
+def test_what_is_tolerated_is_trained_on(tmp_path: Path, store: Path, check: str) -> None:
+    config = write(tmp_path, check, towns=("north", "south", "new town"))
+    if not check:
+        config.write_text(CONFIG.removesuffix("[check]\n"))
+    outcome = fasttrack.train(config, store=store, promote="never")
+    assert outcome.manifest.contract.columns[1].categories == ["new town", "north", "south"]
+
+
+def test_another_type_or_column_is_named_and_how_to_read_it_so(tmp_path: Path, store: Path) -> None:
+    config = write(tmp_path, 'refuse = ["type"]\n', town=7)
+    with pytest.raises(
+        DataError, match=r"town: expected text, the column is whole numbers; to read it so: --kind town"
+    ):
+        fasttrack.train(config, store=store)
+    outcome = fasttrack.train(config, store=store, kinds={"town": "category"}, ignore=("town",), promote="never")
+    assert outcome.manifest.contract.names == ["area"]
+
+
+def test_any_version_can_be_checked_against_and_must_be_there(tmp_path: Path, store: Path) -> None:
+    version = LocalStore(store).champion("houses")
+    config = write(tmp_path, f'against = "houses@{version}"\nrefuse = ["new"]\n', garden=1)
+    with pytest.raises(DataError, match="garden: not a column of this model and ignored"):
+        fasttrack.train(config, name="others", store=store)
+    config = write(tmp_path, 'against = "nobody"\nrefuse = ["new"]\n')
+    with pytest.raises(StoreError, match="has no model 'nobody'; it has houses"):
+        fasttrack.train(config, store=store)
+
+
+def test_the_command_to_see_all_reads_the_table_as_the_training_does(tmp_path: Path, store: Path) -> None:
+    config = write(tmp_path, 'refuse = ["new"]\n', garden=1)
+    with pytest.raises(DataError) as caught:
+        fasttrack.train(config, store=store, nulls=("-",), kinds={"town": "category"})
+    assert str(caught.value).endswith(" --null=- --kind=town=category")
+
+
+@pytest.mark.parametrize(
+    ("check", "message"),
+    [
+        ("against = 'a'\n", "check: `refuse` is missing"),
+        ("refuse = ['unsen']\n", 'check.refuse[0] is "unsen", expected one of missing, type, range, unseen, new'),
+        ("refuse = 'new'\n", "check.refuse: expected a list, got text"),
+        ("refuse = []\nshare = 1\n", "check.share: expected a number < 1.0"),
+        ("refuse = []\nwith = 'a'\n", "check: unknown key `with`"),
+    ],
+)
+def test_a_mistake_in_the_configuration_is_named(tmp_path: Path, check: str, message: str) -> None:
+    config = write(tmp_path, check)
+    with pytest.raises(ConfigError) as caught:
+        load_config(config)
+    assert str(caught.value) == f"{config}: {message}"
+
+
+def test_the_configuration_is_read_whole(tmp_path: Path) -> None:
+    config = write(tmp_path, 'against = "houses@champion"\nrefuse = ["missing", "type"]\nshare = 0.01\n')
+    expected = CheckConfig(refuse=["missing", "type"], against="houses@champion", share=0.01)
+    assert load_config(config).check == expected
