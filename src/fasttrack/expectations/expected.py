@@ -104,7 +104,8 @@ def _parts(table: pa.Table) -> Iterator[pa.Table]:
 
 def _command(expected: Expected, config: TrainConfig) -> str:
     data = config.data
-    options = [f"--null={null}" for null in data.nulls]
+    options = [f"--query={data.query}"] if data.query else [f"--table={data.table}"] if data.table else []
+    options += [f"--null={null}" for null in data.nulls]
     options += [f"--kind={column}={kind}" for column, kind in data.kinds.items()]
     options += [f"--ignore={column}" for column in data.ignore]
     return shlex.join(["fasttrack", "check", shown(data.source), "--model", expected.label, *options])
