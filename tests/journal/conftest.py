@@ -8,18 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fasttrack.journal import Database, open_database
-from tests.journal.places import Postgres
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Postgres]:
-    server = Postgres()
-    yield server
-    server.close()
+    from tests.servers.postgres import Postgres
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

@@ -15,7 +15,8 @@ from fasttrack.contract.decode import Decoder
 from fasttrack.journal import Journal, JournalCounts, open_database
 from fasttrack.journal.predictions import identifier, parse_identifier, unpack
 from fasttrack.journal.writer import Recorder
-from tests.journal.places import Postgres, contract, wait_for
+from tests.journal.places import contract, wait_for
+from tests.servers.postgres import Postgres
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,8 +10,8 @@ import pytest
 from fasttrack.store import LocalStore
 from fasttrack.tracking import Place, spool_folder, track
 from fasttrack.tracking.pull import pull
-from tests.journal.places import Postgres
 from tests.servers.mlflow import MlflowServer
+from tests.servers.postgres import Postgres
 from tests.tracking.runs import asked, files_of, made, new_name, recorded
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fasttrack.cli.options import MODEL, StoreOption
+from fasttrack.cli.options import MODEL, SOURCE, QueryOption, RowsOption, StoreOption, TableOption
 from fasttrack.errors import ConfigError, StoreError
 
 if TYPE_CHECKING:
@@ -23,8 +23,11 @@ def report(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="File to write a copy to.")] = None,
     data: Annotated[
         str | None,
-        typer.Option("--data", help="A table with the target: measure the version on its rows, and report on that."),
+        typer.Option("--data", help=f"Measure the version on its rows, and report on that. {SOURCE}."),
     ] = None,
+    query: QueryOption = None,
+    table: TableOption = None,
+    rows: RowsOption = None,
     store: StoreOption = "model",
 ) -> None:
     """Open a version's evaluation in the browser; where no terminal is, print the path."""
@@ -32,6 +35,8 @@ def report(
     from fasttrack.report import read_report
     from fasttrack.store import open_store
 
+    if data is None and not (query is None and table is None and rows is None):
+        raise ConfigError("--query, --table and --rows are of the table that --data names")
     found = open_store(store)
     spec = spec or found.latest()
     if spec is None:
@@ -39,7 +44,7 @@ def report(
     bundle = found.open(spec)
     if data is not None:
         place = output or Path(f"{bundle.manifest.name}-{bundle.manifest.version}-report.html")
-        _write(place, _measured(bundle, data))
+        _write(place, _measured(bundle, data, query, table, rows))
     elif output is not None:
         place = output
         _write(place, read_report(bundle))
@@ -51,11 +56,12 @@ def report(
         webbrowser.open(place.resolve().as_uri())
 
 
-def _measured(bundle: Bundle, data: str) -> str:
+def _measured(bundle: Bundle, data: str, query: str | None, table: str | None, rows: int | None) -> str:
     from fasttrack.report import rebuild
     from fasttrack.settings import Settings
 
-    return rebuild(bundle, data, allow_version_mismatch=Settings.from_environment().allow_version_mismatch)
+    mismatch = Settings.from_environment().allow_version_mismatch
+    return rebuild(bundle, data, query=query, table=table, sample=rows, allow_version_mismatch=mismatch)
 
 
 def _write(place: Path, text: str) -> None:

@@ -8,10 +8,9 @@ import numpy as np
 import pandas as pd
 import pyarrow.compute as pc
 
-from fasttrack.addresses import shown
 from fasttrack.bundle import GRAPH, REPORT
 from fasttrack.contract.frame import matrix_from_frame, pipeline_input
-from fasttrack.data import read_table
+from fasttrack.data import Source
 from fasttrack.errors import BundleError, DataError
 from fasttrack.evaluate import baseline, evaluate
 from fasttrack.monitoring.reference import Reference, learn_reference, read_reference
@@ -39,13 +38,23 @@ def read_report(bundle: Bundle) -> str:
     return bundle.read(REPORT).decode()
 
 
-def rebuild(bundle: Bundle, source: str | Path, *, allow_version_mismatch: bool = False) -> str:
+def rebuild(
+    bundle: Bundle,
+    source: str | Path,
+    *,
+    query: str | None = None,
+    table: str | None = None,
+    sample: int | None = None,
+    allow_version_mismatch: bool = False,
+) -> str:
     """The report of `bundle` measured on the rows of `source` that have a target and all that the contract needs.
 
+    Of a database, `query` or `table` is what is read; of many rows a random `sample` may do.
     Raises DataError when the table lacks a column or has no such row, BundleError when the pipeline cannot be loaded.
     """
     contract = bundle.manifest.contract
-    frame, truth = _rows(contract, source)
+    opened = Source(source, query=query, table=table)
+    frame, truth = _rows(contract, opened, sample)
     pipeline = bundle.load_pipeline(allow_version_mismatch=allow_version_mismatch)
     matrix = matrix_from_frame(contract, frame)
     words = {
@@ -61,29 +70,28 @@ def rebuild(bundle: Bundle, source: str | Path, *, allow_version_mismatch: bool 
     trivial = baseline(target.task, truth.to_numpy(), truth.to_numpy(), target.classes)
     graph = bundle.read(GRAPH) if bundle.manifest.engine == "onnx" else None
     measured = examine(pipeline, contract, read_reference(bundle) or _own(contract, matrix), held, graph=graph)
-    again = Again(shown(str(source)), len(truth), found.metrics, trivial.metrics)
+    again = Again(opened.name, len(truth), found.metrics, trivial.metrics)
     return build_report(ReportData(bundle.manifest, measured, again=again))
 
 
-def _rows(contract: Contract, source: str | Path) -> tuple[pd.DataFrame, pd.Series[Any]]:
+def _rows(contract: Contract, source: Source, sample: int | None) -> tuple[pd.DataFrame, pd.Series[Any]]:
     """The rows that the contract takes and that have a target, by the contract's columns."""
-    table = read_table(source)
-    there = set(table.column_names)
+    there = set(source.names)
     name = contract.target.name
     if name not in there:
-        raise DataError(f"{shown(str(source))} has no column {name!r}: without what was true nothing can be measured")
+        raise DataError(f"{source.name} has no column {name!r}: without what was true nothing can be measured")
     lacking = [column.name for column in contract.columns if column.name not in there and not column.nullable]
     if lacking:
-        raise DataError(f"{shown(str(source))} lacks columns that the model needs: {', '.join(map(repr, lacking))}")
+        raise DataError(f"{source.name} lacks columns that the model needs: {', '.join(map(repr, lacking))}")
     kinds = {column.name: column.kind for column in contract.columns if column.name in there}
-    table = read_table(source, kinds=kinds)
+    table = source.read(kinds=kinds, columns=[name, *kinds], rows=sample)
     answer = table.column(name)
     keep = pc.invert(missing(answer)).to_numpy().copy()
     for column in contract.columns:
         if not column.nullable:
             keep &= ~missing(table.column(column.name)).to_numpy()
     if not keep.any():
-        raise DataError(f"{shown(str(source))} has no row with a {name!r} and every value that the model needs")
+        raise DataError(f"{source.name} has no row with a {name!r} and every value that the model needs")
     kept = table.take(np.flatnonzero(keep))
     columns = [
         series(kept.column(column.name))[0] if column.name in there else pd.Series([None] * kept.num_rows)
