@@ -20,12 +20,13 @@ from benchmarks.plan import FULL, QUICK, Bench
 from benchmarks.questions import Subject, train
 from benchmarks.report import Cell, Table, write
 from benchmarks.tables import FLIGHTS_TARGET, FLIGHTS_UNKNOWN, flights, sample
+from benchmarks.watching import measure_memory, measure_watching
 from benchmarks.widths import measure_widths
 from benchmarks.wrk import require_wrk
 from fasttrack.errors import FastTrackError
 
 _RESULTS = Path(__file__).parent / "results"
-_PARTS = ("one-row", "many-rows", "widths", "in-process", "footprint", "check")
+_PARTS = ("one-row", "many-rows", "widths", "in-process", "footprint", "check", "watching")
 
 
 def main() -> None:
@@ -88,6 +89,9 @@ def _measure(options: argparse.Namespace, folder: Path) -> None:
                 tables.append(measure_footprint(bench, subject, others, image))
             case "check":
                 tables.append(measure_check(bench, subject, table))
+            case "watching":
+                tables += [measure_watching(bench, subject), measure_memory(bench, subject)]
+                print(tables[-2].markdown(), flush=True)
         print(tables[-1].markdown(), flush=True)
         settings: dict[str, Cell] = {
             "rounds": plan.rounds,

@@ -17,20 +17,34 @@ if TYPE_CHECKING:
 
     from benchmarks.questions import Question, Subject
 
-__all__ = ["echo", "plain", "this_server"]
+__all__ = ["echo", "plain", "this_server", "unwatched"]
 
 _SCRIPTS = Path(sys.executable).parent
 
 
-def this_server(subject: Subject, *, form: str = "row") -> Contender:
-    """`fasttrack serve` with all it does: validation, warnings, metrics. `form`: row, rows or columns."""
+def this_server(subject: Subject, *, form: str = "row", journal: str | None = None) -> Contender:
+    """`fasttrack serve` with all it does: validation, warnings, metrics. `form`: row, rows or columns.
+
+    `journal`: where predictions are recorded, or `off`; else in the store.
+    """
 
     def command(port: int) -> Sequence[str | Path]:
-        model = ("--model", subject.bundle.label)
+        model = ("--model", subject.bundle.label, *(() if journal is None else ("--journal", journal)))
         return [_SCRIPTS / "fasttrack", "serve", "--store", subject.store, *model, "--port", str(port)]
 
     name = "fasttrack serve" + (", columns" if form == "columns" else "")
-    return Contender(name, command, "/predict", _BODIES[form])
+    return Contender(name + (" --journal off" if journal == "off" else ""), command, "/predict", _BODIES[form])
+
+
+def unwatched(subject: Subject) -> Contender:
+    """The same server without metrics, drift and journal."""
+
+    def command(port: int) -> Sequence[str | Path]:
+        model = ("--model", subject.bundle.label)
+        script = (sys.executable, "-m", "benchmarks.apps.unwatched")
+        return [*script, "--store", subject.store, *model, "--port", str(port)]
+
+    return Contender("the same, unwatched", command, "/predict", _one_row)
 
 
 def plain(subject: Subject, folder: Path, *, form: str = "row", flights: bool = True) -> Contender:

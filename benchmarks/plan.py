@@ -20,7 +20,8 @@ T = TypeVar("T")
 class Plan:
     """Sizes. `table_rows`: a sample of the flights to train on, `None` for all of them.
 
-    `families`: the estimators that are measured in process, beside boosting.
+    `families`: the estimators that are measured in process, beside boosting. `few_rows`, `many_rows`: predicted rows
+    after which memory is compared.
     """
 
     rounds: int
@@ -33,6 +34,8 @@ class Plan:
     families: tuple[str, ...]
     starts: int
     check_rows: int
+    few_rows: int
+    many_rows: int
 
 
 FULL = Plan(
@@ -46,6 +49,8 @@ FULL = Plan(
     families=("estimators:one_hot_boosting", "forest", "linear"),
     starts=5,
     check_rows=10_000_000,
+    few_rows=10_000,
+    many_rows=10_000_000,
 )
 QUICK = Plan(
     rounds=1,
@@ -58,6 +63,8 @@ QUICK = Plan(
     families=("linear",),
     starts=1,
     check_rows=100_000,
+    few_rows=1_000,
+    many_rows=20_000,
 )
 
 

@@ -43,7 +43,16 @@ def test_one_command_measures_everything_and_writes_both_tables(tmp_path: Path) 
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     tables = json.loads((tmp_path / "results.json").read_text())["tables"]
-    assert [table["name"] for table in tables] == ["one_row", "many_rows", "widths", "in_process", "footprint", "check"]
+    assert [table["name"] for table in tables] == [
+        "one_row",
+        "many_rows",
+        "widths",
+        "in_process",
+        "footprint",
+        "check",
+        "watching",
+        "watching_memory",
+    ]
     assert all(figure > 0 for table in tables for figures in table["rounds"].values() for figure in figures)
     markdown = (tmp_path / "results.md").read_text()
     for server in ("fasttrack serve", "FastAPI + joblib + DataFrame", "bare ASGI echo (the limit)"):

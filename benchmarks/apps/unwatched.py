@@ -1,0 +1,76 @@
+"""`fasttrack serve` with everything taken out that watches: no journal, no drift, no metrics. What watching costs."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import uvicorn
+
+from fasttrack.monitoring.metrics import ModelCounters, ServingMetrics
+from fasttrack.monitoring.traffic import HttpTraffic, Route
+from fasttrack.serving.model import ModelSlot
+from fasttrack.serving.predict import Predictor
+from fasttrack.serving.service import Parts, Service
+from fasttrack.serving.wire import Wire
+from fasttrack.settings import Settings
+
+if TYPE_CHECKING:
+    from fasttrack.monitoring.reference import Reference
+
+
+class _NoCounters(ModelCounters):
+    def ran(self, rows: int, nulls: int, seconds: float) -> None:
+        pass
+
+
+class _NoRoute(Route):
+    def count(self, status: int, seconds: float, received: int, sent: int) -> None:
+        pass
+
+
+class _NoTraffic(HttpTraffic):
+    def begun(self) -> None:
+        pass
+
+    def ended(self) -> None:
+        pass
+
+    def route(self, handler: str, method: str) -> Route:
+        return _NoRoute(self._ledger, handler, method)
+
+
+class _NoMetrics(ServingMetrics):
+    def __init__(self) -> None:
+        super().__init__()
+        self.traffic = _NoTraffic(self.ledger)
+
+    def counters(self, model: str, version: str, reference: Reference | None) -> ModelCounters:
+        return _NoCounters(self.ledger, model, version, None)
+
+
+class _Unwatched(Parts):
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self.metrics = _NoMetrics()
+        self.slot = ModelSlot(settings, self.metrics)
+        self.predictor = Predictor(
+            self.slot, self.metrics, max_body_bytes=settings.max_body_bytes, threads=os.cpu_count() or 1
+        )
+
+
+def main() -> None:
+    """Serve until a signal comes."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--store", type=Path, required=True)
+    parser.add_argument("--model", required=True)
+    parser.add_argument("--port", type=int, required=True)
+    given = parser.parse_args()
+    service = Service(_Unwatched(Settings(store=given.store, model=given.model, journal="off")))
+    uvicorn.run(service, http=Wire, host="127.0.0.1", port=given.port, access_log=False, server_header=False)
+
+
+if __name__ == "__main__":
+    main()
