@@ -11,6 +11,7 @@ import threading
 import time
 from collections import deque
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -42,6 +43,8 @@ _MOST_CELLS = 20_000_000
 """160 MB of a wide table."""
 _MOST_LABELS = 1_000_000
 _CHUNK_ROWS = 50_000
+_LABELS_AT_ONCE = 50_000
+"""In one transaction: other workers wait for it, and for no longer than a second."""
 _SWEEP_SECONDS = 300
 _PATIENCE_SECONDS = 5.0
 """How long a stopping server waits for a database that does not answer."""
@@ -278,17 +281,17 @@ class Journal:
             self._release(self._counts.dropped)
 
     def _write_labels(self) -> None:
-        with self._lock:
-            labels = list(self._labels)
-        if not labels:
-            return
-        self._database.label(labels)
-        known = sum(owner is not None for owner in self._database.owners([row[:2] for row in labels]))
-        with self._lock:
-            for _ in labels:
-                self._labels.popleft()
-        self._counts.labels["matched"][0] += known
-        self._counts.labels["unknown"][0] += len(labels) - known
+        while self._labels:
+            with self._lock:
+                labels = list(islice(self._labels, _LABELS_AT_ONCE))
+            self._database.label(labels)
+            known = sum(owner is not None for owner in self._database.owners([row[:2] for row in labels]))
+            with self._lock:
+                for _ in labels:
+                    self._labels.popleft()
+            self._counts.labels["matched"][0] += known
+            self._counts.labels["unknown"][0] += len(labels) - known
+            self._write()  # predictions do not wait behind a million labels
 
     def _sweep(self) -> None:
         if self._keep_days is not None or self._keep_bytes is not None:
