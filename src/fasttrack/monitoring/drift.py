@@ -86,14 +86,23 @@ class _Memory:
         self.numbers = np.frombuffer(buffer, np.int64, 8)
         self.counts = np.frombuffer(buffer, np.int64, 2 * self.layout.size, start).reshape(2, -1)
         width = len(self.layout.bins)
-        ring = start + self.counts.nbytes
-        self.ring = np.frombuffer(buffer, np.float64, head.capacity * width, ring).reshape(head.capacity, width)
+        self.end = start + self.counts.nbytes
+        """Where the counts end and the ring begins, which a process that is gone has no longer."""
+        capacity = head.capacity if len(buffer) > self.end else 0
+        self.ring = np.frombuffer(buffer, np.float64, capacity * width, self.end).reshape(capacity, width)
 
     def totals(self) -> NDArray[np.int64]:
         """Everything that was written, binned or not."""
         state, written = int(self.numbers[_STATE]), int(self.numbers[_WRITTEN])
         found: NDArray[np.int64] = self.counts[state & 1] + self.layout.counted(self.rows(state >> 1, written))
         return found
+
+    def settle(self) -> None:
+        """Bin what has been written."""
+        state, written = int(self.numbers[_STATE]), int(self.numbers[_WRITTEN])
+        other = 1 - (state & 1)
+        self.counts[other] = self.counts[state & 1] + self.layout.counted(self.rows(state >> 1, written))
+        self.numbers[_STATE] = 2 * written + other  # one word: a process killed before or after it loses nothing
 
     def rows(self, start: int, stop: int) -> Floats:
         """The rows of the ring from number `start` up to `stop`."""
@@ -135,14 +144,9 @@ class DriftTally:
 
     def settle(self) -> None:
         """Bin what has been written. Rows that come meanwhile do not wait for it."""
-        numbers, memory = self._numbers, self._memory
         with self._settling:
-            state, written = numbers[_STATE], numbers[_WRITTEN]
-            if written == state >> 1:
-                return
-            other = 1 - (state & 1)
-            memory.counts[other] = memory.counts[state & 1] + memory.layout.counted(memory.rows(state >> 1, written))
-            numbers[_STATE] = 2 * written + other  # one word: a process killed before or after it loses nothing
+            if self.waiting:
+                self._memory.settle()
 
     def totals(self) -> NDArray[np.int64]:
         """int64[size]: everything that was written."""
@@ -239,8 +243,10 @@ class DriftSeries(Collector):
         mine = {tally.file for tally in own}
         for path in sorted(self._folder.glob(f"*{_ENDING}")):
             found = path.stat()
-            if (found.st_dev, found.st_ino) not in mine and (memory := _read(path)) is not None:
-                yield memory.head, memory.totals()
+            if (found.st_dev, found.st_ino) not in mine:
+                _bury(path)
+                if (memory := _read(path)) is not None:
+                    yield memory.head, memory.totals()
 
 
 def _capacity(reference: Reference) -> int:
@@ -266,6 +272,24 @@ def _create(folder: Path, size: int) -> int:
     return descriptor
 
 
+def _bury(path: Path) -> None:
+    """If the process that wrote a file is gone, bin what it left and give back the ring: workers may die often."""
+    with path.open("r+b") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return
+        size = os.fstat(file.fileno()).st_size
+        length = int(np.frombuffer(os.pread(file.fileno(), _HEAD, 0).ljust(_HEAD, b"\0"), np.int64)[_LENGTH])
+        if not length:
+            return
+        head = msgspec.json.decode(os.pread(file.fileno(), length, _HEAD), type=_Head)
+        if size == _size(head):
+            memory = _Memory(mmap.mmap(file.fileno(), size), head)
+            memory.settle()
+            os.ftruncate(file.fileno(), memory.end)
+
+
 def _read(path: Path) -> _Memory | None:
     """Another process's numbers, as they are at one moment; `None` for a file that is being made."""
     while True:
@@ -276,7 +300,10 @@ def _read(path: Path) -> _Memory | None:
         if not length:
             return None
         head = msgspec.json.decode(content[_HEAD : _HEAD + length], type=_Head)
-        memory = _Memory(content, head)
+        try:
+            memory = _Memory(content, head)
+        except ValueError:  # it was cut while it was read
+            continue
         with path.open("rb") as file:
             state = int(np.frombuffer(file.read(_HEAD), np.int64, 8)[_STATE])
         # binning meanwhile would have let rows be written over those that were read
