@@ -46,6 +46,8 @@ TARGET = "arr_delay"
 IGNORED = ("arr_time", "air_time", "year", "month", "day", "time_hour", "flight", "tailnum")
 HOUR = 3600.0
 DAY = 24 * HOUR
+_DRAWN = 12
+"""Of so many hours one is drawn: a pixel is seven hours wide."""
 
 
 def main() -> None:
@@ -223,24 +225,34 @@ def draw(url: str, manifest: Any, fired: Any, began: float, ended: float, output
     import matplotlib.pyplot as plt
     from matplotlib import dates
 
+    plt.rcParams["svg.fonttype"] = "none"
+
     figure, (drift, error, alarm) = plt.subplots(
         3, 1, figsize=(12.8, 9.6), sharex=True, height_ratios=(3, 3, 2), layout="constrained"
     )
     moment = np.vectorize(lambda at: datetime.fromtimestamp(at, UTC), otypes=[object])
-    found = series(url, "fasttrack:feature_psi:7d", began, ended)
+    # before the first week is over, the hours of a day or the days of a week are missing
+    found = series(url, "fasttrack:feature_psi:7d", began + 7 * DAY, ended)
     ranked = sorted(found.items(), key=lambda item: -float(np.max(item[1][1])))
     for labels, (times, values) in ranked[:5]:
-        drift.plot(moment(times), values, label=labels.removeprefix("feature="), linewidth=1.4)
-    for times, values in series(url, "fasttrack:prediction_psi:7d", began, ended).values():
-        drift.plot(moment(times), values, label="prediction", color="black", linewidth=1.4)
-    drift.axhline(0.2, color="grey", linestyle="--", linewidth=1)
+        drift.plot(moment(times)[::_DRAWN], values[::_DRAWN], label=labels.removeprefix("feature="), linewidth=1.4)
+    for times, values in series(url, "fasttrack:prediction_psi:7d", began + 7 * DAY, ended).values():
+        drift.plot(moment(times)[::_DRAWN], values[::_DRAWN], label="prediction", color="black", linewidth=1.4)
+    drift.set_ylim(bottom=0)
+    drift.axhline(0.2, color="grey", linestyle="--", linewidth=1, label="alert, after an hour")
     drift.set_ylabel("PSI, last 7 days")
     drift.set_title("Flights: a model of January to March, served until December", loc="left", fontweight="bold")
     drift.legend(loc="upper left", ncols=3, frameon=False)
     metric = manifest.primary_metric
     query = f'fasttrack_live_quality{{metric="{metric}", window="7d"}}'
     for times, values in series(url, query, began, ended).values():
-        error.plot(moment(times), values, color="tab:blue", linewidth=1.4, label=f"live {metric}, last 7 days")
+        error.plot(
+            moment(times)[::_DRAWN],
+            values[::_DRAWN],
+            color="tab:blue",
+            linewidth=1.4,
+            label=f"live {metric}, last 7 days",
+        )
     quality = manifest.metrics[metric]
     error.axhspan(quality.low, quality.high, color="tab:green", alpha=0.25, label="hold-out, 95 % interval")
     error.axhline(quality.value, color="tab:green", linewidth=1)
@@ -265,7 +277,7 @@ def draw(url: str, manifest: Any, fired: Any, began: float, ended: float, output
         axes.grid(alpha=0.3)
         axes.axvspan(datetime(2013, 1, 1, tzinfo=UTC), datetime(2013, 4, 1, tzinfo=UTC), color="grey", alpha=0.12)
         axes.set_xlim(datetime.fromtimestamp(began, UTC), datetime.fromtimestamp(ended, UTC) + timedelta(hours=1))
-    figure.savefig(output)
+    figure.savefig(output, metadata={"Date": None} if output.suffix == ".svg" else None)
 
 
 if __name__ == "__main__":

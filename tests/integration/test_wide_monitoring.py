@@ -37,7 +37,7 @@ ODD = (
     "%s",
 )
 """Names that the model heeds, so that they are among those that are watched."""
-ROWS = 800
+ROWS = 600
 
 
 def frame() -> pd.DataFrame:
@@ -81,19 +81,19 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     prometheus = ("prometheus", f"--config.file={files}/prometheus.yml", f"--storage.tsdb.path={folder}/data")
     server = f"http://127.0.0.1:{port}"
     with process(serve, folder / "serve.log"):
-        poll(lambda: httpx.get(f"{server}/health/ready").status_code == 200, what="the API is ready")
+        poll(lambda: httpx.get(f"{server}/health/ready").status_code == 200, what="ready", within_s=120)
         with process((*prometheus, f"--web.listen-address={address}"), folder / "prometheus.log"):
             watched = Watched(f"http://{address}", server, files)
-            poll(lambda: watched.query("fasttrack_model_info == 1"), what="a first look")
+            poll(lambda: watched.query("fasttrack_model_info == 1"), what="a first look", within_s=120)
             answered = httpx.post(f"{server}/predict", json=X.to_dict("records"), timeout=60)
             ids = answered.raise_for_status().json()["ids"]
             labels = [{"id": one, "label": str(label)} for one, label in zip(ids, y, strict=True)]
             assert httpx.post(f"{server}/feedback", json=labels, timeout=60).status_code == 202
             assert httpx.post(f"{server}/predict", json={ODD[0]: "no number"}).status_code == 422
             assert httpx.post(f"{server}/predict", json=X.to_dict("records")[0]).status_code == 200
-            poll(lambda: watched.query("fasttrack:feature_psi:7d"), what="drift", within_s=60)
-            poll(lambda: watched.query("fasttrack_live_quality_margin"), what="live quality", within_s=60)
-            poll(lambda: watched.query("rate(fasttrack_refused_rows_total[30s])"), what="rates", within_s=60)
+            poll(lambda: watched.query("fasttrack:feature_psi:7d"), what="drift", within_s=120)
+            poll(lambda: watched.query("fasttrack_live_quality_margin"), what="live quality", within_s=120)
+            poll(lambda: watched.query("rate(fasttrack_refused_rows_total[30s])"), what="rates", within_s=120)
             yield watched
 
 

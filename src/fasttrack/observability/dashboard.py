@@ -276,7 +276,7 @@ def _refusals(plan: Plan) -> list[_Panel]:
             "Refused values",
             "The ten columns whose values are refused most, with the reason.",
             "cps",
-            [("{{column}}: {{reason}}", f"topk(10, sum by (column, reason) ({cells})) or vector(0)")],
+            [("{{column}}: {{reason}}", f"topk(10, sum by (column, reason) ({cells})) or on () vector(0)")],
             12,
         ),
     ]
@@ -293,7 +293,7 @@ def _drift(plan: Plan) -> list[_Panel]:
             "Population stability index against the training rows: below 0.1 as it was, above 0.2 drifted. The thirty "
             "features that have moved most; a window with fewer than 500 rows tells nothing.",
             "none",
-            [("{{feature}}", f"topk(30, max by (feature) (fasttrack:feature_psi:7d{{{model}}})) or vector(0)")],
+            [("{{feature}}", f"topk(30, max by (feature) (fasttrack:feature_psi:7d{{{model}}})) or on () vector(0)")],
             8,
             _DRIFT,
             high=0.5,
@@ -304,7 +304,7 @@ def _drift(plan: Plan) -> list[_Panel]:
             "Drift of features, 24 hours",
             "The ten that have moved most.",
             "none",
-            [("{{feature}}", f"topk(10, max by (feature) (fasttrack:feature_psi:24h{{{model}}})) or vector(0)")],
+            [("{{feature}}", f"topk(10, max by (feature) (fasttrack:feature_psi:24h{{{model}}})) or on () vector(0)")],
             8,
             _DRIFT,
             height=2 * _HEIGHT,
@@ -330,7 +330,7 @@ def _drift(plan: Plan) -> list[_Panel]:
             [
                 (
                     "{{feature}}",
-                    f"topk(10, max by (feature) (fasttrack:feature_missing_change:24h{{{model}}})) or vector(0)",
+                    f"topk(10, max by (feature) (fasttrack:feature_missing_change:24h{{{model}}})) or on () vector(0)",
                 )
             ],
             8,
@@ -344,7 +344,7 @@ def _drift(plan: Plan) -> list[_Panel]:
             [
                 (
                     "{{feature}}",
-                    f"topk(10, max by (feature) (fasttrack:feature_unseen_change:24h{{{model}}})) or vector(0)",
+                    f"topk(10, max by (feature) (fasttrack:feature_unseen_change:24h{{{model}}})) or on () vector(0)",
                 )
             ],
             8,
@@ -354,7 +354,7 @@ def _drift(plan: Plan) -> list[_Panel]:
             "Outside the training range",
             "Values a second beyond the least and the greatest of the training; the ten largest.",
             "cps",
-            [("{{feature}}", f"topk(10, {outside}) or vector(0)")],
+            [("{{feature}}", f"topk(10, {outside}) or on () vector(0)")],
             8,
         ),
         _Panel(
@@ -365,6 +365,7 @@ def _drift(plan: Plan) -> list[_Panel]:
             [("{{bin}}", f"max by (bin) (fasttrack:feature_share:7d{{{chosen}}})")],
             8,
             ((_BLUE, None),),
+            high=1,
         ),
         _Panel(
             "bargauge",
@@ -374,6 +375,7 @@ def _drift(plan: Plan) -> list[_Panel]:
             [("{{bin}}", f"max by (bin) (fasttrack_feature_reference_share{{{chosen}}})")],
             8,
             ((_BLUE, None),),
+            high=1,
         ),
         _Panel(
             "timeseries",
@@ -399,7 +401,7 @@ def _quality(plan: Plan) -> list[_Panel]:
         for words, bound in (("low", "low"), ("measured", "value"), ("high", "high"))
     ]
     better = "more is better" if plan.greater_is_better else "less is better"
-    shown = f"{serving} or vector(NaN)"
+    shown = f"{serving} or on () vector(NaN)"
     windows = ("1h", "24h", "7d")
     live = [
         (
@@ -536,8 +538,10 @@ def _dashed(legend: str) -> dict[str, Any]:
 def _options(panel: _Panel) -> dict[str, Any]:
     reduced = {"calcs": ["lastNotNull"], "fields": "", "values": False}
     if panel.kind == "timeseries":
+        # a stack has as many series as a feature has bins: below it they would leave it no room
+        place = "right" if panel.stacked else "bottom"
         return {
-            "legend": {"displayMode": "list", "placement": "bottom", "showLegend": True, "calcs": []},
+            "legend": {"displayMode": "list", "placement": place, "showLegend": True, "calcs": []},
             "tooltip": {"mode": "multi", "sort": "desc"},
         }
     if panel.kind == "bargauge":
