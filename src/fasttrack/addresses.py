@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["SQLITE", "last_name", "shown", "without_password"]
+__all__ = ["SQLITE", "is_ambiguous", "last_name", "shown", "without_password"]
 
 SQLITE = "sqlite:///"
 """What stands before the path of a SQLite file."""
@@ -19,6 +19,12 @@ def shown(address: str) -> str:
     if "://" not in address:
         return address
     return _PARAMETERS.sub("?…", _PASSWORD.sub(r"\1:***@", address))
+
+
+def is_ambiguous(address: str) -> bool:
+    """Whether the password holds a sign that others take for its end, who then tell the rest as a host."""
+    found = _PASSWORD.search(address)
+    return found is not None and bool(re.search(r":.*[@/?#]", found[0][:-1], re.DOTALL))
 
 
 def without_password(address: str) -> str:

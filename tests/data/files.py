@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -29,9 +29,11 @@ def types(table: pa.Table) -> dict[str, str]:
     return {field.name: str(field.type) for field in table.schema}
 
 
-def refusal(source: str | Path, nulls: Sequence[str] = (), kinds: Mapping[str, Kind] | None = None) -> str:
+def refusal(
+    source: str | Path, nulls: Sequence[str] = (), kinds: Mapping[str, Kind] | None = None, **options: Any
+) -> str:
     """The message with which `source` is refused; it is one line and begins with the name as it was given."""
     with pytest.raises(DataError) as caught:
-        read_table(source, nulls=nulls, kinds=kinds)
+        read_table(source, nulls=nulls, kinds=kinds, **options)
     assert len(str(caught.value).splitlines()) == 1
     return str(caught.value)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fasttrack.addresses import shown
+from fasttrack.addresses import is_ambiguous, shown
 from fasttrack.data.part import AT_ONCE, Part
 from fasttrack.data.request import quoted_name
 from fasttrack.errors import DataError
@@ -38,6 +38,8 @@ class PostgresPart(Part):
 
     def __init__(self, request: Request) -> None:
         self.name = shown(request.source)
+        if is_ambiguous(request.source):
+            raise DataError(f"{self.name} cannot be read: {_ADDRESS_ADVICE}")
         self._request = request
         self._relation = request.relation()
 
@@ -115,6 +117,10 @@ def _spelled(table: pa.Table, nulls: Sequence[str]) -> pa.Table:
 
 _ADDRESS = r"invalid integer value|invalid URI|invalid port|invalid connection option|URI query|host name must be"
 """An address that libpq takes apart otherwise than it was meant: its message may show a piece of the password."""
+_ADDRESS_ADVICE = (
+    "its address cannot be understood; write postgresql://USER@HOST:PORT/DATABASE, the password in PGPASSWORD, "
+    "or with %40 for @ and %2F for /"
+)
 _ADVICE = (
     (r"Connection refused|timeout expired|closed the connection", "check host and port, and that it runs"),
     (r"could not translate host name", "check the host"),
@@ -132,10 +138,7 @@ def _reason(error: str) -> str:
     """The driver's message in one line, and what to do."""
     text = " ".join(error.split())
     if re.search(_ADDRESS, text):
-        return (
-            "its address cannot be understood; write postgresql://USER@HOST:PORT/DATABASE, the password in PGPASSWORD, "
-            "or with %40 for @ and %2F for /"
-        )
+        return _ADDRESS_ADVICE
     found = re.search(r"(?:FATAL|ERROR): +(.*?)(?= LINE \d| Query was:|\.? SQLSTATE|$)", text)
     told = (
         found[1] if found else re.sub(r"^\w+: (\[libpq\] )?(Failed to connect: )?| Is the server running.*", "", text)

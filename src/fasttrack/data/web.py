@@ -66,9 +66,9 @@ def _fetch(source: str, name: str, content: BinaryIO) -> str:
         with error:  # it holds the connection
             advice = "check the address" if error.code in (404, 410) else "check the address, and who may read it"
             raise DataError(f"{name} cannot be read: {error.code} {error.reason}; {advice}") from None
-    except (http.client.InvalidURL, UnicodeError):  # whose message shows all of it
+    except (http.client.InvalidURL, ValueError):  # whose message shows all of it
         raise DataError(f"{name} is no web address; write spaces and other signs as %20") from None
-    except (OSError, ValueError, http.client.HTTPException) as error:
+    except (OSError, http.client.HTTPException) as error:
         raise DataError(f"{name} cannot be read: {_reason(error)}; check the address and the network") from None
     promised = int(headers.get("Content-Length", 0))
     if content.tell() < promised:
