@@ -56,9 +56,7 @@ class _Unwatched(Parts):
         super().__init__(settings)
         self.metrics = _NoMetrics()
         self.slot = ModelSlot(settings, self.metrics)
-        self.predictor = Predictor(
-            self.slot, self.metrics, max_body_bytes=settings.max_body_bytes, threads=os.cpu_count() or 1
-        )
+        self.predictor = Predictor(self.metrics, max_body_bytes=settings.max_body_bytes, threads=os.cpu_count() or 1)
 
 
 def main() -> None:

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("s3")
 def parquet(table: pa.Table, rows: int | None = None) -> bytes:
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink, row_group_size=rows)
-    return sink.getvalue().to_pybytes()
+    return bytes(sink.getvalue())
 
 
 @pytest.fixture(scope="module")

@@ -167,16 +167,16 @@ def test_each_refusal_is_one_clear_line(url: str, postgres: Postgres) -> None:
     for (source, table), reason in told.items():
         shown = source.replace(":wrong", ":***").replace(quote(PASSWORD, safe=""), "***")
         assert refusal(source, table=table) == f"{shown} cannot be read: {reason}"
-    queries = {
+    queries: dict[str, str | None] = {
         "SELECT nothing FROM long": 'column "nothing" does not exist; check the query',
         "SELECT id FROM long WHERE": "syntax error at end of input; check the query",
         "SELEC 1": None,
     }
-    for query, reason in queries.items():
+    for query, why in queries.items():
         told_now = refusal(url, query=query)
         assert told_now == (
-            f"{url} cannot be read: {reason}"
-            if reason
+            f"{url} cannot be read: {why}"
+            if why
             else f"{url}: the query begins with SELEC; give one that selects: SELECT …"
         )
     assert (

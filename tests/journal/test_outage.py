@@ -21,8 +21,8 @@ import pytest
 
 from fasttrack.journal.predictions import identifier
 from tests.integration.real import free_port, poll, process, require
-from tests.journal.places import Postgres
 from tests.journal.test_writer import Kept
+from tests.servers.postgres import Postgres
 from tests.serving import models
 
 if TYPE_CHECKING:

@@ -87,7 +87,8 @@ def test_every_series_is_the_sum_over_workers_that_live_and_died(tmp_path: Path)
                 sent += 1
 
         first = metrics(port)
-        (version,) = {found[1] for key in first if (found := re.match(r'fasttrack_model_info.*version="(\w+)"', key))}
+        versions = (re.match(r'fasttrack_model_info.*version="(\w+)"', key) for key in first)
+        (version,) = {matched[1] for matched in versions if matched}
         send(80, version)
         settled(port, 80)  # what is in the journal no kill takes away
         victim = children(server)[1]
@@ -100,6 +101,7 @@ def test_every_series_is_the_sum_over_workers_that_live_and_died(tmp_path: Path)
         assert post(port, "/feedback", [{"id": one, "label": "dear"} for one in ids])[0] == 202
         assert post(port, "/feedback", {"id": ids[0], "label": 3})[0] == 422
         found = settled(port, 160)
+        deadline = time.monotonic() + 60
         while total(found, "fasttrack_feedback_total", outcome="matched") < 160:
             assert time.monotonic() < deadline
             found = metrics(port)
@@ -136,6 +138,7 @@ def test_every_series_is_the_sum_over_workers_that_live_and_died(tmp_path: Path)
         # a promotion: the new version's series begin at 0, the old one's stay, and only one serves
         again = models.mixed(store, labels=("low", "high"))
         newer = again.manifest.version
+        deadline = time.monotonic() + 60
         assert newer != version
         while any(post(port, "/predict", ROW)[1]["model"] != f"mixed@{newer}" for _ in range(8)):
             assert time.monotonic() < deadline
