@@ -19,6 +19,7 @@ from benchmarks.one_row import measure_one_row
 from benchmarks.plan import FULL, QUICK, Bench
 from benchmarks.questions import Subject, train
 from benchmarks.report import Cell, Table, write
+from benchmarks.sources import measure_sources
 from benchmarks.tables import FLIGHTS_TARGET, FLIGHTS_UNKNOWN, flights, sample
 from benchmarks.watching import measure_memory, measure_watching
 from benchmarks.widths import measure_widths
@@ -26,7 +27,7 @@ from benchmarks.wrk import require_wrk
 from fasttrack.errors import FastTrackError
 
 _RESULTS = Path(__file__).parent / "results"
-_PARTS = ("one-row", "many-rows", "widths", "in-process", "footprint", "check", "watching")
+_PARTS = ("one-row", "many-rows", "widths", "in-process", "footprint", "check", "watching", "sources")
 
 
 def main() -> None:
@@ -92,6 +93,8 @@ def _measure(options: argparse.Namespace, folder: Path) -> None:
             case "watching":
                 tables += [measure_watching(bench, subject), measure_memory(bench, subject)]
                 print(tables[-2].markdown(), flush=True)
+            case "sources":
+                tables.append(measure_sources(bench))
         print(tables[-1].markdown(), flush=True)
         settings: dict[str, Cell] = {
             "rounds": plan.rounds,

@@ -36,6 +36,9 @@ class Plan:
     check_rows: int
     few_rows: int
     many_rows: int
+    database_rows: int
+    parquet_rows: int
+    sample_rows: int
 
 
 FULL = Plan(
@@ -51,6 +54,9 @@ FULL = Plan(
     check_rows=10_000_000,
     few_rows=10_000,
     many_rows=10_000_000,
+    database_rows=1_000_000,
+    parquet_rows=10_000_000,
+    sample_rows=100_000,
 )
 QUICK = Plan(
     rounds=1,
@@ -65,6 +71,9 @@ QUICK = Plan(
     check_rows=100_000,
     few_rows=1_000,
     many_rows=20_000,
+    database_rows=20_000,
+    parquet_rows=50_000,
+    sample_rows=2_000,
 )
 
 

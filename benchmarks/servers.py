@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from benchmarks.questions import Question
 
-__all__ = ["Contender", "Running", "halted", "serving"]
+__all__ = ["Contender", "Running", "free_port", "halted", "serving"]
 
 ROOT = Path(__file__).parent.parent
 _START_S = 180
@@ -100,7 +100,7 @@ def serving(contender: Contender, question: Question, core: int) -> Iterator[Run
 
     Raises FastTrackError with the end of what it said when it stops by itself or never answers.
     """
-    port = _free_port()
+    port = free_port()
     with tempfile.TemporaryFile() as log:
         with on_core(core):
             started = time.perf_counter()
@@ -169,7 +169,8 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
                 os.kill(pid, signal.SIGKILL)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """One that nothing listens on."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])

@@ -52,6 +52,7 @@ def test_one_command_measures_everything_and_writes_both_tables(tmp_path: Path) 
         "check",
         "watching",
         "watching_memory",
+        "sources",
     ]
     assert all(figure > 0 for table in tables for figures in table["rounds"].values() for figure in figures)
     markdown = (tmp_path / "results.md").read_text()

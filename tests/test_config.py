@@ -142,6 +142,21 @@ def test_a_byte_order_mark_does_no_harm(tmp_path: Path) -> None:
             BASE + "[search.space]\na = [{ b = 1 }]",
             ': search.space."a": [0]: expected text, a number, true or false, got a table',
         ),
+        (
+            BASE + "query = 'SELECT 1'",
+            ": data: data.query and data.table are used with a source at postgresql:// or sqlite:/// only",
+        ),
+        (
+            BASE.replace("x.csv", "sqlite:///x.db") + "query = 'SELECT 1'\ntable = 't'",
+            ": data: data.query and data.table both say what to read; keep one",
+        ),
+        (BASE + "rows = 0", ": data.rows: expected a whole number >= 1"),
+        ("rows = 5\n" + BASE, ": unknown key `rows`; it belongs into [data]"),
+        ("table = 'x'\n" + BASE, ": unknown key `table`; it belongs into [data]"),
+        (
+            BASE.replace("x.csv", "journal") + "rows = 5",
+            ': data: data.rows is not used with source = "journal"; choose by data.since',
+        ),
         (BASE + "nulls = 'NA'", ": data.nulls: expected a list, got text"),
         (BASE + "ignore = ['a', 1]", ": data.ignore[1]: expected text, got a whole number"),
         ("data = 1", ": data: expected a table, got a whole number"),

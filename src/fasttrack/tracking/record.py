@@ -118,6 +118,7 @@ def record_run(
         "fasttrack.proof": "" if manifest.proof is None else str(manifest.proof),
         "fasttrack.verdict": verdict,
         "fasttrack.data.source": source,
+        "fasttrack.data.query": training.query or training.table,
         "fasttrack.data.sha256": training.content_sha256,
         "fasttrack.notes": "; ".join(training.notes),
         "mlflow.source.git.commit": manifest.git_commit,
