@@ -7,6 +7,7 @@ import sys
 import tempfile
 import time
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 from benchmarks import extras
@@ -54,7 +55,9 @@ def _options() -> argparse.Namespace:
 
 def _measure(options: argparse.Namespace, folder: Path) -> None:
     parts = options.only or _PARTS
-    require_wrk()
+    served = set(parts) - {"sources"}
+    if served:
+        require_wrk()
     given = {name: value for name in ("rounds", "seconds") if (value := getattr(options, name)) is not None}
     plan = replace(QUICK if options.quick else FULL, **given)
     bench = Bench(plan, cores(), folder)
@@ -65,11 +68,16 @@ def _measure(options: argparse.Namespace, folder: Path) -> None:
         _tell(f"installing {', '.join(extras.NAMES)}")
         extras.install()
 
-    table = flights(folder)
-    if plan.table_rows is not None:
-        table = sample(table, plan.table_rows)
-    subject = _train(table, "boosting", folder)
-    others = extras.installed(subject, folder) if options.extras else []
+    @cache
+    def table() -> Path:
+        whole = flights(folder)
+        return whole if plan.table_rows is None else sample(whole, plan.table_rows)
+
+    @cache
+    def subject() -> Subject:
+        return _train(table(), "boosting", folder)
+
+    others = extras.installed(subject(), folder) if options.extras and served else []
 
     machine = describe() | (extras.versions() if options.extras else {})
     tables: list[Table] = []
@@ -77,21 +85,21 @@ def _measure(options: argparse.Namespace, folder: Path) -> None:
         _tell(f"measuring {part}")
         match part:
             case "one-row":
-                tables.append(measure_one_row(bench, subject, others))
+                tables.append(measure_one_row(bench, subject(), others))
             case "many-rows":
-                tables.append(measure_many_rows(bench, subject))
+                tables.append(measure_many_rows(bench, subject()))
             case "widths":
                 tables.append(measure_widths(bench))
             case "in-process":
-                smaller = sample(table, plan.in_process_rows)
-                subjects = [subject, *(_train(smaller, family, folder) for family in plan.families)]
+                smaller = sample(table(), plan.in_process_rows)
+                subjects = [subject(), *(_train(smaller, family, folder) for family in plan.families)]
                 tables.append(measure_in_process(bench, subjects))
             case "footprint":
-                tables.append(measure_footprint(bench, subject, others, image))
+                tables.append(measure_footprint(bench, subject(), others, image))
             case "check":
-                tables.append(measure_check(bench, subject, table))
+                tables.append(measure_check(bench, subject(), table()))
             case "watching":
-                tables += [measure_watching(bench, subject), measure_memory(bench, subject)]
+                tables += [measure_watching(bench, subject()), measure_memory(bench, subject())]
                 print(tables[-2].markdown(), flush=True)
             case "sources":
                 tables.append(measure_sources(bench))

@@ -105,7 +105,7 @@ def _check_equal(plain: pa.Table, this: pa.Table) -> None:
 def _filled(rows: int) -> str:
     numbers = ", ".join(f"random() * {10**place} AS number_{place}" for place in range(6))
     return (
-        f"CREATE TABLE {_TABLE} AS SELECT {numbers}, g AS id, (random() * 1e9)::bigint AS whole, "
+        f"CREATE TABLE {_TABLE} AS SELECT {numbers}, g::bigint AS id, (random() * 1e9)::bigint AS whole, "
         "timestamptz '2013-01-01' + g * interval '1 second' AS moment, 'word ' || g % 1000 AS word "
         f"FROM generate_series(1, {rows}) AS g"
     )
