@@ -55,7 +55,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--until", default="2014-01-01", help="the day before which to stop")
     parser.add_argument("--output", type=Path, default=HERE / "replay.svg", help="the picture")
-    parser.add_argument("--every", type=int, default=1, help="hours between readings; more are quicker")
+    # of fewer readings a day's window would lose its ends, and with them hours of the day
+    parser.add_argument(
+        "--every", type=int, default=1, choices=(1, 2, 3), help="hours between readings; more are quicker"
+    )
     parser.add_argument("--estimator", default="boosting", help="as fasttrack train takes it")
     given = parser.parse_args()
     flights = pd.read_parquet(HERE / "data" / "flights.parquet")
