@@ -190,6 +190,9 @@ def test_a_database_in_a_configuration_is_looked_for_beside_it(tmp_path: Path) -
         ("postgresql://me:pw@host", "model"),
         ("postgresql://me:p/w@host", "model"),
         ("s3://bucket", "model"),
+        ("s3://bucket/sales/year=*/*.parquet", "sales"),
+        ("data/sales/*.csv", "sales"),
+        ("*.csv", "model"),
     ],
 )
 def test_a_model_is_named_by_what_was_read(source: str, name: str) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import subprocess
 import time
 import warnings
@@ -420,7 +421,9 @@ def _split_columns(config: TrainConfig) -> list[str]:
 
 def model_name(source: str) -> str:
     """The name that a model gets from its table: the file's name without endings, or a database's."""
-    stem = last_name(source).split(".")[0]
+    names = [last_name(source), *reversed(source.rpartition("://")[2].split("/")[1:-1])]
+    plain = [name for name in names if name and not re.search(r"[*?\[=@]", name)]  # no pattern, no partition
+    stem = plain[0].split(".")[0] if plain else ""
     return "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in stem).strip("-") or "model"
 
 

@@ -10,11 +10,13 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import adbc_driver_postgresql.dbapi
 import httpx
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.linear_model import LinearRegression
@@ -25,6 +27,10 @@ from fasttrack.settings import Settings
 from tests.integration.real import ROOT
 from tests.integration.test_examples import served
 
+if TYPE_CHECKING:
+    from tests.servers.object_store import ObjectStore
+    from tests.servers.postgres import Postgres
+
 BIN = Path(sys.executable).parent
 README = (ROOT / "README.md").read_text()
 SHELL = [
@@ -34,6 +40,7 @@ SHELL = [
 ]
 # run by the tests of make, of the locks, of the container, of compose and of the journal, each with what it needs
 ELSEWHERE = ("make ", "pip install", "uvicorn ", "docker ", "GRAFANA_ADMIN_PASSWORD=", "fasttrack serve")
+DATABASE = "postgresql://me@host/db"
 OF_THE_JOURNAL = ("fasttrack feedback", "fasttrack quality", "fasttrack journal", "fasttrack train journal")
 
 
@@ -61,8 +68,13 @@ def run(command: str, folder: Path) -> str:
 
 @pytest.mark.usefixtures("s3")
 def test_every_command_runs_in_the_order_in_which_it_stands(
-    project: Path, bucket: str, monkeypatch: pytest.MonkeyPatch
+    project: Path, bucket: str, object_store: ObjectStore, postgres: Postgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    frame = pd.read_csv(project / "flights.csv")
+    object_store.client().put_object(Bucket=bucket, Key="flights/year=2013/a.parquet", Body=frame.to_parquet())
+    with adbc_driver_postgresql.dbapi.connect(postgres.url) as connection, connection.cursor() as cursor:
+        cursor.adbc_ingest("flights", pa.Table.from_pandas(frame))
+        connection.commit()
     monkeypatch.setenv("FASTTRACK_CACHE", str(project / "cache"))
     promoted = "3f2a"
     for line in SHELL:
@@ -75,7 +87,7 @@ def test_every_command_runs_in_the_order_in_which_it_stands(
             command = command.replace(promoted, version[:6])
         if "models rollback" in command:
             run("fasttrack train flights.csv --target arr_delay --estimator linear --promote always", project)
-        said = run(command.replace("s3://bucket/", f"s3://{bucket}/"), project)
+        said = run(command.replace("s3://bucket/", f"s3://{bucket}/").replace(DATABASE, postgres.url), project)
         if command.strip() == "python src/predict.py 10":
             assert said.strip() == comment.strip() == "21.0"
 
