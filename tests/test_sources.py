@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import psycopg
@@ -20,11 +20,11 @@ from fasttrack.verify import verify_on
 from tests.test_cli import run
 
 if TYPE_CHECKING:
+    from fasttrack.bundle import Manifest
     from tests.servers.postgres import Postgres
 
 PASSWORD = "hunter2hunter2"
 ROWS = 600
-FAST = ("--estimator", "linear", "--tracking", "off")
 
 
 @pytest.fixture(scope="module")
@@ -80,12 +80,12 @@ def test_the_configuration_holds_the_query_and_no_password(
     refused = run("train", "fasttrack.toml", cwd=project, code=1)
     assert "no password supplied; check user and password (PGUSER, PGPASSWORD)" in refused.stderr
     monkeypatch.setenv("PGPASSWORD", PASSWORD)
-    run("train", "fasttrack.toml", *FAST, cwd=project)
-    manifest = open_store(project / "model").open("houses").manifest
+    manifest = _trained(project / "fasttrack.toml", project / "model")
+    assert manifest.name == "houses"
     assert manifest.training.query == "SELECT area, district, price FROM sold WHERE area > 40"
     assert manifest.training.sample == 300
-    run("train", "fasttrack.toml", "--table", "sold", "--rows", "50", "--name", "few", *FAST, cwd=project)
-    few = open_store(project / "model").open("few").manifest.training
+    other = {"table": "sold", "rows": 50, "name": "few"}
+    few = _trained(project / "fasttrack.toml", project / "model", **other).training
     assert (few.query, few.table, few.sample) == (None, "sold", 50)
 
 
@@ -177,7 +177,7 @@ def test_a_database_in_a_configuration_is_looked_for_beside_it(tmp_path: Path) -
     )
     assert "wrote inner/fasttrack.toml" in made.stdout
     assert 'source = "sqlite:///t.db"\ntable = "t"' in (tmp_path / "inner" / "fasttrack.toml").read_text()
-    run("train", "inner/fasttrack.toml", *FAST, cwd=tmp_path)
+    assert _trained(tmp_path / "inner" / "fasttrack.toml", tmp_path / "model").training.table == "t"
 
 
 @pytest.mark.parametrize(
@@ -192,11 +192,17 @@ def test_a_database_in_a_configuration_is_looked_for_beside_it(tmp_path: Path) -
         ("s3://bucket", "model"),
         ("s3://bucket/sales/year=*/*.parquet", "sales"),
         ("data/sales/*.csv", "sales"),
+        ("sales/*.csv", "sales"),
+        ("../*.csv", "model"),
         ("*.csv", "model"),
     ],
 )
 def test_a_model_is_named_by_what_was_read(source: str, name: str) -> None:
     assert model_name(source) == name
+
+
+def _trained(config: Path, store: Path, **options: Any) -> Manifest:
+    return fasttrack.train(config, estimator="linear", store=store, tracking="off", **options).manifest
 
 
 def _table(folder: Path) -> Path:

@@ -421,7 +421,8 @@ def _split_columns(config: TrainConfig) -> list[str]:
 
 def model_name(source: str) -> str:
     """The name that a model gets from its table: the file's name without endings, or a database's."""
-    names = [last_name(source), *reversed(source.rpartition("://")[2].split("/")[1:-1])]
+    _, scheme, path = source.rpartition("://")
+    names = [last_name(source), *reversed(path.split("/")[1 if scheme else 0 : -1])]
     plain = [name for name in names if name and not re.search(r"[*?\[=@]", name)]  # no pattern, no partition
     stem = plain[0].split(".")[0] if plain else ""
     return "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in stem).strip("-") or "model"
