@@ -85,7 +85,7 @@ def test_flights(family: str) -> None:
     flights["time_hour"] = pd.to_datetime(flights["time_hour"], utc=True)
     pipeline = build(family, learn_columns(flights), "regression", rows=len(flights))
     if family == "forest":
-        pipeline.set_params(randomforestregressor__n_estimators=30)
+        pipeline.set_params(model__n_estimators=30)
     case = check(pipeline, flights, y, edges=5_000)
     assert case.proof.rows > 4_500
     assert case.proof.worst < 1e-12

@@ -142,8 +142,14 @@ class Journal:
         """Write what is left, for as long as the database takes it, and end the thread."""
         self._stopping = True
         self._wake.set()
-        if self._thread is not None:
+        while self._thread is not None and self._thread.is_alive():
+            left = self._left()
             self._thread.join(2 * _PATIENCE_SECONDS)
+            if self._left() >= left:
+                return
+
+    def _left(self) -> int:
+        return self._waiting + len(self._labels)
 
     def feedback(self, labels: Sequence[LabelRow]) -> bool:
         """Take labels, all or none; `False` when so many wait already that they have to be sent again later."""
