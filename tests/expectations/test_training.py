@@ -98,6 +98,20 @@ def test_another_type_or_column_is_named_and_how_to_read_it_so(tmp_path: Path, s
     assert outcome.manifest.contract.names == ["area"]
 
 
+def test_a_column_that_is_to_be_left_out_is_not_missed(tmp_path: Path, store: Path) -> None:
+    config = write(tmp_path, 'refuse = ["missing", "type"]\n')
+    outcome = fasttrack.train(config, store=store, ignore=("town",), promote="never")
+    assert outcome.manifest.contract.names == ["area"]
+
+
+def test_rows_of_a_sample_are_not_told_as_rows_of_the_table(tmp_path: Path, store: Path) -> None:
+    config = write(tmp_path, 'refuse = ["unseen"]\n', town="new town")
+    with pytest.raises(DataError) as caught:
+        fasttrack.train(config, store=store, rows=50)
+    assert str(caught.value).startswith("a sample of 50 rows of houses.csv is not what houses@")
+    assert " town: not among the 2 categories of the training data (50 rows, 100.0%); mend " in str(caught.value)
+
+
 def test_any_version_can_be_checked_against_and_must_be_there(tmp_path: Path, store: Path) -> None:
     version = LocalStore(store).champion("houses")
     config = write(tmp_path, f'against = "houses@{version}"\nrefuse = ["new"]\n', garden=1)

@@ -6,6 +6,8 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from fasttrack.addresses import shown
 from fasttrack.errors import DataError
 from fasttrack.expectations.check import check
@@ -84,15 +86,23 @@ def expected_by(store: Store, config: TrainConfig) -> Expected | None:
 
 
 def hold(expected: Expected, table: pa.Table, config: TrainConfig) -> None:
-    """Raise DataError, in one line, when `table` has what the configuration refuses."""
-    rule = config.check
-    found = expected.check(_parts(table), ignore=config.data.ignore).beyond(rule.refuse, rule.share)
+    """Raise DataError, in one line, when `table` has what the configuration refuses.
+
+    Columns that are to be ignored are not missed: a training does not read them.
+    """
+    rule, data = config.check, config.data
+    findings = expected.check(_parts(table), ignore=data.ignore)
+    found = [one for one in findings.beyond(rule.refuse, rule.share) if one.column not in data.ignore]
     if not found:
         return
+    called = shown(data.source)
+    if data.rows is not None:  # a row of the sample has another number in the table
+        called = f"a sample of {findings.rows:,} rows of {called}"
+        found = [msgspec.structs.replace(one, examples=[]) for one in found]
     more = f"; and {len(found) - 1:,} more" if len(found) > 1 else ""
     reasons = ", ".join(f'"{reason}"' for reason in dict.fromkeys(one.reason for one in found))
     raise DataError(
-        f"{shown(config.data.source)} is not what {expected.label} expects: {found[0]}{more}; "
+        f"{called} is not what {expected.label} expects: {found[0]}{more}; "
         f"mend the table, or take {reasons} out of check.refuse; to see all: {_command(expected, config)}"
     )
 
