@@ -1,7 +1,7 @@
 """A plot as SVG text: axes with round ticks, and marks in the page's colours.
 
-Drawn here instead of by a plotting library, because a report is written at every training: this takes a millisecond a
-plot, and a few kilobytes that are the same bytes everywhere. Colours are CSS classes, so that the page decides on them.
+Drawn here instead of by a plotting library, because a report is written at every training: no heavy import, and a few
+kilobytes that are the same bytes everywhere. Colours are CSS classes, so that the page decides on them.
 """
 
 from __future__ import annotations
