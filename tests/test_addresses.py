@@ -16,6 +16,8 @@ from fasttrack.addresses import last_name, shown, without_password
         ("postgresql://me:p/w@h/db", "postgresql://me:***@h/db", "postgresql://me@h/db", "db"),
         ("postgresql://me:p@w@h/db", "postgresql://me:***@h/db", "postgresql://me@h/db", "db"),
         ("postgresql://me:p?w@h", "postgresql://me:***@h", "postgresql://me@h", ""),
+        ("postgresql://me:12/pw@h:1/db", "postgresql://me:***@h:1/db", "postgresql://me@h:1/db", "db"),
+        ("https://token@h/t.csv", "https://***@h/t.csv", "https://token@h/t.csv", "t.csv"),
         ("postgresql://h/db?password=pw", "postgresql://h/db?…", "postgresql://h/db", "db"),
         (
             "postgresql://h/db?user=me&password=pw&sslmode=off",

@@ -10,6 +10,10 @@ SQLITE = "sqlite:///"
 """What stands before the path of a SQLite file."""
 _PASSWORD = re.compile(r"(?<=://)([^:/@?#]*):(?!\d+(?:[/?#]|$)).*@", re.DOTALL)
 """From the colon behind the user to the last @, as a password may hold either; a port has digits only."""
+_OF_A_DATABASE = re.compile(r"(?<=^postgres://)([^:/@?#]*):[^?]*@|(?<=^postgresql://)([^:/@?#]*):[^?]*@")
+"""Also where it begins as a port would: no database is called a@b, and one that is shows as `***`."""
+_TOKEN = re.compile(r"(?<=^http://)[^:/@?#]+@|(?<=^https://)[^:/@?#]+@")
+"""Who is alone before the @ of a web address may be a token."""
 _PARAMETERS = re.compile(r"\?.*", re.DOTALL)
 _SECRET = re.compile(r"(?<=[?&])(password|sslpassword)=[^&]*&?")
 
@@ -18,18 +22,26 @@ def shown(address: str) -> str:
     """A URL with its password as `***` and its parameters, which may hold a signature, as `…`; a path as it is."""
     if "://" not in address:
         return address
-    return _PARAMETERS.sub("?…", _PASSWORD.sub(r"\1:***@", address))
+    hidden = _OF_A_DATABASE.sub(_starred, _PASSWORD.sub(r"\1:***@", address))
+    return _PARAMETERS.sub("?…", _TOKEN.sub("***@", hidden))
+
+
+def _starred(found: re.Match[str]) -> str:
+    return f"{found[1] or found[2] or ''}:***@"
 
 
 def is_ambiguous(address: str) -> bool:
     """Whether the password holds a sign that others take for its end, who then tell the rest as a host."""
-    found = _PASSWORD.search(address)
+    found = _PASSWORD.search(address) or _OF_A_DATABASE.search(address)
     return found is not None and bool(re.search(r":.*[@/?#]", found[0][:-1], re.DOTALL))
 
 
 def without_password(address: str) -> str:
     """A URL as it may be written into a file: its password has another place."""
-    return _SECRET.sub("", _PASSWORD.sub(r"\1@", address)).rstrip("?&") if "://" in address else address
+    if "://" not in address:
+        return address
+    bare = _OF_A_DATABASE.sub(lambda found: f"{found[1] or found[2] or ''}@", _PASSWORD.sub(r"\1@", address))
+    return _SECRET.sub("", bare).rstrip("?&")
 
 
 def last_name(address: str) -> str:
