@@ -132,10 +132,26 @@ def test_labels_are_counted_as_matched_or_unknown(kept: Kept, opened: Opened) ->
     wait_for(lambda: kept.numbers["stored"] == 2)
     process, row = parse_identifier(ids[1]) or ("", 0)
     assert kept.journal.feedback([(process, row, "3.5", time.time()), ("nobody0000", 1, "1", time.time())])
-    wait_for(lambda: kept.counts.labels["matched"][0] == 1)
-    assert kept.counts.labels["unknown"][0] == 1
+    wait_for(lambda: kept.counts.labels["unknown"][0] == 1)
+    assert kept.counts.labels["matched"][0] == 1
     database = opened(kept.location)
     assert database.labels_of(next(database.chunks(0))) == {1: 3.5}
+
+
+def test_a_label_waits_for_the_worker_that_made_its_prediction(location: str, opened: Opened) -> None:
+    one, other = Kept(location, flush_seconds=30.0), Kept(location)
+    ids = other.predict(other.recorder(), 1.0)  # not written before it starts
+    assert ids is not None
+    process, row = parse_identifier(ids[0]) or ("", 0)
+    one.journal.start()
+    assert one.journal.feedback([(process, row, "3.5", time.time()), ("nobody0000", 1, "1", time.time())])
+    database = opened(location)
+    wait_for(lambda: database.labels() == 2)
+    other.journal.start()
+    other.journal.stop()
+    assert {name: count[0] for name, count in one.counts.labels.items()} == {"matched": 0, "unknown": 0, "refused": 0}
+    one.journal.stop()
+    assert {name: count[0] for name, count in one.counts.labels.items()} == {"matched": 1, "unknown": 1, "refused": 0}
 
 
 def test_labels_that_do_not_fit_are_not_taken(tmp_path: Path, opened: Opened) -> None:

@@ -45,6 +45,8 @@ _MOST_LABELS = 1_000_000
 _CHUNK_ROWS = 50_000
 _LABELS_AT_ONCE = 50_000
 """In one transaction: other workers wait for it, and for no longer than a second."""
+_SETTLE_FLUSHES = 3
+"""After so many a label's prediction is in the journal, whichever worker made it, or it is unknown."""
 _SWEEP_SECONDS = 300
 _PATIENCE_SECONDS = 5.0
 """How long a stopping server waits for a database that does not answer."""
@@ -115,6 +117,7 @@ class Journal:
         self._clock = clock
         self._queue: deque[_Scored] = deque()
         self._labels: deque[LabelRow] = deque()
+        self._strays: deque[tuple[float, list[tuple[str, int]]]] = deque()
         self._waiting = 0
         self._cells = 0
         self._next = 0
@@ -210,6 +213,7 @@ class Journal:
         try:
             self._guarded(self._write)
             self._guarded(self._write_labels)
+            self._guarded(self._settle)
             if time.monotonic() - self._swept > _SWEEP_SECONDS:
                 self._swept = time.monotonic()
                 self._guarded(self._sweep)
@@ -291,13 +295,28 @@ class Journal:
             with self._lock:
                 labels = list(islice(self._labels, _LABELS_AT_ONCE))
             self._database.label(labels)
-            known = sum(owner is not None for owner in self._database.owners([row[:2] for row in labels]))
+            strays = self._matched([row[:2] for row in labels])
             with self._lock:
                 for _ in labels:
                     self._labels.popleft()
-            self._counts.labels["matched"][0] += known
-            self._counts.labels["unknown"][0] += len(labels) - known
+            if strays:
+                # another worker made them, maybe, and has not written them yet
+                self._strays.append((time.monotonic() + _SETTLE_FLUSHES * self._flush_seconds, strays))
             self._write()  # predictions do not wait behind a million labels
+
+    def _matched(self, keys: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:
+        """Count the labels whose predictions the journal holds; returns the others."""
+        owners = self._database.owners(keys)
+        strays = [key for key, owner in zip(keys, owners, strict=True) if owner is None]
+        self._counts.labels["matched"][0] += len(keys) - len(strays)
+        return strays
+
+    def _settle(self) -> None:
+        """Count the labels whose predictions had their time to come."""
+        while self._strays and (self._stopping or self._strays[0][0] <= time.monotonic()):
+            unknown = self._matched(self._strays[0][1])
+            self._strays.popleft()
+            self._counts.labels["unknown"][0] += len(unknown)
 
     def _sweep(self) -> None:
         if self._keep_days is not None or self._keep_bytes is not None:
