@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["SQLITE", "is_ambiguous", "last_name", "shown", "without_password"]
+__all__ = ["POSTGRES_ADVICE", "SQLITE", "is_ambiguous", "is_misread", "last_name", "shown", "without_password"]
 
 SQLITE = "sqlite:///"
 """What stands before the path of a SQLite file."""
+POSTGRES_ADVICE = (
+    "its address cannot be understood; write postgresql://USER@HOST:PORT/DATABASE, the password in PGPASSWORD, "
+    "or with %40 for @ and %2F for /"
+)
+_MISREAD = re.compile(
+    "invalid integer value|invalid URI|invalid port|invalid connection option|URI query|host name must be"
+)
 _PASSWORD = re.compile(r"(?<=://)([^:/@?#]*):(?!\d+(?:[/?#]|$)).*@", re.DOTALL)
 """From the colon behind the user to the last @, as a password may hold either; a port has digits only."""
 _OF_A_DATABASE = re.compile(r"(?<=^postgres://)([^:/@?#]*):[^?]*@|(?<=^postgresql://)([^:/@?#]*):[^?]*@")
@@ -34,6 +41,11 @@ def is_ambiguous(address: str) -> bool:
     """Whether the password holds a sign that others take for its end, who then tell the rest as a host."""
     found = _PASSWORD.search(address) or _OF_A_DATABASE.search(address)
     return found is not None and bool(re.search(r":.*[@/?#]", found[0][:-1], re.DOTALL))
+
+
+def is_misread(message: str) -> bool:
+    """Whether libpq took an address apart otherwise than it was meant: its message may show a piece of the password."""
+    return bool(_MISREAD.search(message))
 
 
 def without_password(address: str) -> str:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from fasttrack.errors import StoreError
-from fasttrack.journal import Database, JournalModel, open_database
+from fasttrack.errors import ConfigError, StoreError
+from fasttrack.journal import Database, JournalModel, journal_location, open_database
 from fasttrack.journal.predictions import Chunk, pack, unpack
 from tests.journal.places import contract, entries
 
@@ -123,3 +123,18 @@ def test_a_connection_that_broke_is_opened_anew(location: str) -> None:
         with pytest.raises(StoreError):
             database.spans()
         assert [span.rows for span in database.spans()] == [10]
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "postgresql://me:hun@ter2@127.0.0.1/journal",
+        "postgresql://me:hun/ter2@127.0.0.1/journal",
+        "postgresql://me:5432ter2@x:ter2@127.0.0.1/journal",
+        "postgresql://me@127.0.0.1/journal?ter2=ter2",
+    ],
+)
+def test_an_address_that_is_taken_apart_otherwise_shows_nothing_of_its_password(address: str) -> None:
+    with pytest.raises((ConfigError, StoreError), match="its address cannot be understood; write postgres") as caught:
+        open_database(journal_location(address, "model") or "").close()
+    assert "ter2" not in str(caught.value)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fasttrack.addresses import is_ambiguous, shown
+from fasttrack.addresses import POSTGRES_ADVICE, is_ambiguous, is_misread, shown
 from fasttrack.data.part import AT_ONCE, Part
 from fasttrack.data.request import quoted_name
 from fasttrack.errors import DataError
@@ -39,7 +39,7 @@ class PostgresPart(Part):
     def __init__(self, request: Request) -> None:
         self.name = shown(request.source)
         if is_ambiguous(request.source):
-            raise DataError(f"{self.name} cannot be read: {_ADDRESS_ADVICE}")
+            raise DataError(f"{self.name} cannot be read: {POSTGRES_ADVICE}")
         self._request = request
         self._relation = request.relation()
 
@@ -115,9 +115,7 @@ def _spelled(table: pa.Table, nulls: Sequence[str]) -> pa.Table:
     return table
 
 
-_ADDRESS = r"invalid integer value|invalid URI|invalid port|invalid connection option|URI query|host name must be"
-"""An address that libpq takes apart otherwise than it was meant: its message may show a piece of the password."""
-_ADDRESS_ADVICE = (
+_ADVICE = (
     "its address cannot be understood; write postgresql://USER@HOST:PORT/DATABASE, the password in PGPASSWORD, "
     "or with %40 for @ and %2F for /"
 )
@@ -137,8 +135,8 @@ _ADVICE = (
 def _reason(error: str) -> str:
     """The driver's message in one line, and what to do."""
     text = " ".join(error.split())
-    if re.search(_ADDRESS, text):
-        return _ADDRESS_ADVICE
+    if is_misread(text):
+        return POSTGRES_ADVICE
     found = re.search(r"(?:FATAL|ERROR): +(.*?)(?= LINE \d| Query was:|\.? SQLSTATE|$)", text)
     told = (
         found[1] if found else re.sub(r"^\w+: (\[libpq\] )?(Failed to connect: )?| Is the server running.*", "", text)

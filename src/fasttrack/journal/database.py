@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from fasttrack.addresses import shown
+from fasttrack.addresses import POSTGRES_ADVICE, is_misread, shown
 from fasttrack.errors import ConfigError, StoreError
 from fasttrack.journal.location import journal_location
 from fasttrack.journal.predictions import Chunk, JournalModel
@@ -284,10 +284,7 @@ class Database:
                     cursor.close()
         except self._errors() as error:
             self.close()
-            raise StoreError(
-                f"the journal {shown(self.location)} cannot be used: {_in_a_line(error)}; check that it is there, and "
-                "may be written"
-            ) from None
+            raise StoreError(f"the journal {shown(self.location)} cannot be used: {_reason(error)}") from None
         except BaseException:
             if self._connection is not None:
                 with suppress(Exception):
@@ -330,5 +327,7 @@ class Database:
         return (psycopg.Error, OSError)
 
 
-def _in_a_line(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
+def _reason(error: Exception) -> str:
+    """The driver's message in one line, and what to do."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return POSTGRES_ADVICE if is_misread(text) else f"{text}; check that it is there, and may be written"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fasttrack.addresses import shown
+from fasttrack.addresses import POSTGRES_ADVICE, is_ambiguous, shown
 from fasttrack.errors import ConfigError
 from fasttrack.store import local_folder
 
@@ -19,7 +19,8 @@ _FILE = "journal.sqlite"
 def journal_location(setting: str, store: str | Path, cache: Path | None = None) -> str | None:
     """A file or a `postgresql://` URL; `None` for a journal that is off. `cache`: as for `open_store`.
 
-    `setting` is `on`, `off`, `sqlite:///FILE`, a file, or `postgresql://…`. Raises ConfigError for another URL.
+    `setting` is `on`, `off`, `sqlite:///FILE`, a file, or `postgresql://…`. Raises ConfigError for another
+    URL, and for one whose password others would take for the host.
     """
     if setting == "off":
         return None
@@ -28,6 +29,8 @@ def journal_location(setting: str, store: str | Path, cache: Path | None = None)
     if setting.startswith("sqlite:///"):
         return setting.removeprefix("sqlite:///")
     if setting.startswith(("postgresql://", "postgres://")):
+        if is_ambiguous(setting):
+            raise ConfigError(f"{shown(setting)} cannot hold the journal: {POSTGRES_ADVICE}")
         return setting
     if "://" in setting:
         raise ConfigError(
