@@ -58,7 +58,7 @@ def test_a_model_is_proved_on_another_table(bundle: Bundle, tmp_path: Path) -> N
 
 def test_rows_that_the_contract_does_not_take_are_left_out(bundle: Bundle, tmp_path: Path) -> None:
     assert verify_on(bundle, table(tmp_path, area=[None, 50.0, 60.0] * 100)).rows == 200
-    with pytest.raises(DataError, match="no row that the model takes"):
+    with pytest.raises(DataError, match="has no row with every value that the model needs"):
         verify_on(bundle, table(tmp_path, area=[np.nan] * 300))
 
 

@@ -6,18 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-import pyarrow.compute as pc
 
 from fasttrack.bundle import GRAPH, REPORT
-from fasttrack.contract.frame import matrix_from_frame, pipeline_input
 from fasttrack.data import Source
-from fasttrack.errors import BundleError, DataError
+from fasttrack.errors import BundleError
 from fasttrack.evaluate import baseline, evaluate
 from fasttrack.monitoring.reference import Reference, learn_reference, read_reference
 from fasttrack.report.examine import examine
 from fasttrack.report.page import Again, ReportData, build_report
 from fasttrack.training.holdout import ask
-from fasttrack.training.table import missing, series
+from fasttrack.training.known import as_served, labelled_rows
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,15 +52,9 @@ def rebuild(
     """
     contract = bundle.manifest.contract
     opened = Source(source, query=query, table=table)
-    frame, truth = _rows(contract, opened, sample)
+    frame, truth = labelled_rows(contract, opened, sample)
     pipeline = bundle.load_pipeline(allow_version_mismatch=allow_version_mismatch)
-    matrix = matrix_from_frame(contract, frame)
-    words = {
-        j: frame.iloc[:, j].astype(object).where(frame.iloc[:, j].notna(), None).tolist()
-        for j, column in enumerate(contract.columns)
-        if column.kind == "category"
-    }
-    rows: Any = pipeline_input(contract, matrix, words)
+    matrix, rows = as_served(contract, frame)
     X = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(rows, columns=contract.names)
     held = ask(pipeline, contract, X, truth)
     target = contract.target
@@ -72,32 +64,6 @@ def rebuild(
     measured = examine(pipeline, contract, read_reference(bundle) or _own(contract, matrix), held, graph=graph)
     again = Again(opened.name, len(truth), found.metrics, trivial.metrics)
     return build_report(ReportData(bundle.manifest, measured, again=again))
-
-
-def _rows(contract: Contract, source: Source, sample: int | None) -> tuple[pd.DataFrame, pd.Series[Any]]:
-    """The rows that the contract takes and that have a target, by the contract's columns."""
-    there = set(source.names)
-    name = contract.target.name
-    if name not in there:
-        raise DataError(f"{source.name} has no column {name!r}: without what was true nothing can be measured")
-    lacking = [column.name for column in contract.columns if column.name not in there and not column.nullable]
-    if lacking:
-        raise DataError(f"{source.name} lacks columns that the model needs: {', '.join(map(repr, lacking))}")
-    kinds = {column.name: column.kind for column in contract.columns if column.name in there}
-    table = source.read(kinds=kinds, columns=[name, *kinds], rows=sample)
-    answer = table.column(name)
-    keep = pc.invert(missing(answer)).to_numpy().copy()
-    for column in contract.columns:
-        if not column.nullable:
-            keep &= ~missing(table.column(column.name)).to_numpy()
-    if not keep.any():
-        raise DataError(f"{source.name} has no row with a {name!r} and every value that the model needs")
-    kept = table.take(np.flatnonzero(keep))
-    columns = [
-        series(kept.column(column.name))[0] if column.name in there else pd.Series([None] * kept.num_rows)
-        for column in contract.columns
-    ]
-    return pd.DataFrame(dict(enumerate(columns))), series(kept.column(name))[0]
 
 
 def _own(contract: Contract, matrix: Any) -> Reference:
