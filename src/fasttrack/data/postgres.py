@@ -116,10 +116,6 @@ def _spelled(table: pa.Table, nulls: Sequence[str]) -> pa.Table:
 
 
 _ADVICE = (
-    "its address cannot be understood; write postgresql://USER@HOST:PORT/DATABASE, the password in PGPASSWORD, "
-    "or with %40 for @ and %2F for /"
-)
-_ADVICE = (
     (r"Connection refused|timeout expired|closed the connection", "check host and port, and that it runs"),
     (r"could not translate host name", "check the host"),
     (r"password authentication failed|no password supplied", "check user and password (PGUSER, PGPASSWORD)"),
