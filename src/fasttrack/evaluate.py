@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     """Row weights float64[b, n] → the metric under each, float64[b]; NaN where it is undefined."""
 
 __all__ = [
+    "FEWEST_CLUSTERS",
     "Clusters",
     "Comparison",
     "Evaluation",
@@ -34,6 +35,8 @@ __all__ = [
     "primary",
 ]
 
+FEWEST_CLUSTERS = 5
+"""Fewer fall all on one side by chance more often than once in twenty times."""
 _RESAMPLES = 1000
 _PARTS, _T_999 = 30, 3.659
 """Student's t with 29 degrees of freedom is beyond it once in a thousand times, on both sides together."""
@@ -104,16 +107,19 @@ def evaluate(
     probabilities: NDArray[Any] | None = None,
     classes: Sequence[Any] | None = None,
     *,
+    clusters: Clusters | None = None,
     seed: int = 0,
 ) -> Evaluation:
     """Metrics of `prediction` [n] (and `probabilities` [n, c] in the order of `classes`) against `y_true` [n].
 
     Each comes with the percentile interval of 1,000 bootstrap resamples of the rows (Efron & Tibshirani, An
-    Introduction to the Bootstrap, 1993, chapter 13). A metric that these rows leave undefined, such as ROC AUC where
-    one class only is present, is left out.
+    Introduction to the Bootstrap, 1993, chapter 13), or of the `clusters` they form, as `compare` draws them, if there
+    are five at least. A metric that these rows leave undefined, such as ROC AUC where one class only is present, is
+    left out.
     """
     statistics = _statistics(task, y_true, prediction, probabilities, classes)
-    return Evaluation(_with_intervals(statistics, len(y_true), seed))
+    together = None if clusters is None or clusters.count < FEWEST_CLUSTERS else clusters
+    return Evaluation(_with_intervals(statistics, len(y_true), seed, together))
 
 
 def figures(
@@ -215,17 +221,26 @@ def _statistics(
 
 
 def baseline(
-    task: Task, y_train: NDArray[Any], y_test: NDArray[Any], classes: Sequence[Any] | None, *, seed: int = 0
+    task: Task,
+    y_train: NDArray[Any],
+    y_test: NDArray[Any],
+    classes: Sequence[Any] | None,
+    *,
+    clusters: Clusters | None = None,
+    seed: int = 0,
 ) -> Evaluation:
-    """The trivial model: the training mean, or the most frequent class with the training shares as probabilities."""
+    """The trivial model: the training mean, or the most frequent class with the training shares as probabilities.
+
+    `clusters` of the rows of `y_test` as for `evaluate`.
+    """
     if task == "regression":
         mean = float(np.mean(np.asarray(y_train, dtype=np.float64)))
-        return evaluate(task, y_test, np.full(len(y_test), mean), seed=seed)
+        return evaluate(task, y_test, np.full(len(y_test), mean), clusters=clusters, seed=seed)
     labels = list(classes or sorted(set(y_train)))
     counts = np.array([int(sum(_plain(value) == label for value in y_train)) for label in labels])
     shares = np.tile(counts / counts.sum(), (len(y_test), 1))
     guess = np.array([labels[int(counts.argmax())]] * len(y_test), dtype=object)
-    return evaluate(task, y_test, guess, shares, labels, seed=seed)
+    return evaluate(task, y_test, guess, shares, labels, clusters=clusters, seed=seed)
 
 
 def _regression(truth: Floats, guess: Floats) -> dict[str, Statistic]:
@@ -308,12 +323,14 @@ def _auc(positive: Floats, score: Floats) -> Statistic:
     return auc
 
 
-def _with_intervals(statistics: dict[str, Statistic], n: int, seed: int) -> dict[str, Metric]:
+def _with_intervals(
+    statistics: dict[str, Statistic], n: int, seed: int, clusters: Clusters | None
+) -> dict[str, Metric]:
     """Each statistic on all rows, with its percentile interval over resamples of them."""
     values = {name: float(statistic(np.ones((1, n)))[0]) for name, statistic in statistics.items()}
     defined = {name: statistic for name, statistic in statistics.items() if np.isfinite(values[name])}
     found: dict[str, list[Floats]] = {name: [] for name in defined}
-    for weights in _resamples(n, seed):
+    for weights in _resamples(n, seed, clusters):
         for name, statistic in defined.items():
             found[name].append(statistic(weights))
     metrics = {}

@@ -12,7 +12,7 @@ from fasttrack.bundle import GRAPH
 from fasttrack.contract.decode import Decoder, RefusedRequest
 from fasttrack.contract.frame import json_columns
 from fasttrack.errors import BundleError, FastTrackError, StoreError
-from fasttrack.evaluate import Clusters, compare
+from fasttrack.evaluate import FEWEST_CLUSTERS, Clusters, compare
 from fasttrack.serving.graph_engine import GraphEngine
 from fasttrack.serving.sklearn_engine import SklearnEngine
 
@@ -31,8 +31,6 @@ __all__ = ["Verdict", "Weighed", "clusters", "decide", "weigh"]
 
 _STRETCHES = 30
 """Of time; as many as live quality is parted into."""
-_FEWEST_CLUSTERS = 5
-"""Fewer fall all on one side by chance more often than once in twenty times."""
 
 
 @dataclass(frozen=True)
@@ -168,7 +166,7 @@ def _compared(champion: Bundle, ours: Contract, held: HoldOut) -> Comparison:
         raise BundleError("it predicts another target, task or classes")
     if not set(theirs.names) <= set(ours.names):
         raise BundleError("it needs columns that this table does not have")
-    if together is not None and together.count < _FEWEST_CLUSTERS:
+    if together is not None and together.count < FEWEST_CLUSTERS:
         raise BundleError(f"the hold-out has {together.count} {together.name}, too few to tell a gain from chance")
     told = [held.told, _predicted(champion, ours, held.X)]
     if theirs.target.probabilities != ours.target.probabilities:  # what both have is compared

@@ -194,8 +194,9 @@ def train(
     tell(f"evaluating on {len(X_test):,} hold-out rows")
     together = clusters(config.split.method, None if by is None else by[parts.test])
     held = ask(fitted, contract, X_test, y_test, together)
-    quality = evaluate(picked, y_test.to_numpy(), *held.told, contract.target.classes)
-    trivial = baseline(picked, y_train.to_numpy(), y_test.to_numpy(), contract.target.classes)
+    classes = contract.target.classes
+    quality = evaluate(picked, y_test.to_numpy(), *held.told, classes, clusters=together)
+    trivial = baseline(picked, y_train.to_numpy(), y_test.to_numpy(), classes, clusters=together)
     data = config.data
     seen = fingerprint(read, data.source, query=data.query, of=data.table, sample=data.rows)
     manifest = Manifest(
