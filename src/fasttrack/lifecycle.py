@@ -34,6 +34,7 @@ from fasttrack.bundle import (
 )
 from fasttrack.compiler import try_to_compile
 from fasttrack.config import JOURNAL, DataConfig, TrainConfig, load_config
+from fasttrack.contract.answers import answers
 from fasttrack.contract.decode import Decoder, RefusedRequest
 from fasttrack.contract.frame import json_columns, matrix_from_frame, pipeline_input
 from fasttrack.contract.learn import learn_columns, learn_contract
@@ -498,7 +499,7 @@ def _fit(pipeline: Any, X: pd.DataFrame, y: pd.Series[Any], label: str) -> Any:
 
 
 def _check_one_target(pipeline: Any, row: Any) -> None:
-    shape = np.shape(pipeline.predict(row))
+    shape = np.shape(pipeline.predict(row.copy()))
     if shape != (1,):
         several = "several targets" if len(shape) > 1 and shape[1] > 1 else "a column, not a vector"
         raise TrainingError(
@@ -583,11 +584,14 @@ def _check_round_trip(contract: Contract, pipeline: Any, X: pd.DataFrame) -> Non
     except RefusedRequest as refused:
         raise TrainingError(f"the contract refuses a row of its own training table: {refused.detail}") from None
     with joblib.parallel_config("sequential"):  # threads add up a forest's trees in another order each time
-        sent = pipeline.predict(pipeline_input(contract, batch.matrix, batch.text))
-        direct = pipeline.predict(some.to_numpy() if contract.input == "array" else some)
-    same = np.asarray(sent) == np.asarray(direct)
+        asked = contract.target.probabilities
+        sent, sent_shares = answers(pipeline, pipeline_input(contract, batch.matrix, batch.text), probabilities=asked)
+        direct, shares = answers(pipeline, some.to_numpy() if contract.input == "array" else some, probabilities=asked)
+    same = sent == direct
     if contract.target.task == "regression":
         same |= np.isclose(sent, direct, rtol=1e-9, atol=0, equal_nan=True)
+    if shares is not None and sent_shares is not None:
+        same &= np.isclose(sent_shares, shares, rtol=0, atol=1e-9, equal_nan=True).all(axis=1)
     if not same.all():
         first = int(np.flatnonzero(~same)[0])
         raise TrainingError(

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from fasttrack.compiler.edges import edge_rows
+from fasttrack.contract.answers import answers
 from fasttrack.contract.frame import pipeline_input
 from fasttrack.graph import Proof, open_session, refused, run
 
@@ -152,10 +153,7 @@ class _Judge:
     def _sklearn(self, rows: Any) -> tuple[NDArray[Any], Floats | None]:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
-            prediction = np.asarray(self.pipeline.predict(rows))
-            if not self.contract.target.probabilities:
-                return prediction, None
-            return prediction, np.asarray(self.pipeline.predict_proba(rows), dtype=np.float64)
+            return answers(self.pipeline, rows, probabilities=self.contract.target.probabilities)
 
     def _takes(self, row: Any) -> bool:
         try:

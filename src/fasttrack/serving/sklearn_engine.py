@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fasttrack.contract.answers import answers
 from fasttrack.contract.decode import CellIssue
 from fasttrack.contract.frame import pipeline_input
 from fasttrack.serving.engine import NO_ANSWER, Scores, first_failing_row, unscorable
@@ -45,12 +46,8 @@ class SklearnEngine:
 
     def _run(self, batch: Batch) -> tuple[NDArray[Any], NDArray[np.float64] | None]:
         rows = pipeline_input(self._contract, batch.matrix, batch.text)
-        probabilities = None
         with np.errstate(all="ignore"):  # an overflow shows in the answer, and is told there
-            prediction = np.asarray(self._pipeline.predict(rows))
-            if self._contract.target.probabilities:
-                probabilities = np.asarray(self._pipeline.predict_proba(rows), dtype=np.float64)
-        return prediction, probabilities
+            return answers(self._pipeline, rows, probabilities=self._contract.target.probabilities)
 
     def _fails(self, batch: Batch) -> bool:
         try:

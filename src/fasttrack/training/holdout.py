@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
+from fasttrack.contract.answers import answers
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
     from numpy.typing import NDArray
 
@@ -41,5 +42,4 @@ def ask(
 ) -> HoldOut:
     """What `pipeline` says of the rows of `X`. Raises what the pipeline raises."""
     rows = X.to_numpy() if contract.input == "array" else X
-    probabilities = np.asarray(pipeline.predict_proba(rows)) if contract.target.probabilities else None
-    return HoldOut(X, y, np.asarray(pipeline.predict(rows)), probabilities, clusters)
+    return HoldOut(X, y, *answers(pipeline, rows, probabilities=contract.target.probabilities), clusters)

@@ -19,6 +19,7 @@ import numpy as np
 from sklearn.base import clone
 
 from fasttrack.config import Domain, Range, Setting
+from fasttrack.contract.answers import answers
 from fasttrack.errors import ConfigError, TrainingError
 from fasttrack.evaluate import figures, primary
 
@@ -237,8 +238,7 @@ class _Run:
             warnings.simplefilter("ignore")  # of parameters that serve badly, which the score says too
             fitted = clone(estimator).set_params(**params).fit(self.X.iloc[fold.train], self.y[fold.train])
             rows = self.X.iloc[fold.test]
-            shares = None if self.metric.name != "log_loss" else fitted.predict_proba(rows)
-            guess = fitted.predict(rows)
+            guess, shares = answers(fitted, rows, probabilities=self.metric.name == "log_loss")
             classes = None if self.task == "regression" else np.asarray(fitted.classes_).tolist()
             score = figures(self.task, self.y[fold.test], guess, shares, classes).get(self.metric.name)
         if score is None:
