@@ -84,7 +84,6 @@ def test_every_body_gives_the_same_response(both: tuple[httpx.Client, httpx.Clie
         request(CORPUS["a row"], "Connection: close"),
         request(CORPUS["a row"], version="1.0"),
         request(CORPUS["a row"], "Content-Encoding: gzip"),
-        request(CORPUS["a row"], "Upgrade: h2c", "Connection: Upgrade"),
         request(CORPUS["a row"], path="/predict/"),
         request(CORPUS["a row"], path="/predict?x=1"),
         request(CORPUS["a row"], path="/%70redict"),
@@ -95,11 +94,33 @@ def test_every_body_gives_the_same_response(both: tuple[httpx.Client, httpx.Clie
         b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: five\r\n\r\n[1,2]",
         b"nonsense\r\n\r\n",
     ],
-    ids=["close", "1.0", "gzip", "upgrade", "slash", "query", "escaped", "PUT", "GET", "long", "chunks", "words", "-"],
+    ids=["close", "1.0", "gzip", "slash", "query", "escaped", "PUT", "GET", "long", "chunks", "words", "-"],
 )
 def test_every_way_to_ask_gives_the_same_response(both: tuple[httpx.Client, httpx.Client], sent: bytes) -> None:
     wire, usual = (asked(client, sent) for client in both)
     assert wire == usual
+
+
+@pytest.mark.parametrize("upgrade", ["h2c", "websocket"])
+@pytest.mark.parametrize("cut", [0, 5, 60, -4])
+def test_an_upgrade_is_ignored_and_its_body_is_no_request(
+    both: tuple[httpx.Client, httpx.Client], upgrade: str, cut: int
+) -> None:
+    asks = ("Connection: keep-alive, Upgrade", f"Upgrade: {upgrade}")
+    (usual,) = asked(both[1], request(CORPUS["a row"]))
+    smuggled = b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n"
+    (refused,) = asked(both[1], request(smuggled))
+    with connected(both[0]) as connection:
+        for body, expected in ((CORPUS["a row"], usual), (smuggled, refused), (CORPUS["a row"], usual)):
+            whole = request(body, *asks)
+            connection.sendall(whole[:cut])
+            time.sleep(0.02)
+            connection.sendall(whole[cut:] + request(CORPUS["a row"]))
+            assert responses(connection, 2) == [expected, usual]
+        chunked = b"POST /predict HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nConnection: upgrade\r\n"
+        chunked += b"Upgrade: h2c\r\n\r\n" + b"%x\r\n" % len(CORPUS["a row"]) + CORPUS["a row"] + b"\r\n0\r\n\r\n"
+        connection.sendall(chunked)
+        assert responses(connection, 1) == [usual]
 
 
 @pytest.mark.parametrize("cut", [5, 30, 60, -40, -1])

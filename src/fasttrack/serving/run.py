@@ -58,6 +58,7 @@ def run(settings: Settings, *, host: str, port: int, workers: int = 1, access_lo
         factory=not alone,
         workers=workers,
         http=Wire,
+        ws="none",
         access_log=access_log,
         log_config=log_config,
         timeout_graceful_shutdown=_DRAIN_SECONDS,

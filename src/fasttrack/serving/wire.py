@@ -8,8 +8,10 @@ the same replies.
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 if TYPE_CHECKING:
@@ -59,7 +61,8 @@ class Wire(HttpToolsProtocol):
                 self._answer(body)
                 return
             self._data = data
-        super().data_received(data)
+        self._unset_keepalive_if_required()
+        self._parse(data)
         self._data = b""
 
     def send_400_response(self, msg: str) -> None:
@@ -75,7 +78,9 @@ class Wire(HttpToolsProtocol):
         self.expect_100_continue = False
 
     def on_headers_complete(self) -> None:
-        """Hold a prediction request, begin any other."""
+        """Hold a prediction request, begin any other; one with an upgrade comes again without it."""
+        if self._upgrades():
+            return
         self._held = self._straight and self._is_prediction()
         if not self._held:
             self._begin()
@@ -91,6 +96,8 @@ class Wire(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """Answer the request that was held."""
+        if self._upgrades():
+            return
         self._parsing = self.parser.should_upgrade()  # what follows is then no HTTP to the parser
         if not self._held:
             super().on_message_complete()
@@ -120,6 +127,38 @@ class Wire(HttpToolsProtocol):
         if self._held:
             self._hand_over()
         super().shutdown()
+
+    def _parse(self, data: bytes) -> None:
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserError:
+            msg = "Invalid HTTP request received."
+            self.logger.warning(msg)
+            self.send_400_response(msg)
+        except httptools.HttpParserUpgrade as found:
+            if not self._upgrades():
+                return
+            head, self._data = self._plain_head(), b""
+            self.parser = _parser(self)
+            self._parse(head + data[found.args[0] :])
+
+    def _upgrades(self) -> bool:
+        """Whether a request asks for another protocol, which a server that has none ignores (RFC 9110, 7.8).
+
+        The parser takes its head for all of it: what follows would be read as the next request.
+        """
+        return self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"
+
+    def _plain_head(self) -> bytes:
+        """The head that was parsed, without what asks for another protocol."""
+        lines = [b"%s %s HTTP/%s" % (self.parser.get_method(), self.url, self.parser.get_http_version().encode())]
+        for name, value in self.headers:
+            if name == b"connection":
+                tokens = (token.strip() for token in value.split(b","))
+                value = b", ".join(token for token in tokens if token.lower() != b"upgrade")
+            if name != b"upgrade" and (value or name != b"connection"):
+                lines.append(name + b": " + value.replace(b"\r", b" ").replace(b"\n", b" "))
+        return b"\r\n".join([*lines, b"\r\n"])
 
     def _answer(self, body: bytes) -> None:
         exchange = self._exchange
@@ -158,6 +197,14 @@ class Wire(HttpToolsProtocol):
         self.url, self.expect_100_continue = url, expect
         self.headers.extend(headers)
         super().on_headers_complete()
+
+
+def _parser(wire: Wire) -> Any:
+    """As Uvicorn makes its own."""
+    parser = httptools.HttpRequestParser(wire)
+    with suppress(AttributeError):  # httptools before 0.6.3
+        parser.set_dangerous_leniencies(lenient_data_after_close=True)
+    return parser
 
 
 def _lane_of(app: Any) -> FastLane:
