@@ -39,7 +39,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Where predictions and labels are kept: `on` (a file in the store, or in the cache of an object storage), `off`, a
     file, or `postgresql://…`."""
     journal_sample: Annotated[float, msgspec.Meta(gt=0, le=1)] = 1.0
-    """The share of requests that is recorded."""
+    """The share of predictions that is recorded."""
     journal_omit: str = ""
     """Columns that are never written, separated by commas, or as a JSON array."""
     journal_days: Annotated[float, msgspec.Meta(gt=0)] | None = None

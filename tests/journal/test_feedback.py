@@ -104,6 +104,7 @@ def test_a_label_before_its_prediction_is_written_counts_all_the_same(client: ht
             "row 1: no prediction has such an id",
         ),
         (b'{"id": "0000000000-00000000", "label": "one"}', 422, "the label of y must be a number"),
+        (b'{"id": "0000000000-00000000", "label": "' + b"o" * 1001 + b'"}', 422, "is longer than 1,000 characters"),
         (b'{"id": "0000000000-00000000", "label": true}', 422, "the label of y must be a number"),
         (b'{"id": "0000000000-00000000", "label": 1e999}', 422, "no number that a 64-bit float holds"),
         (b'{"id": "0000000000-00000000", "label": 1' + b"0" * 400 + b"}", 422, "no number that a 64-bit float holds"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 import time
 from pathlib import Path
@@ -21,6 +22,7 @@ from tests.servers.postgres import Postgres
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from fasttrack.journal import Database
     from tests.journal.places import Opened
 
 
@@ -59,6 +61,16 @@ class Kept:
                 found[identifier(chunk.process, chunk.start + row)] = (inside.matrix[row, 0], inside.output[row])
         database.close()
         return found
+
+
+def unpacked(database: Database) -> dict[float, str | None]:
+    """x and the word of each prediction whose category the model does not know."""
+    found: dict[float, str | None] = {}
+    for chunk in database.chunks(0):
+        inside = unpack(chunk.content)
+        for row in range(len(inside)):
+            found[inside.matrix[row, 0]] = inside.words.get(1, {}).get(row)
+    return found
 
 
 @pytest.fixture
@@ -105,6 +117,80 @@ def test_a_sample_is_even(tmp_path: Path) -> None:
     assert sum(taken) in (299, 300)
     assert all(2 <= sum(taken[start : start + 10]) <= 4 for start in range(0, 1000, 10))
     assert kept.numbers["dropped"] == 0
+
+
+def test_a_sample_is_of_predictions_however_they_are_gathered(tmp_path: Path) -> None:
+    kept = Kept(str(tmp_path / "journal"), sample=0.5)
+    recorder = kept.recorder()
+    taken = 0
+    for run in range(200):
+        rows = (1, 99)[run % 2]
+        taken += rows * (kept.predict(recorder, *[1.0] * rows) is not None)
+    assert 4_900 <= taken <= 5_100
+
+
+def test_what_is_accepted_while_a_stopping_server_waits_for_its_database_is_written(
+    tmp_path: Path, opened: Opened
+) -> None:
+    location = str(tmp_path / "journal")
+    kept = Kept(location, keep_days=1)
+    database = opened(location)
+    lock = sqlite3.connect(location)
+    lock.execute("BEGIN IMMEDIATE")
+    kept.journal.start()
+    time.sleep(0.3)  # it sweeps first, and waits for the lock
+    assert kept.predict(kept.recorder(), 1.0, 2.0, 3.0) is not None
+    assert kept.journal.feedback([("nobody0000", 1, "1", time.time())])
+    stopping = threading.Thread(target=kept.journal.stop)
+    stopping.start()
+    time.sleep(0.2)
+    lock.rollback()
+    lock.close()
+    stopping.join()
+    assert kept.numbers == {"backlog": 0, "stored": 3, "dropped": 0}
+    assert sum(span.rows for span in database.spans()) == 3
+    assert database.labels() == 1
+
+
+def test_what_a_stopping_server_cannot_write_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "file").write_text("no folder")
+    kept = Kept(str(tmp_path / "file" / "journal"))
+    kept.predict(kept.recorder(), 1.0, 2.0)
+    kept.journal.start()
+    kept.journal.stop()
+    assert "did not take 2 predictions and 0 labels before the server stopped: they are lost" in caplog.messages[-1]
+
+
+def test_words_that_wait_for_a_database_have_a_bound_too(tmp_path: Path, opened: Opened) -> None:
+    (tmp_path / "file").write_text("no folder")
+    kept = Kept(str(tmp_path / "file" / "journal"))
+    recorder = kept.recorder()
+    kept.journal.start()
+    word = "w" * 1_000_000
+    given: set[str] = set()
+    for number in range(120):
+        given.update(kept.predict(recorder, float(number), where=word if number % 2 else "here") or [])
+        time.sleep(0.02)
+    wait_for(lambda: kept.predict(recorder, 0.0) is None)
+    assert 0 < kept.numbers["dropped"] < 81
+    (tmp_path / "file").unlink()
+    wait_for(lambda: kept.numbers["backlog"] == 0, 30)
+    written = unpacked(opened(kept.location))
+    assert [found == (word if x % 2 else None) for x, found in written.items()] == [True] * len(written)
+    assert len(written) == kept.numbers["stored"] == len(given)
+    kept.journal.stop()
+
+
+def test_rows_that_cannot_be_packed_are_counted_and_hold_up_nobody(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(entries: object) -> bytes:
+        raise MemoryError
+
+    with monkeypatch.context() as patched:
+        patched.setattr("fasttrack.journal.writer.pack", full)
+        kept.predict(kept.recorder(), 1.0, 2.0)
+        wait_for(lambda: kept.numbers["dropped"] == 2)
+    kept.predict(kept.recorder(), 3.0)
+    wait_for(lambda: kept.numbers == {"backlog": 0, "stored": 1, "dropped": 2})
 
 
 def test_columns_that_are_omitted_are_never_written(tmp_path: Path, opened: Opened) -> None:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["Labelled", "label_predictions", "label_row", "unusable"]
 
 _AT_ONCE = 50_000
+_LONGEST = 1000
+"""Characters of a label: a million of them wait in memory."""
 
 
 @dataclass
@@ -35,6 +37,8 @@ class Labelled:
 
 def unusable(label: Any, target: Target) -> str | None:
     """Why no row of `target` can have this label; `None` if it can."""
+    if isinstance(label, str) and len(label) > _LONGEST:
+        return f"the label of {target.name} is longer than {_LONGEST:,} characters"
     if isinstance(label, (int, float)) and not abs(label) <= sys.float_info.max:
         return f"the label of {target.name} is no number that a 64-bit float holds"
     if target.classes is None:

@@ -43,6 +43,8 @@ _MOST_CELLS = 20_000_000
 """160 MB of a wide table."""
 _MOST_LABELS = 1_000_000
 _CHUNK_ROWS = 50_000
+_CHUNK_CELLS = 8_000_000
+"""64 MB: databases take no cell of a gigabyte."""
 _LABELS_AT_ONCE = 50_000
 """In one transaction: other workers wait for it, and for no longer than a second."""
 _SETTLE_FLUSHES = 3
@@ -64,13 +66,17 @@ class JournalCounts:
 
 @dataclass(slots=True)  # not frozen, which would cost a microsecond
 class _Scored:
+    """One run's rows. `text`: by column and row what was written, of all rows or of those with unknown words."""
+
     recorder: Recorder
     start: int
     at: float
     matrix: Floats
-    text: Mapping[int, Sequence[str | None]]
+    text: Mapping[int, Sequence[str | None] | Mapping[int, str | None]]
     output: Floats
     probabilities: Floats | None
+    words: int = 0
+    """The cells' worth of memory that unknown words take, once that is counted."""
 
 
 class Recorder:
@@ -122,6 +128,7 @@ class Journal:
         self._cells = 0
         self._next = 0
         self._share = 0.0
+        self._slim = 0
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._stopping = False
@@ -131,6 +138,7 @@ class Journal:
         self._swept = 0.0
         self._held: list[Chunk] = []
         self._held_models: list[JournalModel] = []
+        self._held_rows = self._held_cells = 0
 
     def recorder(self, model: str, version: str, contract: Contract) -> Recorder:
         """What takes the predictions of a version."""
@@ -149,7 +157,14 @@ class Journal:
             left = self._left()
             self._thread.join(2 * _PATIENCE_SECONDS)
             if self._left() >= left:
-                return
+                break
+        if self._left():
+            _log.error(
+                "the journal %s did not take %s predictions and %s labels before the server stopped: they are lost",
+                shown(self.location),
+                f"{self._waiting:,}",
+                f"{len(self._labels):,}",
+            )
 
     def _left(self) -> int:
         return self._waiting + len(self._labels)
@@ -170,9 +185,11 @@ class Journal:
 
     def _take(self, recorder: Recorder, batch: Batch, output: Floats, shares: Floats | None) -> list[str] | None:
         rows = len(output)
-        if not rows or (self._sample < 1 and not self._drawn()):
+        if not rows:
             return None
         with self._lock:
+            if self._sample < 1 and not self._drawn(rows):
+                return None
             if self._waiting + rows > self._most_rows or self._cells + batch.matrix.size > _MOST_CELLS:
                 self._counts.dropped[0] += rows
                 return None
@@ -184,27 +201,35 @@ class Journal:
             self._queue.append(_Scored(recorder, start, self._clock(), batch.matrix, batch.text, output, shares))
         return identifiers(self.process, start, rows)
 
-    def _drawn(self) -> bool:
-        """Whether a request is in the sample: evenly, not at random, so that a small sample is no lottery."""
-        self._share += self._sample
-        if self._share < 1:
+    def _drawn(self, rows: int) -> bool:
+        """Whether a run is in the sample: evenly, not at random, so that a small sample is no lottery.
+
+        A run may be one request or many, so rows are counted: it is taken whole where that comes nearer to the share.
+        """
+        self._share += self._sample * rows
+        if self._share < rows / 2:
             return False
-        self._share -= 1
+        self._share -= rows
         return True
 
     def _run(self) -> None:
         deadline: float | None = None
         while True:
-            self._wake.wait(self._flush_seconds)
-            if self._stopping and deadline is None:
-                deadline = time.monotonic() + _PATIENCE_SECONDS
-            elif not self._stopping:
-                self._wake.clear()
+            if not self._stopping:
+                self._wake.wait(self._flush_seconds)
+            self._wake.clear()
+            stopping = self._stopping
+            if not stopping:
                 time.sleep(min(0.05, self._flush_seconds))  # labels come in bursts
+            elif deadline is None:
+                deadline = time.monotonic() + _PATIENCE_SECONDS
             done = self._flush()
-            if self._stopping and (done or time.monotonic() > (deadline or 0)):
+            if self._down:
+                self._slim_down()
+            # a stop that came during the flush has one of its own: what was accepted before it is written
+            if stopping and (done or (deadline is not None and time.monotonic() > deadline)):
                 break
-            if not done and self._stopping:
+            if stopping:
                 time.sleep(0.1)
         self._database.close()
 
@@ -247,18 +272,39 @@ class Journal:
     def _hold(self) -> None:
         """Take the head of the queue as chunks, which are kept until they are written."""
         parts: list[_Scored] = []
-        rows = 0
+        rows = cells = 0
         with self._lock:
-            while self._queue and rows < _CHUNK_ROWS:
+            while self._queue and rows < _CHUNK_ROWS and cells < _CHUNK_CELLS:
                 # one chunk is of one version; numbers follow one another
                 if parts and self._queue[0].recorder is not parts[0].recorder:
                     break
                 parts.append(self._queue.popleft())
                 rows += len(parts[-1].output)
+                cells += parts[-1].matrix.size + parts[-1].words
+            self._slim = max(0, self._slim - len(parts))
         if parts:
-            self._held = [self._chunk(parts)]
+            self._held_rows, self._held_cells = rows, cells
             self._held_models = [parts[0].recorder.about]
-            self._cells_held = sum(part.matrix.size for part in parts)
+            self._held = [self._chunk(parts)]
+
+    def _slim_down(self) -> None:
+        """Of what waits for a database that is down, keep the words that no model knows alone, and count their room."""
+        with self._lock:
+            fresh = list(islice(self._queue, self._slim, None))
+        for part in fresh:
+            recorder = part.recorder
+            kept: dict[int, dict[int, str | None]] = {}
+            for place in recorder.text:
+                column = recorder.places[place]
+                rows = np.flatnonzero(part.matrix[:, column] == -1).tolist()
+                if rows:
+                    kept[column] = {row: part.text[column][row] for row in rows}
+            part.text = kept
+            words = [len(word or "") for found in kept.values() for word in found.values()]
+            part.words = sum(words) // 2 + 16 * len(words)  # at most four bytes a letter, of the eight of a cell
+        with self._lock:
+            self._slim += len(fresh)
+            self._cells += sum(part.words for part in fresh)
 
     def _chunk(self, parts: Sequence[_Scored]) -> Chunk:
         recorder, about = parts[0].recorder, parts[0].recorder.about
@@ -278,16 +324,16 @@ class Journal:
         )
 
     def _release(self, counted: memoryview[float]) -> None:
-        rows = sum(chunk.rows for chunk in self._held)
         with self._lock:
-            self._waiting -= rows
-            self._cells -= self._cells_held
-            counted[0] += rows
+            self._waiting -= self._held_rows
+            self._cells -= self._held_cells
+            counted[0] += self._held_rows
             self._counts.backlog[0] = self._waiting
         self._held, self._held_models = [], []
+        self._held_rows = self._held_cells = 0
 
     def _forget(self) -> None:
-        if self._held:
+        if self._held_rows:
             self._release(self._counts.dropped)
 
     def _write_labels(self) -> None:
@@ -343,7 +389,7 @@ def _words(
 
 
 def _process_name() -> str:
-    """A name that no other process has, and that sorts by time: 10 characters, seconds and chance."""
+    """A name that no other process has, and that sorts by time: 16 characters, seconds and chance."""
     letters = "0123456789abcdefghijklmnopqrstuv"
-    number = int(time.time()) << 15 | secrets.randbits(15)
-    return "".join(letters[number >> shift & 31] for shift in range(45, -1, -5))
+    number = int(time.time()) << 48 | secrets.randbits(48)
+    return "".join(letters[number >> shift & 31] for shift in range(75, -1, -5))
