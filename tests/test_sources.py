@@ -164,7 +164,7 @@ def test_a_sample_of_parquet_is_named_by_its_seed(tmp_path: Path) -> None:
     )
     assert first.training.content_sha256 == again.training.content_sha256
     assert first.training.rows + first.training.holdout_rows == first.training.sample == 100
-    assert read_manifest(next((tmp_path / "0" / "t").glob("[0-9a-f]*"))).training.sample == 100
+    assert read_manifest(next((tmp_path / "0" / "t").glob("*/manifest.json")).parent).training.sample == 100
 
 
 def test_a_database_in_a_configuration_is_looked_for_beside_it(tmp_path: Path) -> None:

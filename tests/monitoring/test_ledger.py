@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import resource
 import signal
+import sys
+import threading
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -13,6 +17,7 @@ from fasttrack.monitoring.exposition import Exposition, Family
 from fasttrack.monitoring.ledger import Ledger
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from multiprocessing.connection import Connection
     from pathlib import Path
 
@@ -97,3 +102,72 @@ def test_a_histogram_is_cumulated_in_the_order_of_its_bounds() -> None:
         'took_seconds_count{what="x"}': 10,
         'took_seconds_sum{what="x"}': 40.5,
     }
+
+
+def both(work: Callable[[int], object]) -> None:
+    """Two threads that begin together, and take turns as often as they can."""
+    barrier = threading.Barrier(2)
+
+    def begin(number: int) -> None:
+        barrier.wait()
+        work(number)
+
+    threads = [threading.Thread(target=begin, args=(number,)) for number in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+@contextmanager
+def hasty() -> Iterator[None]:
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
+
+
+def test_series_that_are_opened_by_two_threads_are_apart(tmp_path: Path) -> None:
+    with hasty():
+        for trial in range(50):
+            folder = tmp_path / str(trial)
+            folder.mkdir()
+            ledger = Ledger(folder)
+            both(lambda number, ledger=ledger: [ledger.block([(f"{number}", f"{i}")]) for i in range(4)])  # type: ignore[misc]
+            for number in range(2):
+                for i in range(4):
+                    ledger.block([(f"{number}", f"{i}")])[0] = 1 + 10 * number + i
+            wanted = {(f"{number}", f"{i}"): 1.0 + 10 * number + i for number in range(2) for i in range(4)}
+            assert ledger.accounts()[0].numbers == wanted
+            assert Ledger(folder).accounts()[1].numbers == wanted
+
+
+def test_two_scrapes_at_once_see_the_same(tmp_path: Path) -> None:
+    with hasty():
+        for trial in range(50):
+            folder = tmp_path / str(trial)
+            folder.mkdir()
+            other, ledger = Ledger(folder), Ledger(folder)
+            for name in ("a", "b"):
+                other.block([(name, str(number)) for number in range(60)])[:] = memoryview(bytearray(480)).cast("d")
+                both(lambda number, ledger=ledger: ledger.accounts())  # type: ignore[misc]
+                assert len(ledger.accounts()[1].numbers) == 60 if name == "a" else 120
+
+
+def test_a_full_disk_costs_no_count_and_no_process(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    ledger.block([("before",)])[0] = 1
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (5, hard))  # what a file may grow to, as a full disk allows no more
+    try:
+        ledger.block([("after",)])[0] = 2
+        late = Ledger(tmp_path)
+        late.block([("late",)])[0] = 3
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    ledger.block([("again",)])[0] = 4
+    assert ledger.accounts()[0].numbers == {("before",): 1, ("after",): 2, ("again",): 4}
+    assert late.accounts()[0].numbers == {("late",): 3}
+    assert [one.numbers for one in Ledger(tmp_path).accounts()[1:]] == [{("before",): 1}]

@@ -78,13 +78,15 @@ def three_classes(store: Path) -> Outcome:
 
 
 class Touchy(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no types
-    """Raises on a number above 100, as pipelines do that were never asked for such a row."""
+    """Raises on a number above 100, as pipelines do that were never asked for such a row; wants to exit above 1050."""
 
     def fit(self, X: pd.DataFrame, y: Any) -> Touchy:
         self.n_features_in_ = X.shape[1]
         return self
 
     def predict(self, X: pd.DataFrame) -> Any:
+        if (X["x"] > 1050).any():
+            raise SystemExit(f"secret value {X['x'].max()}")
         if (X["x"] > 100).any():
             raise ValueError(f"secret value {X['x'].max()}")
         return X["x"].to_numpy() * 1.0

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import random
+import re
 import socket
 import threading
 import time
@@ -17,12 +18,14 @@ import pytest
 from prometheus_client import generate_latest
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.impute import SimpleImputer
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 import fasttrack
 from fasttrack.serving.app import create_app
-from fasttrack.serving.predict import LARGE
+from fasttrack.serving.predict import LARGE, Predictor
 from fasttrack.serving.wire import Wire
 from fasttrack.settings import Settings
 from fasttrack.training.calendar import CalendarFeatures
@@ -226,6 +229,56 @@ def test_a_pipeline_that_is_not_compiled_gathers_while_it_is_busy(tmp_path: Path
             assert b"secret" not in content
         else:
             assert json.loads(content)["prediction"] == x
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_step_that_works_in_place_changes_no_answer(tmp_path: Path, named: bool) -> None:
+    random = np.random.default_rng(0)
+    X: Any = random.normal(5, 2, size=(60, 2))
+    y = (X[:, 0] > X[:, 1]).astype(int)
+    X[::9, 0] = np.nan
+    if named:
+        X = pd.DataFrame(X, columns=["a", "b"])
+    steps = SimpleImputer(copy=False), StandardScaler(copy=False), KNeighborsClassifier(1)
+    pipeline = make_pipeline(*steps).fit(X.copy(), y)
+    outcome = fasttrack.package(pipeline, X, y, name="near", store=tmp_path)
+    assert outcome.manifest.engine == "sklearn"
+    assert outcome.manifest.metrics["accuracy"].value == 1.0
+    assert outcome.manifest.metrics["log_loss"].value < 0.01
+    rows = np.array([[9.0, 1.0], [1.0, 9.0], [np.nan, 1.0]])
+    expected = pipeline.predict_proba(pd.DataFrame(rows, columns=X.columns) if named else rows.copy())
+    names = [column.name for column in outcome.manifest.contract.columns]
+    asked = [{name: None if np.isnan(x) else x for name, x in zip(names, row, strict=True)} for row in rows]
+    with serving(tmp_path, http=Wire) as client:
+        reply = client.post("/predict", json=asked).json()
+        assert reply["probabilities"] == {"0": expected[:, 0].tolist(), "1": expected[:, 1].tolist()}
+        assert reply["predictions"] == expected.argmax(axis=1).tolist()
+        drift = client.get("/metrics").text
+    (found,) = re.findall(rf'_feature_bin_total{{bin="missing",feature="{names[0]}".*}} (.*)', drift)
+    assert float(found) == 1
+
+
+def test_a_run_that_gets_no_thread_answers_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    models.touchy(tmp_path)
+    app = started(tmp_path)
+    in_thread = Predictor.in_thread
+    runs = 0
+
+    async def no_thread(self: Predictor, *work: Any) -> Any:
+        nonlocal runs
+        runs += 1
+        if runs == 1:
+            raise RuntimeError("can't start new thread")
+        return await in_thread(self, *work)
+
+    monkeypatch.setattr(Predictor, "in_thread", no_thread)
+
+    async def together() -> list[Any]:
+        return await asyncio.gather(*(call(app, json.dumps({"x": x}).encode()) for x in (1.0, 2.0, 3.0)))
+
+    for x, (status, _, content) in enumerate(asyncio.run(together()), start=1):
+        assert (status, json.loads(content)["prediction"]) == (200, x)
+    assert runs == 4
 
 
 def test_a_request_that_is_given_up_leaves_the_others_alone(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from prometheus_client.registry import Collector
 
 from fasttrack.monitoring.reference import Bins, Reference
+from fasttrack.monitoring.room import with_room
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -264,11 +265,10 @@ def _size(head: _Head) -> int:
     return _start(head) + 16 * layout.size + 8 * head.capacity * len(layout.bins)
 
 
-def _create(folder: Path, size: int) -> int:
-    path = folder / f"{os.getpid()}-{secrets.token_hex(4)}{_ENDING}"
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
-    os.ftruncate(descriptor, size)
-    fcntl.flock(descriptor, fcntl.LOCK_EX)
+def _create(folder: Path, size: int) -> int | None:
+    descriptor = with_room(folder / f"{os.getpid()}-{secrets.token_hex(4)}{_ENDING}", size)
+    if descriptor is not None:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
     return descriptor
 
 

@@ -11,8 +11,11 @@ import json
 import mmap
 import os
 import secrets
+import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from fasttrack.monitoring.room import with_room
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -38,7 +41,7 @@ class Account:
 
 @dataclass
 class _Segment:
-    """A stretch of numbers, and as many keys as are given out."""
+    """A stretch of numbers, and as many keys as are given out; `file` shows them to other processes."""
 
     values: memoryview[float]
     keys: list[Key] = field(default_factory=list)
@@ -62,37 +65,49 @@ class Ledger:
         self._segments: list[_Segment] = []
         self._blocks: dict[tuple[Key, ...], memoryview[float]] = {}
         self._others: dict[Path, _Read] = {}
+        self._giving, self._reading = threading.Lock(), threading.Lock()
 
     def block(self, keys: Sequence[Key]) -> memoryview[float]:
         """The numbers (float64, 0 at first) of `keys`, to be counted up in place by one thread at a time."""
         wanted = tuple(keys)
-        if wanted not in self._blocks:
-            if not self._segments or len(self._segments[-1].keys) + len(wanted) > len(self._segments[-1].values):
-                self._segments.append(self._open(max(_SEGMENT, len(wanted))))
-            segment = self._segments[-1]
-            start = len(segment.keys)
-            if segment.file is not None:
-                lines = "".join(json.dumps(key) + "\n" for key in wanted)
-                os.write(segment.file, lines.encode())
-            segment.keys.extend(wanted)
-            self._blocks[wanted] = segment.values[start : start + len(wanted)]
-        return self._blocks[wanted]
+        found = self._blocks.get(wanted)
+        if found is None:
+            with self._giving:  # a model is loaded beside the requests that are counted
+                found = self._blocks.get(wanted)
+                if found is None:
+                    found = self._blocks[wanted] = self._give(wanted)
+        return found
 
     def accounts(self) -> list[Account]:
         """Every process's numbers, this one's first."""
         found = [Account(True, _added(zip(one.keys, one.values, strict=False) for one in self._segments))]
         if self.folder is not None:
             others = sorted(path for path in self.folder.glob(f"*{_KEYS}") if not path.name.startswith(self._name))
-            found.extend(map(self._account, others))
+            with self._reading:  # two may scrape at once
+                found.extend(map(self._account, others))
         return found
+
+    def _give(self, wanted: tuple[Key, ...]) -> memoryview[float]:
+        segment = self._segments[-1] if self._segments else None
+        if segment is None or len(segment.keys) + len(wanted) > len(segment.values):
+            segment = self._open(max(_SEGMENT, len(wanted)))
+            self._segments.append(segment)
+        if segment.file is not None and not _appended(segment.file, wanted):
+            segment = _own(max(_SEGMENT, len(wanted)))
+            self._segments.append(segment)
+        start = len(segment.keys)
+        segment.keys.extend(wanted)
+        return segment.values[start : start + len(wanted)]
 
     def _open(self, size: int) -> _Segment:
         if self.folder is None:
-            return _Segment(memoryview(mmap.mmap(-1, 8 * size)).cast("d"))
+            return _own(size)
         stem = f"{self._name}.{len(self._segments)}"
-        with (self.folder / (stem + _VALUES)).open("xb+") as file:
-            file.truncate(8 * size)
-            values = memoryview(mmap.mmap(file.fileno(), 8 * size)).cast("d")
+        descriptor = with_room(self.folder / (stem + _VALUES), 8 * size)
+        if descriptor is None:
+            return _own(size)
+        values = memoryview(mmap.mmap(descriptor, 8 * size)).cast("d")
+        os.close(descriptor)
         keys = os.open(self.folder / (stem + _KEYS), os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
         fcntl.flock(keys, fcntl.LOCK_EX)  # held for as long as this process lives
         return _Segment(values, file=keys)
@@ -107,6 +122,24 @@ class Ledger:
             read.offset += len(whole) + 1
         values = memoryview(path.with_suffix(_VALUES).read_bytes()).cast("d")
         return Account(is_alive(path), _added([zip(read.keys, values, strict=False)]))
+
+
+def _own(size: int) -> _Segment:
+    """Numbers that no other process sees."""
+    return _Segment(memoryview(mmap.mmap(-1, 8 * size)).cast("d"))
+
+
+def _appended(file: int, keys: Sequence[Key]) -> bool:
+    """Write a line for each key, or nothing when the disk is full."""
+    lines = "".join(json.dumps(key) + "\n" for key in keys).encode()
+    before = os.fstat(file).st_size
+    try:
+        if os.write(file, lines) == len(lines):
+            return True
+    except OSError:
+        pass
+    os.ftruncate(file, before)
+    return False
 
 
 def is_alive(path: Path) -> bool:

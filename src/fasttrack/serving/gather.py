@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     """Scores a row alone that could not be scored with others, and calls the function with its reply."""
 
 __all__ = ["Gatherer"]
+
+_log = logging.getLogger("fasttrack")
 
 _MOST = 256
 """Rows in one run: more would hold up the first of them, and save nothing."""
@@ -75,7 +78,12 @@ class Gatherer:
                 task.add_done_callback(self._ran)
 
     async def _in_thread(self, rows: list[_Waiting]) -> None:
-        self._finish(rows, await self._predictor.in_thread(_tried, self._predictor, rows))
+        try:
+            replies = await self._predictor.in_thread(_tried, self._predictor, rows)
+        except Exception:  # noqa: BLE001  # no thread can be started
+            _log.exception("a run of rows could not be scored; each is tried by itself")
+            replies = [None] * len(rows)
+        self._finish(rows, replies)
 
     def _ran(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)
@@ -83,10 +91,13 @@ class Gatherer:
 
     def _finish(self, rows: list[_Waiting], replies: list[Reply | None]) -> None:
         for row, reply in zip(rows, replies, strict=True):
-            if reply is None:
-                self._by_itself(row.model, row.body, row.done)
-            else:
-                row.done(reply)
+            try:
+                if reply is None:
+                    self._by_itself(row.model, row.body, row.done)
+                else:
+                    row.done(reply)
+            except Exception:  # noqa: BLE001  # whatever befell one connection, the others get their answers
+                _log.exception("a reply could not be sent")
 
 
 def _tried(predictor: Predictor, rows: list[_Waiting]) -> list[Reply | None]:

@@ -142,9 +142,10 @@ class ModelSlot:
             return  # pinned to one version
         # nothing seen yet: the first look also finds what was promoted since the model was loaded
         seen: object = None
-        answers = True
+        answers, told = True, ""
         while True:
             await asyncio.sleep(self._settings.reload_seconds)
+            state = seen
             try:
                 state = await asyncio.to_thread(store.pointer_state, name)
                 if not answers:
@@ -159,11 +160,14 @@ class ModelSlot:
                 answers = False
                 continue
             except Exception as error:  # noqa: BLE001  # whatever was promoted, the model that serves goes on
-                seen = state
                 reason = str(error) if isinstance(error, FastTrackError) else f"{type(error).__name__}: {error}"
-                self._failed("the promoted version cannot be loaded: %s", reason)
+                if state != seen:
+                    self._failed("the promoted version cannot be loaded: %s", reason)
+                elif reason != told:  # the store refuses, which it may do each second
+                    self._failed("%s", reason)
+                seen, told = state, reason
                 continue
-            seen = state
+            seen, told = state, ""
             if model is not None:
                 _log.info("now serving %s instead of %s", model.label, self.current.label)
                 self._put(model)

@@ -46,8 +46,11 @@ class SklearnEngine:
 
     def _run(self, batch: Batch) -> tuple[NDArray[Any], NDArray[np.float64] | None]:
         rows = pipeline_input(self._contract, batch.matrix, batch.text)
-        with np.errstate(all="ignore"):  # an overflow shows in the answer, and is told there
-            return answers(self._pipeline, rows, probabilities=self._contract.target.probabilities)
+        try:
+            with np.errstate(all="ignore"):  # an overflow shows in the answer, and is told there
+                return answers(self._pipeline, rows, probabilities=self._contract.target.probabilities)
+        except SystemExit as error:  # it would end the server
+            raise RuntimeError("the pipeline wants to exit") from error
 
     def _fails(self, batch: Batch) -> bool:
         try:
