@@ -1,0 +1,46 @@
+"""A server follows its store, whatever the store says in between."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from fasttrack.errors import StoreError
+from fasttrack.store import LocalStore
+from tests.serving import models
+from tests.serving.server import serving
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+
+class Refusing(LocalStore):
+    """A store that three times may not be looked at."""
+
+    looks = 0
+
+    def pointer_state(self, name: str) -> Any:
+        type(self).looks += 1
+        if type(self).looks <= 3:
+            raise StoreError("access is denied (403)")
+        return super().pointer_state(name)
+
+
+def test_a_store_that_refuses_for_a_while_is_followed_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = models.line(tmp_path, 2.0).manifest.version
+    monkeypatch.setattr("fasttrack.serving.model.open_store", lambda location, **_: Refusing(location))
+    with serving(tmp_path, reload_seconds=0.05) as client:
+        second = models.line(tmp_path, 3.0).manifest.version
+        assert first != second
+        LocalStore(tmp_path).promote("line", second)
+        deadline = time.monotonic() + 20
+        while client.post("/predict", json={"x": 1}).json()["model"] != f"line@{second}":
+            assert time.monotonic() < deadline
+        failures = client.get("/metrics").text
+    told = [message for message in caplog.messages if "403" in message]
+    assert told == [f"kept line@{first}: access is denied (403)"]
+    assert "fasttrack_reload_failures_total 1.0" in failures
