@@ -34,8 +34,9 @@ unexport PYTHONDONTWRITEBYTECODE
 ## Use it
 
 .PHONY: serve
-serve: $(RUNTIME) ## serve the model on PORT (8000); trains the default one first if STORE (model/) is empty
-	@compgen -G '$(STORE)/*/champion.json' >/dev/null || FASTTRACK_STORE='$(STORE)' $(BIN)/python src/train.py
+serve: $(RUNTIME) ## serve the model on PORT (8000); trains the default one first if the folder STORE (model/) is empty
+	@[[ '$(STORE)' == *://* ]] || compgen -G '$(STORE)/*/champion.json' >/dev/null \
+		|| FASTTRACK_STORE='$(STORE)' $(BIN)/python src/train.py
 	@exec $(BIN)/fasttrack serve --store '$(STORE)' --host '$(HOST)' --port '$(PORT)'
 
 .PHONY: train
