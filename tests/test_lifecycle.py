@@ -89,9 +89,23 @@ def test_threads_that_add_up_a_forest_in_any_order_do_not_look_like_another_answ
     frame = pd.DataFrame(random.normal(size=(1500, 4)), columns=list("abcd"))
     frame["y"] = frame.sum(axis=1) + random.normal(size=1500)
     frame.to_csv(tmp_path / "sums.csv", index=False)
+    trained = [
+        fasttrack.train(tmp_path / "sums.csv", "y", estimator="forest", store=tmp_path / "store") for _ in range(3)
+    ]
+    assert trained[0].manifest.contract.target.task == "regression"
+    assert len({outcome.manifest.version for outcome in trained}) == 1
+
+
+def test_a_wide_forest_of_all_cores_has_one_version_too(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    frame = pd.DataFrame(random.normal(size=(400, 120)), columns=[f"c{j}" for j in range(120)])
+    frame["y"] = np.where(frame["c0"] + frame["c1"] + random.normal(size=400) > 0, "up", "down")
+    versions = set()
     for _ in range(3):
-        outcome = fasttrack.train(tmp_path / "sums.csv", "y", estimator="forest", store=tmp_path / "store")
-        assert outcome.manifest.contract.target.task == "regression"
+        # shares of leaves of one label are 0 and 1, and add up to the same in any order
+        forest = RandomForestClassifier(40, min_samples_leaf=7, n_jobs=-1, random_state=0)
+        versions.add(fasttrack.train(frame, "y", estimator=forest, store=tmp_path).manifest.version)
+    assert len(versions) == 1
 
 
 def test_the_same_data_pipeline_and_seed_give_the_same_version(tmp_path: Path) -> None:

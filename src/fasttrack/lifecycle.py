@@ -17,7 +17,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import joblib
 import msgspec
 import numpy as np
 import pandas as pd
@@ -583,10 +582,9 @@ def _check_round_trip(contract: Contract, pipeline: Any, X: pd.DataFrame) -> Non
         batch = Decoder(contract, max_rows=_CHECKED_ROWS).rows(body)
     except RefusedRequest as refused:
         raise TrainingError(f"the contract refuses a row of its own training table: {refused.detail}") from None
-    with joblib.parallel_config("sequential"):  # threads add up a forest's trees in another order each time
-        asked = contract.target.probabilities
-        sent, sent_shares = answers(pipeline, pipeline_input(contract, batch.matrix, batch.text), probabilities=asked)
-        direct, shares = answers(pipeline, some.to_numpy() if contract.input == "array" else some, probabilities=asked)
+    asked = contract.target.probabilities
+    sent, sent_shares = answers(pipeline, pipeline_input(contract, batch.matrix, batch.text), probabilities=asked)
+    direct, shares = answers(pipeline, some.to_numpy() if contract.input == "array" else some, probabilities=asked)
     same = sent == direct
     if contract.target.task == "regression":
         same |= np.isclose(sent, direct, rtol=1e-9, atol=0, equal_nan=True)
