@@ -7,6 +7,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 import pandas as pd
 import pytest
@@ -76,8 +77,6 @@ def test_the_stored_pipeline_answers_its_own_rows_sent_as_json(tmp_path: Path) -
     frame = pd.read_csv(table, parse_dates=["built"]).drop(columns="price")
     frame["district"] = frame["district"].astype("str")
     frame["built"] = frame["built"].dt.as_unit("us").dt.tz_localize("UTC")
-    import msgspec
-
     batch = Decoder(contract).rows(msgspec.json.encode({"columns": json_columns(contract, frame)}))
     sent = pipeline.predict(pipeline_input(contract, batch.matrix, batch.text))
     assert np.array_equal(sent, pipeline.predict(frame))
@@ -250,6 +249,22 @@ def test_an_unusable_table_is_refused_and_nothing_is_written(
     assert "\n" not in str(caught.value)
     assert open_store(tmp_path / "store").names() == []
     assert not list((tmp_path / "store").rglob("model.joblib"))
+
+
+def write(frame: pd.DataFrame, folder: Path) -> Path:
+    frame.to_csv(folder / "table.csv", index=False)
+    return folder / "table.csv"
+
+
+def test_an_infinite_target_is_refused(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"x": np.arange(100.0), "y": np.arange(100.0) * 2})
+    frame.loc[7, "y"] = np.inf
+    with pytest.raises(DataError) as caught:
+        fasttrack.train(write(frame, tmp_path), "y", estimator="linear", store=tmp_path / "store")
+    assert str(caught.value) == (
+        f"{tmp_path}/table.csv: the target 'y' holds infinite values, from which no answer can be measured; "
+        "replace them by finite numbers or by missing values"
+    )
 
 
 def test_a_pipeline_that_cannot_be_fitted_is_told_with_its_reason(tmp_path: Path) -> None:
