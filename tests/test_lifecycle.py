@@ -19,6 +19,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
 import fasttrack
+from fasttrack.config import DataConfig, ModelConfig, SplitConfig, TrainConfig
 from fasttrack.contract.decode import Decoder
 from fasttrack.contract.frame import json_columns, pipeline_input
 from fasttrack.errors import BundleError, ConfigError, DataError, FastTrackError, StoreError, TrainingError
@@ -249,6 +250,38 @@ def test_an_unusable_table_is_refused_and_nothing_is_written(
     assert "\n" not in str(caught.value)
     assert open_store(tmp_path / "store").names() == []
     assert not list((tmp_path / "store").rglob("model.joblib"))
+
+
+def by_time(source: Any, column: str, target: str, store: Path, **options: Any) -> Any:
+    config = TrainConfig(
+        name="by-time",
+        data=DataConfig(source=str(source), target=target),
+        split=SplitConfig(method="time", column=column),
+        model=ModelConfig(estimator="linear"),
+    )
+    return fasttrack.train(config, store=store, **options)
+
+
+def test_a_split_by_time_needs_times(tmp_path: Path) -> None:
+    frame = pd.read_csv(write_houses(tmp_path), parse_dates=["built"])
+    frame["day"] = frame["built"].dt.strftime("%m/%d/%Y")
+    frame["iso day"] = frame["built"].dt.strftime("%Y-%m-%d")
+    frame.to_csv(tmp_path / "houses.csv", index=False)
+    with pytest.raises(DataError) as caught:
+        by_time(tmp_path / "houses.csv", "day", "price", tmp_path / "store")
+    assert str(caught.value) == (
+        f"{tmp_path}/houses.csv: 'day' is text, which a split by time would order by the alphabet; write its cells as "
+        "ISO 8601, such as 2024-03-17 or 2024-03-17T08:30:00Z, and where they are, read them as times: "
+        "--kind day=datetime"
+    )
+    with pytest.raises(DataError, match="'garden' is of type bool, a split by time needs times or numbers"):
+        by_time(tmp_path / "houses.csv", "garden", "price", tmp_path / "store")
+    frame.to_parquet(tmp_path / "houses.parquet")  # where text stays text
+    with pytest.raises(DataError, match=r"read them as times: --kind 'iso day=datetime'$"):
+        by_time(tmp_path / "houses.parquet", "iso day", "price", tmp_path / "store")
+    way_out = {"kinds": {"iso day": "datetime"}, "ignore": ("day",)}
+    assert by_time(tmp_path / "houses.parquet", "iso day", "price", tmp_path / "store", **way_out).verdict.promoted
+    by_time(tmp_path / "houses.csv", "rooms", "price", tmp_path / "store")  # numbers have an order
 
 
 def write(frame: pd.DataFrame, folder: Path) -> Path:

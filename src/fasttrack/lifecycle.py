@@ -53,7 +53,7 @@ from fasttrack.training.holdout import HoldOut, ask
 from fasttrack.training.own_code import own_code
 from fasttrack.training.pipelines import BUILT_IN, build, choose
 from fasttrack.training.sensitivity import sensitivity
-from fasttrack.training.split import Split, split
+from fasttrack.training.split import Split, check_times, split
 from fasttrack.training.table import TrainingTable, check_columns, prepare
 from fasttrack.training.task import check_task, pick_task
 from fasttrack.training.tuning import check_search, tune, with_search
@@ -168,7 +168,7 @@ def train(
     picked, why = _task(ready, config)
     tell(f"{len(ready.X):,} rows, {ready.X.shape[1]} features, {picked} ({why})")
 
-    by = _split_by(read, ready, config)
+    by = _split_by(read, ready, config, called)
     parts = _split(ready, picked, config, by)
     X_train, y_train = ready.X.iloc[parts.train], ready.y.iloc[parts.train]
     X_test, y_test = ready.X.iloc[parts.test], ready.y.iloc[parts.test]
@@ -451,11 +451,14 @@ def _task(ready: TrainingTable, config: TrainConfig) -> tuple[Task, str]:
     return picked.task, picked.reason
 
 
-def _split_by(table: Any, ready: TrainingTable, config: TrainConfig) -> NDArray[Any] | None:
-    """The groups or times [n] of the split."""
+def _split_by(table: pa.Table, ready: TrainingTable, config: TrainConfig, name: str) -> NDArray[Any] | None:
+    """The groups or times [n] of the split. Raises DataError for times that have no order."""
     if config.split.column is None:
         return None
-    found: NDArray[Any] = table.column(config.split.column).to_pandas().to_numpy()[ready.kept]
+    column = table.column(config.split.column)
+    if config.split.method == "time":
+        check_times(column, config.split.column, name)
+    found: NDArray[Any] = column.to_pandas().to_numpy()[ready.kept]
     return found
 
 
