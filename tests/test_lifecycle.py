@@ -284,6 +284,30 @@ def test_a_split_by_time_needs_times(tmp_path: Path) -> None:
     by_time(tmp_path / "houses.csv", "rooms", "price", tmp_path / "store")  # numbers have an order
 
 
+def test_a_search_where_the_first_rows_have_one_label(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    frame = pd.DataFrame({"when": np.arange(200), "x": random.normal(size=200)})
+    frame["y"] = np.where((frame["x"] > 0) & (frame["when"] > 70), "yes", "no")
+    outcome = by_time(write(frame, tmp_path), "when", "y", tmp_path / "store", trials=2)
+    assert outcome.searched.validation == "2 folds of 160 training rows, by time"
+    frame.loc[:150, "y"] = "no"
+    with pytest.raises(TrainingError, match="too few to search on"):
+        by_time(write(frame, tmp_path), "when", "y", tmp_path / "store", trials=2)
+
+
+def test_auto_chooses_by_groups_where_the_hold_out_is_one_of_groups(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    groups = np.repeat(np.arange(60), 10)
+    frame = pd.DataFrame({"group": groups, "at": random.uniform(-1, 1, 60)[groups], "x": random.normal(size=600)})
+    frame["y"] = frame["x"] + random.normal(0, 3, 60)[groups] + random.normal(0, 0.3, 600)
+    by_rows = TrainConfig(
+        name="shops", data=DataConfig(source=str(write(frame, tmp_path)), target="y", ignore=["group"])
+    )
+    by_groups = msgspec.structs.replace(by_rows, split=SplitConfig(method="group", column="group"))
+    assert fasttrack.train(by_rows, store=tmp_path / "store").manifest.training.estimator != "linear"
+    assert fasttrack.train(by_groups, store=tmp_path / "store").manifest.training.estimator == "linear"
+
+
 def write(frame: pd.DataFrame, folder: Path) -> Path:
     frame.to_csv(folder / "table.csv", index=False)
     return folder / "table.csv"

@@ -173,6 +173,7 @@ def train(
     X_train, y_train = ready.X.iloc[parts.train], ready.y.iloc[parts.train]
     X_test, y_test = ready.X.iloc[parts.test], ready.y.iloc[parts.test]
     notes = [*ready.notes]
+    by_train = None if by is None else by[parts.train]
     columns: list[Column] = []
     if factory is not None:
         pipeline, label, code = factory.estimator, config.model.estimator, factory.source
@@ -181,11 +182,11 @@ def train(
         columns = learn_columns(ready.X, ready.kinds)
         if label == "auto":
             tell("choosing between linear, boosting and forest")
-            choice = choose(columns, picked, X_train, y_train.to_numpy(), seed=config.model.seed)
+            method, seed = config.split.method, config.model.seed
+            choice = choose(columns, picked, X_train, y_train.to_numpy(), method=method, by=by_train, seed=seed)
             label = choice.estimator
             notes.append("auto chose among " + ", ".join(f"{k} {v:.6g}" for k, v in choice.scores.items()))
         pipeline = build(label, columns, picked, rows=len(X_train), seed=config.model.seed)
-    by_train = None if by is None else by[parts.train]
     tuned = tune(config, label, pipeline, columns, picked, X_train, y_train.to_numpy(), by=by_train, tell=tell)
     label = tuned.label
     tell(f"fitting {label} on {len(X_train):,} rows")
@@ -495,7 +496,7 @@ def _fit(pipeline: Any, X: pd.DataFrame, y: pd.Series[Any], label: str) -> Any:
             return pipeline.fit(X, y.to_numpy())
     except Exception as error:
         raise TrainingError(
-            f"{label} cannot be fitted on these columns: {type(error).__name__}: {error}; "
+            f"{label} cannot be fitted on these columns: {type(error).__name__}: {' '.join(str(error).split())}; "
             "choose another --estimator, or --ignore the column"
         ) from error
 
