@@ -284,6 +284,37 @@ def test_a_split_by_time_needs_times(tmp_path: Path) -> None:
     by_time(tmp_path / "houses.csv", "rooms", "price", tmp_path / "store")  # numbers have an order
 
 
+@pytest.mark.parametrize("estimator", ["auto", "linear", "forest", "boosting"])
+def test_one_label_in_the_training_part_is_told(tmp_path: Path, estimator: str) -> None:
+    frame = pd.DataFrame({"a": np.arange(60.0), "y": 0})
+    for row in range(60):  # where the one falls, the seed decides
+        frame.loc[:, "y"] = (np.arange(60) == row).astype(int)
+        try:
+            fasttrack.train(frame, "y", estimator=estimator, promote="never", store=tmp_path / "store")
+        except TrainingError as error:
+            said = str(error)
+            if said.startswith("all 48 training rows"):
+                break
+            assert estimator == "auto", said
+    assert said == (
+        "all 48 training rows have the label 0, the others are only in the hold-out (random 20%), so there is nothing "
+        "to tell apart: bring more rows of the other labels, or another split"
+    )
+
+
+def test_a_label_that_came_after_the_training_rows_is_one_that_the_model_misses(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    frame = pd.DataFrame({"when": np.arange(200), "x": random.normal(size=200)})
+    frame["many"] = [f"word {i}" for i in random.integers(0, 60, 200)]
+    frame["y"] = np.where(frame["x"] > 0, "high", "low")
+    frame.loc[180:, "y"] = "new"
+    for estimator in ("linear", "forest", "boosting", "auto"):
+        outcome = by_time(write(frame, tmp_path), "when", "y", tmp_path / "store", estimator=estimator)
+        assert outcome.manifest.contract.target.classes == ["high", "low"]
+        assert outcome.manifest.metrics["accuracy"].value <= 0.5
+        assert outcome.manifest.engine == "onnx"
+
+
 def test_a_search_where_the_first_rows_have_one_label(tmp_path: Path) -> None:
     random = np.random.default_rng(0)
     frame = pd.DataFrame({"when": np.arange(200), "x": random.normal(size=200)})

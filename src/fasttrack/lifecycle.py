@@ -53,7 +53,7 @@ from fasttrack.training.holdout import HoldOut, ask
 from fasttrack.training.own_code import own_code
 from fasttrack.training.pipelines import BUILT_IN, build, choose
 from fasttrack.training.sensitivity import sensitivity
-from fasttrack.training.split import Split, check_times, split
+from fasttrack.training.split import Split, check_labels, check_times, split
 from fasttrack.training.table import TrainingTable, check_columns, prepare
 from fasttrack.training.task import check_task, pick_task
 from fasttrack.training.tuning import check_search, tune, with_search
@@ -172,6 +172,8 @@ def train(
     parts = _split(ready, picked, config, by)
     X_train, y_train = ready.X.iloc[parts.train], ready.y.iloc[parts.train]
     X_test, y_test = ready.X.iloc[parts.test], ready.y.iloc[parts.test]
+    if picked != "regression":
+        check_labels(y_train, parts.note)
     notes = [*ready.notes]
     by_train = None if by is None else by[parts.train]
     columns: list[Column] = []

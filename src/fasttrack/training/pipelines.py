@@ -158,7 +158,8 @@ def _means(task: Task, seed: int, *, scale: bool) -> Any:
     # each row is encoded by the targets of the other folds only, or its own target would leak into it
     folds = KFold if task == "regression" else StratifiedKFold
     cv = folds(5, shuffle=True, random_state=seed)
-    means = TargetEncoder(target_type={"regression": "continuous"}.get(task, task), cv=cv)
+    # of a task of many classes the rows at hand, as those of a fold, may have but two: labels tell by themselves
+    means = TargetEncoder(target_type="continuous" if task == "regression" else "auto", cv=cv)
     return make_pipeline(means, StandardScaler()) if scale else means
 
 

@@ -15,7 +15,7 @@ from fasttrack.errors import DataError, TrainingError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Split", "check_times", "split"]
+__all__ = ["Split", "check_labels", "check_times", "split"]
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,16 @@ def check_times(column: pa.ChunkedArray, column_name: str, name: str) -> None:
             + shlex.quote(f"{column_name}=datetime")
         )
     raise DataError(f"{name}: {column_name!r} is of type {kind}, a split by time needs times or numbers")
+
+
+def check_labels(y: pd.Series[Any], note: str) -> None:
+    """Raises TrainingError when the training part `y` [n] of the split described by `note` has one label only."""
+    if y.nunique() < 2:
+        label = y.iloc[0].item() if isinstance(y.iloc[0], np.generic) else y.iloc[0]
+        raise TrainingError(
+            f"all {len(y):,} training rows have the label {label!r}, the others are only in the hold-out ({note}), so "
+            "there is nothing to tell apart: bring more rows of the other labels, or another split"
+        )
 
 
 def _random(n: int, share: float, random: np.random.Generator, y: NDArray[Any] | None) -> tuple[NDArray[np.bool_], str]:
