@@ -7,9 +7,10 @@ import re
 import shlex
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
+import msgspec
 import numpy as np
 import pandas as pd
 import pytest
@@ -22,6 +23,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 import fasttrack
 from fasttrack.bundle import REPORT
+from fasttrack.config import DataConfig, ModelConfig, SplitConfig, TrainConfig
 from fasttrack.contract.decode import Decoder
 from fasttrack.errors import BundleError, DataError
 from fasttrack.report import plots_in, read_report, rebuild
@@ -120,6 +122,28 @@ def test_the_champion_is_in_the_report_and_not_in_the_version(tmp_path: Path) ->
     again = fasttrack.train(table, "y", estimator="linear", store=tmp_path / "both")
     assert LocalStore(tmp_path / "both").open("y").read(REPORT) == second.bundle.read(REPORT)
     assert again.manifest.version == second.manifest.version
+
+
+@pytest.mark.parametrize(
+    ("method", "column", "of"),
+    [("random", None, "the rows"), ("group", "shop", "the 8 groups"), ("time", "day", "the 30 stretches of time")],
+)
+def test_the_report_says_what_was_resampled(tmp_path: Path, method: Any, column: str | None, of: str) -> None:
+    table = frame(400, "regression")
+    table["shop"] = np.arange(400) % 40
+    table.to_csv(tmp_path / "table.csv", index=False)
+    config = TrainConfig(
+        name="y",
+        data=DataConfig(source=str(tmp_path / "table.csv"), target="y", ignore=["shop"]),
+        split=SplitConfig(method=method, column=column),
+        model=ModelConfig(estimator="sklearn.dummy:DummyRegressor"),
+    )
+    fasttrack.train(config, store=tmp_path / "store")
+    better = msgspec.structs.replace(config, model=ModelConfig(estimator="linear"))
+    page, _ = page_of(fasttrack.train(better, store=tmp_path / "store"))
+    of = of if method == "random" else f"{of} of the rows"
+    assert f"1,000 bootstrap resamples of {of}." in page.texts["quality"]
+    assert page.texts["champion"].endswith(f"of resamples of {of}.")
 
 
 def test_a_champion_that_cannot_be_compared_is_named_with_the_reason(tmp_path: Path) -> None:
