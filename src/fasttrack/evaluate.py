@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     """Row weights float64[b, n] → the metric under each, float64[b]; NaN where it is undefined."""
 
 __all__ = [
-    "FEWEST_CLUSTERS",
     "Clusters",
     "Comparison",
     "Evaluation",
@@ -35,7 +34,7 @@ __all__ = [
     "primary",
 ]
 
-FEWEST_CLUSTERS = 5
+_FEWEST_CLUSTERS = 5
 """Fewer fall all on one side by chance more often than once in twenty times."""
 _RESAMPLES = 1000
 _PARTS, _T_999 = 30, 3.659
@@ -95,7 +94,7 @@ class Clusters:
     @property
     def enough(self) -> bool:
         """Whether there are enough of them to resample."""
-        return self.count >= FEWEST_CLUSTERS
+        return self.count >= _FEWEST_CLUSTERS
 
 
 def primary(task: Task, probabilities: bool) -> PrimaryMetric:
