@@ -198,6 +198,9 @@ def test_a_report_is_found_copied_and_measured_anew(project: Path) -> None:
     assert away.stderr == (
         "error: nowhere/sent.html cannot be written: No such file or directory; choose another with --output\n"
     )
+    for folder in (".", "model"):
+        said = run("report", "--output", folder, cwd=project, code=1).stderr
+        assert said == f"error: {folder} is a folder; name a file with --output\n"
     empty = run("report", "--store", "empty", cwd=project, code=1)
     assert empty.stderr == "error: store empty has no model to report on; train one first: fasttrack train\n"
 

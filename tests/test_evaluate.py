@@ -124,6 +124,16 @@ def test_an_evaluation_goes_into_a_manifest_and_back() -> None:
     assert msgspec.json.decode(msgspec.json.encode(found), type=Evaluation) == found
 
 
+def test_a_rare_class_that_a_resample_lacks_does_not_draw_the_interval_down() -> None:
+    truth = np.array(["a", "b"] * 100 + ["rare"])  # which a third of the resamples lack
+    every = evaluate("multiclass", truth, truth, None, ["a", "b", "rare"]).metrics
+    assert (every["f1_macro"].low, every["f1_macro"].value, every["f1_macro"].high) == (1, 1, 1)
+    rare = truth == "rare"
+    both = evaluate("binary", rare, rare, None, [False, True]).metrics
+    assert (both["f1"].low, both["f1"].value, both["f1"].high) == (1, 1, 1)
+    assert "f1" not in evaluate("binary", rare[:200], rare[:200], None, [False, True]).metrics
+
+
 def test_a_figure_that_no_resample_defines_is_left_out() -> None:
     labels = [str(k) for k in range(40)]
     truth = np.array(labels)  # of each class one row: all of them are in a resample as good as never

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 import pandas as pd
 import pytest
@@ -18,6 +19,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
 import fasttrack
+from fasttrack.config import DataConfig, ModelConfig, SplitConfig, TrainConfig
 from fasttrack.contract.decode import Decoder
 from fasttrack.contract.frame import json_columns, pipeline_input
 from fasttrack.errors import BundleError, ConfigError, DataError, FastTrackError, StoreError, TrainingError
@@ -76,8 +78,6 @@ def test_the_stored_pipeline_answers_its_own_rows_sent_as_json(tmp_path: Path) -
     frame = pd.read_csv(table, parse_dates=["built"]).drop(columns="price")
     frame["district"] = frame["district"].astype("str")
     frame["built"] = frame["built"].dt.as_unit("us").dt.tz_localize("UTC")
-    import msgspec
-
     batch = Decoder(contract).rows(msgspec.json.encode({"columns": json_columns(contract, frame)}))
     sent = pipeline.predict(pipeline_input(contract, batch.matrix, batch.text))
     assert np.array_equal(sent, pipeline.predict(frame))
@@ -89,9 +89,23 @@ def test_threads_that_add_up_a_forest_in_any_order_do_not_look_like_another_answ
     frame = pd.DataFrame(random.normal(size=(1500, 4)), columns=list("abcd"))
     frame["y"] = frame.sum(axis=1) + random.normal(size=1500)
     frame.to_csv(tmp_path / "sums.csv", index=False)
+    trained = [
+        fasttrack.train(tmp_path / "sums.csv", "y", estimator="forest", store=tmp_path / "store") for _ in range(3)
+    ]
+    assert trained[0].manifest.contract.target.task == "regression"
+    assert len({outcome.manifest.version for outcome in trained}) == 1
+
+
+def test_a_wide_forest_of_all_cores_has_one_version_too(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    frame = pd.DataFrame(random.normal(size=(400, 120)), columns=[f"c{j}" for j in range(120)])
+    frame["y"] = np.where(frame["c0"] + frame["c1"] + random.normal(size=400) > 0, "up", "down")
+    versions = set()
     for _ in range(3):
-        outcome = fasttrack.train(tmp_path / "sums.csv", "y", estimator="forest", store=tmp_path / "store")
-        assert outcome.manifest.contract.target.task == "regression"
+        # shares of leaves of one label are 0 and 1, and add up to the same in any order
+        forest = RandomForestClassifier(40, min_samples_leaf=7, n_jobs=-1, random_state=0)
+        versions.add(fasttrack.train(frame, "y", estimator=forest, store=tmp_path).manifest.version)
+    assert len(versions) == 1
 
 
 def test_the_same_data_pipeline_and_seed_give_the_same_version(tmp_path: Path) -> None:
@@ -236,6 +250,109 @@ def test_an_unusable_table_is_refused_and_nothing_is_written(
     assert "\n" not in str(caught.value)
     assert open_store(tmp_path / "store").names() == []
     assert not list((tmp_path / "store").rglob("model.joblib"))
+
+
+def by_time(source: Any, column: str, target: str, store: Path, **options: Any) -> Any:
+    config = TrainConfig(
+        name="by-time",
+        data=DataConfig(source=str(source), target=target),
+        split=SplitConfig(method="time", column=column),
+        model=ModelConfig(estimator="linear"),
+    )
+    return fasttrack.train(config, store=store, **options)
+
+
+def test_a_split_by_time_needs_times(tmp_path: Path) -> None:
+    frame = pd.read_csv(write_houses(tmp_path), parse_dates=["built"])
+    frame["day"] = frame["built"].dt.strftime("%m/%d/%Y")
+    frame["iso day"] = frame["built"].dt.strftime("%Y-%m-%d")
+    frame.to_csv(tmp_path / "houses.csv", index=False)
+    with pytest.raises(DataError) as caught:
+        by_time(tmp_path / "houses.csv", "day", "price", tmp_path / "store")
+    assert str(caught.value) == (
+        f"{tmp_path}/houses.csv: 'day' is text, which a split by time would order by the alphabet; write its cells as "
+        "ISO 8601, such as 2024-03-17 or 2024-03-17T08:30:00Z, and where they are, read them as times: "
+        "--kind day=datetime"
+    )
+    with pytest.raises(DataError, match="'garden' is of type bool, a split by time needs times or numbers"):
+        by_time(tmp_path / "houses.csv", "garden", "price", tmp_path / "store")
+    frame.to_parquet(tmp_path / "houses.parquet")  # where text stays text
+    with pytest.raises(DataError, match=r"read them as times: --kind 'iso day=datetime'$"):
+        by_time(tmp_path / "houses.parquet", "iso day", "price", tmp_path / "store")
+    way_out = {"kinds": {"iso day": "datetime"}, "ignore": ("day",)}
+    assert by_time(tmp_path / "houses.parquet", "iso day", "price", tmp_path / "store", **way_out).verdict.promoted
+    by_time(tmp_path / "houses.csv", "rooms", "price", tmp_path / "store")  # numbers have an order
+
+
+@pytest.mark.parametrize("estimator", ["auto", "linear", "forest", "boosting"])
+def test_one_label_in_the_training_part_is_told(tmp_path: Path, estimator: str) -> None:
+    frame = pd.DataFrame({"a": np.arange(60.0), "y": 0})
+    for row in range(60):  # where the one falls, the seed decides
+        frame.loc[:, "y"] = (np.arange(60) == row).astype(int)
+        try:
+            fasttrack.train(frame, "y", estimator=estimator, promote="never", store=tmp_path / "store")
+        except TrainingError as error:
+            said = str(error)
+            if said.startswith("all 48 training rows"):
+                break
+            assert estimator == "auto", said
+    assert said == (
+        "all 48 training rows have the label 0, the others are only in the hold-out (random 20%), so there is nothing "
+        "to tell apart: bring more rows of the other labels, or another split"
+    )
+
+
+def test_a_label_that_came_after_the_training_rows_is_one_that_the_model_misses(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    frame = pd.DataFrame({"when": np.arange(200), "x": random.normal(size=200)})
+    frame["many"] = [f"word {i}" for i in random.integers(0, 60, 200)]
+    frame["y"] = np.where(frame["x"] > 0, "high", "low")
+    frame.loc[180:, "y"] = "new"
+    for estimator in ("linear", "forest", "boosting", "auto"):
+        outcome = by_time(write(frame, tmp_path), "when", "y", tmp_path / "store", estimator=estimator)
+        assert outcome.manifest.contract.target.classes == ["high", "low"]
+        assert outcome.manifest.metrics["accuracy"].value <= 0.5
+        assert outcome.manifest.engine == "onnx"
+
+
+def test_a_search_where_the_first_rows_have_one_label(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    frame = pd.DataFrame({"when": np.arange(200), "x": random.normal(size=200)})
+    frame["y"] = np.where((frame["x"] > 0) & (frame["when"] > 70), "yes", "no")
+    outcome = by_time(write(frame, tmp_path), "when", "y", tmp_path / "store", trials=2)
+    assert outcome.searched.validation == "2 folds of 160 training rows, by time"
+    frame.loc[:150, "y"] = "no"
+    with pytest.raises(TrainingError, match="too few to search on"):
+        by_time(write(frame, tmp_path), "when", "y", tmp_path / "store", trials=2)
+
+
+def test_auto_chooses_by_groups_where_the_hold_out_is_one_of_groups(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    groups = np.repeat(np.arange(60), 10)
+    frame = pd.DataFrame({"group": groups, "at": random.uniform(-1, 1, 60)[groups], "x": random.normal(size=600)})
+    frame["y"] = frame["x"] + random.normal(0, 3, 60)[groups] + random.normal(0, 0.3, 600)
+    by_rows = TrainConfig(
+        name="shops", data=DataConfig(source=str(write(frame, tmp_path)), target="y", ignore=["group"])
+    )
+    by_groups = msgspec.structs.replace(by_rows, split=SplitConfig(method="group", column="group"))
+    assert fasttrack.train(by_rows, store=tmp_path / "store").manifest.training.estimator != "linear"
+    assert fasttrack.train(by_groups, store=tmp_path / "store").manifest.training.estimator == "linear"
+
+
+def write(frame: pd.DataFrame, folder: Path) -> Path:
+    frame.to_csv(folder / "table.csv", index=False)
+    return folder / "table.csv"
+
+
+def test_an_infinite_target_is_refused(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"x": np.arange(100.0), "y": np.arange(100.0) * 2})
+    frame.loc[7, "y"] = np.inf
+    with pytest.raises(DataError) as caught:
+        fasttrack.train(write(frame, tmp_path), "y", estimator="linear", store=tmp_path / "store")
+    assert str(caught.value) == (
+        f"{tmp_path}/table.csv: the target 'y' holds infinite values, from which no answer can be measured; "
+        "replace them by finite numbers or by missing values"
+    )
 
 
 def test_a_pipeline_that_cannot_be_fitted_is_told_with_its_reason(tmp_path: Path) -> None:

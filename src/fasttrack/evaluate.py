@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     """Row weights float64[b, n] → the metric under each, float64[b]; NaN where it is undefined."""
 
 __all__ = [
-    "FEWEST_CLUSTERS",
     "Clusters",
     "Comparison",
     "Evaluation",
@@ -35,7 +34,7 @@ __all__ = [
     "primary",
 ]
 
-FEWEST_CLUSTERS = 5
+_FEWEST_CLUSTERS = 5
 """Fewer fall all on one side by chance more often than once in twenty times."""
 _RESAMPLES = 1000
 _PARTS, _T_999 = 30, 3.659
@@ -92,6 +91,11 @@ class Clusters:
         """How many clusters there are."""
         return int(self.codes.max()) + 1 if len(self.codes) else 0
 
+    @property
+    def enough(self) -> bool:
+        """Whether there are enough of them to resample."""
+        return self.count >= _FEWEST_CLUSTERS
+
 
 def primary(task: Task, probabilities: bool) -> PrimaryMetric:
     """RMSE; log loss; accuracy where a classifier gives no probabilities."""
@@ -118,7 +122,7 @@ def evaluate(
     left out.
     """
     statistics = _statistics(task, y_true, prediction, probabilities, classes)
-    together = None if clusters is None or clusters.count < FEWEST_CLUSTERS else clusters
+    together = clusters if clusters is not None and clusters.enough else None
     return Evaluation(_with_intervals(statistics, len(y_true), seed, together))
 
 
@@ -286,7 +290,8 @@ def _classification(
         return found
     found["accuracy"] = lambda weights: _mean(weights, right)
     present = sorted(set(truth) | set(guess))
-    found["f1_macro"] = lambda weights: np.mean([_f1(weights, truth == k, guess == k) for k in present], axis=0)
+    # some row is drawn, so that some class is there
+    found["f1_macro"] = lambda weights: np.nanmean([_f1(weights, truth == k, guess == k) for k in present], axis=0)
     if shares is not None:
         curves = [_auc((truth == k).astype(np.float64), shares[:, k]) for k in range(n_classes)]
         found["roc_auc_ovr"] = lambda weights: np.mean([curve(weights) for curve in curves], axis=0)
@@ -299,9 +304,10 @@ def _mean(weights: Floats, values: Floats) -> Floats:
 
 
 def _f1(weights: Floats, truth: NDArray[np.bool_], guess: NDArray[np.bool_]) -> Floats:
+    """NaN where no drawn row is of the class or said to be: 0 would draw a rare class's interval down."""
     hits = weights @ (truth & guess).astype(np.float64)
     all_ = weights @ truth.astype(np.float64) + weights @ guess.astype(np.float64)
-    return np.where(all_ > 0, 2 * hits / np.where(all_ > 0, all_, 1), 0.0)
+    return np.where(all_ > 0, 2 * hits / np.where(all_ > 0, all_, 1), np.nan)
 
 
 def _auc(positive: Floats, score: Floats) -> Statistic:

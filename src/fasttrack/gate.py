@@ -12,7 +12,7 @@ from fasttrack.bundle import GRAPH
 from fasttrack.contract.decode import Decoder, RefusedRequest
 from fasttrack.contract.frame import json_columns
 from fasttrack.errors import BundleError, FastTrackError, StoreError
-from fasttrack.evaluate import FEWEST_CLUSTERS, Clusters, compare
+from fasttrack.evaluate import Clusters, compare
 from fasttrack.serving.graph_engine import GraphEngine
 from fasttrack.serving.sklearn_engine import SklearnEngine
 
@@ -166,7 +166,7 @@ def _compared(champion: Bundle, ours: Contract, held: HoldOut) -> Comparison:
         raise BundleError("it predicts another target, task or classes")
     if not set(theirs.names) <= set(ours.names):
         raise BundleError("it needs columns that this table does not have")
-    if together is not None and together.count < FEWEST_CLUSTERS:
+    if together is not None and not together.enough:
         raise BundleError(f"the hold-out has {together.count} {together.name}, too few to tell a gain from chance")
     told = [held.told, _predicted(champion, ours, held.X)]
     if theirs.target.probabilities != ours.target.probabilities:  # what both have is compared

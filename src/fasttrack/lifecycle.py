@@ -17,7 +17,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import joblib
 import msgspec
 import numpy as np
 import pandas as pd
@@ -54,7 +53,7 @@ from fasttrack.training.holdout import HoldOut, ask
 from fasttrack.training.own_code import own_code
 from fasttrack.training.pipelines import BUILT_IN, build, choose
 from fasttrack.training.sensitivity import sensitivity
-from fasttrack.training.split import Split, split
+from fasttrack.training.split import Split, check_labels, check_times, split
 from fasttrack.training.table import TrainingTable, check_columns, prepare
 from fasttrack.training.task import check_task, pick_task
 from fasttrack.training.tuning import check_search, tune, with_search
@@ -169,11 +168,14 @@ def train(
     picked, why = _task(ready, config)
     tell(f"{len(ready.X):,} rows, {ready.X.shape[1]} features, {picked} ({why})")
 
-    by = _split_by(read, ready, config)
+    by = _split_by(read, ready, config, called)
     parts = _split(ready, picked, config, by)
     X_train, y_train = ready.X.iloc[parts.train], ready.y.iloc[parts.train]
     X_test, y_test = ready.X.iloc[parts.test], ready.y.iloc[parts.test]
+    if picked != "regression":
+        check_labels(y_train, parts.note)
     notes = [*ready.notes]
+    by_train = None if by is None else by[parts.train]
     columns: list[Column] = []
     if factory is not None:
         pipeline, label, code = factory.estimator, config.model.estimator, factory.source
@@ -182,11 +184,11 @@ def train(
         columns = learn_columns(ready.X, ready.kinds)
         if label == "auto":
             tell("choosing between linear, boosting and forest")
-            choice = choose(columns, picked, X_train, y_train.to_numpy(), seed=config.model.seed)
+            method, seed = config.split.method, config.model.seed
+            choice = choose(columns, picked, X_train, y_train.to_numpy(), method=method, by=by_train, seed=seed)
             label = choice.estimator
             notes.append("auto chose among " + ", ".join(f"{k} {v:.6g}" for k, v in choice.scores.items()))
         pipeline = build(label, columns, picked, rows=len(X_train), seed=config.model.seed)
-    by_train = None if by is None else by[parts.train]
     tuned = tune(config, label, pipeline, columns, picked, X_train, y_train.to_numpy(), by=by_train, tell=tell)
     label = tuned.label
     tell(f"fitting {label} on {len(X_train):,} rows")
@@ -452,11 +454,14 @@ def _task(ready: TrainingTable, config: TrainConfig) -> tuple[Task, str]:
     return picked.task, picked.reason
 
 
-def _split_by(table: Any, ready: TrainingTable, config: TrainConfig) -> NDArray[Any] | None:
-    """The groups or times [n] of the split."""
+def _split_by(table: pa.Table, ready: TrainingTable, config: TrainConfig, name: str) -> NDArray[Any] | None:
+    """The groups or times [n] of the split. Raises DataError for times that have no order."""
     if config.split.column is None:
         return None
-    found: NDArray[Any] = table.column(config.split.column).to_pandas().to_numpy()[ready.kept]
+    column = table.column(config.split.column)
+    if config.split.method == "time":
+        check_times(column, config.split.column, name)
+    found: NDArray[Any] = column.to_pandas().to_numpy()[ready.kept]
     return found
 
 
@@ -493,7 +498,7 @@ def _fit(pipeline: Any, X: pd.DataFrame, y: pd.Series[Any], label: str) -> Any:
             return pipeline.fit(X, y.to_numpy())
     except Exception as error:
         raise TrainingError(
-            f"{label} cannot be fitted on these columns: {type(error).__name__}: {error}; "
+            f"{label} cannot be fitted on these columns: {type(error).__name__}: {' '.join(str(error).split())}; "
             "choose another --estimator, or --ignore the column"
         ) from error
 
@@ -583,10 +588,9 @@ def _check_round_trip(contract: Contract, pipeline: Any, X: pd.DataFrame) -> Non
         batch = Decoder(contract, max_rows=_CHECKED_ROWS).rows(body)
     except RefusedRequest as refused:
         raise TrainingError(f"the contract refuses a row of its own training table: {refused.detail}") from None
-    with joblib.parallel_config("sequential"):  # threads add up a forest's trees in another order each time
-        asked = contract.target.probabilities
-        sent, sent_shares = answers(pipeline, pipeline_input(contract, batch.matrix, batch.text), probabilities=asked)
-        direct, shares = answers(pipeline, some.to_numpy() if contract.input == "array" else some, probabilities=asked)
+    asked = contract.target.probabilities
+    sent, sent_shares = answers(pipeline, pipeline_input(contract, batch.matrix, batch.text), probabilities=asked)
+    direct, shares = answers(pipeline, some.to_numpy() if contract.input == "array" else some, probabilities=asked)
     same = sent == direct
     if contract.target.task == "regression":
         same |= np.isclose(sent, direct, rtol=1e-9, atol=0, equal_nan=True)

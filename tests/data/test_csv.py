@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from fasttrack.data import read_table
+from fasttrack.data import Source, read_table
+from fasttrack.errors import DataError
 from tests.data.files import refusal, types, write
 
 if TYPE_CHECKING:
@@ -118,6 +119,14 @@ def test_cells_and_headers_may_be_longer_than_a_block(tmp_path: Path) -> None:
 def test_a_csv_that_is_no_table_is_told_with_its_place(tmp_path: Path, content: str | bytes, message: str) -> None:
     name = write(tmp_path, "t.csv", content)
     assert refusal(name).startswith(f"{name} {message}")
+
+
+def test_a_name_that_is_there_twice_is_told_also_when_it_is_read_in_part(tmp_path: Path) -> None:
+    name = write(tmp_path, "t.csv", "a,b,a\n1,2,3\n")
+    for columns in (["a"], ["b"], ["a", "b"]):
+        with pytest.raises(DataError) as caught:
+            Source(name).read(columns=columns)
+        assert str(caught.value) == f"{name} has the column 'a' twice; rename one"
 
 
 @pytest.mark.parametrize(

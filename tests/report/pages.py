@@ -17,6 +17,8 @@ from fasttrack.training.holdout import ask
 if TYPE_CHECKING:
     import pandas as pd
 
+    from fasttrack.evaluate import Clusters
+
 _VOID = {"meta", "br", "hr", "img", "link", "input"}
 
 
@@ -78,10 +80,17 @@ def parsed(text: str) -> Page:
     return page
 
 
-def measured(pipeline: Any, X: pd.DataFrame, y: pd.Series[Any], task: Any, rows: slice = slice(None)) -> Measurements:
+def measured(
+    pipeline: Any,
+    X: pd.DataFrame,
+    y: pd.Series[Any],
+    task: Any,
+    rows: slice = slice(None),
+    clusters: Clusters | None = None,
+) -> Measurements:
     """What is measured of a fitted pipeline on some of its rows."""
     contract = learn_contract(X, pipeline, target="y", task=task)
     matrix = matrix_from_frame(contract, X)
     reference = learn_reference(contract, matrix, np.zeros(1))
-    held = ask(pipeline, contract, X.iloc[rows].reset_index(drop=True), y.iloc[rows].reset_index(drop=True))
+    held = ask(pipeline, contract, X.iloc[rows].reset_index(drop=True), y.iloc[rows].reset_index(drop=True), clusters)
     return examine(pipeline, contract, reference, held, matrix)

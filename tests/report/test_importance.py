@@ -10,6 +10,7 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.inspection import permutation_importance
 from sklearn.linear_model import LinearRegression
 
+from fasttrack.evaluate import Clusters
 from tests.report.pages import measured
 
 
@@ -38,6 +39,21 @@ def test_it_is_scikit_learn_s_permutation_importance() -> None:
     ours = {one.column: one.worse for one in found.columns}
     for j in range(3):
         assert ours[j] == pytest.approx(theirs.importances_mean[j], abs=0.05)
+
+
+def test_where_groups_hang_together_the_interval_is_theirs() -> None:
+    """A column that says much of a few groups and nothing of the others."""
+    random = np.random.default_rng(2)
+    groups = np.repeat(np.arange(20), 150)  # more rows than are measured
+    X = pd.DataFrame({"a": random.normal(size=3000) * np.where(groups < 3, 5, 0.1)})
+    y = pd.Series(X["a"] + random.normal(size=3000))
+    model = LinearRegression().fit(X, y)
+    (by_rows,) = measured(model, X, y, "regression").importance.columns
+    (by_groups,) = measured(model, X, y, "regression", clusters=Clusters(groups, "groups")).importance.columns
+    assert by_groups.worse == pytest.approx(by_rows.worse, abs=0.1)
+    assert by_groups.high - by_groups.low > 3 * (by_rows.high - by_rows.low)
+    few = Clusters(groups // 5, "groups")
+    assert measured(model, X, y, "regression", clusters=few).importance.columns == [by_rows]
 
 
 class Picky(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no types

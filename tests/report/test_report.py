@@ -7,9 +7,10 @@ import re
 import shlex
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
+import msgspec
 import numpy as np
 import pandas as pd
 import pytest
@@ -22,6 +23,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 import fasttrack
 from fasttrack.bundle import REPORT
+from fasttrack.config import DataConfig, ModelConfig, SplitConfig, TrainConfig
 from fasttrack.contract.decode import Decoder
 from fasttrack.errors import BundleError, DataError
 from fasttrack.report import plots_in, read_report, rebuild
@@ -32,7 +34,7 @@ from tests.report.pages import Page, parsed
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from fasttrack.contract.schema import Task
+    from fasttrack.contract.schema import Kind, Task
     from fasttrack.lifecycle import Outcome
 
 PLOTS = {
@@ -120,6 +122,28 @@ def test_the_champion_is_in_the_report_and_not_in_the_version(tmp_path: Path) ->
     again = fasttrack.train(table, "y", estimator="linear", store=tmp_path / "both")
     assert LocalStore(tmp_path / "both").open("y").read(REPORT) == second.bundle.read(REPORT)
     assert again.manifest.version == second.manifest.version
+
+
+@pytest.mark.parametrize(
+    ("method", "column", "of"),
+    [("random", None, "the rows"), ("group", "shop", "the 8 groups"), ("time", "day", "the 30 stretches of time")],
+)
+def test_the_report_says_what_was_resampled(tmp_path: Path, method: Any, column: str | None, of: str) -> None:
+    table = frame(400, "regression")
+    table["shop"] = np.arange(400) % 40
+    table.to_csv(tmp_path / "table.csv", index=False)
+    config = TrainConfig(
+        name="y",
+        data=DataConfig(source=str(tmp_path / "table.csv"), target="y", ignore=["shop"]),
+        split=SplitConfig(method=method, column=column),
+        model=ModelConfig(estimator="sklearn.dummy:DummyRegressor"),
+    )
+    fasttrack.train(config, store=tmp_path / "store")
+    better = msgspec.structs.replace(config, model=ModelConfig(estimator="linear"))
+    page, _ = page_of(fasttrack.train(better, store=tmp_path / "store"))
+    of = of if method == "random" else f"{of} of the rows"
+    assert f"1,000 bootstrap resamples of {of}." in page.texts["quality"]
+    assert page.texts["champion"].endswith(f"of resamples of {of}.")
 
 
 def test_a_champion_that_cannot_be_compared_is_named_with_the_reason(tmp_path: Path) -> None:
@@ -263,6 +287,47 @@ def test_a_stored_version_is_measured_again_on_another_table(tmp_path: Path) -> 
     with pytest.raises(DataError, match="lacks columns that the model needs: 'colour'"):
         other.drop(columns="colour").to_csv(tmp_path / "lacking.csv", index=False)
         rebuild(bundle, tmp_path / "lacking.csv")
+
+
+@pytest.mark.parametrize("kind", ["category", "boolean", "integer", "number"])
+def test_what_was_true_is_read_as_the_kind_that_it_was_trained_as(tmp_path: Path, kind: Kind) -> None:
+    random = np.random.default_rng(0)
+    table = pd.DataFrame({"x": random.normal(size=300)})
+    table["y"] = (table["x"] > 0).astype(int)
+    table.to_csv(tmp_path / "table.csv", index=False)
+    given: dict[str, Kind] = {"y": kind}
+    fasttrack.train(tmp_path / "table.csv", "y", estimator="linear", kinds=given, name="y", store=tmp_path / "store")
+    text = rebuild(LocalStore(tmp_path / "store").open("y"), tmp_path / "table.csv")
+    right = re.search(r"its label is right for (\d+)", text)
+    assert right is not None
+    assert int(right[1]) > 90
+
+
+def test_a_table_without_a_label_that_the_model_knows_is_refused(tmp_path: Path) -> None:
+    table = frame(200, "multiclass")
+    fasttrack.train(table, "y", estimator="linear", store=tmp_path / "store")
+    bundle = LocalStore(tmp_path / "store").open("y")
+    table["y"] = [f"grade {i % 7}" for i in range(200)]
+    table.to_csv(tmp_path / "new.csv", index=False)
+    with pytest.raises(DataError) as caught:
+        rebuild(bundle, tmp_path / "new.csv")
+    assert str(caught.value) == (
+        f"{tmp_path / 'new.csv'}: no label in 'y' is one that the model knows: 'grade 0', 'grade 1', 'grade 2', "
+        "'grade 3', 'grade 4', … there, 'high', 'low', 'middle' at training; bring rows with its labels, or train on "
+        "these"
+    )
+    table.loc[0, "y"] = "high"  # the others are ones that it misses
+    table.to_csv(tmp_path / "new.csv", index=False)
+    assert "unknown label" in rebuild(bundle, tmp_path / "new.csv")
+
+
+def test_an_infinite_target_cannot_be_measured_on(tmp_path: Path) -> None:
+    table = frame(200, "regression")
+    fasttrack.train(table, "y", estimator="linear", store=tmp_path / "store")
+    table.loc[3, "y"] = np.inf
+    table.to_csv(tmp_path / "new.csv", index=False)
+    with pytest.raises(DataError, match="the target 'y' holds infinite values"):
+        rebuild(LocalStore(tmp_path / "store").open("y"), tmp_path / "new.csv")
 
 
 def test_plots_can_be_taken_out_as_files_of_their_own(tmp_path: Path) -> None:

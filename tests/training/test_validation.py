@@ -59,6 +59,19 @@ def test_of_a_large_table_a_fixed_part_validates(method: Any) -> None:
         assert by[fold.train].max() < by[fold.test].min()
 
 
+def test_a_fold_of_one_label_to_fit_on_is_left_out() -> None:
+    classes = np.array(["no"] * 100 + ["no", "yes"] * 100)
+    found = plan_validation(300, method="time", seed=0, classes=classes, by=np.arange(300))
+    assert [len(fold.train) for fold in found.folds] == [150, 225]
+    assert found.note == "2 folds of 300 training rows, by time"
+    late = np.array(["no"] * 299 + ["yes"])
+    with pytest.raises(TrainingError, match=r"too few to search on \(parted by time, with two labels to learn from\)"):
+        plan_validation(300, method="time", seed=0, classes=late, by=np.arange(300))
+    many = np.array(["no"] * 59_999 + ["yes"])
+    with pytest.raises(TrainingError, match=r"the 48,000 rows that a search would fit on \(parted by time\) have one"):
+        plan_validation(60_000, method="time", seed=0, classes=many, by=np.arange(60_000))
+
+
 def test_rows_that_cannot_be_parted_are_told() -> None:
     with pytest.raises(TrainingError, match="the 3 training rows are too few to search on"):
         plan_validation(3, method="random", seed=0)

@@ -37,6 +37,8 @@ def report(
 
     if data is None and not (query is None and table is None and rows is None):
         raise ConfigError("--query, --table and --rows are of the table that --data names")
+    if output is not None and output.is_dir():
+        raise ConfigError(f"{output} is a folder; name a file with --output")
     found = open_store(store)
     spec = spec or found.latest()
     if spec is None:

@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import joblib
 import numpy as np
 import pandas as pd
 
@@ -59,9 +58,8 @@ def prove(
         picked = np.arange(of)
     made = edge_rows(compiled, contract, matrix, random, edges)
     judge = _Judge(compiled, pipeline, contract, threads)
-    with joblib.parallel_config(backend="sequential"):  # threads would add up a forest's trees in any order
-        trained = judge.compare(lambda rows: _rows(X, rows), matrix, None)
-        edge = judge.compare(lambda rows: pipeline_input(contract, made.matrix[rows]), made.matrix, trained.scale)
+    trained = judge.compare(lambda rows: _rows(X, rows), matrix, None)
+    edge = judge.compare(lambda rows: pipeline_input(contract, made.matrix[rows]), made.matrix, trained.scale)
     worst = max(trained.worst, edge.worst)
     if edge.worst > trained.worst:
         column = f" in column {contract.columns[made.column[edge.row]].name!r}" if made.column[edge.row] >= 0 else ""

@@ -16,7 +16,12 @@ def answers(pipeline: Any, rows: Any, *, probabilities: bool) -> tuple[NDArray[A
     """Predictions [n] and, if asked for, probabilities [n, c] for the rows of a DataFrame or an array.
 
     `rows` stay as they are: a step made with `copy=False` changes what it is handed, and with it the second answer.
-    Raises what the pipeline raises.
+    The same rows get the same answers to the bit. Raises what the pipeline raises.
     """
-    prediction = np.asarray(pipeline.predict(rows.copy()))
-    return prediction, np.asarray(pipeline.predict_proba(rows.copy()), dtype=np.float64) if probabilities else None
+    import joblib  # here: whoever serves a graph has no pipeline to ask, and goes without
+
+    with joblib.parallel_config("sequential"):  # threads add up a forest's trees in another order each time
+        prediction = np.asarray(pipeline.predict(rows.copy()))
+        if not probabilities:
+            return prediction, None
+        return prediction, np.asarray(pipeline.predict_proba(rows.copy()), dtype=np.float64)

@@ -73,7 +73,13 @@ class WholePart(Part):
     def _inside(self) -> list[str]:
         if self._content is None:  # kept until the rows are read, which is what mostly follows
             self._content = content_of(self._file, self._packed)
-        return self._form.names(self._content, self.name)
+        names = self._form.names(self._content, self.name)
+        seen: set[str] = set()
+        for name in names:  # here, since a name that is there twice cannot be selected
+            if name in seen:
+                raise DataError(f"{self.name} has the column {name!r} twice; rename one")
+            seen.add(name)
+        return names
 
 
 def content_of(file: File, packed: str) -> bytes:

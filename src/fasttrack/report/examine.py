@@ -34,6 +34,8 @@ class Measurements:
     segments: Segments
     profiles: list[Profile]
     profiled_rows: int
+    together: tuple[int, str] | None = None
+    """What the figures' intervals resample: so many clusters, and what they are; `None`: the rows one by one."""
 
 
 def examine(
@@ -61,4 +63,7 @@ def examine(
         segments=worst_segments(contract, reference, own, told),
         profiles=profiles(contract, rows, order[:MOST_PROFILES]),
         profiled_rows=len(rows),
+        together=(held.clusters.count, held.clusters.name)
+        if held.clusters is not None and held.clusters.enough
+        else None,
     )

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from fasttrack.contract.quality import Metric
     from fasttrack.gate import Weighed
 
-__all__ = ["caution", "champion_said", "measured_on", "quality_said", "trained_said"]
+__all__ = ["caution", "champion_said", "measured_on", "quality_said", "resampled", "trained_said"]
 
 _FEW_ROWS = 30
 
@@ -73,8 +73,13 @@ def champion_said(weighed: Weighed) -> str:
     return (
         f"Against champion {weighed.champion} on the same rows: {metric} {number(found.ours)}, the champion's is "
         f"{number(found.theirs)}; {word}{by}{between}, and better in {percent(found.confidence)} of "
-        "resamples of the rows."
+        f"resamples of {resampled(None if found.clusters is None else (found.clusters, found.cluster))}."
     )
+
+
+def resampled(together: tuple[int, str] | None) -> str:
+    """What resamples are of; `together`: so many clusters, and what they are."""
+    return "the rows" if together is None else f"the {together[0]:,} {together[1]} of the rows"
 
 
 def caution(

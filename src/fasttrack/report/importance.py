@@ -17,11 +17,12 @@ from fasttrack.training.holdout import ask
 from fasttrack.training.sensitivity import sensitivity
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
     from fasttrack.contract.schema import Contract
+    from fasttrack.evaluate import Clusters
     from fasttrack.report.answers import Answers
     from fasttrack.training.holdout import HoldOut
 
@@ -68,7 +69,7 @@ def importance(
     """Permutation importance (Breiman, Random Forests, 2001) by the primary figure, each column shuffled five times.
 
     At most 2,000 rows, spread evenly; the compiled `graph` answers where there is one. The interval is that of 1,000
-    bootstrap resamples of the rows, the same for both sides of the difference.
+    bootstrap resamples of the rows, or of the clusters they form, the same for both sides of the difference.
     """
     metric = primary(contract.target.task, contract.target.probabilities).name
     columns = list(range(len(contract.columns)))
@@ -94,8 +95,8 @@ def _measured(
     random = np.random.default_rng(seed)
     rows = len(some.X)
     before = losses(answers(contract.target, some))
-    drawn = [np.bincount(random.integers(0, rows, rows), minlength=rows) for _ in range(_RESAMPLES)]
-    weights = np.vstack([np.ones(rows), *drawn]) / rows  # the first is the rows as they are
+    weights = np.vstack([np.ones(rows), *_resamples(random, rows, some.clusters)])  # the first is the rows as they are
+    weights /= weights.sum(axis=1, keepdims=True)
     found = []
     for j in columns:
         order = np.concatenate([random.permutation(rows) for _ in range(_REPEATS)])
@@ -104,6 +105,16 @@ def _measured(
         low, high = np.percentile(worse[1:], [2.5, 97.5])
         found.append(ColumnImportance(j, float(worse[0]), float(low), float(high)))
     return sorted(found, key=lambda one: (-one.worse, one.column))
+
+
+def _resamples(random: np.random.Generator, rows: int, together: Clusters | None) -> Iterator[NDArray[np.int64]]:
+    """How often each row is drawn; of clusters, drawn whole, one less than there are, as the figures' intervals do."""
+    for _ in range(_RESAMPLES):
+        if together is None or not together.enough:
+            yield np.bincount(random.integers(0, rows, rows), minlength=rows)
+        else:
+            drawn = random.integers(0, together.count, together.count - 1)
+            yield np.bincount(drawn, minlength=together.count)[together.codes]
 
 
 def _by_pipeline(pipeline: Any, contract: Contract, rows: HoldOut) -> Shuffled:
@@ -136,8 +147,13 @@ def _figure(metric: str, mean: Floats) -> Floats:
 
 
 def _some(held: HoldOut, rows: NDArray[Any]) -> HoldOut:
+    together = held.clusters
+    if together is not None:  # of small ones no row may be among them
+        codes = np.unique(together.codes[rows], return_inverse=True)[1]
+        together = dataclasses.replace(together, codes=codes)
     return dataclasses.replace(
         held,
+        clusters=together,
         X=held.X.iloc[rows].reset_index(drop=True),
         y=held.y.iloc[rows].reset_index(drop=True),
         prediction=held.prediction[rows],

@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from fasttrack.contract.openapi import example_row
 from fasttrack.report.confusion import confusion, per_class
-from fasttrack.report.headline import caution, champion_said, measured_on, quality_said, trained_said
+from fasttrack.report.headline import caution, champion_said, measured_on, quality_said, resampled, trained_said
 from fasttrack.report.plots import plots
 from fasttrack.report.segments import FEWEST
 from fasttrack.report.words import METRICS, decimals_for, fixed, percent
@@ -77,6 +77,7 @@ def build_report(data: ReportData) -> str:
         caution=caution(manifest, metrics, trivial, rows, again=again is not None),
         again=again,
         on=on,
+        resampled=resampled(measured.together),
         tiles=_tiles(manifest, metrics, trivial),
         figures=_figures(manifest, metrics, trivial, again is not None),
         has_baseline=bool(trivial),

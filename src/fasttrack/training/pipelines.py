@@ -16,15 +16,18 @@ from sklearn.ensemble import (
 )
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.model_selection import KFold, StratifiedKFold, cross_validate
+from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler, TargetEncoder
 
 from fasttrack.errors import TrainingError
 from fasttrack.evaluate import primary
 from fasttrack.training.calendar import CalendarFeatures
+from fasttrack.training.validation import FOLDS, measure, part
 
 if TYPE_CHECKING:
+    from typing import Literal
+
     import pandas as pd
     from numpy.typing import NDArray
 
@@ -41,7 +44,7 @@ _FEW = 30
 _NATIVE = 255
 """As many categories as histogram gradient boosting splits on natively."""
 _SAMPLE = 20_000
-_FOLDS = 3
+_TAKE_ONE = "choose an estimator: --estimator linear, boosting or forest"
 
 
 @dataclass(frozen=True)
@@ -68,43 +71,64 @@ def build(estimator: str, columns: Sequence[Column], task: Task, *, rows: int, s
     raise TrainingError(f"there is no estimator {estimator!r}; choose {', '.join(BUILT_IN)}, or module:factory")
 
 
-def choose(columns: Sequence[Column], task: Task, X: pd.DataFrame, y: NDArray[Any], *, seed: int = 0) -> Choice:
+def choose(
+    columns: Sequence[Column],
+    task: Task,
+    X: pd.DataFrame,
+    y: NDArray[Any],
+    *,
+    method: Literal["random", "group", "time"] = "random",
+    by: NDArray[Any] | None = None,
+    seed: int = 0,
+) -> Choice:
     """Cross-validate the three families on at most 20,000 of the rows and take the best by the primary metric.
 
-    A simpler family (linear before forest before boosting) is kept while the better one is within a standard error of
-    it (the one-standard-error rule: Breiman et al., Classification and Regression Trees, 1984).
+    The folds are parted as the hold-out was, by `method` and, of groups or times, `by` [n]: rows of one group on both
+    sides would favour the family that learns groups by heart. A simpler family (linear before forest before boosting)
+    is kept while the better one is within a standard error of it (the one-standard-error rule: Breiman et al.,
+    Classification and Regression Trees, 1984). Raises TrainingError when the rows cannot be parted, or a family cannot
+    be fitted.
     """
     random = np.random.default_rng(seed)
     rows = np.sort(random.permutation(len(X))[:_SAMPLE])
     sample, answers = X.iloc[rows], np.asarray(y)[rows]
-    metric = primary(task, probabilities=True)
-    scoring = {"rmse": "neg_root_mean_squared_error", "log_loss": "neg_log_loss"}[metric.name]
-    folds = _folds(task, answers, seed)
+    metric = primary(task, probabilities=True).name
+    labels = None if task == "regression" else answers
+    if labels is not None and method == "random":
+        _check_counts(labels)
+    folds = part(len(rows), method=method, seed=seed, classes=labels, by=None if by is None else by[rows])
+    if not folds:
+        few = "are too few" if labels is None else "are too few, or have too few of a label,"
+        raise TrainingError(
+            f"auto compares by cross-validation, but the {len(X):,} training rows {few} to be parted by {method}; "
+            f"{_TAKE_ONE}"
+        )
     found: dict[str, NDArray[np.float64]] = {}
     for family in FAMILIES:
         pipeline = build(family, columns, task, rows=len(sample), seed=seed)
-        scores = cross_validate(pipeline, sample, answers, cv=folds, scoring=scoring, error_score="raise")
-        found[family] = -scores["test_score"]
+        try:
+            found[family] = np.array([measure(pipeline, sample, answers, fold, task, metric) for fold in folds])
+        except Exception as error:
+            raise TrainingError(
+                f"{family} cannot be fitted on these columns: {type(error).__name__}: {' '.join(str(error).split())}; "
+                f"{_TAKE_ONE}, or --ignore the column"
+            ) from error
     best = min(found, key=lambda family: found[family].mean())
     chosen = best
     for family, losses in found.items():
         gap = losses - found[best]
-        if family == best or gap.mean() <= gap.std(ddof=1) / np.sqrt(len(gap)):
+        if family == best or (len(gap) > 1 and gap.mean() <= gap.std(ddof=1) / np.sqrt(len(gap))):
             chosen = family
             break
     return Choice(chosen, {family: float(losses.mean()) for family, losses in found.items()})
 
 
-def _folds(task: Task, answers: NDArray[Any], seed: int) -> KFold | StratifiedKFold:
-    if task == "regression":
-        return KFold(_FOLDS, shuffle=True, random_state=seed)
-    _, counts = np.unique(answers, return_counts=True)
-    if counts.min() < _FOLDS:
+def _check_counts(labels: NDArray[Any]) -> None:
+    _, counts = np.unique(labels, return_counts=True)
+    if counts.min() < FOLDS:
         raise TrainingError(
-            f"auto compares by {_FOLDS}-fold cross-validation, but a class has only {counts.min()} rows; "
-            "choose an estimator: --estimator linear, boosting or forest"
+            f"auto compares by {FOLDS}-fold cross-validation, but a class has only {counts.min()} rows; {_TAKE_ONE}"
         )
-    return StratifiedKFold(_FOLDS, shuffle=True, random_state=seed)
 
 
 def _named(columns: ColumnTransformer, model: Any) -> Pipeline:
@@ -134,7 +158,8 @@ def _means(task: Task, seed: int, *, scale: bool) -> Any:
     # each row is encoded by the targets of the other folds only, or its own target would leak into it
     folds = KFold if task == "regression" else StratifiedKFold
     cv = folds(5, shuffle=True, random_state=seed)
-    means = TargetEncoder(target_type={"regression": "continuous"}.get(task, task), cv=cv)
+    # of a task of many classes the rows at hand, as those of a fold, may have but two: labels tell by themselves
+    means = TargetEncoder(target_type="continuous" if task == "regression" else "auto", cv=cv)
     return make_pipeline(means, StandardScaler()) if scale else means
 
 

@@ -19,9 +19,9 @@ import numpy as np
 from sklearn.base import clone
 
 from fasttrack.config import Domain, Range, Setting
-from fasttrack.contract.answers import answers
 from fasttrack.errors import ConfigError, TrainingError
-from fasttrack.evaluate import figures, primary
+from fasttrack.evaluate import primary
+from fasttrack.training.validation import measure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -235,15 +235,9 @@ class _Run:
     def _score(self, estimator: Any, params: dict[str, Setting], fold: Fold) -> float:
         """The primary metric. Raises whatever fitting raises, and ValueError for a figure that is no number."""
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of parameters that serve badly, which the score says too
-            fitted = clone(estimator).set_params(**params).fit(self.X.iloc[fold.train], self.y[fold.train])
-            rows = self.X.iloc[fold.test]
-            guess, shares = answers(fitted, rows, probabilities=self.metric.name == "log_loss")
-            classes = None if self.task == "regression" else np.asarray(fitted.classes_).tolist()
-            score = figures(self.task, self.y[fold.test], guess, shares, classes).get(self.metric.name)
-        if score is None:
-            raise ValueError(f"its {self.metric.name} is not a finite number")
-        return score
+            warnings.simplefilter("ignore")
+            proposed = clone(estimator).set_params(**params)
+        return measure(proposed, self.X, self.y, fold, self.task, self.metric.name)
 
 
 def _ask(

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
-from fasttrack.errors import TrainingError
+from fasttrack.errors import DataError, TrainingError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Split", "split"]
+__all__ = ["Split", "check_labels", "check_times", "split"]
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,30 @@ def split(
             "least 2: bring more rows, or another split"
         )
     return Split(np.flatnonzero(~test), np.flatnonzero(test), note)
+
+
+def check_times(column: pa.ChunkedArray, column_name: str, name: str) -> None:
+    """Raises DataError when the column of the table called `name` has no order in time, as text has not."""
+    kind = column.type
+    if pa.types.is_timestamp(kind) or pa.types.is_integer(kind) or pa.types.is_floating(kind):
+        return
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        raise DataError(
+            f"{name}: {column_name!r} is text, which a split by time would order by the alphabet; write its cells as "
+            "ISO 8601, such as 2024-03-17 or 2024-03-17T08:30:00Z, and where they are, read them as times: --kind "
+            + shlex.quote(f"{column_name}=datetime")
+        )
+    raise DataError(f"{name}: {column_name!r} is of type {kind}, a split by time needs times or numbers")
+
+
+def check_labels(y: pd.Series[Any], note: str) -> None:
+    """Raises TrainingError when the training part `y` [n] of the split described by `note` has one label only."""
+    if y.nunique() < 2:
+        label = y.iloc[0].item() if isinstance(y.iloc[0], np.generic) else y.iloc[0]
+        raise TrainingError(
+            f"all {len(y):,} training rows have the label {label!r}, the others are only in the hold-out ({note}), so "
+            "there is nothing to tell apart: bring more rows of the other labels, or another split"
+        )
 
 
 def _random(n: int, share: float, random: np.random.Generator, y: NDArray[Any] | None) -> tuple[NDArray[np.bool_], str]:

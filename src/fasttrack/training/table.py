@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from fasttrack.contract.schema import Kind
 
-__all__ = ["TrainingTable", "check_columns", "prepare"]
+__all__ = ["TrainingTable", "check_columns", "check_finite", "prepare"]
 
 _EXACT = 2**53
 _IGNORED = "ignored as configured"
@@ -50,6 +50,15 @@ def check_columns(names: Sequence[str], wanted: Sequence[str], name: str) -> Non
             raise DataError(f"{name} has no column {column!r}; it has {', '.join(map(repr, names))}")
 
 
+def check_finite(answer: pa.ChunkedArray, target: str, name: str) -> None:
+    """Raises DataError when the target of the table called `name` has infinite values."""
+    if pa.types.is_floating(answer.type) and pc.any(pc.is_inf(answer)).as_py():
+        raise DataError(
+            f"{name}: the target {target!r} holds infinite values, from which no answer can be measured; "
+            "replace them by finite numbers or by missing values"
+        )
+
+
 def prepare(
     table: pa.Table,
     target: str,
@@ -62,13 +71,15 @@ def prepare(
     """Split `table` into features and target, and leave out what cannot be a feature, each with its reason.
 
     Columns in `keep` stay, whatever they look like; those in `unread` are ignored ones that `table` was read without.
-    Raises DataError when the target or an ignored column is not there, or nothing is left to train on.
+    Raises DataError when the target or an ignored column is not there, the target is infinite somewhere, or nothing is
+    left to train on.
     """
     check_columns([*table.column_names, *unread], (target, *ignore), name)
     answer = table.column(target)
     kept = np.flatnonzero(pc.invert(missing(answer)).to_numpy())
     if not len(kept):
         raise DataError(f"{name}: no row has a value in the target {target!r}, so there is nothing to learn from")
+    check_finite(answer, target, name)
     dropped = table.num_rows - len(kept)
     rows = table.take(pa.array(kept)) if dropped else table
     left_out = dict.fromkeys(unread, _IGNORED)
