@@ -20,6 +20,7 @@ from typer.testing import CliRunner
 from fasttrack import train
 from fasttrack.cli.commands import app
 from fasttrack.errors import StoreError, TrackingError
+from fasttrack.report import read_report
 from fasttrack.store import LocalStore
 from fasttrack.tracking import Place, mirror_champion, resume, spool_folder, track
 from fasttrack.tracking.spool import Spool
@@ -272,6 +273,18 @@ def test_a_file_of_sqlite_needs_no_server_and_mlflow_says_nothing(
         model = pyfunc.load_model(f"{run.info.artifact_uri}/model")
     row = pd.DataFrame({"dep_delay": [1.0], "carrier": ["AA"]})
     assert model.predict(row) == pytest.approx(outcome.bundle.load_pipeline().predict(row))
+
+
+def test_a_training_that_gives_a_version_which_is_there_is_tracked_with_its_report(tmp_path: Path) -> None:
+    table = _flights(tmp_path)
+    options = {"name": "flights", "store": tmp_path / "model", "tracking": _sqlite(tmp_path), "promote": "always"}
+    first = train(table, "arr_delay", estimator="linear", **options)
+    train(table, "arr_delay", estimator="forest", **options)
+    again = train(table, "arr_delay", estimator="linear", **options)  # its report would compare with the forest
+    assert again.manifest == first.manifest
+    assert read_report(again.bundle) == read_report(first.bundle)
+    assert again.tracked is not None
+    assert again.tracked.said.startswith("tracked: flights version 1 (champion), run ")
 
 
 def test_a_database_that_refuses_is_said_soon_and_without_its_password(tmp_path: Path) -> None:
