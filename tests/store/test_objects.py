@@ -16,7 +16,9 @@ import pytest
 
 from fasttrack.bundle import Bundle, write_bundle
 from fasttrack.errors import BundleError, StoreUnreachable
-from fasttrack.store import LocalStore, Store, copy_version, open_store
+from fasttrack.store import LocalStore, Store, copy_version, ignore, open_store
+from fasttrack.store.bucket import Bucket
+from fasttrack.store.upload import upload
 from tests.bundles import line, manifest, writer
 from tests.store.places import Objects, add, said
 from tests.store.relay import Relay
@@ -163,6 +165,52 @@ def test_abandoned_uploads_are_swept_away_and_recent_ones_are_not(
     time.sleep(1.1)  # the storage's times are whole seconds
     later = add(store, 2)
     assert sorted({name.split("/")[1] for name in objects.files()}) == sorted([published, later])
+
+
+# --- one version with several reports
+
+
+def test_a_report_that_is_published_stays_whoever_sends_the_version_again(objects: Objects, tmp_path: Path) -> None:
+    ours, theirs = (open_store(objects.location, cache=tmp_path / who) for who in ("ours", "theirs"))
+    first = ours.add("line", writer(line(1), report="ours"))
+    second = theirs.add("line", writer(line(1), report="theirs, beside another champion"))
+    assert second.manifest.version == first.manifest.version
+    assert second.read("report.html") == b"theirs, beside another champion"
+    assert ours.verify("line", first.manifest.version) == first.manifest
+    reader = open_store(objects.location, cache=tmp_path / "reader")
+    assert reader.open(first.label).read("report.html") == b"ours"
+    objects.write(f"line/{first.manifest.version}/report.html", b"damaged")
+    objects.write(f"line/{first.manifest.version}/model.joblib", b"damaged")
+    theirs.receive(second)  # mends what is the same
+    message = said(lambda: ours.verify("line", first.manifest.version), BundleError)
+    assert "report.html was changed" in message
+    ours.receive(first)
+    assert ours.verify("line", first.manifest.version) == first.manifest
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_uploads_of_one_version_at_once_leave_the_report_that_its_manifest_pins(
+    objects: Objects, tmp_path: Path, moment: str
+) -> None:
+    ours, theirs = (
+        LocalStore(tmp_path / who).add("line", writer(line(1), report=f"of {who}")) for who in ("us", "them")
+    )
+
+    class Overtaken(Bucket):
+        """Another upload is done, from its beginning to its end, before or after the report is sent."""
+
+        def send(self, path: Path, key: str, sha256: str, sent: Callable[[int], None]) -> None:
+            if key.endswith("report.html") and moment == "before":
+                upload(Bucket(objects.location), theirs, ignore)
+            super().send(path, key, sha256, sent)
+            if key.endswith("report.html") and moment == "after":
+                upload(Bucket(objects.location), theirs, ignore)
+
+    upload(Overtaken(objects.location), ours, ignore)
+    found = open_store(objects.location)
+    last = ours if moment == "before" else theirs
+    assert found.verify("line", ours.manifest.version) == last.manifest
+    assert found.open(ours.label).read("report.html") == last.read("report.html")
 
 
 # --- damage
