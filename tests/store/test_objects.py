@@ -350,6 +350,45 @@ def test_what_was_trained_is_kept_when_the_storage_goes_away(objects: Objects, r
     assert store.open(label).load_pipeline()
 
 
+def test_what_could_not_be_sent_stays_in_the_cache_until_it_is(objects: Objects, relay: Relay, tmp_path: Path) -> None:
+    store = open_store(objects.location)
+    before = add(store, 1)
+
+    def write(folder: Path) -> Bundle:
+        bundle = writer(line(2))(folder)
+        relay.cut()
+        return bundle
+
+    message = said(lambda: store.add("line", write), StoreUnreachable)
+    label = message.split("fasttrack models push ")[1].split()[0]
+    relay.mend()
+    elsewhere = open_store(objects.location, cache=tmp_path / "other")
+    others = [add(elsewhere, slope) for slope in range(3, 15)]
+    for version in others[:6]:
+        open_store(objects.location).open(f"line@{version}")  # as a process that was started anew
+    assert before not in LocalStore(store.folder).identifiers("line")
+    assert LocalStore(store.folder).open(label).load_pipeline()
+    assert said(lambda: store.open(label)).startswith(f"{label.split('@')[1]!r} is no version of line")
+    copy_version(open_store(store.folder), label, store)
+    for version in others[6:]:
+        store.open(f"line@{version}")
+    kept = {path.name for path in (store.folder / "line").iterdir()}
+    assert kept == set(others[6:]), "what is sent is like any other"
+
+
+def test_a_training_killed_before_its_version_is_sent_leaves_it_marked(objects: Objects, tmp_path: Path) -> None:
+    cache = tmp_path / "killed"
+    process = start("die when sending", objects.location, cache=cache)
+    version, errors = process.communicate(timeout=60)
+    assert process.returncode == -signal.SIGKILL, errors
+    elsewhere = open_store(objects.location)
+    others = [elsewhere.add("m", writer(line(slope), "m")).manifest.version for slope in range(7)]
+    store = open_store(objects.location, cache=cache)
+    for other in others:
+        store.open(f"m@{other}")
+    assert version.strip() in LocalStore(store.folder).identifiers("m")
+
+
 def test_what_was_opened_last_is_known_while_the_storage_does_not_answer(objects: Objects, relay: Relay) -> None:
     store = open_store(objects.location)
     first, second = add(store, 1), add(store, 2)
