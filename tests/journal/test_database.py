@@ -62,6 +62,16 @@ def test_of_several_labels_of_a_prediction_the_last_one_counts(location: str, op
     assert database.owners([]) == []
 
 
+def test_a_label_that_came_earlier_and_is_written_later_does_not_count(location: str, opened: Opened) -> None:
+    ours, theirs = opened(location), opened(location)
+    ours.append([ABOUT], [chunk(0, 10)])
+    process = "p" * 10
+    ours.label([(process, 3, "2", 20.0), (process, 4, "2", 20.0)])
+    theirs.label([(process, 3, "1", 10.0), (process, 5, "2", 20.0), (process, 5, "1", 10.0)])
+    theirs.label([(process, 4, "3", 20.0)])  # given again in the same instant
+    assert ours.labels_of(next(ours.chunks(0))) == {3: 2, 4: 3, 5: 2}
+
+
 def test_old_predictions_and_the_oldest_of_too_many_are_swept_with_their_labels(location: str, opened: Opened) -> None:
     database = opened(location)
     many = [chunk(100 * i, 100, at=1_700_000_000 + 100 * i) for i in range(50)]

@@ -38,7 +38,9 @@ _TABLES = (
 )
 _INTO_LABELS = (
     "INSERT INTO labels {} ON CONFLICT (process, number) DO UPDATE SET label = excluded.label, at = excluded.at"
+    " WHERE excluded.at >= labels.at"
 )
+"""Workers write in any order: what came later counts, not what is written later."""
 _MANY = 500
 """Chunks that are removed at a time."""
 
@@ -128,8 +130,11 @@ class Database:
             cursor.executemany(self._sql(statement), rows)
 
     def label(self, labels: Sequence[LabelRow]) -> None:
-        """Store labels, all or none; of several for one prediction the last one counts. Raises StoreError."""
-        latest = list({row[:2]: row for row in labels}.values())
+        """Store labels, all or none; of several for one prediction the one that came last counts, whoever writes it.
+
+        Raises StoreError.
+        """
+        latest = list({row[:2]: row for row in sorted(labels, key=lambda row: row[3])}.values())
         with self._transaction() as cursor:
             if self._postgres:  # one statement: a hundred thousand of them would take a minute
                 cursor.execute(
