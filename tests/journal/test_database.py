@@ -62,6 +62,31 @@ def test_of_several_labels_of_a_prediction_the_last_one_counts(location: str, op
     assert database.owners([]) == []
 
 
+def test_the_owners_of_ids_of_many_processes_are_found(location: str, opened: Opened) -> None:
+    database = opened(location)
+    random = np.random.default_rng(3)
+    content = pack(entries(1))
+    chunks = [
+        Chunk(f"process{i:03}", start, 10, 1.0, 2.0, "m", f"v{random.integers(3)}", content)
+        for i in range(700)
+        for start in random.choice(range(0, 100, 10), 3, replace=False).tolist()
+    ]
+    database.append([ABOUT], chunks)
+    held = {
+        (one.process, number): (one.model, one.version) for one in chunks for number in range(one.start, one.start + 10)
+    }
+    ids = [(f"process{random.integers(750):03}", int(random.integers(110))) for _ in range(5000)]
+    assert database.owners(ids) == [held.get(one) for one in ids]
+
+
+def test_ids_of_many_processes_are_looked_up_in_few_statements(tmp_path: Path, opened: Opened) -> None:
+    database = opened(str(tmp_path / "journal.sqlite"))
+    statements: list[str] = []
+    database._connection.set_trace_callback(statements.append)
+    assert database.owners([(f"process{i}", 0) for i in range(20_000)]) == [None] * 20_000
+    assert len(statements) < 100
+
+
 def test_a_label_that_came_earlier_and_is_written_later_does_not_count(location: str, opened: Opened) -> None:
     ours, theirs = opened(location), opened(location)
     ours.append([ABOUT], [chunk(0, 10)])

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import sqlite3
+from bisect import bisect_right
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-import numpy as np
 
 from fasttrack.addresses import POSTGRES_ADVICE, is_misread, shown
 from fasttrack.errors import ConfigError, StoreError
@@ -43,6 +43,8 @@ _INTO_LABELS = (
 """Workers write in any order: what came later counts, not what is written later."""
 _MANY = 500
 """Chunks that are removed at a time."""
+_PROCESSES = 300
+"""That are looked up at a time in SQLite, by three values each: it takes at least 999."""
 
 
 @dataclass(frozen=True)
@@ -149,26 +151,36 @@ class Database:
 
         Raises StoreError.
         """
-        by_process: dict[str, list[int]] = {}
-        for place, (process, _) in enumerate(ids):
-            by_process.setdefault(process, []).append(place)
-        found: list[tuple[str, str] | None] = [None] * len(ids)
+        ends: dict[str, tuple[int, int]] = {}
+        for process, number in ids:
+            least, most = ends.get(process, (number, number))
+            ends[process] = min(least, number), max(most, number)
+        spans: dict[str, list[tuple[int, int, tuple[str, str]]]] = {}
+        wanted = [(process, least, most) for process, (least, most) in ends.items()]
+        at_once = max(1, len(wanted)) if self._postgres else _PROCESSES
         with self._transaction() as cursor:
-            for process, places in by_process.items():
-                numbers = np.array([ids[place][1] for place in places])
-                cursor.execute(
-                    self._sql(
-                        "SELECT start, rows, model, version FROM chunks "
-                        "WHERE process = ? AND start <= ? AND start + rows > ? ORDER BY start"
-                    ),
-                    (process, int(numbers.max()), int(numbers.min())),
-                )
-                spans = cursor.fetchall()
-                starts = np.array([span[0] for span in spans])
-                for place, number, at in zip(places, numbers, np.searchsorted(starts, numbers, "right"), strict=True):
-                    if at and number < spans[at - 1][0] + spans[at - 1][1]:
-                        found[place] = spans[at - 1][2:4]
-        return found
+            for first in range(0, len(wanted), at_once):
+                self._select_spans(cursor, wanted[first : first + at_once])
+                for process, start, rows, model, version in cursor.fetchall():
+                    spans.setdefault(process, []).append((start, start + rows, (model, version)))
+        return [_owner(spans.get(process, ()), number) for process, number in ids]
+
+    def _select_spans(self, cursor: Any, wanted: Sequence[tuple[str, int, int]]) -> None:
+        """Ask for the chunks that lie between two numbers of a process, of many processes at once."""
+        if self._postgres:
+            table = "unnest(%s::text[], %s::int8[], %s::int8[])"
+            given: list[Any] = [list(column) for column in zip(*wanted, strict=True)]
+        else:
+            table = f"(VALUES {', '.join(['(?, ?, ?)'] * len(wanted))})"
+            given = [value for row in wanted for value in row]
+        cursor.execute(
+            f"WITH wanted (process, least, most) AS (SELECT * FROM {table} AS given) "  # noqa: S608  # placeholders only
+            # CROSS: SQLite goes through what is wanted, and looks each up by the key
+            "SELECT chunks.process, start, rows, model, version FROM wanted CROSS JOIN chunks "
+            "WHERE chunks.process = wanted.process AND start <= most AND start + rows > least "
+            "ORDER BY chunks.process, start",
+            given,
+        )
 
     def models(self) -> list[JournalModel]:
         """The versions that have predicted. Raises StoreError."""
@@ -330,6 +342,12 @@ class Database:
         except ImportError:
             return (OSError,)
         return (psycopg.Error, OSError)
+
+
+def _owner(spans: Sequence[tuple[int, int, tuple[str, str]]], number: int) -> tuple[str, str] | None:
+    """Of the chunk that holds a number; `spans` are (start, end, owner) in order, and do not overlap."""
+    place = bisect_right(spans, number, key=lambda span: span[0])
+    return spans[place - 1][2] if place and number < spans[place - 1][1] else None
 
 
 def _reason(error: Exception) -> str:
