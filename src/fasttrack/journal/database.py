@@ -43,6 +43,15 @@ _INTO_LABELS = (
 """Workers write in any order: what came later counts, not what is written later."""
 _MANY = 500
 """Chunks that are removed at a time."""
+_STRAYS = 20_000
+"""Labels of no stored prediction that are removed at a time."""
+_LABEL_BYTES = 70
+"""What a label takes on the disk beside its text, with the entries of both indexes: 70 to 80 bytes in SQLite."""
+_NOBODYS = (
+    "COALESCE((SELECT start + rows FROM chunks WHERE chunks.process = labels.process AND start <= number"
+    " ORDER BY start DESC LIMIT 1), 0) <= number"
+)
+"""Of a label, that no stored prediction is its own: the last chunk to begin before it has ended, or there is none."""
 _PROCESSES = 300
 """That are looked up at a time in SQLite, by three values each: it takes at least 999."""
 
@@ -63,10 +72,12 @@ class Span:
 class _Dialect:
     placeholder: str
     bytes: str
+    label_size: str
+    """Bytes that a label takes."""
 
 
-_SQLITE = _Dialect("?", "BLOB")
-_POSTGRES = _Dialect("%s", "BYTEA")
+_SQLITE = _Dialect("?", "BLOB", f"(LENGTH(CAST(label AS BLOB)) + {_LABEL_BYTES})")
+_POSTGRES = _Dialect("%s", "BYTEA", f"(OCTET_LENGTH(label) + {_LABEL_BYTES})")
 
 
 def open_database(location: str) -> Database:
@@ -243,28 +254,33 @@ class Database:
             return {number - chunk.start: msgspec.json.decode(label) for number, label in cursor.fetchall()}
 
     def sweep(self, *, before: float | None = None, most_bytes: int | None = None) -> int:
-        """Remove predictions from before a time, and the oldest while they take more bytes; returns how many rows.
+        """Remove predictions from before a time, and the oldest while all takes more bytes; returns how many rows.
 
-        Labels go with their predictions; those of unknown ones when they are as old. Raises StoreError.
+        Labels go with their predictions; those of no stored prediction when they are as old, and before any prediction
+        has to make room, the oldest first: whoever sends labels for nothing must not drive out what was predicted.
+        Raises StoreError.
         """
         removed = 0
         if before is not None:
             removed += self._remove(before)
             with self._transaction() as cursor:
                 cursor.execute(self._sql("DELETE FROM labels WHERE at < ?"), (before,))
-        while most_bytes is not None and self.size() > most_bytes:
-            with self._transaction() as cursor:
-                cursor.execute(self._sql("SELECT last FROM chunks ORDER BY last LIMIT ?"), (_MANY,))
-                oldest = cursor.fetchall()
-            if not oldest:
-                break
-            removed += self._remove(math.nextafter(oldest[len(oldest) // 10][0], math.inf))
+        if most_bytes is not None:
+            self._remove_strays(most_bytes)
+            while (excess := self.size() - most_bytes) > 0:
+                until = self._oldest(excess)
+                if until is None:
+                    break
+                removed += self._remove(math.nextafter(until, math.inf))
         return removed
 
     def size(self) -> int:
-        """Bytes of the predictions that are stored. Raises StoreError."""
+        """Bytes of the predictions and labels that are stored. Raises StoreError."""
         with self._transaction() as cursor:
-            cursor.execute("SELECT COALESCE(SUM(LENGTH(content)), 0) FROM chunks")
+            cursor.execute(
+                "SELECT (SELECT COALESCE(SUM(LENGTH(content)), 0) FROM chunks)"  # noqa: S608  # no value in it
+                f" + (SELECT COALESCE(SUM({self._dialect.label_size}), 0) FROM labels)"
+            )
             return int(cursor.fetchone()[0])
 
     def labels(self) -> int:
@@ -272,6 +288,48 @@ class Database:
         with self._transaction() as cursor:
             cursor.execute("SELECT COUNT(*) FROM labels")
             return int(cursor.fetchone()[0])
+
+    def _remove_strays(self, most_bytes: int) -> None:
+        """Remove the oldest labels of no stored prediction while all takes more bytes, or until there are none."""
+        excess = self.size() - most_bytes
+        since = -math.inf
+        while excess > 0:
+            with self._transaction() as cursor:
+                cursor.execute(
+                    self._sql(
+                        f"SELECT process, number, at, {self._dialect.label_size} FROM labels "  # noqa: S608  # no value in it
+                        f"WHERE at >= ? AND {_NOBODYS} ORDER BY at LIMIT ?"
+                    ),
+                    (since, _STRAYS),
+                )
+                strays = cursor.fetchall()
+                keys = []
+                for process, number, since, size in strays:  # noqa: B007  # where the next look begins
+                    if excess <= 0:
+                        break
+                    keys.append((process, number))
+                    excess -= size
+                cursor.executemany(self._sql("DELETE FROM labels WHERE process = ? AND number = ?"), keys)
+            if len(strays) < _STRAYS:
+                return
+
+    def _oldest(self, size: int) -> float | None:
+        """When the last of the oldest chunks was made that take so many bytes, or of some; `None` if there are none."""
+        with self._transaction() as cursor:
+            cursor.execute(
+                self._sql(
+                    f"SELECT last, LENGTH(content) + (SELECT COALESCE(SUM({self._dialect.label_size}), 0) FROM labels "  # noqa: S608
+                    "WHERE labels.process = chunks.process AND number >= start AND number < start + rows) "
+                    "FROM chunks ORDER BY last LIMIT ?"
+                ),
+                (_MANY,),
+            )
+            oldest = cursor.fetchall()
+        for last, taken in oldest:
+            size -= taken
+            if size <= 0:
+                return float(last)
+        return float(oldest[-1][0]) if oldest else None
 
     def _remove(self, before: float) -> int:
         with self._transaction() as cursor:
