@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import logging
 import os
@@ -23,6 +24,7 @@ from fasttrack.errors import StoreError, TrackingError
 from fasttrack.report import read_report
 from fasttrack.store import LocalStore
 from fasttrack.tracking import Place, mirror_champion, resume, spool_folder, track
+from fasttrack.tracking.place import remember
 from fasttrack.tracking.spool import Spool
 from tests.tracking.runs import Trial, asked, files_of, made, new_name, recorded, runs_of
 
@@ -134,6 +136,38 @@ def test_aliases_follow_what_the_store_promotes(wire: Wire, tmp_path: Path) -> N
     with asked(wire.url) as mlflow:
         assert mlflow.get_model_version_by_alias(name, "champion").version == "2"
     assert Spool(spool).owed_aliases() == []
+
+
+def test_a_promotion_whose_place_lost_its_password_is_done_and_owes_the_alias(tmp_path: Path) -> None:
+    store, name, spool = LocalStore(tmp_path / "model"), new_name(), spool_folder(tmp_path / "model")
+    bundle = made(store, name)
+    remember(spool, name, Place("http://me:hunter2@127.0.0.1:9"))
+    command = ["models", "promote", f"{name}@{bundle.manifest.version}", "--store", str(store.folder)]
+    told = CliRunner().invoke(app, command)
+    assert told.exit_code == 0
+    assert told.stdout.splitlines()[-1] == (
+        "MLflow's alias is behind: the password of http://me:***@127.0.0.1:9 is kept nowhere; give the whole address: "
+        "--tracking URI, or FASTTRACK_TRACKING; move it later: fasttrack track --resume"
+    )
+    assert store.champion(name) == bundle.manifest.version
+    assert Spool(spool).owed_aliases() == [name]
+
+
+def test_a_promotion_where_mlflow_is_not_installed_is_done_and_owes_the_alias(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, name, spool = LocalStore(tmp_path / "model"), new_name(), spool_folder(tmp_path / "model")
+    bundle = made(store, name)
+    remember(spool, name, Place("http://127.0.0.1:9"))
+    store.promote(name, bundle.manifest.version)
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda module, *more: None if module == "mlflow" else find(module, *more)
+    )
+    said = mirror_champion(store, name, spool)
+    assert said is not None
+    assert said.startswith("MLflow's alias is behind: the kept address asks for MLflow, which is not installed; ")
+    assert Spool(spool).owed_aliases() == [name]
 
 
 def test_a_champion_that_mlflow_does_not_know_leaves_the_alias(wire: Wire, tmp_path: Path) -> None:
