@@ -311,7 +311,12 @@ def test_a_file_of_sqlite_needs_no_server_and_mlflow_says_nothing(
 
 def test_a_training_that_gives_a_version_which_is_there_is_tracked_with_its_report(tmp_path: Path) -> None:
     table = _flights(tmp_path)
-    options = {"name": "flights", "store": tmp_path / "model", "tracking": _sqlite(tmp_path), "promote": "always"}
+    options: dict[str, Any] = {
+        "name": "flights",
+        "store": tmp_path / "model",
+        "tracking": _sqlite(tmp_path),
+        "promote": "always",
+    }
     first = train(table, "arr_delay", estimator="linear", **options)
     train(table, "arr_delay", estimator="forest", **options)
     again = train(table, "arr_delay", estimator="linear", **options)  # its report would compare with the forest
