@@ -38,6 +38,9 @@ def manifest(name: str = "line", **changes: Any) -> Manifest:
 
 
 def writer(
-    pipeline: Any, name: str = "line", *, code: tuple[Path, ...] = (), **changes: Any
+    pipeline: Any, name: str = "line", *, code: tuple[Path, ...] = (), report: str | None = None, **changes: Any
 ) -> Callable[[Path], Bundle]:
-    return lambda folder: write_bundle(folder, manifest(name, **changes), pipeline, code=code)
+    told = None if report is None else report.encode()
+    return lambda folder: write_bundle(
+        folder, manifest(name, **changes), pipeline, code=code, report=None if told is None else lambda _: told
+    )

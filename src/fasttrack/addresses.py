@@ -1,4 +1,8 @@
-"""Addresses as people may see them: without the password, and without what follows a question mark."""
+"""Addresses as people may see them: without the password, and without what follows a question mark.
+
+Whatever the scheme, and however it is spelled. In doubt it is a password: `https://me:1234/5@host/f` may as well be a
+file on the host `me`, which is read all the same, but shown as `https://me:***@host/f`.
+"""
 
 from __future__ import annotations
 
@@ -13,34 +17,34 @@ POSTGRES_ADVICE = (
     "or with %40 for @ and %2F for /"
 )
 _MISREAD = re.compile(
-    "invalid integer value|invalid URI|invalid port|invalid connection option|URI query|host name must be"
+    'invalid integer value|invalid URI|invalid port|invalid connection option|URI query|host name must be|missing "="'
 )
-_PASSWORD = re.compile(r"(?<=://)([^:/@?#]*):(?!\d+(?:[/?#]|$)).*@", re.DOTALL)
-"""From the colon behind the user to the last @, as a password may hold either; a port has digits only."""
-_OF_A_DATABASE = re.compile(r"(?<=^postgres://)([^:/@?#]*):[^?]*@|(?<=^postgresql://)([^:/@?#]*):[^?]*@")
-"""Also where it begins as a port would: no database is called a@b, and one that is shows as `***`."""
-_TOKEN = re.compile(r"(?<=^http://)[^:/@?#]+@|(?<=^https://)[^:/@?#]+@")
-"""Who is alone before the @ of a web address may be a token."""
+_PORT = r"\d+(?:[/?#]|$)"
+_TABLE = r"\d+/[^?#]*@[^/@?#]+\.(?:csv|tsv|txt|jsonl?|ndjson|parquet)(?:\.(?:gz|bz2|zst|xz))?(?:[?#]|$)"
+"""A port, and a path to a table's file with an @ in its own name: no host is called b.csv."""
+_PASSWORD = re.compile(rf"(?<=://)([^:/?#]*):(?:(?!{_PORT}).*|(?!{_TABLE})(?:[^?]*|[^=]*))@", re.DOTALL | re.IGNORECASE)
+"""From the colon behind the user to the last @, as a password may hold either.
+
+Where it begins as a port would, to the last @ before the parameters, which have a question mark and an equals sign.
+"""
+_TOKEN = re.compile(r"^((?:https?|s3|gs|gcs|az)://)[^:/@?#]+:?@", re.IGNORECASE)
+"""Who is alone before the @ of a web address may be a token, and of a bucket a key; `abfs://` has a container there."""
 _PARAMETERS = re.compile(r"\?.*", re.DOTALL)
-_SECRET = re.compile(r"(?<=[?&])(password|sslpassword)=[^&]*&?")
+_SECRET = re.compile(r"(?<=[?&])(password|sslpassword)=[^&]*&?", re.IGNORECASE)
 
 
 def shown(address: str) -> str:
     """A URL with its password as `***` and its parameters, which may hold a signature, as `…`; a path as it is."""
     if "://" not in address:
         return address
-    hidden = _OF_A_DATABASE.sub(_starred, _PASSWORD.sub(r"\1:***@", address))
-    return _PARAMETERS.sub("?…", _TOKEN.sub("***@", hidden))
-
-
-def _starred(found: re.Match[str]) -> str:
-    return f"{found[1] or found[2] or ''}:***@"
+    hidden = _PASSWORD.sub(r"\1:***@", _TOKEN.sub(r"\1***@", address))
+    return _PARAMETERS.sub("?…", hidden)
 
 
 def is_ambiguous(address: str) -> bool:
     """Whether the password holds a sign that others take for its end, who then tell the rest as a host."""
-    found = _PASSWORD.search(address) or _OF_A_DATABASE.search(address)
-    return found is not None and bool(re.search(r":.*[@/?#]", found[0][:-1], re.DOTALL))
+    found = _PASSWORD.search(address)
+    return found is not None and bool(re.search(r"@.*:|:.*[@/?#]", found[0][:-1], re.DOTALL))
 
 
 def is_misread(message: str) -> bool:
@@ -52,8 +56,7 @@ def without_password(address: str) -> str:
     """A URL as it may be written into a file: its password has another place."""
     if "://" not in address:
         return address
-    bare = _OF_A_DATABASE.sub(lambda found: f"{found[1] or found[2] or ''}@", _PASSWORD.sub(r"\1@", address))
-    return _SECRET.sub("", bare).rstrip("?&")
+    return _SECRET.sub("", _PASSWORD.sub(r"\1@", address)).rstrip("?&")
 
 
 def last_name(address: str) -> str:

@@ -45,7 +45,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     journal_days: Annotated[float, msgspec.Meta(gt=0)] | None = None
     """Predictions are removed after so many days."""
     journal_bytes: Annotated[int, msgspec.Meta(ge=0)] | None = None
-    """The oldest predictions are removed while all together take more."""
+    """The oldest predictions are removed while all together, with their labels, take more."""
     metrics_dir: Path | None = None
     """Folder in which the processes of one server count together; Uvicorn's workers find one by themselves."""
     allow_version_mismatch: bool = False

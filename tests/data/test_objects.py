@@ -85,6 +85,8 @@ def test_each_refusal_is_one_clear_line(sales: str, bucket: str, monkeypatch: py
         f"s3://{bucket}": f"s3://{bucket} mixes .csv, .parquet files; name those of one format by a pattern",
         f"s3://key:s3cr3t@{bucket}/one.csv": f"s3://key:***@{bucket}/one.csv: keys have no place in an address; set "
         "them in the environment",
+        f"s3://key:12/s3cr3t@{bucket}/one.csv": f"s3://key:***@{bucket}/one.csv: keys have no place in an address; "
+        "set them in the environment",
     }
     assert {source: refusal(source) for source in told} == told
     for name in ("AWS_SECRET_ACCESS_KEY", "AWS_ACCESS_KEY_ID"):

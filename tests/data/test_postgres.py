@@ -85,6 +85,10 @@ def test_every_type_is_brought_to_a_plain_one(url: str) -> None:
     assert set(second.values()) == {2, None}
 
 
+def test_a_scheme_in_capitals_is_the_same(url: str) -> None:
+    assert read_table(url.replace("postgresql", "PostgreSQL"), table="long", columns=["id"]).num_rows == ROWS
+
+
 def test_a_query_and_a_table_are_read_by_columns(url: str) -> None:
     query = "WITH few AS (SELECT * FROM long WHERE id < 3 ORDER BY id DESC)\nSELECT * FROM few; "
     assert read_table(url, query=query, columns=["word", "id"]).to_pydict() == {
@@ -198,6 +202,9 @@ def test_no_message_shows_a_password_however_it_is_written(postgres: Postgres) -
         f"postgresql://guarded:p@{PASSWORD}@127.0.0.1:{port}/sources",
         f"postgresql://guarded:{quote(PASSWORD, safe='')}@127.0.0.1:{port}/nothing",
         f"postgresql://guarded:s3cr3t?/p@ss@127.0.0.1:{port}/sources",
+        f"POSTGRESQL://guarded:12/s3cr3t@127.0.0.1:{port}/sources",
+        f"POSTGRESQL://guarded:s3cr3t@127.0.0.1:{port}/sources",
+        f"Postgres://guarded@work:s3cr3t@127.0.0.1:{port}/sources",
         f"postgresql://127.0.0.1:{port}/sources?user=guarded&password=s3cr3t-p%40ss",
     ):
         message = refusal(address, table="long")

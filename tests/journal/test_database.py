@@ -62,6 +62,41 @@ def test_of_several_labels_of_a_prediction_the_last_one_counts(location: str, op
     assert database.owners([]) == []
 
 
+def test_the_owners_of_ids_of_many_processes_are_found(location: str, opened: Opened) -> None:
+    database = opened(location)
+    random = np.random.default_rng(3)
+    content = pack(entries(1))
+    chunks = [
+        Chunk(f"process{i:03}", start, 10, 1.0, 2.0, "m", f"v{random.integers(3)}", content)
+        for i in range(700)
+        for start in random.choice(range(0, 100, 10), 3, replace=False).tolist()
+    ]
+    database.append([ABOUT], chunks)
+    held = {
+        (one.process, number): (one.model, one.version) for one in chunks for number in range(one.start, one.start + 10)
+    }
+    ids = [(f"process{random.integers(750):03}", int(random.integers(110))) for _ in range(5000)]
+    assert database.owners(ids) == [held.get(one) for one in ids]
+
+
+def test_ids_of_many_processes_are_looked_up_in_few_statements(tmp_path: Path, opened: Opened) -> None:
+    database = opened(str(tmp_path / "journal.sqlite"))
+    statements: list[str] = []
+    database._connection.set_trace_callback(statements.append)
+    assert database.owners([(f"process{i}", 0) for i in range(20_000)]) == [None] * 20_000
+    assert len(statements) < 100
+
+
+def test_a_label_that_came_earlier_and_is_written_later_does_not_count(location: str, opened: Opened) -> None:
+    ours, theirs = opened(location), opened(location)
+    ours.append([ABOUT], [chunk(0, 10)])
+    process = "p" * 10
+    ours.label([(process, 3, "2", 20.0), (process, 4, "2", 20.0)])
+    theirs.label([(process, 3, "1", 10.0), (process, 5, "2", 20.0), (process, 5, "1", 10.0)])
+    theirs.label([(process, 4, "3", 20.0)])  # given again in the same instant
+    assert ours.labels_of(next(ours.chunks(0))) == {3: 2, 4: 3, 5: 2}
+
+
 def test_old_predictions_and_the_oldest_of_too_many_are_swept_with_their_labels(location: str, opened: Opened) -> None:
     database = opened(location)
     many = [chunk(100 * i, 100, at=1_700_000_000 + 100 * i) for i in range(50)]
@@ -70,16 +105,43 @@ def test_old_predictions_and_the_oldest_of_too_many_are_swept_with_their_labels(
     assert database.sweep(before=1_700_000_000 + 1000) == 1000
     assert database.labels() == 40
     assert len(list(database.chunks(0))) == 40
-    limit = sum(len(one.content) for one in many[:21])
+    one_label = database.size() - sum(len(one.content) for one in many[10:])
+    assert one_label % 40 == 0
+    limit = sum(len(one.content) for one in many[:21]) + 21 * one_label // 40
     removed = database.sweep(most_bytes=limit)
     left = list(database.chunks(0))
     assert removed == 4000 - sum(one.rows for one in left)
     assert database.size() <= limit
-    assert 15 <= len(left) <= 21
+    assert 20 <= len(left) <= 21
     assert left[0].start == 4900, "the latest ones stay"
     assert database.labels() == len(left)
     assert database.sweep(before=None, most_bytes=0) == sum(one.rows for one in left)
     assert not list(database.chunks(0))
+
+
+def test_labels_of_no_prediction_are_counted_and_go_before_any_prediction(location: str, opened: Opened) -> None:
+    database = opened(location)
+    many = [chunk(100 * i, 100, at=1_700_000_000 + 100 * i) for i in range(5)]
+    database.append([ABOUT], many)
+    process = "p" * 10
+    database.label([(process, number, "1", 1_700_000_000.0) for number in range(0, 500, 10)])
+    full = database.size()
+    # behind the last number, of a process that nobody knows, and as long as a body may be
+    database.label([(process, 500 + i, "1", 1_700_000_000.0 + i) for i in range(3000)])
+    database.label([(f"q{i:09}", 3, '"\u00fc\u00fc"', 1_700_010_000.0 + i) for i in range(3000)])
+    assert database.size() > full + 6000 * 60
+    database.label([("r" * 10, 0, f'"{"ü" * 100_000}"', 1_700_020_000.0)])
+    assert database.size() > full + 200_000
+    assert database.sweep(most_bytes=full + 200_500) == 0
+    assert full + 200_000 < database.size() <= full + 200_500, "the oldest are gone first, and no more than needed"
+    assert database.sweep(most_bytes=full) == 0
+    assert database.size() == full
+    assert database.labels() == 50
+    assert sum(one.rows for one in database.chunks(0)) == 500
+    assert database.sweep(most_bytes=full - 1) == 100
+    assert database.labels() == 40
+    assert database.sweep(most_bytes=0) == 400
+    assert database.size() == database.labels() == 0
 
 
 def _append(location: str, process: str) -> None:

@@ -31,8 +31,9 @@ def test_a_url_that_was_made_a_path_is_refused_before_it_becomes_a_folder() -> N
     )
 
 
-def test_a_key_in_the_address_is_refused_without_repeating_it() -> None:
-    message = said(lambda: open_store("s3://AKIA:geheim@bucket/models"))
+@pytest.mark.parametrize("key", ["AKIA:geheim", "AKIA:12/geheim", "geheim"])
+def test_a_key_in_the_address_is_refused_without_repeating_it(key: str) -> None:
+    message = said(lambda: open_store(f"s3://{key}@bucket/models"))
     assert "geheim" not in message
     assert "AWS_ACCESS_KEY_ID" in message
 

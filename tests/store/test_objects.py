@@ -16,7 +16,9 @@ import pytest
 
 from fasttrack.bundle import Bundle, write_bundle
 from fasttrack.errors import BundleError, StoreUnreachable
-from fasttrack.store import LocalStore, Store, copy_version, open_store
+from fasttrack.store import LocalStore, Store, copy_version, ignore, open_store
+from fasttrack.store.bucket import Bucket
+from fasttrack.store.upload import upload
 from tests.bundles import line, manifest, writer
 from tests.store.places import Objects, add, said
 from tests.store.relay import Relay
@@ -165,6 +167,52 @@ def test_abandoned_uploads_are_swept_away_and_recent_ones_are_not(
     assert sorted({name.split("/")[1] for name in objects.files()}) == sorted([published, later])
 
 
+# --- one version with several reports
+
+
+def test_a_report_that_is_published_stays_whoever_sends_the_version_again(objects: Objects, tmp_path: Path) -> None:
+    ours, theirs = (open_store(objects.location, cache=tmp_path / who) for who in ("ours", "theirs"))
+    first = ours.add("line", writer(line(1), report="ours"))
+    second = theirs.add("line", writer(line(1), report="theirs, beside another champion"))
+    assert second.manifest.version == first.manifest.version
+    assert second.read("report.html") == b"theirs, beside another champion"
+    assert ours.verify("line", first.manifest.version) == first.manifest
+    reader = open_store(objects.location, cache=tmp_path / "reader")
+    assert reader.open(first.label).read("report.html") == b"ours"
+    objects.write(f"line/{first.manifest.version}/report.html", b"damaged")
+    objects.write(f"line/{first.manifest.version}/model.joblib", b"damaged")
+    theirs.receive(second)  # mends what is the same
+    message = said(lambda: ours.verify("line", first.manifest.version), BundleError)
+    assert "report.html was changed" in message
+    ours.receive(first)
+    assert ours.verify("line", first.manifest.version) == first.manifest
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_uploads_of_one_version_at_once_leave_the_report_that_its_manifest_pins(
+    objects: Objects, tmp_path: Path, moment: str
+) -> None:
+    ours, theirs = (
+        LocalStore(tmp_path / who).add("line", writer(line(1), report=f"of {who}")) for who in ("us", "them")
+    )
+
+    class Overtaken(Bucket):
+        """Another upload is done, from its beginning to its end, before or after the report is sent."""
+
+        def send(self, path: Path, key: str, sha256: str, sent: Callable[[int], None]) -> None:
+            if key.endswith("report.html") and moment == "before":
+                upload(Bucket(objects.location), theirs, ignore)
+            super().send(path, key, sha256, sent)
+            if key.endswith("report.html") and moment == "after":
+                upload(Bucket(objects.location), theirs, ignore)
+
+    upload(Overtaken(objects.location), ours, ignore)
+    found = open_store(objects.location)
+    last = ours if moment == "before" else theirs
+    assert found.verify("line", ours.manifest.version) == last.manifest
+    assert found.open(ours.label).read("report.html") == last.read("report.html")
+
+
 # --- damage
 
 
@@ -300,6 +348,45 @@ def test_what_was_trained_is_kept_when_the_storage_goes_away(objects: Objects, r
     relay.mend()
     copy_version(open_store(store.folder), label, store)
     assert store.open(label).load_pipeline()
+
+
+def test_what_could_not_be_sent_stays_in_the_cache_until_it_is(objects: Objects, relay: Relay, tmp_path: Path) -> None:
+    store = open_store(objects.location)
+    before = add(store, 1)
+
+    def write(folder: Path) -> Bundle:
+        bundle = writer(line(2))(folder)
+        relay.cut()
+        return bundle
+
+    message = said(lambda: store.add("line", write), StoreUnreachable)
+    label = message.split("fasttrack models push ")[1].split()[0]
+    relay.mend()
+    elsewhere = open_store(objects.location, cache=tmp_path / "other")
+    others = [add(elsewhere, slope) for slope in range(3, 15)]
+    for version in others[:6]:
+        open_store(objects.location).open(f"line@{version}")  # as a process that was started anew
+    assert before not in LocalStore(store.folder).identifiers("line")
+    assert LocalStore(store.folder).open(label).load_pipeline()
+    assert said(lambda: store.open(label)).startswith(f"{label.split('@')[1]!r} is no version of line")
+    copy_version(open_store(store.folder), label, store)
+    for version in others[6:]:
+        store.open(f"line@{version}")
+    kept = {path.name for path in (store.folder / "line").iterdir()}
+    assert kept == set(others[6:]), "what is sent is like any other"
+
+
+def test_a_training_killed_before_its_version_is_sent_leaves_it_marked(objects: Objects, tmp_path: Path) -> None:
+    cache = tmp_path / "killed"
+    process = start("die when sending", objects.location, cache=cache)
+    version, errors = process.communicate(timeout=60)
+    assert process.returncode == -signal.SIGKILL, errors
+    elsewhere = open_store(objects.location)
+    others = [elsewhere.add("m", writer(line(slope), "m")).manifest.version for slope in range(7)]
+    store = open_store(objects.location, cache=cache)
+    for other in others:
+        store.open(f"m@{other}")
+    assert version.strip() in LocalStore(store.folder).identifiers("m")
 
 
 def test_what_was_opened_last_is_known_while_the_storage_does_not_answer(objects: Objects, relay: Relay) -> None:

@@ -82,6 +82,14 @@ def test_the_same_content_is_stored_once(store: Store, place: Place) -> None:
     assert place.files() == [f"line/{first.manifest.version}/{name}" for name in ("manifest.json", "model.joblib")]
 
 
+def test_what_is_added_again_with_another_report_is_what_was_there(store: Store) -> None:
+    first = store.add("line", writer(line(1), report="the first"))
+    again = store.add("line", writer(line(1), report="beside another champion"))
+    assert again.manifest == first.manifest
+    assert again.read("report.html") == b"the first"
+    assert store.verify("line", first.manifest.version) == first.manifest
+
+
 def test_the_same_content_mends_a_damaged_version(store: Store, place: Place) -> None:
     version = add(store, 1)
     place.write(f"line/{version}/model.joblib", b"damaged")

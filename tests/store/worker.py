@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -64,6 +66,20 @@ def add_without_end(store: Store) -> None:
         i += 1
 
 
+def die_when_sending(store: Store) -> None:
+    """Add a version, and be killed with the first bytes that are on their way."""
+
+    def strike(done: int, total: int) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def write(folder: Path) -> Bundle:
+        bundle = write_words("unsent")(folder)
+        print(bundle.manifest.version, flush=True)  # noqa: T201  # this is what the test reads
+        return bundle
+
+    store.add("m", write, strike)
+
+
 def copy(source: Store, spec: str, to: str) -> None:
     """Copy a version, telling how far it is."""
     print("begun", flush=True)  # noqa: T201  # this is what the test reads
@@ -79,6 +95,8 @@ if __name__ == "__main__":
         swap(here, rest[0], int(rest[1]))
     elif work == "read":
         read_until(here, Path(rest[0]))
+    elif work == "die when sending":
+        die_when_sending(here)
     elif work == "copy":
         copy(here, rest[0], rest[1])
     else:

@@ -56,6 +56,11 @@ def test_a_configured_file_lies_beside_its_configuration(tmp_path: Path) -> None
             "--tracking mlruns is no address of MLflow; write http://HOST:PORT of a server, postgresql://…, or ",
         ),
         ("ftp://me:hunter2@there", "--tracking ftp://me:***@there is no address of MLflow; "),
+        (
+            "http://me:hun/ter2@there:5000",
+            "--tracking http://me:***@there:5000 cannot be understood; write %40 for @ and %2F for / in the password",
+        ),
+        ("postgresql://me:12/3@there/mlflow", "--tracking postgresql://me:***@there/mlflow cannot be understood; "),
         ("sqlite://", "--tracking sqlite:// names no file; write sqlite:///mlflow.db"),
         ("sqlite:////nowhere/at/all.db", "--tracking: /nowhere/at/all.db cannot be written; "),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import logging
 import os
@@ -20,8 +21,10 @@ from typer.testing import CliRunner
 from fasttrack import train
 from fasttrack.cli.commands import app
 from fasttrack.errors import StoreError, TrackingError
+from fasttrack.report import read_report
 from fasttrack.store import LocalStore
 from fasttrack.tracking import Place, mirror_champion, resume, spool_folder, track
+from fasttrack.tracking.place import remember
 from fasttrack.tracking.spool import Spool
 from tests.tracking.runs import Trial, asked, files_of, made, new_name, recorded, runs_of
 
@@ -133,6 +136,38 @@ def test_aliases_follow_what_the_store_promotes(wire: Wire, tmp_path: Path) -> N
     with asked(wire.url) as mlflow:
         assert mlflow.get_model_version_by_alias(name, "champion").version == "2"
     assert Spool(spool).owed_aliases() == []
+
+
+def test_a_promotion_whose_place_lost_its_password_is_done_and_owes_the_alias(tmp_path: Path) -> None:
+    store, name, spool = LocalStore(tmp_path / "model"), new_name(), spool_folder(tmp_path / "model")
+    bundle = made(store, name)
+    remember(spool, name, Place("http://me:hunter2@127.0.0.1:9"))
+    command = ["models", "promote", f"{name}@{bundle.manifest.version}", "--store", str(store.folder)]
+    told = CliRunner().invoke(app, command)
+    assert told.exit_code == 0
+    assert told.stdout.splitlines()[-1] == (
+        "MLflow's alias is behind: the password of http://me:***@127.0.0.1:9 is kept nowhere; give the whole address: "
+        "--tracking URI, or FASTTRACK_TRACKING; move it later: fasttrack track --resume"
+    )
+    assert store.champion(name) == bundle.manifest.version
+    assert Spool(spool).owed_aliases() == [name]
+
+
+def test_a_promotion_where_mlflow_is_not_installed_is_done_and_owes_the_alias(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, name, spool = LocalStore(tmp_path / "model"), new_name(), spool_folder(tmp_path / "model")
+    bundle = made(store, name)
+    remember(spool, name, Place("http://127.0.0.1:9"))
+    store.promote(name, bundle.manifest.version)
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda module, *more: None if module == "mlflow" else find(module, *more)
+    )
+    said = mirror_champion(store, name, spool)
+    assert said is not None
+    assert said.startswith("MLflow's alias is behind: the kept address asks for MLflow, which is not installed; ")
+    assert Spool(spool).owed_aliases() == [name]
 
 
 def test_a_champion_that_mlflow_does_not_know_leaves_the_alias(wire: Wire, tmp_path: Path) -> None:
@@ -272,6 +307,23 @@ def test_a_file_of_sqlite_needs_no_server_and_mlflow_says_nothing(
         model = pyfunc.load_model(f"{run.info.artifact_uri}/model")
     row = pd.DataFrame({"dep_delay": [1.0], "carrier": ["AA"]})
     assert model.predict(row) == pytest.approx(outcome.bundle.load_pipeline().predict(row))
+
+
+def test_a_training_that_gives_a_version_which_is_there_is_tracked_with_its_report(tmp_path: Path) -> None:
+    table = _flights(tmp_path)
+    options: dict[str, Any] = {
+        "name": "flights",
+        "store": tmp_path / "model",
+        "tracking": _sqlite(tmp_path),
+        "promote": "always",
+    }
+    first = train(table, "arr_delay", estimator="linear", **options)
+    train(table, "arr_delay", estimator="forest", **options)
+    again = train(table, "arr_delay", estimator="linear", **options)  # its report would compare with the forest
+    assert again.manifest == first.manifest
+    assert read_report(again.bundle) == read_report(first.bundle)
+    assert again.tracked is not None
+    assert again.tracked.said.startswith("tracked: flights version 1 (champion), run ")
 
 
 def test_a_database_that_refuses_is_said_soon_and_without_its_password(tmp_path: Path) -> None:

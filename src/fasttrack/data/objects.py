@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import pyarrow as pa
 from pyarrow import fs
 
-from fasttrack.addresses import shown
+from fasttrack.addresses import is_ambiguous, shown
 from fasttrack.data.file import File
 from fasttrack.data.files import is_table, one_format, part_of
 from fasttrack.data.partitions import partitions
@@ -38,7 +38,8 @@ def object_parts(request: Request) -> list[Part]:
     Raises DataError saying what could not be read.
     """
     name = shown(request.source)
-    if "@" in urlsplit(request.source).netloc and not request.source.startswith("abfs"):
+    container = request.source.lower().startswith("abfs")  # which stands before an @, where others have a key
+    if is_ambiguous(request.source) or ("@" in urlsplit(request.source).netloc and not container):
         raise DataError(f"{name}: keys have no place in an address; set them in the environment")
     scheme = request.source.partition("://")[0]
     try:
@@ -64,6 +65,7 @@ def _file(store: Any, path: str, scheme: str, folders: Mapping[str, pa.Scalar]) 
 def _opened(source: str) -> tuple[Any, str]:
     """The store of a URL, and the path in it: bucket/key."""
     scheme, _, path = source.partition("://")
+    scheme = scheme.lower()
     if scheme == "s3":
         return _s3(), path
     if scheme in ("gs", "gcs"):

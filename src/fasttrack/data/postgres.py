@@ -88,8 +88,10 @@ class PostgresPart(Part):
             raise DataError(
                 f"{self.name}: reading from PostgreSQL needs pip install 'fasttrack-mlops[sources]'"
             ) from None
+        scheme, mark, place = self._request.source.partition("://")
+        address = scheme.lower() + mark + place  # libpq knows it in lower case only, and would show all of it
         try:
-            with dbapi.connect(self._request.source) as connection, connection.cursor() as cursor:
+            with dbapi.connect(address) as connection, connection.cursor() as cursor:
                 cursor.execute("SET TRANSACTION READ ONLY")
                 yield cursor
         except (dbapi.Error, OSError, pa.ArrowException) as error:

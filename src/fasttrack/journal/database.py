@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import sqlite3
+from bisect import bisect_right
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-import numpy as np
 
 from fasttrack.addresses import POSTGRES_ADVICE, is_misread, shown
 from fasttrack.errors import ConfigError, StoreError
@@ -38,9 +38,22 @@ _TABLES = (
 )
 _INTO_LABELS = (
     "INSERT INTO labels {} ON CONFLICT (process, number) DO UPDATE SET label = excluded.label, at = excluded.at"
+    " WHERE excluded.at >= labels.at"
 )
+"""Workers write in any order: what came later counts, not what is written later."""
 _MANY = 500
 """Chunks that are removed at a time."""
+_STRAYS = 20_000
+"""Labels of no stored prediction that are removed at a time."""
+_LABEL_BYTES = 70
+"""What a label takes on the disk beside its text, with the entries of both indexes: 70 to 80 bytes in SQLite."""
+_NOBODYS = (
+    "COALESCE((SELECT start + rows FROM chunks WHERE chunks.process = labels.process AND start <= number"
+    " ORDER BY start DESC LIMIT 1), 0) <= number"
+)
+"""Of a label, that no stored prediction is its own: the last chunk to begin before it has ended, or there is none."""
+_PROCESSES = 300
+"""That are looked up at a time in SQLite, by three values each: it takes at least 999."""
 
 
 @dataclass(frozen=True)
@@ -59,10 +72,12 @@ class Span:
 class _Dialect:
     placeholder: str
     bytes: str
+    label_size: str
+    """Bytes that a label takes."""
 
 
-_SQLITE = _Dialect("?", "BLOB")
-_POSTGRES = _Dialect("%s", "BYTEA")
+_SQLITE = _Dialect("?", "BLOB", f"(LENGTH(CAST(label AS BLOB)) + {_LABEL_BYTES})")
+_POSTGRES = _Dialect("%s", "BYTEA", f"(OCTET_LENGTH(label) + {_LABEL_BYTES})")
 
 
 def open_database(location: str) -> Database:
@@ -128,8 +143,11 @@ class Database:
             cursor.executemany(self._sql(statement), rows)
 
     def label(self, labels: Sequence[LabelRow]) -> None:
-        """Store labels, all or none; of several for one prediction the last one counts. Raises StoreError."""
-        latest = list({row[:2]: row for row in labels}.values())
+        """Store labels, all or none; of several for one prediction the one that came last counts, whoever writes it.
+
+        Raises StoreError.
+        """
+        latest = list({row[:2]: row for row in sorted(labels, key=lambda row: row[3])}.values())
         with self._transaction() as cursor:
             if self._postgres:  # one statement: a hundred thousand of them would take a minute
                 cursor.execute(
@@ -144,26 +162,36 @@ class Database:
 
         Raises StoreError.
         """
-        by_process: dict[str, list[int]] = {}
-        for place, (process, _) in enumerate(ids):
-            by_process.setdefault(process, []).append(place)
-        found: list[tuple[str, str] | None] = [None] * len(ids)
+        ends: dict[str, tuple[int, int]] = {}
+        for process, number in ids:
+            least, most = ends.get(process, (number, number))
+            ends[process] = min(least, number), max(most, number)
+        spans: dict[str, list[tuple[int, int, tuple[str, str]]]] = {}
+        wanted = [(process, least, most) for process, (least, most) in ends.items()]
+        at_once = max(1, len(wanted)) if self._postgres else _PROCESSES
         with self._transaction() as cursor:
-            for process, places in by_process.items():
-                numbers = np.array([ids[place][1] for place in places])
-                cursor.execute(
-                    self._sql(
-                        "SELECT start, rows, model, version FROM chunks "
-                        "WHERE process = ? AND start <= ? AND start + rows > ? ORDER BY start"
-                    ),
-                    (process, int(numbers.max()), int(numbers.min())),
-                )
-                spans = cursor.fetchall()
-                starts = np.array([span[0] for span in spans])
-                for place, number, at in zip(places, numbers, np.searchsorted(starts, numbers, "right"), strict=True):
-                    if at and number < spans[at - 1][0] + spans[at - 1][1]:
-                        found[place] = spans[at - 1][2:4]
-        return found
+            for first in range(0, len(wanted), at_once):
+                self._select_spans(cursor, wanted[first : first + at_once])
+                for process, start, rows, model, version in cursor.fetchall():
+                    spans.setdefault(process, []).append((start, start + rows, (model, version)))
+        return [_owner(spans.get(process, ()), number) for process, number in ids]
+
+    def _select_spans(self, cursor: Any, wanted: Sequence[tuple[str, int, int]]) -> None:
+        """Ask for the chunks that lie between two numbers of a process, of many processes at once."""
+        if self._postgres:
+            table = "unnest(%s::text[], %s::int8[], %s::int8[])"
+            given: list[Any] = [list(column) for column in zip(*wanted, strict=True)]
+        else:
+            table = f"(VALUES {', '.join(['(?, ?, ?)'] * len(wanted))})"
+            given = [value for row in wanted for value in row]
+        cursor.execute(
+            f"WITH wanted (process, least, most) AS (SELECT * FROM {table} AS given) "  # noqa: S608  # placeholders only
+            # CROSS: SQLite goes through what is wanted, and looks each up by the key
+            "SELECT chunks.process, start, rows, model, version FROM wanted CROSS JOIN chunks "
+            "WHERE chunks.process = wanted.process AND start <= most AND start + rows > least "
+            "ORDER BY chunks.process, start",
+            given,
+        )
 
     def models(self) -> list[JournalModel]:
         """The versions that have predicted. Raises StoreError."""
@@ -226,28 +254,33 @@ class Database:
             return {number - chunk.start: msgspec.json.decode(label) for number, label in cursor.fetchall()}
 
     def sweep(self, *, before: float | None = None, most_bytes: int | None = None) -> int:
-        """Remove predictions from before a time, and the oldest while they take more bytes; returns how many rows.
+        """Remove predictions from before a time, and the oldest while all takes more bytes; returns how many rows.
 
-        Labels go with their predictions; those of unknown ones when they are as old. Raises StoreError.
+        Labels go with their predictions; those of no stored prediction when they are as old, and before any prediction
+        has to make room, the oldest first: whoever sends labels for nothing must not drive out what was predicted.
+        Raises StoreError.
         """
         removed = 0
         if before is not None:
             removed += self._remove(before)
             with self._transaction() as cursor:
                 cursor.execute(self._sql("DELETE FROM labels WHERE at < ?"), (before,))
-        while most_bytes is not None and self.size() > most_bytes:
-            with self._transaction() as cursor:
-                cursor.execute(self._sql("SELECT last FROM chunks ORDER BY last LIMIT ?"), (_MANY,))
-                oldest = cursor.fetchall()
-            if not oldest:
-                break
-            removed += self._remove(math.nextafter(oldest[len(oldest) // 10][0], math.inf))
+        if most_bytes is not None:
+            self._remove_strays(most_bytes)
+            while (excess := self.size() - most_bytes) > 0:
+                until = self._oldest(excess)
+                if until is None:
+                    break
+                removed += self._remove(math.nextafter(until, math.inf))
         return removed
 
     def size(self) -> int:
-        """Bytes of the predictions that are stored. Raises StoreError."""
+        """Bytes of the predictions and labels that are stored. Raises StoreError."""
         with self._transaction() as cursor:
-            cursor.execute("SELECT COALESCE(SUM(LENGTH(content)), 0) FROM chunks")
+            cursor.execute(
+                "SELECT (SELECT COALESCE(SUM(LENGTH(content)), 0) FROM chunks)"  # noqa: S608  # no value in it
+                f" + (SELECT COALESCE(SUM({self._dialect.label_size}), 0) FROM labels)"
+            )
             return int(cursor.fetchone()[0])
 
     def labels(self) -> int:
@@ -255,6 +288,48 @@ class Database:
         with self._transaction() as cursor:
             cursor.execute("SELECT COUNT(*) FROM labels")
             return int(cursor.fetchone()[0])
+
+    def _remove_strays(self, most_bytes: int) -> None:
+        """Remove the oldest labels of no stored prediction while all takes more bytes, or until there are none."""
+        excess = self.size() - most_bytes
+        since = -math.inf
+        while excess > 0:
+            with self._transaction() as cursor:
+                cursor.execute(
+                    self._sql(
+                        f"SELECT process, number, at, {self._dialect.label_size} FROM labels "  # noqa: S608  # no value in it
+                        f"WHERE at >= ? AND {_NOBODYS} ORDER BY at LIMIT ?"
+                    ),
+                    (since, _STRAYS),
+                )
+                strays = cursor.fetchall()
+                keys = []
+                for process, number, since, size in strays:  # noqa: B007  # where the next look begins
+                    if excess <= 0:
+                        break
+                    keys.append((process, number))
+                    excess -= size
+                cursor.executemany(self._sql("DELETE FROM labels WHERE process = ? AND number = ?"), keys)
+            if len(strays) < _STRAYS:
+                return
+
+    def _oldest(self, size: int) -> float | None:
+        """When the last of the oldest chunks was made that take so many bytes, or of some; `None` if there are none."""
+        with self._transaction() as cursor:
+            cursor.execute(
+                self._sql(
+                    f"SELECT last, LENGTH(content) + (SELECT COALESCE(SUM({self._dialect.label_size}), 0) FROM labels "  # noqa: S608
+                    "WHERE labels.process = chunks.process AND number >= start AND number < start + rows) "
+                    "FROM chunks ORDER BY last LIMIT ?"
+                ),
+                (_MANY,),
+            )
+            oldest = cursor.fetchall()
+        for last, taken in oldest:
+            size -= taken
+            if size <= 0:
+                return float(last)
+        return float(oldest[-1][0]) if oldest else None
 
     def _remove(self, before: float) -> int:
         with self._transaction() as cursor:
@@ -325,6 +400,12 @@ class Database:
         except ImportError:
             return (OSError,)
         return (psycopg.Error, OSError)
+
+
+def _owner(spans: Sequence[tuple[int, int, tuple[str, str]]], number: int) -> tuple[str, str] | None:
+    """Of the chunk that holds a number; `spans` are (start, end, owner) in order, and do not overlap."""
+    place = bisect_right(spans, number, key=lambda span: span[0])
+    return spans[place - 1][2] if place and number < spans[place - 1][1] else None
 
 
 def _reason(error: Exception) -> str:

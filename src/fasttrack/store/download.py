@@ -75,7 +75,7 @@ def download(bucket: Bucket, name: str, version: str, cache: LocalStore, watch: 
         for path in [*partial.rglob("*"), partial]:
             fsync(path)
         cache.sweep(name)
-        return Bundle(cache.settle(partial, home / version), manifest)
+        return cache.settle(Bundle(partial, manifest), home / version)
 
 
 def _manifest(bucket: Bucket, name: str, version: str) -> tuple[Manifest, bytes]:

@@ -71,7 +71,8 @@ class LocalStore(Store):
     def add(self, name: str, write: Callable[[Path], Bundle], watch: Watch = ignore) -> Bundle:
         """Let `write` fill an empty folder, then make it a version of `name` with one rename.
 
-        Content that is already in the store is not stored twice. Raises StoreError when the store cannot be written.
+        Content that is already in the store is not stored twice: what is there is returned, with its own report and
+        time. Raises StoreError when the store cannot be written.
         """
         self.check_writable(name)
         home = self.folder / name
@@ -85,7 +86,7 @@ class LocalStore(Store):
             try:
                 bundle = write(staging)
                 staging.chmod(0o755)
-                return Bundle(self.settle(staging, home / bundle.manifest.version), bundle.manifest)
+                return self.settle(bundle, home / bundle.manifest.version)
             finally:
                 shutil.rmtree(staging, ignore_errors=True)
                 os.close(held)
@@ -94,16 +95,19 @@ class LocalStore(Store):
         """Make a copy of `bundle` a version of this store. Raises as `add`."""
         return self.add(bundle.manifest.name, lambda folder: copy_bundle(bundle, folder))
 
-    def settle(self, staging: Path, place: Path) -> Path:
-        """Rename `staging`, a whole version, to `place`, unless the same content is there already, whole."""
+    def settle(self, staged: Bundle, place: Path) -> Bundle:
+        """Rename a whole version's folder to `place`, unless that version is there already, whole; what is there then.
+
+        The one that was there may have another report, and so another manifest.
+        """
         with self._locked():
             if place.exists():
                 with suppress(BundleError):
-                    return open_bundle(place).folder
+                    return self.fetch(place.parent.name, place.name)
                 place.rename(place.with_name(f"{_STAGING}damaged-{os.urandom(4).hex()}"))
-            staging.rename(place)
+            staged.folder.rename(place)
             fsync(place.parent)
-        return place
+        return Bundle(place, staged.manifest)
 
     def sweep(self, name: str) -> None:
         """Remove what killed writers left: staging folders that no process holds."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from fasttrack.addresses import shown
+from fasttrack.addresses import is_ambiguous, shown
 from fasttrack.errors import StoreError
 from fasttrack.store.folder import LocalStore
 
@@ -49,7 +49,7 @@ def local_folder(location: str | Path, *, cache: Path | None = None) -> Path:
             f"{shown(url)} cannot hold models; use a folder, s3://BUCKET/PREFIX, gs://BUCKET/PREFIX "
             "or az://CONTAINER/PREFIX"
         )
-    if "@" in parts.netloc:
+    if "@" in parts.netloc or is_ambiguous(url):
         raise StoreError(f"{shown(url)} holds a key; keys belong into the environment, such as AWS_ACCESS_KEY_ID")
     endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or ""
     mark = hashlib.sha256(f"{url} {endpoint}".encode()).hexdigest()[:8]

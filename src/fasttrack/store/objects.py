@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from fasttrack.bundle import MANIFEST
+from fasttrack.bundle import MANIFEST, fsync
 from fasttrack.errors import BundleError, StoreError
 from fasttrack.store.bucket import Bucket, Conflict
 from fasttrack.store.download import check_objects, download, read_remote_manifest
@@ -35,9 +35,11 @@ if TYPE_CHECKING:
 __all__ = ["ObjectStore"]
 
 _PROBE = ".writable"
+_UNSENT = ".unsent-"
+"""Begins the name of an empty file beside a version in the cache that is, or may be, nowhere else."""
 _OPENED = "opened.json"
 _KEPT = 5
-"""Versions of a model that stay in the cache beside the one that was used last."""
+"""Versions of a model that stay in the cache beside the one that was used last, and those that are not sent."""
 _MOVING_SECONDS = 60
 """How long a promotion tries while others promote too."""
 
@@ -83,6 +85,7 @@ class ObjectStore(Store):
             return bundle
         with self._caching():
             bundle = download(self._bucket, name, version, self._cache, watch)
+            self._sent(bundle)
             self._forget(name)
         return bundle
 
@@ -119,18 +122,28 @@ class ObjectStore(Store):
         be written; what was written stays in the cache then, and can be sent later.
         """
         self.check_writable(name)
-        bundle = self._cache.add(name, write)
+
+        def write_marked(folder: Path) -> Bundle:
+            bundle = write(folder)
+            # before it is a version: whatever is killed from here on leaves none that could be taken for sent
+            self._mark(bundle).touch()
+            fsync(self._mark(bundle).parent)
+            return bundle
+
+        bundle = self._cache.add(name, write_marked)
         try:
             upload(self._bucket, bundle, watch)
         except StoreError as error:
             again = f"fasttrack models push {bundle.label} {self.location} --store {shlex.quote(str(self.folder))}"
             raise type(error)(f"{error}; what was trained is kept on this machine, to send it: {again}") from None
+        self._sent(bundle)
         return bundle
 
     def receive(self, bundle: Bundle, watch: Watch = ignore) -> Bundle:
         """Send a copy of `bundle`. Raises as `add`."""
         self.check_writable(bundle.manifest.name)
         upload(self._bucket, bundle, watch)
+        self._sent(bundle)
         return bundle
 
     def check_writable(self, name: str) -> None:
@@ -180,11 +193,20 @@ class ObjectStore(Store):
         found = (re.fullmatch(rf"([^/]+)/{POINTER}", entry.key) for entry in self._bucket.entries())
         return sorted(match[1] for match in found if match)
 
+    def _mark(self, bundle: Bundle) -> Path:
+        return self.folder / bundle.manifest.name / f"{_UNSENT}{bundle.manifest.version}"
+
+    def _sent(self, bundle: Bundle) -> None:
+        """The bucket has it, so the cache may lose it."""
+        with suppress(OSError):  # then it stays for longer
+            self._mark(bundle).unlink()
+
     def _forget(self, name: str) -> None:
-        """Remove those versions of a model from the cache that were not used for longest."""
+        """Remove those versions of a model from the cache that were not used for longest, and are in the bucket."""
         home = self.folder / name
         with suppress(FileNotFoundError):  # another process has just removed it
-            paths = [home / version for version in self._cache.identifiers(name)]
+            versions = self._cache.identifiers(name)
+            paths = [home / version for version in versions if not (home / f"{_UNSENT}{version}").exists()]
             for path in sorted(paths, key=lambda path: path.stat().st_mtime)[: -_KEPT - 1]:
                 hidden = path.with_name(f".staging-{path.name}-{os.urandom(4).hex()}")
                 path.rename(hidden)

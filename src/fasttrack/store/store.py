@@ -81,7 +81,8 @@ class Store(ABC):
     def add(self, name: str, write: Callable[[Path], Bundle], watch: Watch = ignore) -> Bundle:
         """Let `write` fill an empty folder, then make it a version of `name` in one step.
 
-        Content that is already in the store is not stored twice. Raises StoreError when the store cannot be written.
+        Content that is already in the store is not stored twice: what is there is returned, with its own report and
+        time. Raises StoreError when the store cannot be written.
         """
 
     @abstractmethod

@@ -1,6 +1,7 @@
 """A version from a folder to a bucket: in parallel, its manifest last, and without what a killed one had sent already.
 
-Readers know a version by its manifest, so that one without is not there. What nobody came back for is swept away.
+Readers know a version by its manifest, so that one without is not there. What nobody came back for is swept away. The
+report is no part of what a version is the digest of: of several, the one stays that the published manifest pins.
 """
 
 from __future__ import annotations
@@ -10,13 +11,13 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from fasttrack.bundle import MANIFEST, decode_manifest, own_manifest
+from fasttrack.bundle import MANIFEST, REPORT, decode_manifest, own_manifest
 from fasttrack.errors import BundleError, StoreError
 from fasttrack.store.bucket import Bucket, Conflict, Entry
 from fasttrack.store.parallel import Meter, for_each
 
 if TYPE_CHECKING:
-    from fasttrack.bundle import Bundle
+    from fasttrack.bundle import Bundle, Manifest
     from fasttrack.store.store import Watch
 
 __all__ = ["upload"]
@@ -30,17 +31,22 @@ _REUSED = timedelta(hours=12)
 def upload(bucket: Bucket, bundle: Bundle, watch: Watch) -> None:
     """Make `bundle` a version in the bucket. Content that is there already, whole, is not sent again.
 
+    Where the version is there with another report, that one stays.
+
     Raises StoreError when the bucket cannot be written.
     """
     manifest = bundle.manifest
     home = f"{manifest.name}/{manifest.version}/"
     there = {entry.key.removeprefix(home): entry for entry in bucket.entries(home)}
-    published = _published(bucket, home, manifest.version)
+    published, _ = _published(bucket, home, manifest.version)
     oldest = datetime.now(UTC) - _REUSED
     meter = Meter(sum(pinned.size for pinned in manifest.files.values()), watch)
 
     def send(file: str) -> None:
         pinned, entry = manifest.files[file], there.get(file)
+        if published is not None and published.files.get(file) != pinned:
+            meter.moved(pinned.size)  # it would not be what the manifest there pins
+            return
         usable = entry is not None and entry.size == pinned.size and (published is not None or entry.written > oldest)
         if usable and bucket.digest(home + file) == pinned.sha256:
             meter.moved(pinned.size)
@@ -48,28 +54,37 @@ def upload(bucket: Bucket, bundle: Bundle, watch: Watch) -> None:
             bucket.send(bundle.folder / file, home + file, pinned.sha256, meter.moved)
 
     for_each(manifest.files, send, meter)
-    if published is None:
-        _publish(bucket, home, (bundle.folder / MANIFEST).read_bytes())
+    _publish(bucket, home, bundle)
     with suppress(StoreError):  # who may write may not always remove
         _sweep(bucket, manifest.name)
 
 
-def _published(bucket: Bucket, home: str, version: str) -> Entry | None:
-    """The manifest in the bucket, if it is whole."""
+def _published(bucket: Bucket, home: str, version: str) -> tuple[Manifest | None, Entry | None]:
+    """The manifest in the bucket, if it is whole, and the object that it is, damaged or not."""
     found = bucket.read(home + MANIFEST)
     if found is None:
-        return None
+        return None, None
     try:
-        own_manifest(decode_manifest(found[0], home + MANIFEST), version, home)
+        return own_manifest(decode_manifest(found[0], home + MANIFEST), version, home), found[1]
     except BundleError:
-        return None
-    return found[1]
+        return None, found[1]
 
 
-def _publish(bucket: Bucket, home: str, content: bytes) -> None:
-    damaged = bucket.look(home + MANIFEST)
-    with suppress(Conflict):  # another process has published the same version meanwhile
-        bucket.write(home + MANIFEST, content, instead_of=damaged)
+def _publish(bucket: Bucket, home: str, bundle: Bundle) -> None:
+    """Write the manifest where there is none, or where one pins another report and ours is the one that lies there.
+
+    Of uploads at once, each with a report of its own, the last report stays: its sender comes here after it was sent.
+    """
+    ours = bundle.manifest.files.get(REPORT)
+    while True:
+        published, there = _published(bucket, home, bundle.manifest.version)
+        if published is not None and (
+            ours is None or published.files.get(REPORT) == ours or bucket.digest(home + REPORT) != ours.sha256
+        ):
+            return
+        with suppress(Conflict):  # another process has published the same version meanwhile: look again
+            bucket.write(home + MANIFEST, (bundle.folder / MANIFEST).read_bytes(), instead_of=there)
+            return
 
 
 def _sweep(bucket: Bucket, name: str) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from fasttrack.addresses import shown
+from fasttrack.addresses import is_ambiguous, shown
 from fasttrack.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -128,6 +128,8 @@ def _checked(uri: str, where: str, folder: Path, experiment: str | None) -> Plac
             f"{where} {shown(uri)} is no address of MLflow; write http://HOST:PORT of a server, postgresql://…, or "
             "sqlite:///mlflow.db"
         )
+    if is_ambiguous(uri):  # MLflow, and our own look whether somebody listens, would tell a piece of it as the host
+        raise ConfigError(f"{where} {shown(uri)} cannot be understood; write %40 for @ and %2F for / in the password")
     if importlib.util.find_spec("mlflow") is None:
         raise ConfigError(f"{where} asks for MLflow, which is not installed; {_INSTALL}, or --tracking off")
     if kind in _DATABASES and importlib.util.find_spec("sqlalchemy") is None:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fasttrack.errors import BundleError, StoreError, TrackingError
+from fasttrack.errors import BundleError, ConfigError, StoreError, TrackingError
 from fasttrack.tracking.client import client
 from fasttrack.tracking.place import Place, remember, remembered_place, whole_place
 from fasttrack.tracking.registry import point
@@ -79,16 +79,17 @@ def resume(
 def mirror_champion(store: Store, model: str, spool_folder: Path, given: str | None = None) -> str | None:
     """Let MLflow's alias follow the store's champion, where the model is tracked; says what was done, if anything.
 
-    A place that is down is no error: the alias is moved by `resume` then, and that is said.
+    A place that is down, or cannot be used as it is known, is no error, for the champion has moved: the alias is moved
+    by `resume` then, and that is said.
     """
-    place = remembered_place(spool_folder, model, given)
-    if place is None:
-        return None
     spool = Spool(spool_folder)
     try:
+        place = remembered_place(spool_folder, model, given)
+        if place is None:
+            return None
         with client(place) as mlflow:
             return _mirrored(mlflow, place, model, store, spool).said
-    except TrackingError as error:
+    except (ConfigError, TrackingError) as error:
         spool.owe_aliases(model)
         return f"MLflow's alias is behind: {error}; move it later: fasttrack track --resume"
 
