@@ -164,6 +164,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory, store: Path) -> Iterator[W
         running.enter_context(process(prometheus, folder / "prometheus.log"))
 
         watched = Watched(f"http://{address}", {traffic: f"127.0.0.1:{port}" for traffic, port in ports.items()})
+        poll(lambda: httpx.get(f"{watched.url}/-/ready").status_code == 200, what="Prometheus is ready")
         poll(lambda: len(watched.query("fasttrack_model_info == 1")) == len(TRAFFIC), what="a first look at all")
         # enough for drift and quality to be told, and labels for all of it
         url = f"http://127.0.0.1:{ports['valid']}"

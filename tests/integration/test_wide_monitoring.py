@@ -84,6 +84,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
         poll(lambda: httpx.get(f"{server}/health/ready").status_code == 200, what="ready", within_s=120)
         with process((*prometheus, f"--web.listen-address={address}"), folder / "prometheus.log"):
             watched = Watched(f"http://{address}", server, files)
+            poll(lambda: httpx.get(f"http://{address}/-/ready").status_code == 200, what="Prometheus is ready")
             poll(lambda: watched.query("fasttrack_model_info == 1"), what="a first look", within_s=120)
             answered = httpx.post(f"{server}/predict", json=X.to_dict("records"), timeout=60)
             ids = answered.raise_for_status().json()["ids"]
