@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import copy
+import ctypes
 import os
 import shlex
 import signal
 import socket
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 
 __all__ = ["run", "worker"]
 
+_MMAP_THRESHOLD, _TRIM_THRESHOLD = -3, -1
+"""As malloc.h numbers them."""
 _DRAIN_SECONDS = 30
 """How long a stopping server waits for the requests that it has taken."""
 
@@ -37,6 +41,7 @@ def run(settings: Settings, *, host: str, port: int, workers: int = 1, access_lo
 
     Raises StoreError or BundleError when there is no model to serve, ConfigError when the port cannot be had.
     """
+    _give_back()
     parts = Parts(settings)
     slot = parts.slot
     slot.load()
@@ -77,7 +82,19 @@ def run(settings: Settings, *, host: str, port: int, workers: int = 1, access_lo
 
 def worker() -> Service:
     """What each of several worker processes serves, by its `FASTTRACK_*` environment variables."""
+    _give_back()
     return Service(Parts())
+
+
+def _give_back() -> None:
+    """Let arrays of a megabyte and more go back to the system when they are freed.
+
+    glibc raises that bound by itself, and so keeps what the largest requests once took, in each thread.
+    """
+    with suppress(OSError, AttributeError):  # another C library
+        mallopt = ctypes.CDLL(None).mallopt
+        for of in (_MMAP_THRESHOLD, _TRIM_THRESHOLD):
+            mallopt(of, 1 << 20)
 
 
 def try_line(url: str, contract: Contract) -> str:
