@@ -55,9 +55,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--until", default="2014-01-01", help="the day before which to stop")
     parser.add_argument("--output", type=Path, default=HERE / "replay.svg", help="the picture")
-    # of fewer readings a day's window would lose its ends, and with them hours of the day
+    # a window begins and ends with a reading: of three hours apart, those of a day are 21 hours, others as the day goes
+    # on, and sudden drift is told of days that with readings each hour are none
     parser.add_argument(
-        "--every", type=int, default=1, choices=(1, 2, 3), help="hours between readings; more are quicker"
+        "--every",
+        type=int,
+        default=1,
+        choices=(1, 2, 3),
+        help="hours between readings; more are quicker, but tell sudden drift where there is none",
     )
     parser.add_argument("--estimator", default="boosting", help="as fasttrack train takes it")
     given = parser.parse_args()
