@@ -73,7 +73,7 @@ def test_every_command_runs_in_the_order_in_which_it_stands(
     frame = pd.read_csv(project / "flights.csv")
     object_store.client().put_object(Bucket=bucket, Key="flights/year=2013/a.parquet", Body=frame.to_parquet())
     with adbc_driver_postgresql.dbapi.connect(postgres.url) as connection, connection.cursor() as cursor:
-        cursor.adbc_ingest("flights", pa.Table.from_pandas(frame))
+        cursor.adbc_ingest("flights", pa.Table.from_pandas(frame), mode="replace")
         connection.commit()
     monkeypatch.setenv("FASTTRACK_CACHE", str(project / "cache"))
     promoted = "3f2a"

@@ -140,7 +140,7 @@ def test_every_series_is_the_sum_over_workers_that_live_and_died(tmp_path: Path)
         newer = again.manifest.version
         deadline = time.monotonic() + 150
         assert newer != version
-        while any(post(port, "/predict", ROW)[1]["model"] != f"mixed@{newer}" for _ in range(8)):
+        while any(post(port, "/predict", ROW)[1]["model"] != f"mixed@{newer}" for _ in range(60)):  # of each worker
             assert time.monotonic() < deadline
         found = metrics(port)
         assert total(found, "fasttrack_model_info") == total(found, "fasttrack_model_info", version=newer) == 1
