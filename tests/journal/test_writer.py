@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sqlite3
 import threading
 import time
@@ -171,7 +172,14 @@ def test_words_that_wait_for_a_database_have_a_bound_too(tmp_path: Path, opened:
     for number in range(120):
         given.update(kept.predict(recorder, float(number), where=word if number % 2 else "here") or [])
         time.sleep(0.02)
-    wait_for(lambda: kept.predict(recorder, 0.0) is None)
+    more = itertools.count(1000, 2)
+
+    def full() -> bool:
+        ids = kept.predict(recorder, float(next(more)))
+        given.update(ids or [])
+        return ids is None
+
+    wait_for(full)
     assert 0 < kept.numbers["dropped"] < 81
     (tmp_path / "file").unlink()
     wait_for(lambda: kept.numbers["backlog"] == 0, 30)
