@@ -20,7 +20,7 @@ import msgspec
 from fasttrack.bundled_code import importable
 from fasttrack.contract.quality import Metric
 from fasttrack.contract.schema import Contract
-from fasttrack.errors import BundleError
+from fasttrack.errors import BundleError, in_a_line
 from fasttrack.graph import Proof, Refusals
 
 if TYPE_CHECKING:
@@ -177,7 +177,7 @@ class Bundle:
                 ) from error
             except Exception as error:  # unpickling can raise anything; the user must hear which bundle
                 raise BundleError(
-                    f"{self.label}: {PIPELINE} cannot be loaded: {_in_a_line(error)}; "
+                    f"{self.label}: {PIPELINE} cannot be loaded: {in_a_line(error)}; "
                     f"it was trained with {_pins(self.manifest.packages)}"
                 ) from error
 
@@ -207,7 +207,7 @@ def write_bundle(
         raise
     except Exception as error:  # pickling runs the estimators' own code
         raise BundleError(
-            f"the pipeline cannot be pickled: {_in_a_line(error)}; define its classes and functions in a module of "
+            f"the pipeline cannot be pickled: {in_a_line(error)}; define its classes and functions in a module of "
             "their own, not inside a function or as a lambda"
         ) from error
     for source in code:
@@ -382,10 +382,6 @@ def _minor(version: str) -> str:
 
 def _pins(packages: Mapping[str, str]) -> str:
     return ", ".join(f"{name} {version}" for name, version in packages.items())
-
-
-def _in_a_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
 def _checked(folder: Path, name: str, files: Mapping[str, FileDigest]) -> bytes:

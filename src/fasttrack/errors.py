@@ -11,7 +11,13 @@ __all__ = [
     "StoreUnreachable",
     "TrackingError",
     "TrainingError",
+    "in_a_line",
 ]
+
+
+def in_a_line(error: Exception) -> str:
+    """What somebody else's code raised, for a message of one line."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
 class FastTrackError(Exception):

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     """Row weights float64[b, n] → the metric under each, float64[b]; NaN where it is undefined."""
 
 __all__ = [
+    "RESAMPLES",
     "Clusters",
     "Comparison",
     "Evaluation",
@@ -32,11 +33,12 @@ __all__ = [
     "figures",
     "margin",
     "primary",
+    "resampled",
 ]
 
 _FEWEST_CLUSTERS = 5
 """Fewer fall all on one side by chance more often than once in twenty times."""
-_RESAMPLES = 1000
+RESAMPLES = 1000
 _PARTS, _T_999 = 30, 3.659
 """Student's t with 29 degrees of freedom is beyond it once in a thousand times, on both sides together."""
 _FEWEST = 500
@@ -92,9 +94,9 @@ class Clusters:
         return int(self.codes.max()) + 1 if len(self.codes) else 0
 
     @property
-    def enough(self) -> bool:
-        """Whether there are enough of them to resample."""
-        return self.count >= _FEWEST_CLUSTERS
+    def enough(self) -> Clusters | None:
+        """Themselves, if there are enough of them to resample."""
+        return self if self.count >= _FEWEST_CLUSTERS else None
 
 
 def primary(task: Task, probabilities: bool) -> PrimaryMetric:
@@ -122,7 +124,7 @@ def evaluate(
     left out.
     """
     statistics = _statistics(task, y_true, prediction, probabilities, classes)
-    together = clusters if clusters is not None and clusters.enough else None
+    together = clusters and clusters.enough
     return Evaluation(_with_intervals(statistics, len(y_true), seed, together))
 
 
@@ -352,12 +354,17 @@ def _with_intervals(
 def _resamples(n: int, seed: int, clusters: Clusters | None = None) -> Iterator[Floats]:
     """How often each of n rows is drawn, float64[b, n], over all resamples some at a time."""
     random = np.random.default_rng(seed)
-    chunk = max(1, min(_RESAMPLES, _CELLS // max(n, 1)))
+    chunk = max(1, min(RESAMPLES, _CELLS // max(n, 1)))
+    for start in range(0, RESAMPLES, chunk):
+        yield resampled(random, min(chunk, RESAMPLES - start), n, clusters)
+
+
+def resampled(random: np.random.Generator, times: int, n: int, clusters: Clusters | None) -> Floats:
+    """How often each of n rows is drawn, float64[times, n]: one by one, or k - 1 of k `clusters` whole."""
     units, draws = (n, n) if clusters is None else (clusters.count, max(clusters.count - 1, 1))
-    for start in range(0, _RESAMPLES, chunk):
-        drawn = random.integers(0, units, size=(min(chunk, _RESAMPLES - start), draws))
-        counts = np.stack([np.bincount(row, minlength=units) for row in drawn]).astype(np.float64)
-        yield counts if clusters is None else counts[:, clusters.codes]
+    drawn = random.integers(0, units, size=(times, draws))
+    counts = np.stack([np.bincount(row, minlength=units) for row in drawn]).astype(np.float64)
+    return counts if clusters is None else counts[:, clusters.codes]
 
 
 def _plain(label: Any) -> Any:

@@ -33,12 +33,12 @@ from fasttrack.bundle import (
 )
 from fasttrack.compiler import try_to_compile
 from fasttrack.config import JOURNAL, DataConfig, TrainConfig, load_config
-from fasttrack.contract.answers import answers
+from fasttrack.contract.answers import answer, answers
 from fasttrack.contract.decode import Decoder, RefusedRequest
 from fasttrack.contract.frame import json_columns, matrix_from_frame, pipeline_input
 from fasttrack.contract.learn import learn_columns, learn_contract
 from fasttrack.data import Source, fingerprint, table_of
-from fasttrack.errors import ConfigError, DataError, FastTrackError, TrainingError
+from fasttrack.errors import ConfigError, DataError, FastTrackError, TrainingError, in_a_line
 from fasttrack.evaluate import baseline, evaluate, primary
 from fasttrack.expectations import expected_by, hold
 from fasttrack.gate import Verdict, Weighed, clusters, decide, weigh
@@ -498,13 +498,13 @@ def _fit(pipeline: Any, X: pd.DataFrame, y: pd.Series[Any], label: str) -> Any:
             return pipeline.fit(X, y.to_numpy())
     except Exception as error:
         raise TrainingError(
-            f"{label} cannot be fitted on these columns: {type(error).__name__}: {' '.join(str(error).split())}; "
+            f"{label} cannot be fitted on these columns: {in_a_line(error)}; "
             "choose another --estimator, or --ignore the column"
         ) from error
 
 
 def _check_one_target(pipeline: Any, row: Any) -> None:
-    shape = np.shape(pipeline.predict(row.copy()))
+    shape = np.shape(answer(pipeline.predict, row))
     if shape != (1,):
         several = "several targets" if len(shape) > 1 and shape[1] > 1 else "a column, not a vector"
         raise TrainingError(

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
-__all__ = ["answers"]
+__all__ = ["answer", "answers"]
 
 
 def answers(pipeline: Any, rows: Any, *, probabilities: bool) -> tuple[NDArray[Any], NDArray[np.float64] | None]:
@@ -18,10 +20,13 @@ def answers(pipeline: Any, rows: Any, *, probabilities: bool) -> tuple[NDArray[A
     `rows` stay as they are: a step made with `copy=False` changes what it is handed, and with it the second answer.
     The same rows get the same answers to the bit. Raises what the pipeline raises.
     """
+    prediction = answer(pipeline.predict, rows)
+    return prediction, answer(pipeline.predict_proba, rows).astype(np.float64, copy=False) if probabilities else None
+
+
+def answer(method: Callable[[Any], Any], rows: Any) -> NDArray[Any]:
+    """As `answers`, of one of the pipeline's methods."""
     import joblib  # here: whoever serves a graph has no pipeline to ask, and goes without
 
     with joblib.parallel_config("sequential"):  # threads add up a forest's trees in another order each time
-        prediction = np.asarray(pipeline.predict(rows.copy()))
-        if not probabilities:
-            return prediction, None
-        return prediction, np.asarray(pipeline.predict_proba(rows.copy()), dtype=np.float64)
+        return np.asarray(method(rows.copy()))

@@ -57,13 +57,12 @@ def examine(
     first = [one.column for one in found.columns]
     order = [*first, *(j for j in range(len(contract.columns)) if j not in set(first))]
     rows = own if matrix is None else matrix
+    together = held.clusters and held.clusters.enough
     return Measurements(
         answers=told,
         importance=found,
         segments=worst_segments(contract, reference, own, told),
         profiles=profiles(contract, rows, order[:MOST_PROFILES]),
         profiled_rows=len(rows),
-        together=(held.clusters.count, held.clusters.name)
-        if held.clusters is not None and held.clusters.enough
-        else None,
+        together=None if together is None else (together.count, together.name),
     )

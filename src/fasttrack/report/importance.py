@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fasttrack.contract.frame import matrix_from_frame
-from fasttrack.evaluate import primary
+from fasttrack.errors import in_a_line
+from fasttrack.evaluate import RESAMPLES, primary, resampled
 from fasttrack.graph import open_session, run
 from fasttrack.report.answers import answers, losses
 from fasttrack.training.holdout import ask
 from fasttrack.training.sensitivity import sensitivity
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from numpy.typing import NDArray
 
     from fasttrack.contract.schema import Contract
-    from fasttrack.evaluate import Clusters
     from fasttrack.report.answers import Answers
     from fasttrack.training.holdout import HoldOut
 
@@ -38,7 +38,6 @@ _REPEATS = 5
 _ROWS = 2000
 _PREDICTIONS = 150_000
 """So many rows are predicted at most: a fixed bound, since one by the clock would not give the same report twice."""
-_RESAMPLES = 1000
 
 
 @dataclass(frozen=True)
@@ -85,8 +84,8 @@ def importance(
             shuffled = _by_pipeline(pipeline, contract, often) if graph is None else _by_graph(graph, contract, often)
             return Importance(metric, rows, _REPEATS, _measured(contract, some, shuffled, columns, metric, seed))
     except Exception as error:  # noqa: BLE001  # the pipeline is the user's: mixed rows may be more than it takes
-        said = f"{type(error).__name__}: {' '.join(str(error).split())}"
-        return Importance(metric, 0, _REPEATS, [], f"the pipeline does not take rows with shuffled cells: {said}")
+        said = f"the pipeline does not take rows with shuffled cells: {in_a_line(error)}"
+        return Importance(metric, 0, _REPEATS, [], said)
 
 
 def _measured(
@@ -95,7 +94,8 @@ def _measured(
     random = np.random.default_rng(seed)
     rows = len(some.X)
     before = losses(answers(contract.target, some))
-    weights = np.vstack([np.ones(rows), *_resamples(random, rows, some.clusters)])  # the first is the rows as they are
+    drawn = resampled(random, RESAMPLES, rows, some.clusters and some.clusters.enough)
+    weights = np.vstack([np.ones(rows), drawn])  # the first is the rows as they are
     weights /= weights.sum(axis=1, keepdims=True)
     found = []
     for j in columns:
@@ -105,16 +105,6 @@ def _measured(
         low, high = np.percentile(worse[1:], [2.5, 97.5])
         found.append(ColumnImportance(j, float(worse[0]), float(low), float(high)))
     return sorted(found, key=lambda one: (-one.worse, one.column))
-
-
-def _resamples(random: np.random.Generator, rows: int, together: Clusters | None) -> Iterator[NDArray[np.int64]]:
-    """How often each row is drawn; of clusters, drawn whole, one less than there are, as the figures' intervals do."""
-    for _ in range(_RESAMPLES):
-        if together is None or not together.enough:
-            yield np.bincount(random.integers(0, rows, rows), minlength=rows)
-        else:
-            drawn = random.integers(0, together.count, together.count - 1)
-            yield np.bincount(drawn, minlength=together.count)[together.codes]
 
 
 def _by_pipeline(pipeline: Any, contract: Contract, rows: HoldOut) -> Shuffled:

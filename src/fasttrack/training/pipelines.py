@@ -20,7 +20,7 @@ from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler, TargetEncoder
 
-from fasttrack.errors import TrainingError
+from fasttrack.errors import TrainingError, in_a_line
 from fasttrack.evaluate import primary
 from fasttrack.training.calendar import CalendarFeatures
 from fasttrack.training.validation import FOLDS, measure, part
@@ -110,8 +110,7 @@ def choose(
             found[family] = np.array([measure(pipeline, sample, answers, fold, task, metric) for fold in folds])
         except Exception as error:
             raise TrainingError(
-                f"{family} cannot be fitted on these columns: {type(error).__name__}: {' '.join(str(error).split())}; "
-                f"{_TAKE_ONE}, or --ignore the column"
+                f"{family} cannot be fitted on these columns: {in_a_line(error)}; {_TAKE_ONE}, or --ignore the column"
             ) from error
     best = min(found, key=lambda family: found[family].mean())
     chosen = best

@@ -19,7 +19,7 @@ import numpy as np
 from sklearn.base import clone
 
 from fasttrack.config import Domain, Range, Setting
-from fasttrack.errors import ConfigError, TrainingError
+from fasttrack.errors import ConfigError, TrainingError, in_a_line
 from fasttrack.evaluate import primary
 from fasttrack.training.validation import measure
 
@@ -215,7 +215,7 @@ class _Run:
             try:
                 scores.append(self._score(candidate.estimator, params, fold))
             except Exception as error:  # noqa: BLE001  # estimators and their parameters are the user's: any may raise
-                state, reason = "failed", f"{type(error).__name__}: {' '.join(str(error).split())}"
+                state, reason = "failed", in_a_line(error)
                 break
             finally:
                 clock.took(candidate.name, step, time.perf_counter() - begun)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import joblib
 import numpy as np
+
+from fasttrack.contract.answers import answer
 
 if TYPE_CHECKING:
     import pandas as pd
-    from numpy.typing import NDArray
 
 __all__ = ["sensitivity"]
 
@@ -25,17 +25,12 @@ def sensitivity(pipeline: Any, X: pd.DataFrame, *, array: bool, seed: int = 0) -
     random = np.random.default_rng(seed)
     some = X.iloc[np.linspace(0, len(X) - 1, min(len(X), _ROWS)).astype(int)].reset_index(drop=True)
     told = pipeline.predict_proba if hasattr(pipeline, "predict_proba") else pipeline.predict
-
-    def answer(rows: pd.DataFrame) -> NDArray[Any]:
-        with joblib.parallel_config("sequential"):  # threads add up a forest's trees in another order each time
-            return np.asarray(told(rows.to_numpy() if array else rows))
-
-    before = answer(some)
+    before = answer(told, some.to_numpy() if array else some)
     moved = []
     for j in range(some.shape[1]):
         shuffled = some.copy(deep=False)
         shuffled.isetitem(j, some.iloc[random.permutation(len(some)), j].reset_index(drop=True))
-        after = answer(shuffled)
+        after = answer(told, shuffled.to_numpy() if array else shuffled)
         changed = np.abs(after - before) if before.dtype.kind in "fiu" else after != before
         moved.append(float(np.mean(changed)))
     return moved
