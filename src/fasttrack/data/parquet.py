@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from fasttrack.data.part import AT_ONCE, Part
 from fasttrack.data.partitions import with_folders
+from fasttrack.data.types import check_once
 from fasttrack.errors import DataError
 
 if TYPE_CHECKING:
@@ -77,9 +78,7 @@ class ParquetPart(Part):
     def _stored(self) -> pa.Schema:
         with self._told():
             stored = self._metadata.schema.to_arrow_schema()
-        for name in stored.names:
-            if stored.names.count(name) > 1:
-                raise DataError(f"{self.name} has the column {name!r} twice; rename one")
+        check_once(stored.names, self.name)
         return stored
 
     @cached_property

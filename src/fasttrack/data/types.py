@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from fasttrack.errors import DataError
 
-__all__ = ["UTC_MICROS", "normalise", "without_nan"]
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["UTC_MICROS", "check_once", "normalise", "without_nan"]
 
 UTC_MICROS = pa.timestamp("us", "UTC")
 
@@ -17,10 +22,9 @@ def normalise(table: pa.Table, name: str) -> pa.Table:
 
     Raises DataError naming a column with a value past its plain type, and one that stands there twice.
     """
+    check_once(table.column_names, name)
     columns = {}
     for field, column in zip(table.schema, table.columns, strict=True):
-        if field.name in columns:
-            raise DataError(f"{name} has the column {field.name!r} twice; rename one")
         try:
             columns[field.name] = _plain(column)
         except pa.ArrowException:
@@ -28,6 +32,15 @@ def normalise(table: pa.Table, name: str) -> pa.Table:
                 f"{name}: {field.name!r} of type {field.type} holds a value that no plain type can; convert the column"
             ) from None
     return pa.table(columns)
+
+
+def check_once(names: Sequence[str], name: str) -> None:
+    """Raise DataError for the first column of the table called `name` that stands there a second time."""
+    seen: set[str] = set()
+    for one in names:
+        if one in seen:
+            raise DataError(f"{name} has the column {one!r} twice; rename one")
+        seen.add(one)
 
 
 def without_nan(column: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -11,6 +11,7 @@ import pyarrow as pa
 from fasttrack.data.compression import decompressed
 from fasttrack.data.part import AT_ONCE, Part
 from fasttrack.data.partitions import with_folders
+from fasttrack.data.types import check_once
 from fasttrack.errors import DataError
 
 if TYPE_CHECKING:
@@ -74,11 +75,7 @@ class WholePart(Part):
         if self._content is None:  # kept until the rows are read, which is what mostly follows
             self._content = content_of(self._file, self._packed)
         names = self._form.names(self._content, self.name)
-        seen: set[str] = set()
-        for name in names:  # here, since a name that is there twice cannot be selected
-            if name in seen:
-                raise DataError(f"{self.name} has the column {name!r} twice; rename one")
-            seen.add(name)
+        check_once(names, self.name)  # here, since a name that is there twice cannot be selected
         return names
 
 
