@@ -38,12 +38,13 @@ def object_parts(request: Request) -> list[Part]:
     Raises DataError saying what could not be read.
     """
     name = shown(request.source)
-    container = request.source.lower().startswith("abfs")  # which stands before an @, where others have a key
+    scheme, _, place = request.source.partition("://")
+    scheme = scheme.lower()
+    container = scheme.startswith("abfs")  # which stands before an @, where others have a key
     if is_ambiguous(request.source) or ("@" in urlsplit(request.source).netloc and not container):
         raise DataError(f"{name}: keys have no place in an address; set them in the environment")
-    scheme = request.source.partition("://")[0]
     try:
-        store, path = _opened(request.source)
+        store, path = _opened(scheme, place)
         base, objects = _objects(store, path, name)
     except (OSError, ValueError, pa.ArrowException) as error:
         raise DataError(f"{name} cannot be read: {_reason(error, scheme)}") from None
@@ -62,10 +63,8 @@ def _file(store: Any, path: str, scheme: str, folders: Mapping[str, pa.Scalar]) 
     return File(name, path.rpartition("/")[2], lambda: store.open_input_file(path), fault, folders)
 
 
-def _opened(source: str) -> tuple[Any, str]:
+def _opened(scheme: str, path: str) -> tuple[Any, str]:
     """The store of a URL, and the path in it: bucket/key."""
-    scheme, _, path = source.partition("://")
-    scheme = scheme.lower()
     if scheme == "s3":
         return _s3(), path
     if scheme in ("gs", "gcs"):
