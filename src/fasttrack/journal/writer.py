@@ -6,6 +6,7 @@ A slow or dead database slows no prediction and loses none that fits into the qu
 from __future__ import annotations
 
 import logging
+import math
 import secrets
 import threading
 import time
@@ -213,7 +214,7 @@ class Journal:
         return True
 
     def _run(self) -> None:
-        deadline: float | None = None
+        deadline = math.inf
         while True:
             if not self._stopping:
                 self._wake.wait(self._flush_seconds)
@@ -221,13 +222,13 @@ class Journal:
             stopping = self._stopping
             if not stopping:
                 time.sleep(min(0.05, self._flush_seconds))  # labels come in bursts
-            elif deadline is None:
-                deadline = time.monotonic() + _PATIENCE_SECONDS
+            else:
+                deadline = min(deadline, time.monotonic() + _PATIENCE_SECONDS)
             done = self._flush()
             if self._down:
                 self._slim_down()
             # a stop that came during the flush has one of its own: what was accepted before it is written
-            if stopping and (done or (deadline is not None and time.monotonic() > deadline)):
+            if stopping and (done or time.monotonic() > deadline):
                 break
             if stopping:
                 time.sleep(0.1)
