@@ -26,6 +26,7 @@ from fasttrack.contract.typed import typed_decoders
 __all__ = ["MAX_LISTED", "Batch", "CellIssue", "Decoder", "Gathered", "RefusedRequest", "iso"]
 
 _SHAPES = 'expected one row (an object), rows (an array of objects), or {"columns": {name: [values]}}'
+_ROWS_AT_ONCE = 512
 _DIGITS = 400
 """A number with more digits than this is past float64, whatever they are."""
 
@@ -144,29 +145,46 @@ class Decoder:
         try:
             if body.lstrip(b" \t\r\n")[:1] == b"[":
                 rows = self._decoders.rows.decode(body)
-                n = len(rows)
+                self._check_length(len(rows))
+                return self._typed_rows(rows)
+            try:
+                values = [(cell,) for cell in msgspec.structs.astuple(self._decoders.row.decode(body))]
+                n, single = 1, True
+            except msgspec.ValidationError:
+                given = msgspec.structs.astuple(self._decoders.columns.decode(body).columns)
+                n = max((len(cells) for cells in given if cells is not msgspec.UNSET), default=0)
                 self._check_length(n)
-                values = list(zip(*map(msgspec.structs.astuple, rows), strict=True))
-            else:
-                try:
-                    values = [(cell,) for cell in msgspec.structs.astuple(self._decoders.row.decode(body))]
-                    n, single = 1, True
-                except msgspec.ValidationError:
-                    given = msgspec.structs.astuple(self._decoders.columns.decode(body).columns)
-                    n = max((len(cells) for cells in given if cells is not msgspec.UNSET), default=0)
-                    self._check_length(n)
-                    values = [(None,) * n if cells is msgspec.UNSET else cells for cells in given]
-                    if any(len(cells) != n for cells in values):
-                        return None
+                values = [(None,) * n if cells is msgspec.UNSET else cells for cells in given]
+                if any(len(cells) != n for cells in values):
+                    return None
         except (msgspec.MsgspecError, RecursionError, UnicodeError):
             return None
         try:
-            matrix = self._matrix.fill(values or [()] * len(self.contract.columns), n)
+            matrix = self._matrix.fill(values, n)
         except ValueError:  # text that is no date and time
             return None
         if self._matrix.fractions(matrix):
             return None
         return self._batch(matrix, values, Findings(), single=single)
+
+    def _typed_rows(self, rows: Sequence[Any]) -> Batch | None:
+        """As `_typed`; some rows at a time, so that their cells are still in the cache when they are put in place."""
+        matrix = np.empty((len(rows), len(self.contract.columns)))
+        text: dict[int, list[str | None]] = {j: [] for j in self._matrix.text}
+        for start in range(0, len(rows), _ROWS_AT_ONCE):
+            part = rows[start : start + _ROWS_AT_ONCE]
+            values = list(zip(*map(msgspec.structs.astuple, part), strict=True))
+            try:
+                matrix[start : start + len(part)] = self._matrix.fill(values, len(part))
+            except ValueError:  # text that is no date and time
+                return None
+            for j, words in text.items():
+                words.extend(values[j])
+        if self._matrix.fractions(matrix):
+            return None
+        noted = Findings()
+        self._matrix.note(matrix, noted)
+        return Batch(matrix, text, single=False, warnings=noted.as_warnings())
 
     def _from_objects(self, rows: list[Any], *, single: bool) -> Batch:
         self._check_length(len(rows))

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fasttrack.contract.cell import iso, seconds
+from fasttrack.contract.moments import seconds_of_all
 from fasttrack.contract.refusal import Findings
 from fasttrack.contract.schema import Column, Contract
 
@@ -62,7 +63,11 @@ class MatrixFiller:
             if codes is not None:
                 flat.extend([codes.get(cell, -1.0) for cell in cells])
             elif j in self._datetimes:
-                flat.extend([None if cell is None else seconds(cell) for cell in cells])
+                # for few rows the arrays would cost more than they save
+                few = n < _MANY
+                flat.extend(
+                    [None if cell is None else seconds(cell) for cell in cells] if few else seconds_of_all(cells)
+                )
             else:
                 flat.extend(cells)
         return self.narrowed(np.ascontiguousarray(np.array(flat, dtype=np.float64).reshape(len(self._columns), n).T))
