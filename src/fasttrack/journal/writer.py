@@ -46,6 +46,8 @@ _MOST_LABELS = 1_000_000
 _CHUNK_ROWS = 50_000
 _CHUNK_CELLS = 8_000_000
 """64 MB: databases take no cell of a gigabyte."""
+_UNSEEN = -1.0
+"""The code of a category that the model does not know."""
 _LABELS_AT_ONCE = 50_000
 """In one transaction: other workers wait for it, and for no longer than a second."""
 _SETTLE_FLUSHES = 3
@@ -67,17 +69,17 @@ class JournalCounts:
 
 @dataclass(slots=True)  # not frozen, which would cost a microsecond
 class _Scored:
-    """One run's rows. `text`: by column and row what was written, of all rows or of those with unknown words."""
+    """One run's rows. `unknown`: by place among the stored columns and row, the words that the model does not know."""
 
     recorder: Recorder
     start: int
     at: float
     matrix: Floats
-    text: Mapping[int, Sequence[str | None] | Mapping[int, str | None]]
+    unknown: dict[int, dict[int, str]]
     output: Floats
     probabilities: Floats | None
-    words: int = 0
-    """The cells' worth of memory that unknown words take, once that is counted."""
+    cells: int
+    """What it takes in memory, in cells of eight bytes."""
 
 
 class Recorder:
@@ -89,7 +91,8 @@ class Recorder:
         kept = {column.name for column in about.columns}
         self.places = [j for j, column in enumerate(contract.columns) if column.name in kept]
         self.whole = len(self.places) == len(contract.columns)
-        self.text = [place for place, j in enumerate(self.places) if contract.columns[j].kind == "category"]
+        self._text = {j: place for place, j in enumerate(self.places) if contract.columns[j].kind == "category"}
+        self._codes = np.array(list(self._text), dtype=np.intp)
 
     def seen(self, batch: Batch, output: Floats, probabilities: Floats | None) -> list[str] | None:
         """Take scored rows; returns their ids, or `None` when they are not recorded.
@@ -97,6 +100,21 @@ class Recorder:
         Costs a microsecond or so: the rows are written later.
         """
         return self._journal._take(self, batch, output, probabilities)
+
+    def unknown(self, batch: Batch) -> dict[int, dict[int, str]]:
+        """By place among the stored columns and row, what codes do not tell: words that the model does not know."""
+        if not self._text:
+            return {}
+        away = batch.matrix[:, self._codes] == _UNSEEN
+        if not away.any():
+            return {}
+        found: dict[int, dict[int, str]] = {}
+        for (column, place), rows in zip(self._text.items(), away.T, strict=True):
+            cells = batch.text[column]
+            words = {row: word for row in np.flatnonzero(rows).tolist() if (word := cells[row]) is not None}
+            if words:
+                found[place] = words
+        return found
 
 
 class Journal:
@@ -129,7 +147,6 @@ class Journal:
         self._cells = 0
         self._next = 0
         self._share = 0.0
-        self._slim = 0
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._stopping = False
@@ -188,18 +205,20 @@ class Journal:
         rows = len(output)
         if not rows:
             return None
+        unknown = recorder.unknown(batch)
+        cells = batch.matrix.size + (_room(unknown) if unknown else 0)
         with self._lock:
             if self._sample < 1 and not self._drawn(rows):
                 return None
-            if self._waiting + rows > self._most_rows or self._cells + batch.matrix.size > _MOST_CELLS:
+            if self._waiting + rows > self._most_rows or self._cells + cells > _MOST_CELLS:
                 self._counts.dropped[0] += rows
                 return None
             start = self._next
             self._next = start + rows
             self._waiting += rows
-            self._cells += batch.matrix.size
+            self._cells += cells
             self._counts.backlog[0] = self._waiting
-            self._queue.append(_Scored(recorder, start, self._clock(), batch.matrix, batch.text, output, shares))
+            self._queue.append(_Scored(recorder, start, self._clock(), batch.matrix, unknown, output, shares, cells))
         return identifiers(self.process, start, rows)
 
     def _drawn(self, rows: int) -> bool:
@@ -225,8 +244,6 @@ class Journal:
             else:
                 deadline = min(deadline, time.monotonic() + _PATIENCE_SECONDS)
             done = self._flush()
-            if self._down:
-                self._slim_down()
             # a stop that came during the flush has one of its own: what was accepted before it is written
             if stopping and (done or time.monotonic() > deadline):
                 break
@@ -281,31 +298,11 @@ class Journal:
                     break
                 parts.append(self._queue.popleft())
                 rows += len(parts[-1].output)
-                cells += parts[-1].matrix.size + parts[-1].words
-            self._slim = max(0, self._slim - len(parts))
+                cells += parts[-1].cells
         if parts:
             self._held_rows, self._held_cells = rows, cells
             self._held_models = [parts[0].recorder.about]
             self._held = [self._chunk(parts)]
-
-    def _slim_down(self) -> None:
-        """Of what waits for a database that is down, keep the words that no model knows alone, and count their room."""
-        with self._lock:
-            fresh = list(islice(self._queue, self._slim, None))
-        for part in fresh:
-            recorder = part.recorder
-            kept: dict[int, dict[int, str | None]] = {}
-            for place in recorder.text:
-                column = recorder.places[place]
-                rows = np.flatnonzero(part.matrix[:, column] == -1).tolist()
-                if rows:
-                    kept[column] = {row: part.text[column][row] for row in rows}
-            part.text = kept
-            words = [len(word or "") for found in kept.values() for word in found.values()]
-            part.words = sum(words) // 2 + 16 * len(words)  # at most four bytes a letter, of the eight of a cell
-        with self._lock:
-            self._slim += len(fresh)
-            self._cells += sum(part.words for part in fresh)
 
     def _chunk(self, parts: Sequence[_Scored]) -> Chunk:
         recorder, about = parts[0].recorder, parts[0].recorder.about
@@ -313,7 +310,7 @@ class Journal:
         lengths = [len(part.output) for part in parts]
         at = np.repeat([part.at for part in parts], lengths)
         matrix = np.concatenate([part.matrix for part in parts])
-        words = _words(recorder, parts, matrix, np.cumsum(lengths))
+        words = _joined([part.unknown for part in parts], lengths)
         if not recorder.whole:
             matrix = matrix[:, recorder.places]
         shares = None
@@ -371,21 +368,20 @@ class Journal:
             self._database.sweep(before=before, most_bytes=self._keep_bytes)
 
 
-def _words(
-    recorder: Recorder, parts: Sequence[_Scored], matrix: Floats, ends: NDArray[np.int64]
-) -> dict[int, dict[int, str]]:
-    """What the codes do not tell: the text of categories that the model does not know.
+def _room(unknown: Mapping[int, Mapping[int, str]]) -> int:
+    """What words take in memory, in cells of eight bytes: at most four bytes a letter, and an object each."""
+    words = [word for found in unknown.values() for word in found.values()]
+    return sum(map(len, words)) // 2 + 16 * len(words)
 
-    `matrix`: float64[n, f] of all parts, of which part i ends before row `ends[i]`.
-    """
+
+def _joined(parts: Sequence[Mapping[int, Mapping[int, str]]], lengths: Sequence[int]) -> dict[int, dict[int, str]]:
+    """The words of parts of so many rows each, by place and row in all of them together."""
     found: dict[int, dict[int, str]] = {}
-    for place in recorder.text:
-        column = recorder.places[place]
-        for row in np.flatnonzero(matrix[:, column] == -1).tolist():
-            number = int(np.searchsorted(ends, row, side="right"))
-            word = parts[number].text[column][row - int(ends[number]) + len(parts[number].output)]
-            if word is not None:
-                found.setdefault(place, {})[row] = word
+    start = 0
+    for part, length in zip(parts, lengths, strict=True):
+        for place, words in part.items():
+            found.setdefault(place, {}).update({start + row: word for row, word in words.items()})
+        start += length
     return found
 
 
