@@ -83,19 +83,18 @@ def _work(subject: Subject, frame: pd.DataFrame, every: int) -> dict[tuple[str, 
     contract = subject.bundle.manifest.contract
     matrix = matrix_from_frame(contract, frame)
     expected = subject.pipeline.predict(frame)
-    content = subject.bundle.read("model.onnx")
+    session = open_session(subject.bundle.program())
     work: dict[tuple[str, int], Callable[[], float]] = {}
     for threads in (1, every):
-        session = open_session(content, threads=threads)
-        _check(run(session, matrix)["prediction"], expected, subject)
+        _check(run(session, matrix, threads=threads)["prediction"], expected, subject)
         work["pipeline", threads] = partial(_predicting_s, subject.pipeline, frame, threads)
-        work["graph", threads] = partial(_timed_s, partial(run, session, matrix))
-        work["frame and graph", threads] = partial(_timed_s, partial(_from_frame, session, contract, frame))
+        work["graph", threads] = partial(_timed_s, partial(run, session, matrix, threads=threads))
+        work["frame and graph", threads] = partial(_timed_s, partial(_from_frame, session, contract, frame, threads))
     return work
 
 
-def _from_frame(session: Session, contract: Contract, frame: pd.DataFrame) -> None:
-    run(session, matrix_from_frame(contract, frame))
+def _from_frame(session: Session, contract: Contract, frame: pd.DataFrame, threads: int) -> None:
+    run(session, matrix_from_frame(contract, frame), threads=threads)
 
 
 def _predicting_s(pipeline: Any, frame: pd.DataFrame, threads: int) -> float:

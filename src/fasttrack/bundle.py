@@ -21,7 +21,7 @@ from fasttrack.bundled_code import importable
 from fasttrack.contract.quality import Metric
 from fasttrack.contract.schema import Contract
 from fasttrack.errors import BundleError, in_a_line
-from fasttrack.graph import Proof, Refusals
+from fasttrack.graph import Program, Proof, Refusals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -41,6 +41,7 @@ __all__ = [
     "fsync",
     "open_bundle",
     "own_manifest",
+    "program_files",
     "read_manifest",
     "write_bundle",
 ]
@@ -52,6 +53,8 @@ MANIFEST = "manifest.json"
 PIPELINE = "model.joblib"
 GRAPH = "model.onnx"
 """The compiled pipeline, of a bundle whose engine is onnx."""
+BATCH = "batch.msgpack"
+"""Its form for many rows, if it has one."""
 REPORT = "report.html"
 """The evaluation for people. It names the version, and the champion that it was compared with: so it is no part of what
 the version is the digest of, as the time of the training is none."""
@@ -155,6 +158,10 @@ class Bundle:
         """The content of one of the bundle's files. Raises BundleError when it is not what the manifest pins."""
         return _checked(self.folder, name, self.manifest.files)
 
+    def program(self) -> Program:
+        """The compiled pipeline. Raises BundleError when a file of it is not what the manifest pins."""
+        return Program(self.read(GRAPH), self.read(BATCH) if BATCH in self.manifest.files else None)
+
     def load_pipeline(self, *, allow_version_mismatch: bool = False) -> Any:
         """The fitted scikit-learn pipeline, unpickled from the very bytes whose digest was checked.
 
@@ -180,6 +187,11 @@ class Bundle:
                     f"{self.label}: {PIPELINE} cannot be loaded: {in_a_line(error)}; "
                     f"it was trained with {_pins(self.manifest.packages)}"
                 ) from error
+
+
+def program_files(program: Program) -> dict[str, bytes]:
+    """The files of a compiled pipeline, by name in the bundle."""
+    return {GRAPH: program.graph} | ({} if program.batch is None else {BATCH: program.batch})
 
 
 def write_bundle(

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from fasttrack.bundle import GRAPH
 from fasttrack.contract.decode import Decoder, RefusedRequest
 from fasttrack.contract.frame import json_columns
 from fasttrack.errors import BundleError, FastTrackError, StoreError
@@ -202,7 +201,7 @@ def _engine(bundle: Bundle) -> Engine:
     """A compiled champion needs no pickle, so it can be compared when it was trained with another scikit-learn too."""
     contract = bundle.manifest.contract
     if bundle.manifest.engine == "onnx":
-        return GraphEngine(contract, bundle.read(GRAPH), bundle.manifest.refusals)
+        return GraphEngine(contract, bundle.program(), bundle.manifest.refusals)
     return SklearnEngine(contract, bundle.load_pipeline())
 
 

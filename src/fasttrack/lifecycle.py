@@ -23,12 +23,12 @@ import pandas as pd
 
 from fasttrack.addresses import SQLITE, last_name, shown
 from fasttrack.bundle import (
-    GRAPH,
     Bundle,
     Manifest,
     SearchRecord,
     TrainingRecord,
     installed_packages,
+    program_files,
     write_bundle,
 )
 from fasttrack.compiler import try_to_compile
@@ -531,19 +531,19 @@ def _publish(
     compiled = try_to_compile(pipeline, contract, X, matrix, threads=os.cpu_count() or 1)
     manifest = msgspec.structs.replace(
         manifest,
-        engine="sklearn" if compiled.model is None else "onnx",
+        engine="sklearn" if compiled.program is None else "onnx",
         engine_reason=compiled.reason,
         refusals=compiled.refusals,
         proof=compiled.proof,
     )
     reference = _reference(contract, pipeline, matrix, held)
     tell("writing the report")
-    measured = examine(pipeline, contract, reference, held, matrix, compiled.model)
+    measured = examine(pipeline, contract, reference, held, matrix, compiled.program)
     tell(f"writing the bundle to {store.location}" if "://" in store.location else "writing the bundle")
     others = model_files(manifest)
     others[REFERENCE] = msgspec.json.encode(reference)
-    if compiled.model is not None:
-        others[GRAPH] = compiled.model
+    if compiled.program is not None:
+        others |= program_files(compiled.program)
     return store.add(
         manifest.name,
         lambda folder: write_bundle(

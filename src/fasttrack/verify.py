@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import onnx
 
-from fasttrack.bundle import GRAPH
 from fasttrack.compiler import NotCompilable, compile_pipeline, prove
 from fasttrack.data import Source
 from fasttrack.errors import TrainingError
@@ -48,6 +47,7 @@ def verify_on(
         compiled = compile_pipeline(pipeline, contract)  # tells where the edges are
     except NotCompilable as obstacle:
         raise TrainingError(f"{bundle.label} cannot be compiled here any more: {obstacle}") from obstacle
-    stored = dataclasses.replace(compiled, model=onnx.load_model_from_string(bundle.read(GRAPH)))
+    program = bundle.program()
+    stored = dataclasses.replace(compiled, model=onnx.load_model_from_string(program.graph), batch=program.batch)
     matrix, rows = as_served(contract, frame)
     return prove(stored, pipeline, contract, rows, matrix, threads=os.cpu_count() or 1)

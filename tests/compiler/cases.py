@@ -63,7 +63,7 @@ class Case:
 
     @cached_property
     def _session(self) -> Session:
-        return open_session(self.compiled.model.SerializeToString())
+        return open_session(self.compiled.program)
 
     @cached_property
     def usual(self) -> Any:
@@ -219,7 +219,7 @@ def _contract(
 
 def _case(pipeline: Any, X: Any, kinds: Mapping[str, Kind] | None, edges: int, seed: int) -> Case:
     contract, matrix = _contract(pipeline, X, kinds)
-    compiled = compile_pipeline(pipeline, contract)
+    compiled = compile_pipeline(pipeline, contract, least_trees=1)
     proof = prove(compiled, pipeline, contract, X, matrix, edges=edges, seed=seed)
     return Case(pipeline, contract, compiled, matrix, proof)
 

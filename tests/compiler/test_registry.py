@@ -89,7 +89,7 @@ def test_a_wrong_lowering_fails_the_proof_and_costs_nothing_else() -> None:
 
     register(Tripler)(_doubler)
     found = attempt(make_pipeline(Tripler(), LinearRegression()))
-    assert found.model is None
+    assert found.program is None
     assert found.proof is not None
     assert found.reason.startswith("the proof failed: the answers differ by ")
 
@@ -103,7 +103,7 @@ def test_a_lowering_that_raises_costs_nothing_else() -> None:
         raise KeyError("too bad")
 
     found = attempt(make_pipeline(Broken(), LinearRegression()))
-    assert (found.model, found.proof) == (None, None)
+    assert (found.program, found.proof) == (None, None)
     assert found.reason == "compiling failed: KeyError: 'too bad'"
 
 
@@ -114,12 +114,12 @@ def test_what_is_not_compiled_says_the_step_in_one_line() -> None:
 
 def test_a_compiled_model_is_bytes_with_its_evidence() -> None:
     found = attempt(make_pipeline(StandardScaler(), LinearRegression()))
-    assert found.model
+    assert found.program
     assert found.proof is not None
     assert found.refusals is not None
     assert found.reason == ""
     again = attempt(make_pipeline(StandardScaler(), LinearRegression()))
-    assert again.model == found.model  # the same pipeline gives the same bytes
+    assert again.program == found.program  # the same pipeline gives the same bytes
 
 
 def test_the_task_must_be_the_contract_s() -> None:

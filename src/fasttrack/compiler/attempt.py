@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from fasttrack.compiler.compile import compile_pipeline
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fasttrack.contract import Contract
-    from fasttrack.graph import Proof, Refusals
+    from fasttrack.graph import Program, Proof, Refusals
 
 __all__ = ["Attempt", "try_to_compile"]
 
@@ -25,9 +25,9 @@ _PROVED_ROWS = 100_000
 
 @dataclass(frozen=True)
 class Attempt:
-    """What came of compiling. `model` is the serialised graph, `None` when scikit-learn has to serve: for `reason`."""
+    """What came of compiling. `program` is `None` when scikit-learn has to serve: for `reason`."""
 
-    model: bytes | None
+    program: Program | None
     refusals: Refusals | None
     proof: Proof | None
     """Also of a graph that failed it."""
@@ -49,6 +49,9 @@ def try_to_compile(
         return Attempt(None, None, None, f"compiling failed: {type(error).__name__}: {error}")
     rows = X.to_numpy() if contract.input == "array" else X
     proof = prove(compiled, pipeline, contract, rows, matrix, threads=threads, at_most=_PROVED_ROWS)
+    if not proof.passed and compiled.batch is not None:
+        compiled = replace(compiled, batch=None)  # the graph alone may do
+        proof = prove(compiled, pipeline, contract, rows, matrix, threads=threads, at_most=_PROVED_ROWS)
     if not proof.passed:
         return Attempt(None, None, proof, f"the proof failed: {proof.reason}")
-    return Attempt(compiled.model.SerializeToString(deterministic=True), compiled.refusals, proof, "")
+    return Attempt(compiled.program, compiled.refusals, proof, "")

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
     from spox import Var
 
+    from fasttrack.compiler.apart import Apart
     from fasttrack.contract import Contract
 
 __all__ = ["SMALL", "Block", "Columns", "Feature", "Moment", "Number", "Scope", "Table"]
@@ -125,6 +126,10 @@ class Scope:
     """bool[n] each: rows that scikit-learn refuses for what was computed from them."""
     splits: dict[int, set[float]] = field(default_factory=dict)
     """By input column: where the answer may jump."""
+    apart: Apart | None = None
+    """Takes the ensembles of trees out of the graph, where they can be computed apart from it."""
+    largest_ensemble: int = 0
+    """Trees of the largest ensemble in the graph that could be."""
 
     def name(self, origin: int) -> str:
         """How a message calls the contract's column."""

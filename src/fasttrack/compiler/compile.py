@@ -5,24 +5,27 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 import pandas as pd
 import spox.opset.ai.onnx.v21 as op
 from spox import Tensor, argument, build
 
 import fasttrack.compiler.lowerings  # noqa: F401  # registers them
+from fasttrack.compiler.apart import LEAST_TREES, Apart
 from fasttrack.compiler.columns import Block, Columns, Feature, Moment, Number, Scope, Table
 from fasttrack.compiler.errors import NotCompilable
 from fasttrack.compiler.lower import Regression, predicted
 from fasttrack.compiler.steps import Step
 from fasttrack.compiler.tabulate import first_cells
-from fasttrack.graph import Bound, Refusals
+from fasttrack.graph import Batch, Bound, Program, Refusals, Stage, sums_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import onnx
     from numpy.typing import NDArray
+    from spox import Var
 
     from fasttrack.contract import Contract
 
@@ -41,10 +44,17 @@ class Compiled:
     """
 
     model: onnx.ModelProto
+    batch: bytes | None
+    """The form for many rows."""
     outputs: tuple[str, ...]
     refusals: Refusals
     splits: Mapping[int, NDArray[np.float64]]
     """By column, the input values at which a tree's answer may jump."""
+
+    @property
+    def program(self) -> Program:
+        """What is stored of it, and run."""
+        return Program(self.model.SerializeToString(deterministic=True), self.batch)
 
     @property
     def must_be_known(self) -> tuple[int, ...]:
@@ -52,10 +62,38 @@ class Compiled:
         return self.refusals.must_be_known
 
 
-def compile_pipeline(pipeline: Any, contract: Contract) -> Compiled:
-    """Compile a fitted pipeline or estimator. Raises NotCompilable, naming the step and what is in the way."""
+def compile_pipeline(pipeline: Any, contract: Contract, *, least_trees: int = LEAST_TREES) -> Compiled:
+    """Compile a fitted pipeline or estimator. Raises NotCompilable, naming the step and what is in the way.
+
+    Ensembles of at least `least_trees` trees get a form for many rows, where they are small enough for it.
+    """
+    apart = Apart(least_trees)
+    traced = _traced(pipeline, contract, None)
+    scope = traced.scope
+    refusals = Refusals(
+        must_be_known=tuple(sorted(scope.must_be_known)),
+        must_be_present=tuple(sorted(scope.must_be_present)),
+        bounds=tuple(Bound(column, low, high) for column, (low, high) in sorted(scope.bounds.items())),
+    )
+    splits = {column: np.array(sorted(values)) for column, values in sorted(scope.splits.items())}
+    graph = build({"rows": traced.rows}, traced.outputs)
+    batch = None
+    if scope.largest_ensemble >= least_trees:
+        batch = _batch(_traced(pipeline, contract, apart), apart)
+    return Compiled(graph, batch, tuple(traced.outputs), refusals, splits)
+
+
+@dataclass(frozen=True, eq=False)
+class _Traced:
+    rows: Var
+    outputs: dict[str, Var]
+    scope: Scope
+
+
+def _traced(pipeline: Any, contract: Contract, apart: Apart | None) -> _Traced:
+    """What the pipeline computes, as operators from the rows on; ensembles that go into `apart` are left out."""
     rows = argument(Tensor(np.float64, ("rows", len(contract.columns))))
-    scope = Scope(contract, Block(rows, len(contract.columns)))
+    scope = Scope(contract, Block(rows, len(contract.columns)), apart=apart)
     found = predicted(pipeline, Columns(tuple(_first(scope, j) for j in range(len(contract.columns))), scope))
     outputs = {}
     if isinstance(found, Regression):
@@ -75,13 +113,24 @@ def compile_pipeline(pipeline: Any, contract: Contract) -> Compiled:
         for guard in scope.guards[1:]:
             refused = op.or_(refused, guard)
         outputs["refused"] = refused
-    refusals = Refusals(
-        must_be_known=tuple(sorted(scope.must_be_known)),
-        must_be_present=tuple(sorted(scope.must_be_present)),
-        bounds=tuple(Bound(column, low, high) for column, (low, high) in sorted(scope.bounds.items())),
-    )
-    splits = {column: np.array(sorted(values)) for column, values in sorted(scope.splits.items())}
-    return Compiled(build({"rows": rows}, outputs), tuple(outputs), refusals, splits)
+    return _Traced(rows, outputs, scope)
+
+
+def _batch(traced: _Traced, apart: Apart) -> bytes | None:
+    """The form for many rows, if an ensemble was left out."""
+    if not apart.ensembles:
+        return None
+    given = {"rows": traced.rows}
+    stages = []
+    for number, (ensemble, sums) in enumerate(zip(apart.ensembles, apart.sums, strict=True)):
+        stages.append(Stage(before=_serialised(given, {"x": op.identity(ensemble.x)}), trees=ensemble.masks))
+        given = given | {sums_name(number): sums}
+    return msgspec.msgpack.encode(Batch(stages=stages, after=_serialised(given, traced.outputs)))
+
+
+def _serialised(inputs: dict[str, Var], outputs: dict[str, Var]) -> bytes:
+    model: onnx.ModelProto = build(inputs, outputs)
+    return bytes(model.SerializeToString(deterministic=True))
 
 
 def _first(scope: Scope, index: int) -> Feature:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import spox.opset.ai.onnx.v21 as op
@@ -14,12 +14,14 @@ from fasttrack.compiler.errors import NotCompilable
 from fasttrack.compiler.steps import run_graph
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Sequence
+    from collections.abc import Hashable, Iterable, Sequence
 
     from numpy.typing import NDArray
     from spox import Var
 
-__all__ = ["as_block", "as_matrix", "picked", "product"]
+__all__ = ["as_block", "as_matrix", "laid_out", "picked", "product", "side_by_side"]
+
+_Cell = TypeVar("_Cell", bound=np.generic)
 
 _LARGEST_TABLE = 1 << 24
 """Cells; more would make a model of over 128 MB."""
@@ -48,6 +50,17 @@ def as_block(x: Columns) -> Block:
     return Block(as_matrix(x), len(x))
 
 
+def laid_out(cells: NDArray[_Cell]) -> NDArray[_Cell]:
+    """A table's cells, missing first, then unseen, then the codes from 0 on: a row's place is its code and 2."""
+    return np.concatenate([cells[:-3:-1], cells[:-2]])
+
+
+def side_by_side(blocks: Iterable[Block]) -> Var:
+    """float64[n, k]: the columns of the blocks, of which there is one at least."""
+    joined = [block.var for block in blocks]
+    return joined[0] if len(joined) == 1 else op.concat(joined, axis=1)
+
+
 def product(x: Columns, weights: NDArray[np.float64]) -> Var:
     """float64[n, m]: the matrix times `weights` float64[k, m]. A category adds its share straight from a table."""
     weights = np.asarray(weights, dtype=np.float64)
@@ -59,7 +72,7 @@ def product(x: Columns, weights: NDArray[np.float64]) -> Var:
                 share = np.outer(table.numbers(), weights[position])
             shares[table.index] = shares[table.index] + share if table.index in shares else share
         rows = op.gather(
-            op.const(np.vstack([_laid_out(share) for share in shares.values()])), _rows(block, shares), axis=0
+            op.const(np.vstack([laid_out(share) for share in shares.values()])), _rows(block, shares), axis=0
         )
         terms.append(op.reduce_sum(rows, op.const(np.array([1])), keepdims=False))
     if not terms:
@@ -119,7 +132,7 @@ def _table_part(block: Block, members: list[tuple[int, Table]]) -> _Part:
     indices = [table.index for _, table in members]
     rows = _row_numbers(picked(block, indices), [len(column) for column in cells])
     return _Part(
-        op.gather(op.const(np.concatenate([_laid_out(column) for column in cells])), rows, axis=0),
+        op.gather(op.const(np.concatenate([laid_out(column) for column in cells])), rows, axis=0),
         [position for position, _ in members],
     )
 
@@ -129,12 +142,7 @@ def _rows(block: Block, tables: dict[int, NDArray[np.float64]]) -> Var:
 
 
 def _row_numbers(codes: Var, sizes: Sequence[int]) -> Var:
-    """int64[n, k]: where each code's row is, in tables of `sizes` rows in the order of `_laid_out`, end to end."""
+    """int64[n, k]: where each code's row is, in tables of `sizes` rows in the order of `laid_out`, end to end."""
     starts = np.concatenate([[0.0], np.cumsum(sizes)[:-1]])
     numbered = op.where(op.isnan(codes), op.const(-2.0), codes)
     return op.cast(op.add(numbered, op.const(starts + 2)), to=np.int64)
-
-
-def _laid_out(cells: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Missing first, then unseen, then the codes from 0 on: a row's place is its code and 2."""
-    return np.concatenate([cells[:-3:-1], cells[:-2]])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +14,7 @@ import pandas as pd
 from fasttrack.compiler.edges import edge_rows
 from fasttrack.contract.answers import answers
 from fasttrack.contract.frame import pipeline_input
-from fasttrack.graph import Proof, open_session, refused, run
+from fasttrack.graph import BatchSession, Program, Proof, open_session, refused, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
     _Rows = NDArray[np.int64] | slice
+    _Outputs = dict[str, NDArray[Any]]
 
 __all__ = ["TOLERANCE", "Proof", "prove"]
 
@@ -45,6 +47,8 @@ def prove(
     seed: int = 0,
 ) -> Proof:
     """Compare on `X`, n rows as the pipeline was fitted on, which are the rows of float64[n, f] `matrix`, and on edges.
+
+    The form for many rows must answer as the graph does to the last bit.
 
     `threads` share the work; `at_most` so many rows are compared, spread evenly over all; `edges`: about how many edge
     rows at most. Rows that scikit-learn refuses must be refused, and no others.
@@ -72,6 +76,10 @@ def prove(
         reason = f"the labels differ at {where}"
     if not reason and not worst <= TOLERANCE:
         reason = f"the answers differ by {worst:.1e} at {where}"
+    if not reason and trained.unlike is not None:
+        reason = f"its form for many rows answers otherwise for training row {picked[trained.unlike]}"
+    if not reason and edge.unlike is not None:
+        reason = f"its form for many rows answers otherwise for the edge row: {made.what[edge.unlike]}"
     return Proof(
         rows=len(matrix),
         of=of,
@@ -94,6 +102,8 @@ class _Finding:
     labels_equal: bool
     scale: float
     reason: str = ""
+    unlike: int | None = None
+    """The first row that the form for many rows answers otherwise than the graph."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +116,8 @@ class _Judge:
     def compare(self, inputs: Callable[[_Rows], Any], matrix: Floats, scale: float | None) -> _Finding:
         """Both answers for the rows of `matrix`; `inputs` gives the pipeline's input for row numbers."""
         try:
-            found = self._graph(matrix)
+            found = self._shared(partial(run, open_session(Program(self.compiled.program.graph))), matrix)
+            unlike = self._unlike(found, matrix)
         except Exception as error:  # noqa: BLE001  # onnxruntime raises a class for each kind of failure
             return _Finding(np.inf, 0, True, 1.0, f"onnxruntime does not run the graph: {_line(error)}")
         away = refused(self.compiled.refusals, self.contract, matrix)
@@ -123,7 +134,7 @@ class _Judge:
             if self._takes(inputs(np.array([row]))):
                 return _Finding(np.inf, int(row), True, 1.0, f"the graph refuses row {row}, which scikit-learn takes")
         if not len(taken):
-            return _Finding(0.0, 0, True, 1.0)
+            return _Finding(0.0, 0, True, 1.0, unlike=unlike)
         ours = found["prediction"][taken]
         if self.contract.target.classes is None:
             gap, scale = _gap(ours.astype(np.float64), prediction, scale)
@@ -138,14 +149,26 @@ class _Judge:
             gap = np.where(same, gap, np.inf)
             labels_equal = bool(same.all())
         row = int(np.nanargmax(np.where(np.isnan(gap), np.inf, gap)))
-        return _Finding(float(np.where(np.isnan(gap[row]), np.inf, gap[row])), int(taken[row]), labels_equal, scale)
+        worst = float(np.where(np.isnan(gap[row]), np.inf, gap[row]))
+        return _Finding(worst, int(taken[row]), labels_equal, scale, unlike=unlike)
 
-    def _graph(self, matrix: Floats) -> dict[str, NDArray[Any]]:
-        """The graph's outputs, each thread taking some of the rows."""
-        # onnxruntime's own threads would add trees up in another order than the one thread that serves
-        session = open_session(self.compiled.model.SerializeToString(), threads=1)
+    def _unlike(self, found: _Outputs, matrix: Floats) -> int | None:
+        """The first row that the form for many rows answers otherwise than the graph, whose outputs are `found`."""
+        content = self.compiled.program.batch
+        if content is None:
+            return None
+        batch, names = BatchSession(content), list(found)
+        many = self._shared(lambda rows: dict(zip(names, batch.run(names, rows), strict=True)), matrix)
+        unlike = np.zeros(len(matrix), dtype=bool)
+        for name, values in found.items():
+            same = (values == many[name]) | ((values != values) & (many[name] != many[name]))
+            unlike |= ~same.reshape(len(matrix), -1).all(axis=1)
+        return int(np.argmax(unlike)) if unlike.any() else None
+
+    def _shared(self, answered: Callable[[Floats], _Outputs], matrix: Floats) -> _Outputs:
+        """The outputs for all rows, each thread taking some of them."""
         with ThreadPoolExecutor(self.threads) as pool:
-            parts = list(pool.map(lambda rows: run(session, rows), np.array_split(matrix, self.threads)))
+            parts = list(pool.map(answered, np.array_split(matrix, self.threads)))
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
     def _sklearn(self, rows: Any) -> tuple[NDArray[Any], Floats | None]:

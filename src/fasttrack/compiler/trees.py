@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import spox.opset.ai.onnx.ml.v5 as ml
-import spox.opset.ai.onnx.v21 as op
 
-from fasttrack.compiler import floats
 from fasttrack.compiler.columns import Block, Columns, Number, Table
-from fasttrack.compiler.matrix import as_block
+from fasttrack.compiler.masks import leaf_masks, may_be_masked
+from fasttrack.compiler.matrix import as_block, side_by_side
 from fasttrack.compiler.steps import monotone
+from fasttrack.compiler.tree import Tree, goes_left, missing_goes_left, moved
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,38 +28,19 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
     Bools = NDArray[np.bool_]
 
-__all__ = ["Tree", "tree_sums"]
+__all__ = ["tree_sums"]
 
 _LEQ, _EQ, _MEMBER = 0, 4, 6
 _MASK = 64
 
 
-@dataclass(frozen=True, eq=False)
-class Tree:
-    """One tree as parallel arrays over its nodes; node 0 is the root.
-
-    `feature` is −1 at a leaf. A row goes to `left` where its value is <= `threshold`, or in `members` where the node
-    has some; where it is NaN, if `missing_left`. `value` is what a leaf adds to output `target`.
-    """
-
-    feature: Ints
-    threshold: Floats
-    left: Ints
-    right: Ints
-    missing_left: Bools
-    value: Floats
-    target: int = 0
-    members: dict[int, Floats] | None = None
-
-    @classmethod
-    def constant(cls, value: float, target: int = 0) -> Tree:
-        """A single leaf."""
-        none = np.array([-1])
-        return cls(none, np.zeros(1), none, none, np.zeros(1, dtype=bool), np.array([value]), target)
-
-
 def tree_sums(trees: Sequence[Tree], x: Columns, targets: int = 1) -> Var:
     """float64[n, targets]: what each row's leaves add up to, one tree after the other."""
+    scope = x.scope
+    if scope.apart is not None and (masked := leaf_masks(trees, x, targets, scope.apart.least)) is not None:
+        return scope.apart.add(masked)
+    if may_be_masked(trees, 1):
+        scope.largest_ensemble = max(scope.largest_ensemble, len(trees))
     width = np.cumsum([0, *(len(tree.feature) for tree in trees)])
     feature = np.concatenate([tree.feature for tree in trees])
     leaf = feature < 0
@@ -104,7 +85,7 @@ def tree_sums(trees: Sequence[Tree], x: Columns, targets: int = 1) -> Var:
     nodes.unite_missing(weights)
     target = np.repeat([tree.target for tree in trees], np.diff(width))
     return ml.tree_ensemble(
-        _joined(blocks, x),
+        side_by_side(blocks or [x.scope.matrix]),
         aggregate_function=1,
         leaf_targetids=target[leaves].tolist(),
         leaf_weights=weights,
@@ -214,10 +195,10 @@ def _splits(
         blocks[one.block] = None
         column[nodes[used]] = one.index
         if isinstance(one, Number):
-            missing_true[nodes[used]] = _number_missing(one, threshold[nodes[used]], missing_left[nodes[used]])
-            value[nodes[used]] = moved = _moved(one, threshold[nodes[used]])
+            missing_true[nodes[used]] = missing_goes_left(one, threshold[nodes[used]], missing_left[nodes[used]])
+            value[nodes[used]] = raw = moved(one, threshold[nodes[used]])
             if one.block is x.scope.matrix:
-                x.scope.splits.setdefault(one.index, set()).update(moved[np.isfinite(moved)].tolist())
+                x.scope.splits.setdefault(one.index, set()).update(raw[np.isfinite(raw)].tolist())
             continue
         cache: dict[tuple[float, bool], _Test] = {}
         found: dict[int, list[float]] = {}
@@ -225,7 +206,7 @@ def _splits(
             key = (float(threshold[node]), bool(missing_left[node]))
             test = cache.get(key) if members[node] is None else None
             if test is None:
-                test = _test(_goes_left(one, *key, members[node]))
+                test = _test(goes_left(one, *key, members[node]))
             if members[node] is None:
                 cache[key] = test
             mode[node], value[node], swapped[node] = test.mode, test.value, test.swapped
@@ -269,24 +250,6 @@ def _labelled(table: Table, sets: dict[int, list[float]]) -> tuple[Table, dict[i
     return replace(table, cells=label), relabelled
 
 
-def _moved(number: Number, thresholds: Floats) -> Floats:
-    if not number.steps:
-        return thresholds
-    distinct, places = np.unique(thresholds, return_inverse=True)
-    return floats.last_not_above(number.values, distinct)[places]
-
-
-def _number_missing(number: Number, thresholds: Floats, missing_left: Bools) -> Bools:
-    filled = number.values(np.array([np.nan]))[0]
-    return missing_left if np.isnan(filled) else filled <= thresholds
-
-
-def _goes_left(table: Table, threshold: float, missing_left: bool, members: Floats | None) -> Bools:
-    cells = table.numbers()
-    left = cells <= threshold if members is None else np.isin(cells, members)
-    return np.where(np.isnan(cells), missing_left, left)
-
-
 @dataclass(frozen=True)
 class _Test:
     mode: int
@@ -309,9 +272,3 @@ def _test(left: Bools) -> _Test:
     if len(codes) == 1:
         return _Test(_EQ, codes[0], missing != unseen, unseen, [])
     return _Test(_MEMBER, 0.0, missing != unseen, unseen, codes)
-
-
-def _joined(blocks: list[Block], x: Columns) -> Var:
-    if not blocks:
-        return x.scope.matrix.var
-    return blocks[0].var if len(blocks) == 1 else op.concat([block.var for block in blocks], axis=1)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fasttrack.contract.schema import Contract
+    from fasttrack.graph import Program
     from fasttrack.monitoring.reference import Reference
     from fasttrack.training.holdout import HoldOut
 
@@ -44,16 +45,16 @@ def examine(
     reference: Reference,
     held: HoldOut,
     matrix: NDArray[np.float64] | None = None,
-    graph: bytes | None = None,
+    program: Program | None = None,
 ) -> Measurements:
-    """Measure what the report shows. `matrix`: float64[m, f], the rows to profile; else those of `held`. `graph`: of a
-    compiled model.
+    """Measure what the report shows. `matrix`: float64[m, f], the rows to profile; else those of `held`.
+    `program`: of a compiled model.
 
     No error of the pipeline comes through: what could not be measured says why.
     """
     told = answers(contract.target, held)
     own = matrix_from_frame(contract, held.X)
-    found = importance(pipeline, contract, held, graph=graph)
+    found = importance(pipeline, contract, held, program=program)
     first = [one.column for one in found.columns]
     order = [*first, *(j for j in range(len(contract.columns)) if j not in set(first))]
     rows = own if matrix is None else matrix

@@ -12,7 +12,7 @@ import numpy as np
 from fasttrack.contract.frame import matrix_from_frame
 from fasttrack.errors import in_a_line
 from fasttrack.evaluate import RESAMPLES, primary, resampled
-from fasttrack.graph import open_session, run
+from fasttrack.graph import Program, open_session, run
 from fasttrack.report.answers import answers, losses
 from fasttrack.training.holdout import ask
 from fasttrack.training.sensitivity import sensitivity
@@ -63,11 +63,11 @@ class Importance:
 
 
 def importance(
-    pipeline: Any, contract: Contract, held: HoldOut, *, graph: bytes | None = None, seed: int = 0
+    pipeline: Any, contract: Contract, held: HoldOut, *, program: Program | None = None, seed: int = 0
 ) -> Importance:
     """Permutation importance (Breiman, Random Forests, 2001) by the primary figure, each column shuffled five times.
 
-    At most 2,000 rows, spread evenly; the compiled `graph` answers where there is one. The interval is that of 1,000
+    At most 2,000 rows, spread evenly; the compiled `program` answers where there is one. The interval is that of 1,000
     bootstrap resamples of the rows, or of the clusters they form, the same for both sides of the difference.
     """
     metric = primary(contract.target.task, contract.target.probabilities).name
@@ -81,7 +81,9 @@ def importance(
             rows = min(len(held.X), _ROWS, _PREDICTIONS // (_REPEATS * len(columns)))
             some = _some(held, np.linspace(0, len(held.X) - 1, rows).astype(int))
             often = _some(some, np.tile(np.arange(rows), _REPEATS))
-            shuffled = _by_pipeline(pipeline, contract, often) if graph is None else _by_graph(graph, contract, often)
+            shuffled = (
+                _by_pipeline(pipeline, contract, often) if program is None else _by_program(program, contract, often)
+            )
             return Importance(metric, rows, _REPEATS, _measured(contract, some, shuffled, columns, metric, seed))
     except Exception as error:  # noqa: BLE001  # the pipeline is the user's: mixed rows may be more than it takes
         said = f"the pipeline does not take rows with shuffled cells: {in_a_line(error)}"
@@ -116,8 +118,8 @@ def _by_pipeline(pipeline: Any, contract: Contract, rows: HoldOut) -> Shuffled:
     return answered
 
 
-def _by_graph(graph: bytes, contract: Contract, rows: HoldOut) -> Shuffled:
-    session, matrix = open_session(graph), matrix_from_frame(contract, rows.X)
+def _by_program(program: Program, contract: Contract, rows: HoldOut) -> Shuffled:
+    session, matrix = open_session(program), matrix_from_frame(contract, rows.X)
     true = answers(contract.target, rows)
 
     def answered(column: int, order: NDArray[np.intp]) -> Answers:

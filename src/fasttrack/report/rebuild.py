@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fasttrack.bundle import GRAPH, REPORT
+from fasttrack.bundle import REPORT
 from fasttrack.data import Source
 from fasttrack.errors import BundleError
 from fasttrack.evaluate import baseline, evaluate
@@ -60,8 +60,8 @@ def rebuild(
     target = contract.target
     found = evaluate(target.task, truth.to_numpy(), *held.told, target.classes)
     trivial = baseline(target.task, truth.to_numpy(), truth.to_numpy(), target.classes)
-    graph = bundle.read(GRAPH) if bundle.manifest.engine == "onnx" else None
-    measured = examine(pipeline, contract, read_reference(bundle) or _own(contract, matrix), held, graph=graph)
+    program = bundle.program() if bundle.manifest.engine == "onnx" else None
+    measured = examine(pipeline, contract, read_reference(bundle) or _own(contract, matrix), held, program=program)
     again = Again(opened.name, len(truth), found.metrics, trivial.metrics)
     return build_report(ReportData(bundle.manifest, measured, again=again))
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from fasttrack.contract.decode import CellIssue
 from fasttrack.contract.refusal import Findings
-from fasttrack.graph import Refusals, breaches, open_session, run
+from fasttrack.graph import Program, Refusals, breaches, open_session, run
 from fasttrack.serving.engine import NO_ANSWER, Scores, unscorable
 
 if TYPE_CHECKING:
@@ -30,11 +30,11 @@ class GraphEngine:
     inline_rows = 256
     """Some milliseconds of a large ensemble."""
 
-    def __init__(self, contract: Contract, model: bytes, refusals: Refusals | None) -> None:
+    def __init__(self, contract: Contract, program: Program, refusals: Refusals | None) -> None:
         self._contract = contract
         self._classes = contract.target.classes
         self._refusals = refusals or Refusals()
-        self._session = open_session(model)
+        self._session = open_session(program)
 
     def score(self, batch: Batch) -> Scores:
         """As Engine.score."""

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from fasttrack.bundle import GRAPH
 from fasttrack.contract.decode import Decoder
 from fasttrack.contract.openapi import example_row
 from fasttrack.errors import FastTrackError, StoreError, StoreUnreachable
@@ -95,7 +94,7 @@ def _prepare(bundle: Bundle, settings: Settings, metrics: ServingMetrics, journa
 def _engine(bundle: Bundle, settings: Settings) -> Engine:
     contract = bundle.manifest.contract
     if bundle.manifest.engine == "onnx":
-        return GraphEngine(contract, bundle.read(GRAPH), bundle.manifest.refusals)
+        return GraphEngine(contract, bundle.program(), bundle.manifest.refusals)
     # requests and workers are the unit of parallelism; read by scikit-learn's own loops when it is first imported
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     from fasttrack.serving.sklearn_engine import SklearnEngine

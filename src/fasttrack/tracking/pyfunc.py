@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from fasttrack.bundle import GRAPH, open_bundle
+from fasttrack.bundle import open_bundle
 from fasttrack.contract.decode import Decoder, RefusedRequest
 from fasttrack.serving.graph_engine import GraphEngine
 from fasttrack.tracking.model_files import PREDICT_METHOD
@@ -73,7 +73,7 @@ def _load_pyfunc(path: str) -> BundleModel:
 def _engine(bundle: Bundle) -> Engine:
     manifest = bundle.manifest
     if manifest.engine == "onnx":
-        return GraphEngine(manifest.contract, bundle.read(GRAPH), manifest.refusals)
+        return GraphEngine(manifest.contract, bundle.program(), manifest.refusals)
     from fasttrack.serving.sklearn_engine import SklearnEngine
 
     return SklearnEngine(manifest.contract, bundle.load_pipeline())

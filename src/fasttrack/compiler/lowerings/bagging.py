@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from spox import Var
 
     from fasttrack.compiler.columns import Columns
-    from fasttrack.compiler.trees import Tree
+    from fasttrack.compiler.tree import Tree
 
 __all__: list[str] = []
 

@@ -13,7 +13,8 @@ from fasttrack.compiler.checks import note_refused
 from fasttrack.compiler.errors import NotCompilable
 from fasttrack.compiler.labels import argmax, flat
 from fasttrack.compiler.lower import Classification, Regression, register
-from fasttrack.compiler.trees import Tree, tree_sums
+from fasttrack.compiler.tree import Tree
+from fasttrack.compiler.trees import tree_sums
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

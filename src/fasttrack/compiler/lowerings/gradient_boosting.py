@@ -24,7 +24,8 @@ from fasttrack.compiler.labels import argmax, both, column, flat
 from fasttrack.compiler.lower import Classification, Regression, predicted, register
 from fasttrack.compiler.lowerings.forests import as_tree, single_precision
 from fasttrack.compiler.mathematics import expit, softmax
-from fasttrack.compiler.trees import Tree, tree_sums
+from fasttrack.compiler.tree import Tree
+from fasttrack.compiler.trees import tree_sums
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -12,7 +12,8 @@ from fasttrack.compiler.errors import NotCompilable
 from fasttrack.compiler.labels import argmax, both, flat, positive
 from fasttrack.compiler.lower import Classification, Regression, register, transformed
 from fasttrack.compiler.mathematics import expit, softmax
-from fasttrack.compiler.trees import Tree, tree_sums
+from fasttrack.compiler.tree import Tree
+from fasttrack.compiler.trees import tree_sums
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -14,7 +14,8 @@ from fasttrack.compiler.errors import NotCompilable
 from fasttrack.compiler.labels import flat
 from fasttrack.compiler.lower import Regression, register
 from fasttrack.compiler.matrix import as_matrix
-from fasttrack.compiler.trees import Tree, tree_sums
+from fasttrack.compiler.tree import Tree
+from fasttrack.compiler.trees import tree_sums
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -14,7 +14,8 @@ from fasttrack.compiler.labels import argmax, column, flat
 from fasttrack.compiler.lower import Classification, Regression, register
 from fasttrack.compiler.lowerings.dummy import repeated
 from fasttrack.compiler.mathematics import expf
-from fasttrack.compiler.trees import Tree, tree_sums
+from fasttrack.compiler.tree import Tree
+from fasttrack.compiler.trees import tree_sums
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

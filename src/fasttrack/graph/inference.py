@@ -1,0 +1,16 @@
+"""Opening a graph with onnxruntime, on one thread of the processor."""
+
+from __future__ import annotations
+
+import onnxruntime
+
+__all__ = ["inference_session"]
+
+
+def inference_session(model: bytes) -> onnxruntime.InferenceSession:
+    """A session for a serialised graph. With one thread trees are added up in scikit-learn's order."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])

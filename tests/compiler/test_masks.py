@@ -1,0 +1,204 @@
+"""The form for many rows: trees as masks of leaves, which answer as the graph does, to the last bit."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.ensemble import (
+    GradientBoostingClassifier,
+    GradientBoostingRegressor,
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+    RandomForestRegressor,
+    StackingRegressor,
+    VotingRegressor,
+)
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+
+from fasttrack.compiler import compile_pipeline, prove, try_to_compile
+from fasttrack.contract.frame import pipeline_input
+from fasttrack.contract.learn import learn_columns
+from fasttrack.graph import Batch, BatchSession, LeafMasks, Lookup, Program, open_session, run
+from fasttrack.graph.leaf_masks import MaskedTrees
+from fasttrack.training.pipelines import build
+from tests.compiler.cases import Case, check, labels, mixed_table, numbers
+
+
+def _stages(case: Case) -> Batch:
+    assert case.compiled.batch is not None
+    return msgspec.msgpack.decode(case.compiled.batch, type=Batch)
+
+
+@pytest.mark.parametrize("leaves", [2, 8, 9, 16, 31, 32, 33, 64])
+def test_trees_of_up_to_64_leaves(leaves: int) -> None:
+    frame = numbers(600, missing=0.1)
+    trees = HistGradientBoostingRegressor(max_iter=5, max_leaf_nodes=leaves, min_samples_leaf=1, early_stopping=False)
+    case = check(trees, frame, labels(frame, "regression"))
+    (stage,) = _stages(case).stages
+    assert stage.trees.leaves == leaves
+    assert stage.trees.bits == next(bits for bits in (8, 16, 32, 64) if leaves <= bits)
+
+
+def test_larger_trees_stay_in_the_graph() -> None:
+    frame = numbers(600)
+    target = labels(frame, "regression")
+    large = HistGradientBoostingRegressor(max_iter=3, max_leaf_nodes=65, min_samples_leaf=1, early_stopping=False)
+    assert check(large, frame, target).compiled.batch is None
+    small = GradientBoostingRegressor(n_estimators=40)
+    both = VotingRegressor([("large", RandomForestRegressor(40, random_state=0)), ("small", small)])
+    case = check(both, frame, target)
+    assert [len(stage.trees.ends) for stage in _stages(case).stages] == [1]
+    assert case.operators.count("TreeEnsemble") == 2
+
+
+def test_few_trees_are_not_worth_it() -> None:
+    frame = numbers(200)
+    target = labels(frame, "regression")
+    case = check(GradientBoostingRegressor(n_estimators=30), frame, target)
+    assert case.compiled.batch is not None  # the tests ask for it always
+    assert compile_pipeline(case.pipeline, case.contract).batch is None
+    more = check(GradientBoostingRegressor(n_estimators=40), frame, target)
+    assert compile_pipeline(more.pipeline, more.contract).batch is not None
+
+
+def test_all_that_was_made_of_a_category_is_one_lookup() -> None:
+    frame = mixed_table(400)[["text", "words"]]
+    encoded = make_pipeline(
+        OneHotEncoder(handle_unknown="ignore", sparse_output=False),
+        StandardScaler(),
+        GradientBoostingRegressor(n_estimators=60),
+    )
+    target = frame["words"].str[-1:].astype(float) + (frame["text"] == "x")
+    (stage,) = _stages(check(encoded, frame, target)).stages
+    assert [lookup.column for lookup in stage.trees.lookups] == [0, 1]
+    assert all(lookup.bounds is None for lookup in stage.trees.lookups)
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass"])
+@pytest.mark.parametrize("trees", [GradientBoostingClassifier(), HistGradientBoostingClassifier(max_iter=40)])
+def test_classes(trees: Any, task: Any) -> None:
+    frame = numbers(300)
+    trees.set_params(random_state=0)
+    case = check(trees, frame, labels(frame, task))
+    (stage,) = _stages(case).stages
+    assert len(stage.trees.ends) == (1 if task == "binary" else 3)
+
+
+def test_an_ensemble_that_is_behind_another() -> None:
+    frame = numbers(300, missing=0.1)
+    first = HistGradientBoostingRegressor(max_iter=33, early_stopping=False)
+    behind = StackingRegressor([("first", first)], HistGradientBoostingRegressor(max_iter=34), cv=2, passthrough=True)
+    case = check(behind, frame, labels(frame, "regression"))
+    assert len(_stages(case).stages) == 2
+
+
+def test_what_must_be_computed_is_computed_before() -> None:
+    frame = numbers(300)
+    squared = make_pipeline(FunctionTransformer(np.square), GradientBoostingRegressor(n_estimators=40))
+    case = check(squared, frame, labels(frame, "regression"))
+    assert _stages(case).stages
+
+
+@pytest.mark.parametrize("family", ["boosting", "forest"])
+def test_an_answer_does_not_hang_on_how_many_are_asked(family: Any) -> None:
+    frame = mixed_table(500)
+    target = labels(frame, "regression")
+    case = check(build(family, learn_columns(frame), "regression", rows=len(frame)), frame, target)
+    session = open_session(case.compiled.program)
+    whole = run(session, case.matrix)["prediction"]
+    for rows in (1, 63, 64, 65, 200):
+        parts = [run(session, case.matrix[i : i + rows])["prediction"] for i in range(0, len(whole), rows)]
+        assert (np.concatenate(parts) == whole).all()
+    many = np.tile(case.matrix, (70, 1))  # more than are run at once
+    for threads in (1, 3):
+        assert (run(session, many, threads=threads)["prediction"] == np.tile(whole, 70)).all()
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.sampled_from([8, 16, 32, 64]), st.integers(1, 400), st.integers(1, 3))
+def test_sums_are_those_of_the_lowest_common_leaf(seed: int, bits: int, trees: int, outputs: int) -> None:
+    random = np.random.default_rng(seed)
+    rows, dtype = 150, np.dtype(f"<u{bits // 8}")
+    bounds = np.unique(random.normal(size=9))
+    tables = [random.integers(0, 1 << bits, (size, trees), dtype=dtype) for size in (len(bounds) + 2, 5)]
+    for table in tables:
+        table |= dtype.type(1) << dtype.type(bits - 1)  # one leaf is always left
+    values = random.normal(size=(trees, bits))
+    ends = [*np.sort(random.integers(0, trees + 1, outputs - 1)).tolist(), trees]
+    x = np.column_stack([random.choice([*bounds, *(bounds + 0.1), np.nan, -9], rows), random.integers(-1, 3, rows)])
+    x[random.random(rows) < 0.1, 1] = np.nan
+    masks = MaskedTrees(
+        LeafMasks(
+            bits=bits,
+            leaves=bits,
+            values=values.tobytes(),
+            ends=ends,
+            lookups=[
+                Lookup(column=0, bounds=bounds.tobytes(), masks=tables[0].tobytes()),
+                Lookup(column=1, cells=np.arange(5, dtype="<i4")[::-1].tobytes(), masks=tables[1].tobytes()),
+            ],
+        )
+    )
+    found = masks.sums(x)
+    assert found.shape == (rows, outputs)
+    for row, (number, code) in zip(found, x.tolist(), strict=True):
+        first = len(bounds) + 1 if np.isnan(number) else sum(number > bound for bound in bounds)
+        second = 4 if np.isnan(code) else 4 - (int(code) + 2)
+        start = 0
+        for output, end in enumerate(ends):
+            total = 0.0
+            for tree in range(start, end):
+                left = int(tables[0][first, tree]) & int(tables[1][second, tree])
+                total += values[tree, (left & -left).bit_length() - 1]
+            assert row[output] == total
+            start = end
+
+
+def test_a_form_that_answers_otherwise_is_left_out() -> None:
+    frame = numbers(300)
+    case = check(GradientBoostingRegressor(n_estimators=40), frame, labels(frame, "regression"))
+    batch = _stages(case)
+    (stage,) = batch.stages
+    values = np.frombuffer(stage.trees.values).copy()
+    values[np.flatnonzero(values)[0]] += 1e-9
+    trees = msgspec.structs.replace(stage.trees, values=values.tobytes())
+    wrong = msgspec.msgpack.encode(msgspec.structs.replace(batch, stages=[msgspec.structs.replace(stage, trees=trees)]))
+    damaged = replace(case.compiled, batch=wrong)
+    proof = prove(damaged, case.pipeline, case.contract, frame, case.matrix)
+    assert not proof.passed
+    assert "its form for many rows answers otherwise for " in proof.reason
+    assert prove(replace(damaged, batch=None), case.pipeline, case.contract, frame, case.matrix).passed
+
+
+def test_a_pipeline_whose_form_for_many_rows_fails_keeps_its_graph(monkeypatch: pytest.MonkeyPatch) -> None:
+    frame = numbers(300)
+    pipeline = GradientBoostingRegressor(n_estimators=40).fit(frame, labels(frame, "regression"))
+    case = check(pipeline, frame, labels(frame, "regression"))
+    whole = try_to_compile(case.pipeline, case.contract, frame, case.matrix, threads=1)
+    assert whole.program is not None
+    assert whole.program.batch is not None
+
+    run_batch = BatchSession.run
+    monkeypatch.setattr(BatchSession, "run", lambda self, names, rows: [x + 1 for x in run_batch(self, names, rows)])
+    found = try_to_compile(case.pipeline, case.contract, frame, case.matrix, threads=1)
+    assert found.program == Program(whole.program.graph)
+    assert found.proof is not None
+    assert found.proof.passed
+
+
+def test_the_rows_of_the_pipeline_are_those_of_the_form() -> None:
+    frame = mixed_table(300)
+    case = check(
+        build("boosting", learn_columns(frame), "regression", rows=len(frame)), frame, labels(frame, "regression")
+    )
+    batch = BatchSession(case.compiled.batch or b"")
+    (found,) = batch.run(["prediction"], case.matrix)
+    expected = case.pipeline.predict(pipeline_input(case.contract, case.matrix))
+    assert np.allclose(found.astype(float), expected, rtol=1e-9)
