@@ -24,10 +24,13 @@ from sklearn.pipeline import make_pipeline
 
 import fasttrack
 from fasttrack.settings import Settings
-from tests.integration.real import ROOT
+from tests.integration.real import ROOT, poll, process
 from tests.integration.test_examples import served
+from tests.servers.ports import free_port
+from tests.tracking.runs import new_name
 
 if TYPE_CHECKING:
+    from tests.servers.mlflow import MlflowServer
     from tests.servers.object_store import ObjectStore
     from tests.servers.postgres import Postgres
 
@@ -41,6 +44,14 @@ SHELL = [
 # run by the tests of make, of the locks, of the container, of compose and of the journal, each with what it needs
 ELSEWHERE = ("make ", "pip install", "uvicorn ", "docker ", "GRAFANA_ADMIN_PASSWORD=", "fasttrack serve")
 DATABASE = "postgresql://me@host/db"
+TRACKER = "http://mlflow:5000"
+OF_TRACKING = (
+    "fasttrack track",
+    "fasttrack pull",
+    "fasttrack follow",
+    "mlflow ",
+    f"fasttrack train flights.csv --target arr_delay --tracking {TRACKER}",
+)
 OF_THE_JOURNAL = ("fasttrack feedback", "fasttrack quality", "fasttrack journal", "fasttrack train journal")
 
 
@@ -79,7 +90,7 @@ def test_every_command_runs_in_the_order_in_which_it_stands(
     promoted = "3f2a"
     for line in SHELL:
         command, _, comment = line.partition("  #")
-        if not command.strip() or command.startswith(("#", "curl ", *ELSEWHERE, *OF_THE_JOURNAL)):
+        if not command.strip() or command.startswith(("#", "curl ", *ELSEWHERE, *OF_TRACKING, *OF_THE_JOURNAL)):
             continue
         if "models promote" in command:
             listed = run("fasttrack models list", project)
@@ -162,6 +173,36 @@ def test_what_is_said_of_the_journal_works(tmp_path: Path) -> None:
     assert written["label"].tolist() == (frame["arr_delay"] + 1).tolist()
     assert written["origin"].tolist() == frame["origin"].tolist()
     assert re.search(r"flights@\w+ .*regression of 'arr_delay', 2 features, 80 training rows", trained), trained
+
+
+def test_what_is_said_of_tracking_works(
+    tmp_path: Path, mlflow_server: MlflowServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_server.url)
+    frame = pd.DataFrame({"dep_delay": np.arange(100.0), "origin": ["JFK", "LGA"] * 50})
+    frame["arr_delay"] = frame["dep_delay"] * 2
+    frame.to_csv(tmp_path / "flights.csv", index=False)
+    name = new_name()  # the server is shared with other tests
+    lines = [line.partition("  #")[0].strip() for line in SHELL if line.startswith(OF_TRACKING)]
+    lines = [line.replace("models:/flights@", f"models:/{name}@").replace(TRACKER, mlflow_server.url) for line in lines]
+    trained, resumed, pulled, followed, served_there = lines
+    here, there = tmp_path / "here", tmp_path / "there"
+    for folder in (here, there):
+        folder.mkdir()
+    shutil.copy(tmp_path / "flights.csv", here)
+    assert f"{name}@" in run(f"{trained} --name {name} --estimator linear", here)
+    assert "nothing" in run(resumed, here)
+    assert name in run(pulled, there)
+    assert name in run("fasttrack models list", there)
+    monkeypatch.chdir(there)
+    port = free_port()
+    environment = {**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}"}
+    with (
+        process(shlex.split(followed), tmp_path / "follow", env=environment) as follower,
+        process(shlex.split(f"{served_there} --port {port}"), tmp_path / "serve", env=environment),
+    ):
+        poll(lambda: httpx.get(f"http://127.0.0.1:{port}/ping").status_code == 200, what="an answer", within_s=150)
+        assert follower.poll() is None
 
 
 def test_every_setting_and_route_is_told() -> None:
