@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
+from tests.integration.conftest import BASE
 from tests.integration.real import Engine, free_port, poll
 
 if TYPE_CHECKING:
@@ -136,6 +137,11 @@ def test_a_stop_lets_the_request_in_flight_finish(engine: Engine, image: str, pr
         assert b'"prediction":11.0' in answer
         assert stop.returncode == 0
         assert container.inspect("{{.State.ExitCode}}") == "0"
+
+
+def test_what_a_server_needs_adds_less_than_300_mb_to_its_base(engine: Engine, image: str) -> None:
+    sizes = {name: int(engine("image", "inspect", "--format", "{{.Size}}", name)) for name in (image, BASE)}
+    assert sizes[image] - sizes[BASE] < 300e6
 
 
 def test_an_empty_store_is_told_in_one_line(engine: Engine, image: str) -> None:
