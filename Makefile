@@ -21,11 +21,13 @@ UV := $(BIN)/uv
 UV_VERSION := 0.13.9
 RUNTIME := $(VENV)/.runtime
 DEV := $(VENV)/.dev
+AZURITE := $(VENV)/.azurite
 LOCKS := requirements.txt requirements-dev.txt $(addprefix deploy/requirements-,serve.txt sklearn.txt build.txt)
 
-# uv brings its own list of certificate authorities; behind a proxy only the system's knows the right one.
+# uv and Node bring their own list of certificate authorities; behind a proxy only the system's knows the right one.
 ifneq ($(wildcard /etc/ssl/certs/ca-certificates.crt),)
 export UV_SYSTEM_CERTS ?= true
+export NODE_EXTRA_CA_CERTS ?= /etc/ssl/certs/ca-certificates.crt
 endif
 
 # Without bytecode each process compiles all that it imports anew, which takes three times as long as the import.
@@ -58,7 +60,7 @@ coverage: ## as test, and print what no test reaches; takes twice as long
 	@$(MAKE) test ARGS='--cov --cov-report=term $(ARGS)'
 
 .PHONY: test-system
-test-system: $(DEV) ## run the tests with real containers and a real Prometheus (Debian packages, root)
+test-system: $(DEV) $(AZURITE) ## run the tests with real containers and a real Prometheus (Debian packages, root)
 	$(BIN)/python -m pytest -m system $(ARGS)
 
 .PHONY: bench
@@ -175,3 +177,11 @@ $(RUNTIME): requirements.txt pyproject.toml | $(UV)
 $(DEV): requirements-dev.txt pyproject.toml | $(UV)
 	$(UV) pip install --quiet --python $(BIN)/python --requirements requirements-dev.txt
 	@touch $@ $(RUNTIME)
+
+# The emulator of Azure's storage, by the npm of the locked environment.
+$(AZURITE): tests/servers/azurite/package-lock.json tests/servers/azurite/package.json | $(DEV)
+	rm -rf $(VENV)/azurite
+	mkdir $(VENV)/azurite
+	cp $^ $(VENV)/azurite
+	$(BIN)/npm ci --prefix $(VENV)/azurite --ignore-scripts --omit=dev --no-audit --no-fund --silent
+	@touch $@

@@ -10,7 +10,13 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-pytest_plugins = ["tests.servers.mlflow", "tests.servers.object_store", "tests.servers.postgres"]
+pytest_plugins = [
+    "tests.servers.azure_store",
+    "tests.servers.google_store",
+    "tests.servers.mlflow",
+    "tests.servers.object_store",
+    "tests.servers.postgres",
+]
 
 # Fits of some hundred rows: more threads only wait for each other, for seconds where other tests need the cores.
 os.environ.setdefault("OMP_NUM_THREADS", "1")

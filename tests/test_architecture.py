@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent / "src" / "fasttrack"
 ORDER = [
-    {"errors", "contract", "addresses"},
+    {"errors", "contract", "addresses", "clouds"},
     {"settings", "config", "data", "graph"},
     {"evaluate"},
     {"training"},
@@ -37,6 +37,7 @@ LIGHT = {
     "errors",
     "contract",
     "addresses",
+    "clouds",
     "graph",
     "settings",
     "config",

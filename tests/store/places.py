@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 import pytest
 
-__all__ = ["Folder", "Objects", "Place", "add", "said"]
+__all__ = ["Files", "Folder", "Objects", "Place", "add", "said"]
 
 
 class Place(Protocol):
@@ -86,6 +86,43 @@ class Objects:
     def files(self) -> list[str]:
         pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=self.prefix)
         found = (entry["Key"].removeprefix(self.prefix) for page in pages for entry in page.get("Contents", []))
+        return sorted(name for name in found if name != ".writable")
+
+
+@dataclass(frozen=True)
+class Files:
+    """Objects below a URL, reached as a file system of pyarrow's."""
+
+    location: str
+    client: Any
+
+    @property
+    def root(self) -> str:
+        return self.location.partition("://")[2]
+
+    def read(self, path: str) -> bytes:
+        with self.client.open_input_stream(f"{self.root}/{path}", compression=None) as stream:
+            content: bytes = stream.read()
+        return content
+
+    def write(self, path: str, content: bytes) -> None:
+        with self.client.open_output_stream(f"{self.root}/{path}", compression=None) as stream:
+            stream.write(content)
+
+    def remove(self, path: str) -> None:
+        self.client.delete_file(f"{self.root}/{path}")
+
+    def move(self, path: str, to: str) -> None:
+        for name in self.files():
+            if name == path or name.startswith(path + "/"):
+                self.write(to + name.removeprefix(path), self.read(name))
+                self.remove(name)
+
+    def files(self) -> list[str]:
+        from pyarrow import fs  # here: every session of tests loads this module
+
+        below = self.client.get_file_info(fs.FileSelector(self.root, recursive=True, allow_not_found=True))
+        found = (info.path.removeprefix(f"{self.root}/") for info in below if info.type == fs.FileType.File)
         return sorted(name for name in found if name != ".writable")
 
 

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fasttrack.addresses import shown
+from fasttrack.clouds import AZURE, GOOGLE, S3
 from fasttrack.data.files import local_parts
 from fasttrack.data.kinds import convert
 from fasttrack.data.names import near
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Scan", "Source", "read_table", "scan_table", "table_of", "typed"]
 
-_OBJECTS = ("s3", "gs", "gcs", "abfs", "abfss", "az")
+_OBJECTS = (*S3, *GOOGLE, *AZURE)
 _WEB = ("https", "http")
 _DATABASES = ("postgresql", "postgres", "sqlite")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")

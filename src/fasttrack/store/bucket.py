@@ -6,13 +6,14 @@ their own tools.
 
 from __future__ import annotations
 
-import os
+import json
 import re
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
+from fasttrack.clouds import Azure, Endpoint, azure, google, s3_endpoint
 from fasttrack.errors import StoreError, StoreUnreachable
 
 if TYPE_CHECKING:
@@ -29,6 +30,9 @@ _DIGEST = "sha256"
 _QUICK = (timedelta(seconds=3), timedelta(seconds=10), 2, timedelta(seconds=10))
 """Of a request of some bytes: until it is connected, in all, retries, and time after which none is begun."""
 _BULK = (timedelta(seconds=3), timedelta(seconds=120), 5, timedelta(seconds=60))
+
+_NO_BUCKET = re.compile("NoSuchBucket|ContainerNotFound")
+_WRONG_KEYS = ("InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "ExpiredToken", "AuthenticationFailed")
 
 
 class Conflict(Exception):
@@ -61,13 +65,21 @@ class Bucket:
                 "pip install 'fasttrack-mlops[objects]'"
             ) from None
         self.url = url
-        self.endpoint = _endpoint(url)
+        self._kind = _KINDS[urlsplit(url).scheme]
         self._obstore, self._exceptions = obstore, exceptions
         try:
-            self._quick, self._bulk = (_client(store, url, self.endpoint, *limits) for limits in (_QUICK, _BULK))
+            self._endpoint, config = self._kind.asked()
+        except ValueError as error:
+            raise StoreError(f"store {url} cannot be used: {error}") from None
+        try:
+            self._quick, self._bulk = (
+                _client(store, url, self._endpoint, config, *limits) for limits in (_QUICK, _BULK)
+            )
         except (exceptions.BaseError, ValueError, OSError) as error:
             reason = str(error).split("\n")[0].rstrip(". ")
-            raise StoreError(f"store {url} cannot be used: {reason}; check its address, and {_keys(url)}") from None
+            raise StoreError(
+                f"store {url} cannot be used: {reason}; check its address, and {self._kind.advice}"
+            ) from None
 
     def entries(self, prefix: str = "") -> list[Entry]:
         """Everything below a prefix, which ends at a slash."""
@@ -149,17 +161,18 @@ class Bucket:
             )
 
     def remove(self, keys: list[str]) -> None:
-        """Remove objects."""
-        with self._needed():
-            self._obstore.delete(self._quick, keys)
+        """Remove objects; one that is gone already is no fault."""
+        for key in keys:  # S3 alone is silent about one that is missing, and others stop at it
+            with suppress(FileNotFoundError), self._told():
+                self._obstore.delete(self._quick, key)
 
     @contextmanager
     def _told(self) -> Iterator[None]:
         try:
             yield
         except FileNotFoundError as error:
-            if "NoSuchBucket" in str(error):
-                raise self._refused("NoSuchBucket", "") from None
+            if found := _NO_BUCKET.search(str(error)):
+                raise self._refused(found[0], "") from None
             raise
         except (self._exceptions.PreconditionError, self._exceptions.AlreadyExistsError):
             raise Conflict from None
@@ -182,7 +195,7 @@ class Bucket:
         status = re.search(r"status code: (\d+)", text)
         # without keys in the environment it is the machine's own service that was asked for some
         if code is None and ("169.254.169.254" in text or "metadata.google" in text):
-            return StoreError(f"store {self.url}: no credentials were found; {_keys(self.url)}")
+            return StoreError(f"store {self.url}: no credentials were found; {self._kind.advice}")
         if status is None and isinstance(error, (self._exceptions.GenericError, OSError)):
             why = "timed out" if re.search(r"[Tt]imeout|TimedOut|timed out", text) else "cannot be reached"
             if "onnection refused" in text or "ConnectionRefused" in text:
@@ -190,23 +203,23 @@ class Bucket:
             elif "dns error" in text or "failed to lookup" in text:
                 why = "has a name that nobody knows"
             return StoreUnreachable(
-                f"store {self.url} does not answer: {self.endpoint or 'the service'} {why}; "
-                f"check the network{' and AWS_ENDPOINT_URL' if self.endpoint else ''}"
+                f"store {self.url} does not answer: {self._endpoint.url if self._endpoint else 'the service'} {why}; "
+                f"check the network{f' and {self._endpoint.variable}' if self._endpoint else ''}"
             )
         return self._refused(code[1] if code else "", status[1] if status else "")
 
     def _refused(self, code: str, status: str) -> StoreError:
         said = code or status
-        if code in ("NoSuchBucket", "ContainerNotFound"):
-            return StoreError(f"store {self.url}: there is no such bucket; create it, or correct its name")
-        if code in ("InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "ExpiredToken") or status == "401":
-            return StoreError(f"store {self.url}: the keys are refused ({said}); {_keys(self.url)}")
+        if _NO_BUCKET.fullmatch(code):
+            return StoreError(f"store {self.url}: there is no such {self._kind.bucket}; create it, or correct its name")
+        if code in _WRONG_KEYS or status == "401":
+            return StoreError(f"store {self.url}: the keys are refused ({said}); {self._kind.advice}")
         if code == "AccessDenied" or status == "403":
             return StoreError(f"store {self.url}: access is denied ({said}); check the keys, and what they may do")
         if status.startswith("5") or status == "429":
             return StoreUnreachable(f"store {self.url} does not answer: it is busy or broken ({said}); try again later")
         return StoreError(
-            f"store {self.url} cannot be used{f' ({said})' if said else ''}; check its address and region"
+            f"store {self.url} cannot be used{f' ({said})' if said else ''}; check its address{self._kind.more}"
         )
 
 
@@ -214,28 +227,72 @@ def _entry(found: Any) -> Entry:
     return Entry(found["path"], found["size"], found["last_modified"], found["e_tag"], found["version"])
 
 
-def _endpoint(url: str) -> str | None:
-    if not url.startswith("s3://"):
-        return None
-    return os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or None
+class _Kind(NamedTuple):
+    """What differs between the storages."""
+
+    asked: Callable[[], tuple[Endpoint | None, dict[str, Any]]]
+    """The endpoint that the environment names, and what the client is to be told."""
+    bucket: str
+    advice: str
+    """How keys are set."""
+    more: str = ""
 
 
-def _keys(url: str) -> str:
-    scheme = urlsplit(url).scheme
-    if scheme == "s3":
-        return "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
-    return "set GOOGLE_APPLICATION_CREDENTIALS" if scheme == "gs" else "set AZURE_STORAGE_ACCOUNT_NAME and its key"
+def _s3() -> tuple[Endpoint | None, dict[str, Any]]:
+    endpoint = s3_endpoint()
+    return endpoint, {"endpoint": endpoint.url} if endpoint else {}
+
+
+def _google() -> tuple[Endpoint | None, dict[str, Any]]:
+    found = google()
+    config: dict[str, Any] = {"base_url": found.endpoint.url} if found.endpoint else {}
+    if found.anonymous and found.endpoint:
+        # without signatures the client reads, but for a write it still asks Google for a token
+        account = {"gcs_base_url": found.endpoint.url, "disable_oauth": True}
+        account |= dict.fromkeys(("client_email", "private_key", "private_key_id"), "")
+        config["service_account_key"] = json.dumps(account)
+    elif found.anonymous:
+        config["skip_signature"] = True
+    return found.endpoint, config
+
+
+def _azure() -> tuple[Endpoint | None, dict[str, Any]]:
+    """All is said, or the client would look for an emulator by itself, and at one of the endpoints only."""
+    found = azure()
+    config: dict[str, Any] = {"account_name": found.account, "use_emulator": False}
+    if found.endpoint:
+        config["endpoint"] = found.endpoint.url
+    return found.endpoint, config | _azure_keys(found)
+
+
+def _azure_keys(found: Azure) -> dict[str, str]:
+    if found.key:
+        return {"account_key": found.key}
+    return {"sas_key": found.token} if found.token else {}
+
+
+_KINDS = {
+    "s3": _Kind(_s3, "bucket", "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY", " and region"),
+    "gs": _Kind(_google, "bucket", "set GOOGLE_APPLICATION_CREDENTIALS"),
+    "az": _Kind(_azure, "container", "set AZURE_STORAGE_ACCOUNT_NAME and its key"),
+}
 
 
 def _client(
-    store: Any, url: str, endpoint: str | None, connect: timedelta, whole: timedelta, retries: int, until: timedelta
+    store: Any,
+    url: str,
+    endpoint: Endpoint | None,
+    config: dict[str, Any],
+    connect: timedelta,
+    whole: timedelta,
+    retries: int,
+    until: timedelta,
 ) -> Any:
-    config = {} if endpoint is None else {"endpoint": endpoint}
     return store.from_url(
         url,
         config=config or None,
         client_options={
-            "allow_http": bool(endpoint and endpoint.startswith("http://")),
+            "allow_http": endpoint is not None and endpoint.scheme == "http",
             "connect_timeout": connect,
             "timeout": whole,
         },

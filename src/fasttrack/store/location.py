@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from fasttrack.addresses import is_ambiguous, shown
+from fasttrack.clouds import place_of
 from fasttrack.errors import StoreError
 from fasttrack.store.folder import LocalStore
 
@@ -51,8 +52,11 @@ def local_folder(location: str | Path, *, cache: Path | None = None) -> Path:
         )
     if "@" in parts.netloc or is_ambiguous(url):
         raise StoreError(f"{shown(url)} holds a key; keys belong into the environment, such as AWS_ACCESS_KEY_ID")
-    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or ""
-    mark = hashlib.sha256(f"{url} {endpoint}".encode()).hexdigest()[:8]
+    try:
+        place = place_of(url)
+    except ValueError as error:
+        raise StoreError(f"store {url} cannot be used: {error}") from None
+    mark = hashlib.sha256(f"{url} {place}".encode()).hexdigest()[:8]
     words = re.sub(r"[^A-Za-z0-9._]+", "-", url).strip("-")
     return (cache or _cache()) / f"{words}-{mark}"
 
