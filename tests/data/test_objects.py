@@ -11,7 +11,8 @@ import pytest
 
 from fasttrack.data import Source, read_table, scan_table
 from fasttrack.errors import DataError
-from tests.data.files import refusal, types
+from tests.data.files import refusal
+from tests.data.object_tables import check_columns_and_samples, check_reading, check_refusals, put_tables
 from tests.servers.ports import free_port
 
 if TYPE_CHECKING:
@@ -22,80 +23,41 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.usefixtures("s3")
 
 
-def parquet(table: pa.Table, rows: int | None = None) -> bytes:
-    sink = pa.BufferOutputStream()
-    pq.write_table(table, sink, row_group_size=rows)
-    return bytes(sink.getvalue())
-
-
 @pytest.fixture(scope="module")
-def sales(object_store: ObjectStore, bucket: str) -> str:
-    """The address of a folder with two years and three files."""
-    client = object_store.client()
-    for name, first in (("year=2023/a", 0), ("year=2024/a", 1000), ("year=2024/b", 2000)):
-        table = pa.table({"id": range(first, first + 1000), "word": [f"w{i % 7}" for i in range(1000)]})
-        client.put_object(Bucket=bucket, Key=f"sales/{name}.parquet", Body=parquet(table, 100))
-    client.put_object(Bucket=bucket, Key="sales/_SUCCESS", Body=b"")
-    client.put_object(Bucket=bucket, Key="one.csv", Body=b"a,b\n1,x\n2,y\n")
-    client.put_object(Bucket=bucket, Key="text/a.csv", Body=b"a,b\n1,x\n")
-    client.put_object(Bucket=bucket, Key="text/b.csv", Body=b"a,b\n1.5,y\n")
-    client.put_object(Bucket=bucket, Key="mixed/a.parquet", Body=parquet(pa.table({"a": [1]})))
-    client.put_object(Bucket=bucket, Key="mixed/b.parquet", Body=parquet(pa.table({"a": ["x"]})))
-    client.put_object(Bucket=bucket, Key="torn.parquet", Body=parquet(pa.table({"a": [1]}))[:-20])
-    client.put_object(Bucket=bucket, Key="with space/ä%20.csv", Body=b"a\n1\n")
-    return f"s3://{bucket}/sales"
+def root(object_store: ObjectStore, bucket: str) -> str:
+    """The address of a bucket with tables."""
+    put_tables(object_store.files(), bucket)
+    return f"s3://{bucket}"
 
 
-def test_an_object_a_folder_and_a_pattern_are_one_table(sales: str, bucket: str) -> None:
-    whole = read_table(sales)
-    assert types(whole) == {"id": "int64", "word": "string", "year": "int64"}
-    assert whole.column("id").to_pylist() == list(range(3000))
-    assert whole.column("year").to_pylist() == [2023] * 1000 + [2024] * 2000
-    for pattern in ("year=*/*.parquet", "**/*.parquet", "year=202[34]/?.parquet"):
-        assert read_table(f"{sales}/{pattern}").equals(whole)
-    assert read_table(f"{sales}/*/b.parquet").num_rows == 1000
-    assert read_table(f"s3://{bucket}/one.csv").to_pydict() == {"a": [1, 2], "b": ["x", "y"]}
-    assert read_table(f"s3://{bucket}/text/").to_pydict() == {"a": [1.0, 1.5], "b": ["x", "y"]}
-    assert read_table(f"s3://{bucket}/with space/ä%20.csv").num_rows == 1
+@pytest.fixture
+def sales(root: str) -> str:
+    """A folder with two years and three files."""
+    return f"{root}/sales"
 
 
-def test_columns_batches_and_samples_are_as_of_local_files(sales: str) -> None:
-    assert read_table(sales, columns=["year"]).to_pydict() == {"year": [2023] * 1000 + [2024] * 2000}
-    scan = scan_table(sales, columns=["id"])
-    assert scan.columns == {"id": pa.int64()}
-    assert [cell for batch in scan.batches() for cell in batch.column("id").to_pylist()] == list(range(3000))
-    some = read_table(sales, rows=90)
-    assert some.num_rows == 90
-    assert set(some.column("year").to_pylist()) == {2023, 2024}
-    assert some.equals(read_table(sales, rows=90))
+def test_an_object_a_folder_and_a_pattern_are_one_table(root: str) -> None:
+    check_reading(root)
 
 
-def test_each_refusal_is_one_clear_line(sales: str, bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_columns_batches_and_samples_are_as_of_local_files(root: str) -> None:
+    check_columns_and_samples(root)
+
+
+def test_each_refusal_is_one_clear_line(root: str, bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    check_refusals(root, "s3://no-such-bucket", "bucket", "its name, the endpoint and the region")
+    hidden = f"s3://key:***@{bucket}/one.csv: keys have no place in an address; set them in the environment"
     told = {
-        "s3://no-such-bucket/t.csv": "s3://no-such-bucket/t.csv: there is no bucket no-such-bucket; check its name, "
-        "the endpoint and the region",
-        "s3://no-such-bucket/*.csv": "s3://no-such-bucket/*.csv: there is no bucket no-such-bucket; check its name, "
-        "the endpoint and the region",
-        f"s3://{bucket}/no/*.csv": f"no object matches s3://{bucket}/no/*.csv; check the bucket and the pattern",
-        f"s3://{bucket}/no.csv": f"s3://{bucket}/no.csv does not exist; check the name below the bucket",
-        f"s3://{bucket}/*.tsv": f"no object matches s3://{bucket}/*.tsv; check the bucket and the pattern",
-        f"s3://{bucket}/mixed": f"'a' is int64 in s3://{bucket}/mixed/a.parquet but string in "
-        f"s3://{bucket}/mixed/b.parquet; make them agree, or set the column's kind to category to read all as text",
-        f"s3://{bucket}/torn.parquet": f"s3://{bucket}/torn.parquet is no Parquet file, or not a whole one; write it "
-        "again",
-        f"s3://{bucket}": f"s3://{bucket} mixes .csv, .parquet files; name those of one format by a pattern",
-        f"s3://key:s3cr3t@{bucket}/one.csv": f"s3://key:***@{bucket}/one.csv: keys have no place in an address; set "
-        "them in the environment",
-        f"s3://key:12/s3cr3t@{bucket}/one.csv": f"s3://key:***@{bucket}/one.csv: keys have no place in an address; "
-        "set them in the environment",
+        root: f"{root} mixes .csv, .jsonl, .parquet files; name those of one format by a pattern",
+        f"s3://key:s3cr3t@{bucket}/one.csv": hidden,
+        f"s3://key:12/s3cr3t@{bucket}/one.csv": hidden,
     }
     assert {source: refusal(source) for source in told} == told
     for name in ("AWS_SECRET_ACCESS_KEY", "AWS_ACCESS_KEY_ID"):
         with monkeypatch.context() as patch:
             patch.setenv(name, "wr0ng")
-            for source in (sales, f"s3://{bucket}/one.csv", f"s3://{bucket}/*.csv"):
-                message = refusal(source)
-                assert message == (
+            for source in (f"{root}/sales", f"{root}/one.csv", f"{root}/*.csv"):
+                assert refusal(source) == (
                     f"{source} cannot be read: the store denies access; "
                     "check the keys (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY) and what they may read"
                 )

@@ -68,6 +68,18 @@ class ObjectStore:
             config=Config(connect_timeout=5, read_timeout=30, retries={"max_attempts": 2}),
         )
 
+    def files(self) -> Any:
+        """The buckets as a file system."""
+        from pyarrow import fs  # here: every session of tests loads this module
+
+        return fs.S3FileSystem(
+            access_key=self.access_key,
+            secret_key=self.secret_key,
+            region=self.region,
+            endpoint_override=self.endpoint.partition("://")[2],
+            scheme="http",
+        )
+
     def new_bucket(self) -> str:
         """The name of a bucket that was just made."""
         name = f"b{uuid.uuid4().hex[:16]}"
