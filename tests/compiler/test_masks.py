@@ -81,6 +81,21 @@ def test_all_that_was_made_of_a_category_is_one_lookup() -> None:
     assert all(lookup.bounds is None for lookup in stage.trees.lookups)
 
 
+@pytest.mark.parametrize(
+    ("name", "most"), [("_MOST_CODE_BYTES", 90 * 40), ("_MOST_BYTES", 90 * 40), ("_MOST_BYTES", 10 * 40)]
+)
+def test_masks_that_would_take_too_much_room_are_not_made(
+    name: str, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frame = mixed_table(300)[["words", "number"]]
+    pipeline = build("boosting", learn_columns(frame), "regression", rows=len(frame))
+    pipeline.set_params(model__max_iter=60, model__early_stopping=False)
+    case = check(pipeline, frame, labels(frame, "regression"))
+    assert case.compiled.batch is not None
+    monkeypatch.setattr(f"fasttrack.compiler.masks.{name}", most)
+    assert compile_pipeline(case.pipeline, case.contract).batch is None
+
+
 @pytest.mark.parametrize("task", ["binary", "multiclass"])
 @pytest.mark.parametrize("trees", [GradientBoostingClassifier(), HistGradientBoostingClassifier(max_iter=40)])
 def test_classes(trees: Any, task: Any) -> None:
@@ -122,7 +137,7 @@ def test_an_answer_does_not_hang_on_how_many_are_asked(family: Any) -> None:
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.integers(0, 2**32 - 1), st.sampled_from([8, 16, 32, 64]), st.integers(1, 400), st.integers(1, 3))
+@given(st.integers(0, 2**32 - 1), st.sampled_from([8, 16, 32, 64]), st.integers(1, 400), st.integers(0, 3))
 def test_sums_are_those_of_the_lowest_common_leaf(seed: int, bits: int, trees: int, outputs: int) -> None:
     random = np.random.default_rng(seed)
     rows, dtype = 150, np.dtype(f"<u{bits // 8}")
@@ -131,7 +146,10 @@ def test_sums_are_those_of_the_lowest_common_leaf(seed: int, bits: int, trees: i
     for table in tables:
         table |= dtype.type(1) << dtype.type(bits - 1)  # one leaf is always left
     values = random.normal(size=(trees, bits))
+    outputs = outputs or trees
     ends = [*np.sort(random.integers(0, trees + 1, outputs - 1)).tolist(), trees]
+    if outputs == trees and seed % 2:
+        ends = list(range(1, trees + 1))
     x = np.column_stack([random.choice([*bounds, *(bounds + 0.1), np.nan, -9], rows), random.integers(-1, 3, rows)])
     x[random.random(rows) < 0.1, 1] = np.nan
     masks = MaskedTrees(

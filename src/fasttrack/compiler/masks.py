@@ -30,6 +30,8 @@ __all__ = ["leaf_masks", "may_be_masked"]
 _MOST_LEAVES = 64
 _MOST_BYTES = 8_000_000
 """Of all masks: more leave the caches."""
+_MOST_CODE_BYTES = 64_000_000
+"""Of a column's masks code by code, before those that are the same are one."""
 _TREES_A_LOOKUP = 2
 """A lookup costs what two trees cost to walk."""
 
@@ -63,6 +65,8 @@ def leaf_masks(trees: Sequence[Tree], x: Columns, targets: int, least: int) -> M
     lookups, room = [], _MOST_BYTES
     for source in sources:
         column = starts[source.block] + source.index
+        if source.cells * len(trees) * dtype.itemsize > (_MOST_CODE_BYTES if source.tables else room):
+            return None
         if source.tables:
             cells, masks = _code_masks(source, len(trees), dtype)
             lookups.append(Lookup(column=column, cells=cells.astype("<i4").tobytes(), masks=masks.tobytes()))
@@ -117,6 +121,13 @@ class _Source:
     index: int
     numbers: list[tuple[Number, list[_Split]]] = field(default_factory=list)
     tables: list[tuple[Table, list[_Split]]] = field(default_factory=list)
+
+    @property
+    def cells(self) -> int:
+        """How many there are, of a number about: steps may bring thresholds together, or two numbers have others."""
+        if self.tables:
+            return len(self.tables[0][0].cells)
+        return len({split.threshold for _, splits in self.numbers for split in splits}) + 2
 
 
 def _sources(x: Columns, splits: dict[int, list[_Split]]) -> list[_Source]:
