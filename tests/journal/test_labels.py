@@ -17,7 +17,7 @@ import pytest
 from fasttrack.errors import DataError
 from fasttrack.journal import JournalModel
 from fasttrack.journal.labels import label_predictions
-from fasttrack.journal.predictions import Chunk, identifiers, pack
+from fasttrack.journal.predictions import Chunk, Identifiers, pack
 from tests.journal.places import contract, entries
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def test_a_million_labels_from_parquet(tmp_path: Path, opened: Opened) -> None:
     random = np.random.default_rng(0)
     # in any order; 100,000 of predictions that are not there; 1,000 a second time at the end of the table
     order = random.permutation(1_000_000)
-    every = np.array(identifiers(PROCESS, 0, 1_000_000), dtype=object)
+    every = np.array(Identifiers(PROCESS, 0, 1_000_000).all(), dtype=object)
     again = order[:1_000]
     ids = np.concatenate([every[order], every[again]])
     labels = np.concatenate([order.astype(float), np.full(1_000, -1.0)])

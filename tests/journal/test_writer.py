@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from fasttrack.contract.decode import Decoder
+from fasttrack.contract.schema import Column, Contract, Target
 from fasttrack.journal import Journal, JournalCounts, open_database
 from fasttrack.journal.predictions import identifier, parse_identifier, unpack
 from fasttrack.journal.writer import Recorder
@@ -45,7 +46,8 @@ class Kept:
 
     def predict(self, recorder: Recorder, *xs: float, where: str = "here") -> list[str] | None:
         batch = self._decoder.rows(msgspec.json.encode([{"x": x, "where": where} for x in xs]))
-        return recorder.seen(batch, np.array(xs) * 2, None)
+        ids = recorder.seen(batch, np.array(xs) * 2, None)
+        return None if ids is None else ids.all()
 
     @property
     def numbers(self) -> dict[str, float]:
@@ -208,6 +210,20 @@ def test_what_a_model_does_not_know_is_written_as_text(kept: Kept, opened: Opene
     kept.journal.stop()
     words = [unpack(chunk.content).words for chunk in opened(kept.location).chunks(0)]
     assert {1: {0: "elsewhere"}} in words
+
+
+def test_words_of_a_column_in_which_the_model_knows_none_are_kept(tmp_path: Path, opened: Opened) -> None:
+    column = Column(name="note", kind="category", nullable=True, dtype="str")
+    free = Contract(columns=[column], target=Target(name="y", task="regression"))
+    kept = Kept(str(tmp_path / "journal"))
+    recorder = kept.journal.recorder("m", "v1", free)
+    rows = Decoder(free).rows(b'[{"note":"first"},{"note":null},{"note":"third"}]')
+    assert not rows.odd
+    recorder.seen(rows, np.zeros(3), None)
+    kept.journal.start()
+    kept.journal.stop()
+    (chunk,) = opened(kept.location).chunks(0)
+    assert unpack(chunk.content).words == {0: {0: "first", 2: "third"}}
 
 
 def test_labels_are_counted_as_matched_or_unknown(kept: Kept, opened: Opened) -> None:

@@ -37,12 +37,14 @@ class Batch:
 
     `matrix`: float64[n, f] in the contract's column order: numbers as the training dtype holds them, booleans 0/1,
     missing NaN, text as its code (−1 unseen), datetimes as seconds since 1970 UTC. `text` keeps the words of each text
-    column, by column index, for pipelines that are served as they are.
+    column, by column index, for pipelines that are served as they are. `odd`: whether a cell is not as in training, an
+    unseen category or a number out of range.
     """
 
     matrix: NDArray[np.float64]
     text: Mapping[int, Sequence[str | None]]
     single: bool
+    odd: bool
     warnings: list[CellIssue] = field(default_factory=list)
 
     def __len__(self) -> int:
@@ -51,7 +53,7 @@ class Batch:
     def part(self, start: int, stop: int) -> Batch:
         """The rows from `start` up to `stop`, without warnings."""
         text = {index: words[start:stop] for index, words in self.text.items()}
-        return Batch(self.matrix[start:stop], text, single=False)
+        return Batch(self.matrix[start:stop], text, single=False, odd=self.odd)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,13 +112,14 @@ class Decoder:
         values = list(zip(*rows, strict=True))
         matrix = self._matrix.fill(values, len(rows))
         odd = self._matrix.odd(matrix)
+        any_odd = bool(odd.any())
         warnings = {}
-        for row in np.flatnonzero(odd.any(axis=1)).tolist() if odd.any() else ():
+        for row in np.flatnonzero(odd.any(axis=1)).tolist() if any_odd else ():
             noted = Findings()
             self._matrix.note(matrix[row : row + 1], noted)
             warnings[row] = noted.as_warnings()
         text = {j: values[j] for j in self._matrix.text}
-        return Gathered(Batch(matrix, text, single=False), self._matrix.fractions(matrix), warnings)
+        return Gathered(Batch(matrix, text, single=False, odd=any_odd), self._matrix.fractions(matrix), warnings)
 
     def row(self, cells: Mapping[str, Any]) -> Batch:
         """One row of values as JSON carries them. Raises RefusedRequest as `rows` does."""
@@ -183,8 +186,8 @@ class Decoder:
         if self._matrix.fractions(matrix):
             return None
         noted = Findings()
-        self._matrix.note(matrix, noted)
-        return Batch(matrix, text, single=False, warnings=noted.as_warnings())
+        odd = self._matrix.note(matrix, noted)
+        return Batch(matrix, text, single=False, odd=odd, warnings=noted.as_warnings())
 
     def _from_objects(self, rows: list[Any], *, single: bool) -> Batch:
         self._check_length(len(rows))
@@ -234,9 +237,9 @@ class Decoder:
     def _batch(
         self, matrix: NDArray[np.float64], values: Sequence[Sequence[Any]], noted: Findings, *, single: bool
     ) -> Batch:
-        self._matrix.note(matrix, noted)
+        odd = self._matrix.note(matrix, noted)
         text = {j: values[j] if values else () for j in self._matrix.text}
-        return Batch(matrix, text, single, noted.as_warnings())
+        return Batch(matrix, text, single, odd, noted.as_warnings())
 
     def _check_length(self, n: int) -> None:
         if n > self.max_rows:

@@ -98,14 +98,15 @@ class MatrixFiller:
                 odd[:, j] = ~np.isnan(matrix[:, j]) & ~np.isin(matrix[:, j], np.array(list(known)))
         return odd
 
-    def note(self, matrix: NDArray[np.float64], noted: Findings) -> None:
-        """Name unseen categories and out-of-range numbers."""
+    def note(self, matrix: NDArray[np.float64], noted: Findings) -> bool:
+        """Name unseen categories and out-of-range numbers; whether there are any."""
         odd = self.odd(matrix)
         if not odd.any():
-            return
+            return False
         for j in np.flatnonzero(odd.any(axis=0)).tolist():
             column = self._columns[j]
             noted.add_rows(np.flatnonzero(odd[:, j]).tolist(), column.name, oddity(column))
+        return True
 
 
 def _lowest(column: Column) -> float:

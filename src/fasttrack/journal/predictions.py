@@ -26,11 +26,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "IDENTIFIER",
+    "IDENTIFIER_FORMAT",
     "Chunk",
     "Entries",
+    "Identifiers",
     "JournalModel",
     "identifier",
-    "identifiers",
     "pack",
     "parse_identifier",
     "unpack",
@@ -38,6 +39,8 @@ __all__ = [
 
 IDENTIFIER = "[0-9a-z]{1,40}-[0-9a-f]{8,15}"
 """What an id looks like, as a regular expression."""
+IDENTIFIER_FORMAT = "%s-%08x"
+"""How it is made of a process and a number."""
 _IDENTIFIER = re.compile(IDENTIFIER)
 
 
@@ -90,6 +93,27 @@ class Chunk:
     content: bytes
 
 
+class Identifiers(msgspec.Struct, frozen=True, gc=False):
+    """The ids of predictions that follow one another. They are written out where they are needed."""
+
+    process: str
+    start: int
+    rows: int
+
+    def __getitem__(self, row: int) -> str:
+        """The id of a row."""
+        return identifier(self.process, self.start + row)
+
+    def all(self) -> list[str]:
+        """Every row's id."""
+        return [identifier(self.process, number) for number in self.numbers]
+
+    @property
+    def numbers(self) -> range:
+        """Every row's number."""
+        return range(self.start, self.start + self.rows)
+
+
 class _Head(msgspec.Struct):
     rows: int
     types: list[str]
@@ -99,15 +123,7 @@ class _Head(msgspec.Struct):
 
 def identifier(process: str, number: int) -> str:
     """The id of a prediction."""
-    return f"{process}-{number:08x}"
-
-
-def identifiers(process: str, start: int, rows: int) -> list[str]:
-    """The ids of predictions that follow one another."""
-    if rows == 1:
-        return [f"{process}-{start:08x}"]
-    begin = process + "-%08x"
-    return [begin % number for number in range(start, start + rows)]
+    return IDENTIFIER_FORMAT % (process, number)
 
 
 def parse_identifier(text: object) -> tuple[str, int] | None:

@@ -15,12 +15,13 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from fasttrack.addresses import shown
 from fasttrack.errors import StoreError
 from fasttrack.journal.database import Database
-from fasttrack.journal.predictions import Chunk, Entries, JournalModel, identifiers, pack
+from fasttrack.journal.predictions import Chunk, Entries, Identifiers, JournalModel, pack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -46,6 +47,7 @@ _MOST_LABELS = 1_000_000
 _CHUNK_ROWS = 50_000
 _CHUNK_CELLS = 8_000_000
 """64 MB: databases take no cell of a gigabyte."""
+_NONE: Mapping[int, dict[int, str]] = {}
 _UNSEEN = -1.0
 """The code of a category that the model does not know."""
 _LABELS_AT_ONCE = 50_000
@@ -67,15 +69,14 @@ class JournalCounts:
     labels: dict[str, memoryview[float]]
 
 
-@dataclass(slots=True)  # not frozen, which would cost a microsecond
-class _Scored:
+class _Scored(msgspec.Struct):
     """One run's rows. `unknown`: by place among the stored columns and row, the words that the model does not know."""
 
     recorder: Recorder
     start: int
     at: float
     matrix: Floats
-    unknown: dict[int, dict[int, str]]
+    unknown: Mapping[int, dict[int, str]]
     output: Floats
     probabilities: Floats | None
     cells: int
@@ -93,21 +94,23 @@ class Recorder:
         self.whole = len(self.places) == len(contract.columns)
         self._text = {j: place for place, j in enumerate(self.places) if contract.columns[j].kind == "category"}
         self._codes = np.array(list(self._text), dtype=np.intp)
+        self._free = any(contract.columns[j].categories is None for j in self._text)
+        """Whether there are columns in which the model knows no word, so that none is odd."""
 
-    def seen(self, batch: Batch, output: Floats, probabilities: Floats | None) -> list[str] | None:
+    def seen(self, batch: Batch, output: Floats, probabilities: Floats | None) -> Identifiers | None:
         """Take scored rows; returns their ids, or `None` when they are not recorded.
 
         Costs a microsecond or so: the rows are written later.
         """
         return self._journal._take(self, batch, output, probabilities)
 
-    def unknown(self, batch: Batch) -> dict[int, dict[int, str]]:
+    def unknown(self, batch: Batch) -> Mapping[int, dict[int, str]]:
         """By place among the stored columns and row, what codes do not tell: words that the model does not know."""
-        if not self._text:
-            return {}
+        if not (self._text and (batch.odd or self._free)):
+            return _NONE
         away = batch.matrix[:, self._codes] == _UNSEEN
         if not away.any():
-            return {}
+            return _NONE
         found: dict[int, dict[int, str]] = {}
         for (column, place), rows in zip(self._text.items(), away.T, strict=True):
             cells = batch.text[column]
@@ -201,7 +204,7 @@ class Journal:
         with self._lock:
             self._counts.labels["refused"][0] += labels
 
-    def _take(self, recorder: Recorder, batch: Batch, output: Floats, shares: Floats | None) -> list[str] | None:
+    def _take(self, recorder: Recorder, batch: Batch, output: Floats, shares: Floats | None) -> Identifiers | None:
         rows = len(output)
         if not rows:
             return None
@@ -219,7 +222,7 @@ class Journal:
             self._cells += cells
             self._counts.backlog[0] = self._waiting
             self._queue.append(_Scored(recorder, start, self._clock(), batch.matrix, unknown, output, shares, cells))
-        return identifiers(self.process, start, rows)
+        return Identifiers(self.process, start, rows)
 
     def _drawn(self, rows: int) -> bool:
         """Whether a run is in the sample: evenly, not at random, so that a small sample is no lottery.

@@ -69,8 +69,9 @@ class _Layout:
         """int64[size] of float64[n, k] rows, a column for each set of bins."""
         found = np.zeros(self.size, dtype=np.int64)
         first_range = self.size - len(self.bins)
+        columns = np.ascontiguousarray(rows.T)
         for j, (one, start) in enumerate(zip(self.bins, self.starts, strict=True)):
-            values = rows[:, j]
+            values = columns[j]
             found[start : start + len(one.names)] = one.count(values)
             if one.low is not None and one.high is not None:
                 found[first_range + j] = np.count_nonzero((values < one.low) | (values > one.high))
@@ -124,24 +125,26 @@ class DriftTally:
         self._numbers = memoryview(buffer)[:_HEAD].cast("q")
         self._numbers[_LENGTH] = len(encoded)  # the last word: before it the file does not count
         self._memory = _Memory(buffer, head)
+        self._ring = self._memory.ring
         columns = [one.column for one in head.reference.features]
+        self._count = len(columns)
         self._columns = None if columns == list(range(len(columns))) else columns
 
     def seen(self, matrix: Floats, prediction: Floats) -> None:
         """Take float64[n, f] scored rows, and float64[n] predictions: numbers, or indices of the classes."""
         numbers, capacity = self._numbers, self.head.capacity
         with self._writing:
-            for start in range(0, len(matrix), capacity):
-                part, told = matrix[start : start + capacity], prediction[start : start + capacity]
+            while len(matrix):
                 written = numbers[_WRITTEN]
-                if written + len(part) - (numbers[_STATE] >> 1) > capacity:
-                    self.settle()
                 place = written % capacity
-                room = min(capacity - place, len(part))
-                self._copy(place, part[:room], told[:room])
-                if room < len(part):
-                    self._copy(0, part[room:], told[room:])
-                numbers[_WRITTEN] = written + len(part)
+                rows = min(len(matrix), capacity - place)
+                if written + rows - (numbers[_STATE] >> 1) > capacity:
+                    self.settle()
+                ring = self._ring[place : place + rows]
+                ring[:, : self._count] = matrix[:rows] if self._columns is None else matrix[:rows, self._columns]
+                ring[:, self._count] = prediction[:rows]
+                numbers[_WRITTEN] = written + rows
+                matrix, prediction = matrix[rows:], prediction[rows:]
 
     def settle(self) -> None:
         """Bin what has been written. Rows that come meanwhile do not wait for it."""
@@ -168,12 +171,6 @@ class DriftTally:
             return None
         found = os.fstat(self._file)
         return found.st_dev, found.st_ino
-
-    def _copy(self, place: int, rows: Floats, prediction: Floats) -> None:
-        ring = self._memory.ring[place : place + len(rows)]
-        count = len(self.head.reference.features)
-        ring[:, :count] = rows if self._columns is None else rows[:, self._columns]
-        ring[:, count] = prediction
 
 
 class DriftSeries(Collector):

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from fasttrack.contract.decode import Batch
     from fasttrack.contract.schema import Label
+    from fasttrack.journal.predictions import Identifiers
 
 __all__ = ["NO_ANSWER", "Engine", "Scores", "first_failing_row", "unscorable"]
 
@@ -33,7 +34,7 @@ class Scores:
     output: NDArray[np.float64]
     probabilities: NDArray[np.float64] | None
     warnings: list[CellIssue]
-    ids: list[str] | None = None
+    ids: Identifiers | None = None
 
 
 class Engine(Protocol):

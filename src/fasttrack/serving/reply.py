@@ -8,6 +8,7 @@ import msgspec
 
 from fasttrack.contract.decode import iso
 from fasttrack.contract.openapi import label_key, query_reply_nests
+from fasttrack.journal.predictions import IDENTIFIER_FORMAT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,9 +28,9 @@ class ReplyWriter:
         self._label = label
         self._classes = [label_key(one) for one in contract.target.classes or ()]
         self._encode = msgspec.json.Encoder().encode
-        model = b',"model":' + self._encode(label)
-        self._plain = b'{"prediction":%b' + model.replace(b"%", b"%%") + b"}"
-        self._numbered = b'{"prediction":%b' + model.replace(b"%", b"%%") + b',"id":"%b"}'
+        begin = b'{"prediction":%b,"model":' + self._encode(label).replace(b"%", b"%%")
+        self._plain = begin + b"}"
+        self._numbered = begin + b',"id":"' + IDENTIFIER_FORMAT.encode() + b'"}'
 
     def each(self, scores: Scores, warnings: Mapping[int, Sequence[CellIssue]]) -> list[bytes]:
         """The reply to each of the requests of one row that were scored together; `warnings` by row."""
@@ -41,7 +42,8 @@ class ReplyWriter:
         if ids is None:
             bodies = [self._plain % number for number in numbers]
         else:
-            bodies = [self._numbered % (number, one.encode()) for number, one in zip(numbers, ids, strict=True)]
+            process = ids.process.encode()
+            bodies = [self._numbered % (number, process, one) for number, one in zip(numbers, ids.numbers, strict=True)]
         for row, noted in warnings.items():
             bodies[row] = self.row(scores, row, noted)
         return bodies
@@ -65,7 +67,7 @@ class ReplyWriter:
             reply["probabilities"] = dict(zip(self._classes, scores.probabilities.T.tolist(), strict=True))
         reply["model"] = self._label
         if scores.ids is not None:
-            reply["ids"] = scores.ids
+            reply["ids"] = scores.ids.all()
         if warnings:
             reply["warnings"] = warnings
         return self._encode(reply)
