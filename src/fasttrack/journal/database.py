@@ -6,7 +6,7 @@ import math
 import sqlite3
 from bisect import bisect_right
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ import msgspec
 from fasttrack.addresses import POSTGRES_ADVICE, is_misread, shown
 from fasttrack.errors import ConfigError, StoreError
 from fasttrack.journal.location import journal_location
-from fasttrack.journal.predictions import Chunk, JournalModel
+from fasttrack.journal.predictions import Chunk, JournalModel, pack, unpack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -41,6 +41,7 @@ _INTO_LABELS = (
     " WHERE excluded.at >= labels.at"
 )
 """Workers write in any order: what came later counts, not what is written later."""
+_INTO_CHUNKS = "INSERT INTO chunks VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 _MANY = 500
 """Chunks that are removed at a time."""
 _STRAYS = 20_000
@@ -103,6 +104,10 @@ def existing_journal(setting: str, store: str | Path) -> Database:
     return open_database(location)
 
 
+class _GoneError(Exception):
+    """What was to be replaced is not there."""
+
+
 class Database:
     """A connection that is opened when it is needed, and anew after an error."""
 
@@ -132,15 +137,31 @@ class Database:
 
     def append(self, models: Sequence[JournalModel], chunks: Sequence[Chunk]) -> None:
         """Store `chunks`, all or none; those that are there already stay. Raises StoreError."""
-        rows = [
-            (one.process, one.start, one.rows, one.first, one.last, one.model, one.version, one.content)
-            for one in chunks
-        ]
         about = [(one.model, one.version, msgspec.json.encode(one).decode()) for one in models]
         with self._transaction() as cursor:
             cursor.executemany(self._sql("INSERT INTO models VALUES (?, ?, ?) ON CONFLICT DO NOTHING"), about)
-            statement = "INSERT INTO chunks VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
-            cursor.executemany(self._sql(statement), rows)
+            cursor.executemany(self._sql(f"{_INTO_CHUNKS} ON CONFLICT DO NOTHING"), [astuple(one) for one in chunks])
+
+    def between(self, process: str, start: int, stop: int) -> list[Chunk]:
+        """The chunks of a process that begin at number `start` or later, and before `stop`. Raises StoreError."""
+        statement = "SELECT * FROM chunks WHERE process = ? AND start >= ? AND start < ? ORDER BY start"
+        with self._transaction() as cursor:
+            cursor.execute(self._sql(statement), (process, start, stop))
+            return [_chunk(*row) for row in cursor.fetchall()]
+
+    def replace(self, chunks: int, merged: Chunk) -> bool:
+        """Store one chunk in place of so many that it was made of; `False` if they are not all there any more.
+
+        Raises StoreError.
+        """
+        statement = "DELETE FROM chunks WHERE process = ? AND start >= ? AND start < ?"
+        with suppress(_GoneError), self._transaction() as cursor:
+            cursor.execute(self._sql(statement), (merged.process, merged.start, merged.start + merged.rows))
+            if cursor.rowcount != chunks:
+                raise _GoneError
+            cursor.execute(self._sql(_INTO_CHUNKS), astuple(merged))
+            return True
+        return False
 
     def label(self, labels: Sequence[LabelRow]) -> None:
         """Store labels, all or none; of several for one prediction the one that came last counts, whoever writes it.
@@ -226,13 +247,27 @@ class Database:
                 continue
             if most is not None and read >= most:
                 return
-            with self._transaction() as cursor:  # one at a time: a window may hold more than fits into memory
-                cursor.execute(self._sql("SELECT content FROM chunks WHERE process = ? AND start = ?"), head[:2])
-                found = cursor.fetchone()
-            if found is not None:  # else it has been swept away meanwhile
-                read += int(head[2])
-                process, start, rows, first, last, of, version = head
-                yield Chunk(process, start, rows, first, last, of, version, bytes(found[0]))
+            # one at a time: a window may hold more than fits into memory
+            chunk = self._read(_chunk(*head))
+            if chunk is not None:  # else it has been swept away meanwhile
+                read += chunk.rows
+                yield chunk
+
+    def _read(self, head: Chunk) -> Chunk | None:
+        """A chunk with its content, also if it has become part of another meanwhile."""
+        statement = "SELECT * FROM chunks WHERE process = ? AND start <= ? ORDER BY start DESC LIMIT 1"
+        with self._transaction() as cursor:
+            cursor.execute(self._sql(statement), (head.process, head.start))
+            row = cursor.fetchone()
+        if row is None:
+            return None
+        found = _chunk(*row)
+        begin = head.start - found.start
+        if begin >= found.rows:
+            return None
+        if found.rows == head.rows:
+            return found
+        return replace(head, content=pack(unpack(found.content).part(begin, begin + head.rows)))
 
     def spans(self) -> list[Span]:
         """Of each version how many predictions there are, and from when to when; the latest last. Raises StoreError."""
@@ -400,6 +435,13 @@ class Database:
         except ImportError:
             return (OSError,)
         return (psycopg.Error, OSError)
+
+
+def _chunk(
+    process: str, start: int, rows: int, first: float, last: float, model: str, version: str, content: bytes = b""
+) -> Chunk:
+    """What a row of the table holds."""
+    return Chunk(process, start, rows, first, last, model, version, bytes(content))
 
 
 def _owner(spans: Sequence[tuple[int, int, tuple[str, str]]], number: int) -> tuple[str, str] | None:

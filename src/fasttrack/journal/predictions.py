@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import struct
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -32,6 +32,8 @@ __all__ = [
     "Identifiers",
     "JournalModel",
     "identifier",
+    "joined",
+    "joined_words",
     "pack",
     "parse_identifier",
     "unpack",
@@ -76,6 +78,15 @@ class Entries:
 
     def __len__(self) -> int:
         return len(self.at)
+
+    def part(self, start: int, stop: int) -> Entries:
+        """The entries from `start` up to `stop`."""
+        words = {
+            place: {row - start: word for row, word in found.items() if start <= row < stop}
+            for place, found in self.words.items()
+        }
+        shares = None if self.probabilities is None else self.probabilities[start:stop]
+        return Entries(self.at[start:stop], self.matrix[start:stop], self.output[start:stop], shares, words)
 
 
 @dataclass(frozen=True)
@@ -167,6 +178,32 @@ def unpack(content: bytes, *, only_answers: bool = False) -> Entries:
     matrix = np.column_stack(columns[2 : 2 + kept]) if kept else np.empty((head.rows, 0))
     shares = np.column_stack(columns[2 + kept :]) if head.probabilities else None
     return Entries(columns[0], matrix, columns[1], shares, {} if only_answers else head.words)
+
+
+def joined(chunks: Sequence[Chunk]) -> Chunk:
+    """Chunks of one process and version that follow one another as one. Raises DataError as `unpack`."""
+    parts = [unpack(chunk.content) for chunk in chunks]
+    shares = [part.probabilities for part in parts if part.probabilities is not None]
+    entries = Entries(
+        np.concatenate([part.at for part in parts]),
+        np.concatenate([part.matrix for part in parts]),
+        np.concatenate([part.output for part in parts]),
+        np.concatenate(shares) if shares else None,
+        joined_words([part.words for part in parts], [len(part) for part in parts]),
+    )
+    first, last = min(chunk.first for chunk in chunks), max(chunk.last for chunk in chunks)
+    return replace(chunks[0], rows=len(entries), first=first, last=last, content=pack(entries))
+
+
+def joined_words(parts: Sequence[Mapping[int, Mapping[int, str]]], lengths: Sequence[int]) -> dict[int, dict[int, str]]:
+    """The words of parts of so many rows each, by place and row in all of them together."""
+    found: dict[int, dict[int, str]] = {}
+    start = 0
+    for part, length in zip(parts, lengths, strict=True):
+        for place, words in part.items():
+            found.setdefault(place, {}).update({start + row: word for row, word in words.items()})
+        start += length
+    return found
 
 
 def _narrowed(values: Floats) -> NDArray[np.generic]:

@@ -21,7 +21,8 @@ import numpy as np
 from fasttrack.addresses import shown
 from fasttrack.errors import StoreError
 from fasttrack.journal.database import Database
-from fasttrack.journal.predictions import Chunk, Entries, Identifiers, JournalModel, pack
+from fasttrack.journal.merging import Merging
+from fasttrack.journal.predictions import Chunk, Entries, Identifiers, JournalModel, joined_words, pack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -155,6 +156,7 @@ class Journal:
         self._stopping = False
         self._thread: threading.Thread | None = None
         self._database = Database(location)
+        self._merging = Merging(self._database)
         self._down = False
         self._swept = 0.0
         self._held: list[Chunk] = []
@@ -287,8 +289,11 @@ class Journal:
             if not self._held:
                 self._hold()
             if self._held:
-                self._database.append(self._held_models, self._held)
+                stored = self._held
+                self._database.append(self._held_models, stored)
                 self._release(self._counts.stored)
+                for chunk in stored:
+                    self._merging.stored(chunk)
 
     def _hold(self) -> None:
         """Take the head of the queue as chunks, which are kept until they are written."""
@@ -313,7 +318,7 @@ class Journal:
         lengths = [len(part.output) for part in parts]
         at = np.repeat([part.at for part in parts], lengths)
         matrix = np.concatenate([part.matrix for part in parts])
-        words = _joined([part.unknown for part in parts], lengths)
+        words = joined_words([part.unknown for part in parts], lengths)
         if not recorder.whole:
             matrix = matrix[:, recorder.places]
         shares = None
@@ -375,17 +380,6 @@ def _room(unknown: Mapping[int, Mapping[int, str]]) -> int:
     """What words take in memory, in cells of eight bytes: at most four bytes a letter, and an object each."""
     words = [word for found in unknown.values() for word in found.values()]
     return sum(map(len, words)) // 2 + 16 * len(words)
-
-
-def _joined(parts: Sequence[Mapping[int, Mapping[int, str]]], lengths: Sequence[int]) -> dict[int, dict[int, str]]:
-    """The words of parts of so many rows each, by place and row in all of them together."""
-    found: dict[int, dict[int, str]] = {}
-    start = 0
-    for part, length in zip(parts, lengths, strict=True):
-        for place, words in part.items():
-            found.setdefault(place, {}).update({start + row: word for row, word in words.items()})
-        start += length
-    return found
 
 
 def _process_name() -> str:
