@@ -44,6 +44,21 @@ def test_regression(options: dict[str, Any], missing: float) -> None:
     check(RandomForestRegressor(**(SMALL | options)), frame.to_numpy(), y)
 
 
+def test_a_large_forest_is_walked_a_part_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    frame = numbers(160, missing=0.15)
+    targets = np.column_stack([labels(frame, "regression"), frame.iloc[:, 0].fillna(3)])
+    monkeypatch.setattr("fasttrack.compiler.lowerings.forests._NODES_AT_ONCE", 500)
+    parts = {}
+    for y in (targets[:, 0], targets):
+        forest = RandomForestRegressor(12, random_state=0, max_leaf_nodes=70)
+        case = check(forest, frame, y)
+        parts[y.ndim] = case.operators.count("TreeEnsemble")
+        assert sum(member.tree_.node_count for member in forest.estimators_) == 12 * 139
+    assert parts == {1: 4, 2: 4}
+    small = check(RandomForestRegressor(3, random_state=0, max_depth=3), frame, targets[:, 0])
+    assert small.operators.count("TreeEnsemble") == 1
+
+
 @pytest.mark.parametrize("task", ["binary", "multiclass"])
 @pytest.mark.parametrize(
     "options",
