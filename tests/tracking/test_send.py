@@ -241,9 +241,10 @@ def test_an_upload_killed_anywhere_is_taken_up_and_nothing_is_there_twice(wire: 
         spool.add(record)
         return bundle
 
-    waiting(new_name())
-    ended, pieces = send(kill_at=float("inf"))
-    assert ended == 0
+    for _ in range(2):  # the first one also makes what all of them share
+        waiting(new_name())
+        ended, pieces = send(kill_at=float("inf"))
+        assert ended == 0
     assert pieces > 20
     killed = 0
     with asked(wire.url) as mlflow:
@@ -266,7 +267,7 @@ def test_an_upload_killed_anywhere_is_taken_up_and_nothing_is_there_twice(wire: 
             assert [one.version for one in mlflow.search_model_versions(f"name = '{name}'")] == ["1"]
             assert mlflow.get_model_version_by_alias(name, "champion").run_id == whole.info.run_id
     sender.communicate(timeout=30)
-    assert killed >= 5  # near the end there may be fewer pieces than the first time
+    assert killed >= 4  # near the end there may be fewer pieces than were counted
     assert spool.waiting() == []
 
 
