@@ -21,7 +21,7 @@ from sklearn.linear_model import LogisticRegression
 from fasttrack.contract.frame import matrix_from_frame
 from fasttrack.contract.learn import learn_contract
 from fasttrack.monitoring.drift import DriftSeries
-from fasttrack.monitoring.reference import Bins, Reference, bin_numbers, learn_reference
+from fasttrack.monitoring.reference import MOST_FEATURES, Bins, Reference, bin_numbers, learn_reference
 from fasttrack.training.sensitivity import sensitivity
 from tests.monitoring.dying import count_and_die
 
@@ -251,6 +251,21 @@ def test_values_beyond_the_training_range_are_counted() -> None:
     assert found['fasttrack_feature_out_of_range_total{feature="rooms",model="m",version="1"}'] == 4
     assert found['fasttrack_feature_out_of_range_total{feature="zeros",model="m",version="1"}'] == 0
     assert not any("out_of_range" in name and "street" in name for name in found)
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_of_more_columns_than_are_watched_the_most_important_are_counted(first: bool) -> None:
+    columns = MOST_FEATURES + 1
+    frame = pd.DataFrame(np.random.default_rng(0).normal(size=(50, columns)), columns=[f"x{j}" for j in range(columns)])
+    contract = contract_of(frame)
+    matrix = matrix_from_frame(contract, frame)
+    importance = [1.0] * columns if first else [*range(columns)]
+    reference = learn_reference(contract, matrix, matrix[:, 2], importance=importance)
+    series = DriftSeries(None)
+    series.tally("m", "1", reference).seen(matrix, matrix[:, 2])
+    assert {name: value for name, value in counted(series).items() if "bin_total" in name} == expected(
+        reference, matrix, matrix[:, 2]
+    )
 
 
 @settings(max_examples=60, deadline=None)

@@ -128,7 +128,8 @@ class DriftTally:
         self._ring = self._memory.ring
         columns = [one.column for one in head.reference.features]
         self._count = len(columns)
-        self._columns = None if columns == list(range(len(columns))) else columns
+        # a slice costs less than a list
+        self._columns = slice(len(columns)) if columns == list(range(len(columns))) else columns
 
     def seen(self, matrix: Floats, prediction: Floats) -> None:
         """Take float64[n, f] scored rows, and float64[n] predictions: numbers, or indices of the classes."""
@@ -141,7 +142,7 @@ class DriftTally:
                 if written + rows - (numbers[_STATE] >> 1) > capacity:
                     self.settle()
                 ring = self._ring[place : place + rows]
-                ring[:, : self._count] = matrix[:rows] if self._columns is None else matrix[:rows, self._columns]
+                ring[:, : self._count] = matrix[:rows, self._columns]
                 ring[:, self._count] = prediction[:rows]
                 numbers[_WRITTEN] = written + rows
                 matrix, prediction = matrix[rows:], prediction[rows:]
