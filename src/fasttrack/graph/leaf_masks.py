@@ -82,7 +82,7 @@ class MaskedTrees:
                 found[:, rows] = values
                 continue
             for output, (first, end) in zip(found, self._spans, strict=True):
-                np.add.reduce(values[first:end], axis=0, out=output[rows])  # row by row of trees: in their order
+                _add_up(values[first:end], output[rows])
         return np.ascontiguousarray(found.T)
 
     def _leaves(self, cells: list[tuple[Places, Masks]], rows: slice, room: Masks) -> Masks:
@@ -100,6 +100,14 @@ class MaskedTrees:
 
     def _masks(self, lookup: Lookup, trees: int) -> Masks:
         return np.frombuffer(lookup.masks, self._mask).reshape(-1, trees)
+
+
+def _add_up(values: Floats, out: Floats) -> None:
+    """float64[n] `out`: float64[trees, n] `values` of the trees, one tree after the other."""
+    if values.shape[1] == 1 and len(values):  # NumPy adds up a single column in another order
+        out[0] = np.add.accumulate(values[:, 0])[-1]
+    else:
+        np.add.reduce(values, axis=0, out=out)
 
 
 def _finder(lookup: Lookup) -> Callable[[Floats], Places]:
