@@ -8,7 +8,9 @@ from __future__ import annotations
 import base64
 import binascii
 import os
+import re
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 __all__ = ["AZURE", "GOOGLE", "S3", "Azure", "Endpoint", "Google", "azure", "google", "place_of", "s3_endpoint"]
@@ -32,6 +34,9 @@ _AZURE_ENDPOINTS = (
 )
 _AZURE_EMULATOR = "AZURE_STORAGE_USE_EMULATOR"
 _AZURE_HOST = "blob.core.windows.net"
+_UNWRITTEN = re.compile(r"[\s\x00-\x1f\x7f\\^`{|}<>\"]")
+"""What no URL holds as it is."""
+_NUMBERS = re.compile(r"[\d.]+")
 _EMULATOR_URL = "http://127.0.0.1:10000"
 _EMULATOR_ACCOUNT = "devstoreaccount1"
 _EMULATOR_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
@@ -105,8 +110,8 @@ def azure(account: str = "", host: str = "") -> Azure:
         raise ValueError(f"the account is not known; set {_AZURE_ACCOUNTS[0]}")
     endpoint = _endpoint(*_AZURE_ENDPOINTS)
     if endpoint is None and emulated:
-        url = os.environ.get("AZURITE_BLOB_STORAGE_URL", _EMULATOR_URL).rstrip("/")
-        endpoint = Endpoint(f"{url}/{account}", _AZURE_EMULATOR)
+        emulator = _endpoint("AZURITE_BLOB_STORAGE_URL", scheme="http") or Endpoint(_EMULATOR_URL, _AZURE_EMULATOR)
+        endpoint = Endpoint(f"{emulator.url}/{account}", emulator.variable)
     if endpoint is None and host:
         endpoint = _own(account, host.removeprefix("dfs.").removeprefix("blob."))
     variable, key = _named(*_AZURE_KEYS)
@@ -168,7 +173,7 @@ def _whole(account: str, endpoint: Endpoint | None, key: str | None, variable: s
         except (binascii.Error, ValueError):  # no client says so: one takes it for a dead network, one ends the process
             raise ValueError(f"the key of the account {account} is not whole; copy it anew into {variable}") from None
         return Azure(account, endpoint, key=key)
-    return Azure(account, endpoint, token=token.removeprefix("?") if token else None)
+    return Azure(account, endpoint, token=token.strip().removeprefix("?") if token else None)
 
 
 def _endpoint(*names: str, scheme: str = "https") -> Endpoint | None:
@@ -180,14 +185,25 @@ def _endpoint(*names: str, scheme: str = "https") -> Endpoint | None:
 
 
 def _checked(url: str, variable: str) -> Endpoint:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or "@" in parts.netloc:
+    try:
+        parts = urlsplit(url)
+        understood = parts.scheme in ("http", "https") and _is_host(parts.hostname or "") and parts.port != 0
+    except ValueError:  # a port that is no number, or too large, or a bracket that is not closed
+        understood = False
+    if not understood or parts.query or parts.fragment or "@" in parts.netloc or _UNWRITTEN.search(url):
         raise ValueError(f"{variable} is no endpoint; write http://HOST:PORT or https://HOST, keys elsewhere")
     return Endpoint(url.rstrip("/"), variable)
 
 
+def _is_host(name: str) -> bool:
+    """Whether it is a name or an address that clients take: one of them ends with a panic where it does not."""
+    if _NUMBERS.fullmatch(name) or ":" in name:
+        ip_address(name)
+    return bool(name)
+
+
 def _named(*names: str) -> tuple[str, str | None]:
-    return next(((name, value) for name in names if (value := os.environ.get(name))), (names[0], None))
+    return next(((name, value) for name in names if (value := os.environ.get(name, "").strip())), (names[0], None))
 
 
 def _first(*names: str) -> str | None:

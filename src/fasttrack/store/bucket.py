@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
-from fasttrack.clouds import Azure, Endpoint, azure, google, s3_endpoint
+from fasttrack.clouds import Endpoint, azure, google, s3_endpoint
 from fasttrack.errors import StoreError, StoreUnreachable
 
 if TYPE_CHECKING:
@@ -68,13 +68,12 @@ class Bucket:
         self._kind = _KINDS[urlsplit(url).scheme]
         self._obstore, self._exceptions = obstore, exceptions
         try:
-            self._endpoint, config = self._kind.asked()
+            asked = self._kind.asked()
         except ValueError as error:
             raise StoreError(f"store {url} cannot be used: {error}") from None
         try:
-            self._quick, self._bulk = (
-                _client(store, url, self._endpoint, config, *limits) for limits in (_QUICK, _BULK)
-            )
+            self._endpoint = asked.endpoint
+            self._quick, self._bulk = (_client(store, url, asked, *limits) for limits in (_QUICK, _BULK))
         except (exceptions.BaseError, ValueError, OSError) as error:
             reason = str(error).split("\n")[0].rstrip(". ")
             raise StoreError(
@@ -178,6 +177,10 @@ class Bucket:
             raise Conflict from None
         except (self._exceptions.BaseError, OSError, ValueError) as error:
             raise self._failed(error) from None
+        except BaseException as error:
+            if type(error).__name__ == "PanicException":  # a fault of the client, which has no class to import
+                raise self._refused("", "") from None
+            raise
 
     @contextmanager
     def _needed(self) -> Iterator[None]:
@@ -227,23 +230,33 @@ def _entry(found: Any) -> Entry:
     return Entry(found["path"], found["size"], found["last_modified"], found["e_tag"], found["version"])
 
 
+class _Asked(NamedTuple):
+    """The endpoint that the environment names, and what the client is to be told beside it.
+
+    `credentials`: what gives them, in place of any that the client would find by itself.
+    """
+
+    endpoint: Endpoint | None
+    config: dict[str, Any]
+    credentials: Callable[[], Any] | None = None
+
+
 class _Kind(NamedTuple):
     """What differs between the storages."""
 
-    asked: Callable[[], tuple[Endpoint | None, dict[str, Any]]]
-    """The endpoint that the environment names, and what the client is to be told."""
+    asked: Callable[[], _Asked]
     bucket: str
     advice: str
     """How keys are set."""
     more: str = ""
 
 
-def _s3() -> tuple[Endpoint | None, dict[str, Any]]:
+def _s3() -> _Asked:
     endpoint = s3_endpoint()
-    return endpoint, {"endpoint": endpoint.url} if endpoint else {}
+    return _Asked(endpoint, {"endpoint": endpoint.url} if endpoint else {})
 
 
-def _google() -> tuple[Endpoint | None, dict[str, Any]]:
+def _google() -> _Asked:
     found = google()
     config: dict[str, Any] = {"base_url": found.endpoint.url} if found.endpoint else {}
     if found.anonymous and found.endpoint:
@@ -253,22 +266,21 @@ def _google() -> tuple[Endpoint | None, dict[str, Any]]:
         config["service_account_key"] = json.dumps(account)
     elif found.anonymous:
         config["skip_signature"] = True
-    return found.endpoint, config
+    return _Asked(found.endpoint, config)
 
 
-def _azure() -> tuple[Endpoint | None, dict[str, Any]]:
+def _azure() -> _Asked:
     """All is said, or the client would look for an emulator by itself, and at one of the endpoints only."""
     found = azure()
     config: dict[str, Any] = {"account_name": found.account, "use_emulator": False}
     if found.endpoint:
         config["endpoint"] = found.endpoint.url
-    return found.endpoint, config | _azure_keys(found)
-
-
-def _azure_keys(found: Azure) -> dict[str, str]:
     if found.key:
-        return {"account_key": found.key}
-    return {"sas_key": found.token} if found.token else {}
+        config["account_key"] = found.key
+    if not found.token:
+        return _Asked(found.endpoint, config)
+    # a token in the configuration would yield to a key or an identity that the environment holds too
+    return _Asked(found.endpoint, config, lambda: {"sas_token": found.token, "expires_at": None})
 
 
 _KINDS = {
@@ -281,8 +293,7 @@ _KINDS = {
 def _client(
     store: Any,
     url: str,
-    endpoint: Endpoint | None,
-    config: dict[str, Any],
+    asked: _Asked,
     connect: timedelta,
     whole: timedelta,
     retries: int,
@@ -290,9 +301,10 @@ def _client(
 ) -> Any:
     return store.from_url(
         url,
-        config=config or None,
+        config=asked.config or None,
+        credential_provider=asked.credentials,
         client_options={
-            "allow_http": endpoint is not None and endpoint.scheme == "http",
+            "allow_http": asked.endpoint is not None and asked.endpoint.scheme == "http",
             "connect_timeout": connect,
             "timeout": whole,
         },
