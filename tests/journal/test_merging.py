@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pytest
 
+from fasttrack.errors import DataError
 from fasttrack.journal import JournalModel
+from fasttrack.journal.export import training_table
 from fasttrack.journal.merging import Merging
 from fasttrack.journal.predictions import Chunk, Entries, joined, pack, unpack
 from tests.journal.places import contract, entries, wait_for
@@ -139,6 +142,40 @@ def test_what_a_sweep_takes_meanwhile_is_gone_and_nothing_else(location: str, op
     assert rows(database) == [1] * 27
     (first, *_) = database.chunks(0, oldest_first=True)
     assert first.start == 5
+
+
+def test_a_sweep_leaves_the_labels_of_what_is_merged_meanwhile(
+    location: str, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database, other, whole = opened(location), opened(location), entries(32)
+    database.append([JournalModel.of("m", "v1", contract(), [])], list(chunks(whole, [1] * 32)))
+    database.label([(PROCESS, number, "1", float(whole.at[-1])) for number in range(32)])
+    found = other.between(PROCESS, 0, 32)
+    plain = database._sql
+    merged: list[bool] = []
+
+    def between_looking_and_removing(statement: str) -> str:
+        if statement.startswith("DELETE FROM chunks") and not merged:
+            merged.append(other.replace(len(found), joined(found)))
+        return plain(statement)
+
+    monkeypatch.setattr(database, "_sql", between_looking_and_removing)
+    assert database.sweep(before=float(whole.at[20])) == 0
+    assert merged == [True]
+    (chunk,) = database.chunks(0)
+    assert len(database.labels_of(chunk)) == 32
+
+
+def test_of_a_chunk_with_older_predictions_the_younger_ones_are_trained_on(location: str, opened: Opened) -> None:
+    database, whole = opened(location), entries(40)
+    of = JournalModel.of("m", "v1", contract(), [])
+    store(database, Merging(database), chunks(whole, [1] * 40))
+    assert rows(database) == [32, *[1] * 8]
+    database.label([(PROCESS, number, "1.5", 1.0) for number in range(10)])
+    with pytest.raises(DataError, match="no labelled prediction"):
+        training_table(database, float(whole.at[20]), of)
+    database.label([(PROCESS, number, "2.5", 1.0) for number in (25, 39)])
+    assert training_table(database, float(whole.at[20]), of).column("y").to_pylist() == [2.5, 2.5]
 
 
 def test_a_server_with_few_requests_leaves_few_chunks(tmp_path: Path, opened: Opened) -> None:

@@ -286,7 +286,9 @@ class Database:
         statement = "SELECT number, label FROM labels WHERE process = ? AND number >= ? AND number < ?"
         with self._transaction() as cursor:
             cursor.execute(self._sql(statement), (chunk.process, chunk.start, chunk.start + chunk.rows))
-            return {number - chunk.start: msgspec.json.decode(label) for number, label in cursor.fetchall()}
+            found = cursor.fetchall()
+        labels = msgspec.json.decode(f"[{','.join([label for _, label in found])}]")  # much faster than each by itself
+        return dict(zip([number - chunk.start for number, _ in found], labels, strict=True))
 
     def sweep(self, *, before: float | None = None, most_bytes: int | None = None) -> int:
         """Remove predictions from before a time, and the oldest while all takes more bytes; returns how many rows.
@@ -369,13 +371,18 @@ class Database:
     def _remove(self, before: float) -> int:
         with self._transaction() as cursor:
             cursor.execute(self._sql("SELECT process, start, rows FROM chunks WHERE last < ?"), (before,))
-            spans = cursor.fetchall()
-            cursor.executemany(
-                self._sql("DELETE FROM labels WHERE process = ? AND number >= ? AND number < ?"),
-                [(process, start, start + rows) for process, start, rows in spans],
-            )
-            cursor.execute(self._sql("DELETE FROM chunks WHERE last < ?"), (before,))
-        return sum(rows for _, _, rows in spans)
+            removed = 0
+            for process, start, rows in cursor.fetchall():
+                cursor.execute(
+                    self._sql("DELETE FROM chunks WHERE process = ? AND start = ? AND rows = ?"), (process, start, rows)
+                )
+                if cursor.rowcount:  # else it has been merged with younger ones meanwhile, and stays
+                    cursor.execute(
+                        self._sql("DELETE FROM labels WHERE process = ? AND number >= ? AND number < ?"),
+                        (process, start, start + rows),
+                    )
+                    removed += rows
+        return removed
 
     def _sql(self, statement: str) -> str:
         return statement.replace("?", self._dialect.placeholder)

@@ -13,7 +13,7 @@ from fasttrack.journal.labels import unusable
 from fasttrack.journal.predictions import identifier, unpack
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     import pyarrow as pa
@@ -48,11 +48,11 @@ def export_batches(database: Database, since: float, model: str | None = None) -
     latest = database.latest(model)
     if latest is None:
         raise DataError(f"the journal holds no prediction{'' if model is None else f' of {model}'}")
-    about = {(one.model, one.version): one for one in database.models()}
+    made_by = _makers(database)
     for chunk in database.chunks(since, model=model, oldest_first=True):
         entries = unpack(chunk.content)
         labels = database.labels_of(chunk)
-        of = about[chunk.model, chunk.version]
+        of = made_by(chunk)
         columns: dict[str, Any] = {
             "prediction_id": pa.array([identifier(chunk.process, chunk.start + i) for i in range(chunk.rows)]),
             "predicted_at": pa.array((entries.at * 1e6).astype(np.int64), pa.timestamp("us", "UTC")),
@@ -104,11 +104,11 @@ def training_table(database: Database, since: float, of: JournalModel) -> pa.Tab
     """
     import pyarrow as pa
 
-    about = {(one.model, one.version): one for one in database.models()}
+    maker = _makers(database)
     wanted = {one.name for one in of.columns}
     parts: list[pa.Table] = []
     for chunk in database.chunks(since, model=of.model, oldest_first=True):
-        made_by = about[chunk.model, chunk.version]
+        made_by = maker(chunk)
         if wanted <= {one.name for one in made_by.columns}:
             part = _labelled(database, chunk, made_by, of, since)
             parts += [] if part is None else [part]
@@ -117,6 +117,19 @@ def training_table(database: Database, since: float, of: JournalModel) -> pa.Tab
             f"the journal holds no labelled prediction of {of.model} since then; see fasttrack feedback --help"
         )
     return pa.concat_tables(parts)
+
+
+def _makers(database: Database) -> Callable[[Chunk], JournalModel]:
+    """What tells which version made a chunk, also if it has come only now."""
+    known: dict[tuple[str, str], JournalModel] = {}
+
+    def made_by(chunk: Chunk) -> JournalModel:
+        key = chunk.model, chunk.version
+        if key not in known:
+            known.update({(one.model, one.version): one for one in database.models()})
+        return known[key]
+
+    return made_by
 
 
 def _labelled(
@@ -129,6 +142,8 @@ def _labelled(
         return None
     entries = unpack(chunk.content)
     rows = [row for row in sorted(labels) if entries.at[row] >= since]
+    if not rows:
+        return None
     columns = {name: values.take(rows) for name, values in _features(made_by, entries, of.columns).items()}
     return pa.table(columns | {of.target.name: _labels(of, [labels[row] for row in rows])})
 
