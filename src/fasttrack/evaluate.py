@@ -217,13 +217,21 @@ def _statistics(
 ) -> dict[str, Statistic]:
     if task == "regression":
         return _regression(np.asarray(y_true, dtype=np.float64), np.asarray(prediction, dtype=np.float64))
-    labels = list(classes or sorted(set(y_true)))
-    codes = {label: code for code, label in enumerate(labels)}
-    # a label that the model does not know is a class of its own: always wrong
-    truth = np.array([codes.get(_plain(label), len(labels)) for label in y_true])
-    guess = np.array([codes.get(_plain(label), len(labels)) for label in prediction])
+    labels = classes or sorted(set(y_true))
+    truth, guess = class_codes(y_true, labels), class_codes(prediction, labels)
     shares = None if probabilities is None else np.asarray(probabilities, dtype=np.float64)
     return _classification(task, truth, guess, shares, len(labels))
+
+
+def class_codes(values: NDArray[Any], classes: Sequence[Any]) -> NDArray[np.int64]:
+    """int[n]: the places of `values` among `classes`; what is not there is a class of its own, so always wrong.
+
+    Codes stay what they are, where `classes` is a range.
+    """
+    if isinstance(classes, range):
+        return values
+    codes = {label: code for code, label in enumerate(classes)}
+    return np.array([codes.get(_plain(label), len(classes)) for label in values], dtype=np.int64)
 
 
 def baseline(

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fasttrack.evaluate import figures, margin, primary
+from fasttrack.evaluate import class_codes, figures, margin, primary
 from fasttrack.journal.predictions import unpack
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -59,10 +59,13 @@ class LiveQuality:
 
 @dataclass
 class _Answers:
+    """What one version answered, chunk by chunk. `labelled`: int[m], the rows that have a label, those of `labels`."""
+
     at: list[Floats] = field(default_factory=list)
     output: list[Floats] = field(default_factory=list)
     shares: list[Floats] = field(default_factory=list)
-    labels: dict[int, Any] = field(default_factory=dict)
+    labelled: list[NDArray[np.intp]] = field(default_factory=list)
+    labels: list[Any] = field(default_factory=list)
     rows: int = 0
 
 
@@ -74,19 +77,16 @@ def live_quality(database: Database, now: float, windows: Mapping[str, float] = 
     for chunk in database.chunks(now - longest, most=MOST_ROWS):
         entries = unpack(chunk.content, only_answers=True)
         answers = found.setdefault((chunk.model, chunk.version), _Answers())
-        for row, label in database.labels_of(chunk).items():
-            answers.labels[answers.rows + row] = label
+        labels = database.labels_of(chunk)
+        answers.labelled.append(np.fromiter(labels, np.intp, len(labels)) + answers.rows)
+        answers.labels += labels.values()
         answers.at.append(entries.at)
         answers.output.append(entries.output)
         if entries.probabilities is not None:
             answers.shares.append(entries.probabilities)
         answers.rows += len(entries)
-    return [
-        _in_window(about[key], answers, name, now - seconds)
-        for key, answers in found.items()
-        if key in about
-        for name, seconds in windows.items()
-    ]
+    since = {name: now - seconds for name, seconds in windows.items()}
+    return [one for key, answers in found.items() if key in about for one in _in_windows(about[key], answers, since)]
 
 
 def estimated(shares: Floats) -> dict[str, float]:
@@ -102,29 +102,39 @@ def estimated(shares: Floats) -> dict[str, float]:
     return {"accuracy": float(shares.max(axis=1).mean()), "log_loss": float(entropy.mean())}
 
 
-def _in_window(about: JournalModel, answers: _Answers, window: str, since: float) -> LiveQuality:
-    at = np.concatenate(answers.at)
-    inside = at >= since
-    output = np.concatenate(answers.output)
+def _in_windows(about: JournalModel, answers: _Answers, windows: Mapping[str, float]) -> Iterator[LiveQuality]:
+    """One version's quality since each of the moments in `windows`."""
+    at, output = np.concatenate(answers.at), np.concatenate(answers.output)
     shares = np.concatenate(answers.shares) if answers.shares else None
-    rows = np.array([row for row in answers.labels if inside[row]], dtype=np.intp)
-    rows = rows[np.isfinite(output[rows])]
-    rows = rows[np.argsort(at[rows], kind="stable")]
-    labels = [answers.labels[row] for row in rows.tolist()]
+    rows = np.concatenate(answers.labelled)
+    labels: NDArray[Any] = _objects(answers.labels)
     target = about.target
-    asked: tuple[Task, NDArray[Any], NDArray[Any], Floats | None, Sequence[Any] | None]
+    usable = np.isfinite(output[rows])
     if target.classes is None:
-        usable = np.array([isinstance(one, (int, float)) and not isinstance(one, bool) for one in labels], dtype=bool)
-        rows, labels = rows[usable], [one for one, good in zip(labels, usable, strict=True) if good]
-        asked = (target.task, np.array(labels, dtype=np.float64), output[rows], None, None)
+        numeric = [isinstance(one, (int, float)) and not isinstance(one, bool) for one in answers.labels]
+        usable &= np.array(numeric, dtype=bool)
+    rows, labels = rows[usable], labels[usable]
+    order = np.argsort(at[rows], kind="stable")
+    rows, truth = rows[order], labels[order]
+    prediction: NDArray[Any] = output[rows]
+    if target.classes is None:
+        truth = truth.astype(np.float64)
     else:
-        prediction = np.array([target.classes[int(code)] for code in output[rows]], dtype=object)
-        of_rows = None if shares is None else shares[rows]
-        asked = (target.task, _objects(labels), prediction, of_rows, target.classes)
-    expected = {} if shares is None else estimated(shares[inside])
+        truth, prediction = class_codes(truth, target.classes), prediction.astype(np.int64)
     metric = primary(target.task, shares is not None).name
-    counts = int(inside.sum()), len(labels)
-    return LiveQuality(about.model, about.version, window, *counts, figures(*asked), expected, metric, margin(*asked))
+    for name, since in windows.items():
+        inside = at >= since
+        first = int(np.searchsorted(at[rows], since))
+        asked: tuple[Task, NDArray[Any], NDArray[Any], Floats | None, Sequence[Any] | None] = (
+            target.task,
+            truth[first:],
+            prediction[first:],
+            None if shares is None else shares[rows[first:]],
+            None if target.classes is None else range(len(target.classes)),
+        )
+        expected = {} if shares is None else estimated(shares[inside])
+        counts = int(inside.sum()), len(rows) - first
+        yield LiveQuality(about.model, about.version, name, *counts, figures(*asked), expected, metric, margin(*asked))
 
 
 def _objects(values: Sequence[Any]) -> NDArray[np.object_]:

@@ -24,6 +24,8 @@ __all__ = ["QualitySeries"]
 _log = logging.getLogger("fasttrack")
 
 _FRESH_SECONDS = 15.0
+_REST = 30
+"""After a look that took long, none for so many times as long: a million labels must not slow down predictions."""
 
 
 class QualitySeries(Collector):
@@ -34,6 +36,7 @@ class QualitySeries(Collector):
         self._lock = threading.Lock()
         self._found: list[LiveQuality] = []
         self._looked = float("-inf")
+        self._fresh = _FRESH_SECONDS
         self._calibrated: set[tuple[str, str]] = set()
 
     def calibrated(self, model: str, version: str) -> None:
@@ -81,11 +84,13 @@ class QualitySeries(Collector):
     def _latest(self) -> list[LiveQuality]:
         with self._lock:
             now = self._clock()
-            if abs(now - self._looked) >= _FRESH_SECONDS:  # also when the clock was put back
+            if abs(now - self._looked) >= self._fresh:  # also when the clock was put back
+                started = time.monotonic()
                 try:
                     with Database(self._location) as database:
                         self._found = live_quality(database, now)
                 except FastTrackError as error:
                     _log.warning("live quality is that of before: %s", error)
                 self._looked = now
+                self._fresh = max(_FRESH_SECONDS, _REST * (time.monotonic() - started))
             return self._found
