@@ -10,7 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.compose import ColumnTransformer
-from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor, RandomForestRegressor
+from sklearn.ensemble import (
+    GradientBoostingClassifier,
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+    RandomForestRegressor,
+)
 from sklearn.impute import MissingIndicator, SimpleImputer
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import (
@@ -132,6 +137,14 @@ def pipelines(draw: st.DrawFn, task: str) -> Any:
     boosting = HistGradientBoostingRegressor if task == "regression" else HistGradientBoostingClassifier
     model = draw(st.sampled_from([tree(max_depth=depth), boosting(max_depth=depth, max_iter=6, min_samples_leaf=3)]))
     return make_pipeline(before, after, model.set_params(random_state=0))
+
+
+def test_trees_that_are_a_leaf_beside_tests_with_equal_leaves() -> None:
+    words = pd.Series(np.repeat([f"c{i}" for i in range(8)], 20), dtype="str")
+    answers = np.array([0, 1, 2, 2, 2, 0, 1, 2])[np.repeat(np.arange(8), 20)]
+    encoder = OneHotEncoder(sparse_output=False)
+    trees = GradientBoostingClassifier(n_estimators=3, max_depth=8, random_state=0)
+    check(make_pipeline(encoder, trees), pd.DataFrame({"text": words}), answers)
 
 
 @settings(max_examples=40, deadline=None, derandomize=True)

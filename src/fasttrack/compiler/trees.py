@@ -77,10 +77,13 @@ def tree_sums(trees: Sequence[Tree], x: Columns, targets: int = 1) -> Var:
         splits.members,
     )
     roots = place[width[:-1]]
-    for index in np.flatnonzero(leaf[width[:-1]]):
-        # a tree that is a leaf: a node both of whose ways lead to it
-        roots[index] = nodes.add(_LEQ, 0, False, int(roots[index]), int(roots[index]), True, True)
+    constants = np.flatnonzero(leaf[width[:-1]])
     leaves = np.flatnonzero(leaf)
+    # a tree that is a leaf: a node with that leaf on both its ways. It is there twice: where two ways lead to one leaf,
+    # onnxruntime may mix up the leaves of other trees
+    leaves = np.concatenate([leaves, leaves[roots[constants]]])
+    for index, second in zip(constants, range(len(leaves) - len(constants), len(leaves)), strict=True):
+        roots[index] = nodes.add(_LEQ, 0, False, int(roots[index]), second, True, True)
     weights = np.concatenate([tree.value for tree in trees])[leaves]
     nodes.unite_missing(weights)
     target = np.repeat([tree.target for tree in trees], np.diff(width))
