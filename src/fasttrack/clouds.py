@@ -173,7 +173,7 @@ def _whole(account: str, endpoint: Endpoint | None, key: str | None, variable: s
         except (binascii.Error, ValueError):  # no client says so: one takes it for a dead network, one ends the process
             raise ValueError(f"the key of the account {account} is not whole; copy it anew into {variable}") from None
         return Azure(account, endpoint, key=key)
-    return Azure(account, endpoint, token=token.strip().removeprefix("?") if token else None)
+    return Azure(account, endpoint, token=token.removeprefix("?") if token else None)
 
 
 def _endpoint(*names: str, scheme: str = "https") -> Endpoint | None:
