@@ -267,7 +267,7 @@ def test_an_upload_killed_anywhere_is_taken_up_and_nothing_is_there_twice(wire: 
             assert [one.version for one in mlflow.search_model_versions(f"name = '{name}'")] == ["1"]
             assert mlflow.get_model_version_by_alias(name, "champion").run_id == whole.info.run_id
     sender.communicate(timeout=30)
-    assert killed >= 4  # near the end there may be fewer pieces than were counted
+    assert killed >= 5  # near the end there may be fewer pieces than were counted
     assert spool.waiting() == []
 
 
