@@ -14,9 +14,9 @@ import pytest
 import fasttrack
 from fasttrack.bundle import read_manifest
 from fasttrack.errors import ConfigError, DataError, FastTrackError
-from fasttrack.lifecycle import model_name
+from fasttrack.jobs.verify import verify_on
 from fasttrack.store import open_store
-from fasttrack.verify import verify_on
+from fasttrack.urls import model_name
 from tests.test_cli import run
 
 if TYPE_CHECKING:

@@ -14,13 +14,13 @@ from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, TextColumn, TransferSpeedColumn
 from rich.table import Table
 
-from fasttrack.addresses import shown
 from fasttrack.contract.openapi import label_key
 from fasttrack.data.names import bare
 from fasttrack.errors import DataError, FastTrackError, StoreError
 from fasttrack.expectations.findings import counted
 from fasttrack.journal.quality import WINDOWS, live_quality
-from fasttrack.monitoring.reference import read_reference
+from fasttrack.metrics.reference import read_reference
+from fasttrack.urls import shown
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
     from fasttrack.bundle import Manifest, SearchRecord, TrainingRecord
-    from fasttrack.contract.quality import Metric
+    from fasttrack.contract.metric import Metric
     from fasttrack.contract.schema import Column
     from fasttrack.expectations import Expected, Findings
     from fasttrack.journal import Database

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import subprocess
 import time
 import warnings
@@ -21,7 +20,6 @@ import msgspec
 import numpy as np
 import pandas as pd
 
-from fasttrack.addresses import SQLITE, last_name, shown
 from fasttrack.bundle import (
     Bundle,
     Manifest,
@@ -33,17 +31,17 @@ from fasttrack.bundle import (
 )
 from fasttrack.compiler import try_to_compile
 from fasttrack.config import JOURNAL, DataConfig, TrainConfig, load_config
-from fasttrack.contract.answers import answer, answers
 from fasttrack.contract.decode import Decoder, RefusedRequest
+from fasttrack.contract.fitted_pipeline import answer, answers
 from fasttrack.contract.frame import json_columns, matrix_from_frame, pipeline_input
 from fasttrack.contract.learn import learn_columns, learn_contract
 from fasttrack.data import Source, fingerprint, table_of
 from fasttrack.errors import ConfigError, DataError, FastTrackError, TrainingError, in_a_line
-from fasttrack.evaluate import baseline, evaluate, primary
+from fasttrack.evaluation import baseline, evaluate, primary
 from fasttrack.expectations import expected_by, hold
 from fasttrack.gate import Verdict, Weighed, clusters, decide, weigh
-from fasttrack.monitoring.reference import MOST_FEATURES, REFERENCE, Reference, calibration_error, learn_reference
-from fasttrack.recorded import recorded_config, recorded_table
+from fasttrack.jobs.journal_table import recorded_config, recorded_table
+from fasttrack.metrics.reference import MOST_FEATURES, REFERENCE, Reference, calibration_error, learn_reference
 from fasttrack.report import ReportData, build_report, examine, plots_in, read_report
 from fasttrack.store import Store, open_store
 from fasttrack.tracking import Place, RunRecord, Tracked, find_place, record_run, spool_folder, track
@@ -57,6 +55,7 @@ from fasttrack.training.split import Split, check_labels, check_times, split
 from fasttrack.training.table import TrainingTable, check_columns, prepare
 from fasttrack.training.task import check_task, pick_task
 from fasttrack.training.tuning import check_search, tune, with_search
+from fasttrack.urls import SQLITE, model_name, shown
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -421,15 +420,6 @@ def _read(config: TrainConfig) -> tuple[pa.Table, list[str]]:
 
 def _split_columns(config: TrainConfig) -> list[str]:
     return [config.split.column] if config.split.column else []
-
-
-def model_name(source: str) -> str:
-    """The name that a model gets from its table: the file's name without endings, or a database's."""
-    _, scheme, path = source.rpartition("://")
-    names = [last_name(source), *reversed(path.split("/")[1 if scheme else 0 : -1])]
-    plain = [name for name in names if name and not re.search(r"[*?\[=@]", name)]  # no pattern, no partition
-    stem = plain[0].split(".")[0] if plain else ""
-    return "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in stem).strip("-") or "model"
 
 
 def _location(config: TrainConfig) -> str:

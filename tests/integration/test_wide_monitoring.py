@@ -15,7 +15,7 @@ import yaml
 from sklearn.linear_model import LogisticRegression
 
 import fasttrack
-from fasttrack.monitoring.reference import MOST_FEATURES
+from fasttrack.metrics.reference import MOST_FEATURES
 from tests.integration.real import SCRIPTS, free_port, poll, process, require, run
 
 if TYPE_CHECKING:

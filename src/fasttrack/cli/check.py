@@ -37,12 +37,12 @@ def check(
     with 0 when there are none: unseen categories, numbers outside the training range, new columns and more missing
     values than in training are warnings.
     """
-    from fasttrack.addresses import shown
     from fasttrack.console import show_findings
     from fasttrack.data import Source
     from fasttrack.expectations import expected_of
-    from fasttrack.expectations.source import read_parts
+    from fasttrack.expectations.scan import read_parts
     from fasttrack.store import open_store
+    from fasttrack.urls import shown
 
     found = open_store(store)
     spec = model or found.latest()

@@ -159,7 +159,7 @@ def init(
     force: Annotated[bool, typer.Option("--force", help="Write over an existing file.")] = False,
 ) -> None:
     """Write a commented fasttrack.toml for a table, with the columns as they were understood."""
-    from fasttrack.scaffold import write_config
+    from fasttrack.jobs.init import write_config
 
     write_config(data, target, output, query=query, table=table, rows=rows, force=force)
     typer.echo(f"wrote {output}; look it over, then: fasttrack train {output}")
@@ -200,7 +200,7 @@ def predict(
     """Predict one row with a model of the store, without a server."""
     from fasttrack.contract.decode import RefusedRequest
     from fasttrack.contract.openapi import label_key
-    from fasttrack.monitoring.metrics import ServingMetrics
+    from fasttrack.metrics.serving import ServingMetrics
     from fasttrack.serving.model import load_model
     from fasttrack.settings import Settings
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fasttrack.addresses import shown
 from fasttrack.cli.options import MODEL, SOURCE, QueryOption, RowsOption, StoreOption, TableOption, TrackingOption
 from fasttrack.errors import ConfigError, FastTrackError, StoreError
+from fasttrack.urls import shown
 
 if TYPE_CHECKING:
     from fasttrack.store import Store
@@ -120,8 +120,8 @@ def models_verify(
 
 
 def _prove(store: Store, spec: str | None, data: str, query: str | None, table: str | None, rows: int | None) -> None:
+    from fasttrack.jobs.verify import verify_on
     from fasttrack.settings import Settings
-    from fasttrack.verify import verify_on
 
     if spec is None:
         raise ConfigError(

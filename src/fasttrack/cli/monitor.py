@@ -34,7 +34,7 @@ def build(
     store: StoreOption = "model",
 ) -> None:
     """Write a dashboard, recording rules, alerts with runbooks and their tests, from a model's contract."""
-    from fasttrack.observability import plan_for, write_all
+    from fasttrack.monitoring import plan_for, write_all
     from fasttrack.store import open_store
 
     found = open_store(store)

@@ -39,7 +39,7 @@ def try_to_compile(
 ) -> Attempt:
     """Compile `pipeline` and prove it on `X`, n rows of the contract's columns, and their float64[n, f] `matrix`.
 
-    Of more than 100,000 rows so many are compared, spread evenly; `fasttrack.verify` takes every row.
+    Of more than 100,000 rows so many are compared, spread evenly; `fasttrack.jobs.verify` takes every row.
     """
     try:
         compiled = compile_pipeline(pipeline, contract)

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from fasttrack.compiler.edges import edge_rows
-from fasttrack.contract.answers import answers
+from fasttrack.contract.fitted_pipeline import answers
 from fasttrack.contract.frame import pipeline_input
 from fasttrack.graph import BatchSession, Program, Proof, open_session, refused, run
 

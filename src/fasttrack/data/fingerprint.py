@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fasttrack.addresses import shown
+from fasttrack.urls import shown
 
 if TYPE_CHECKING:
     from pathlib import Path

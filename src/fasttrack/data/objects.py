@@ -9,12 +9,12 @@ from urllib.parse import urlsplit
 import pyarrow as pa
 from pyarrow import fs
 
-from fasttrack.addresses import is_ambiguous, shown
 from fasttrack.data.file import File
 from fasttrack.data.files import is_table, one_format, part_of
 from fasttrack.data.filesystems import open_files
 from fasttrack.data.partitions import partitions
 from fasttrack.errors import DataError
+from fasttrack.urls import is_ambiguous, shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fasttrack.addresses import POSTGRES_ADVICE, is_ambiguous, is_misread, shown
 from fasttrack.data.part import AT_ONCE, Part
 from fasttrack.data.request import quoted_name
 from fasttrack.errors import DataError
+from fasttrack.urls import POSTGRES_ADVICE, is_ambiguous, is_misread, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fasttrack.addresses import shown
 from fasttrack.errors import DataError
+from fasttrack.urls import shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

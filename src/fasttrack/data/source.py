@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fasttrack.addresses import shown
-from fasttrack.clouds import AZURE, GOOGLE, S3
 from fasttrack.data.files import local_parts
 from fasttrack.data.kinds import convert
 from fasttrack.data.names import near
@@ -26,6 +24,8 @@ from fasttrack.data.sqlite import SqlitePart
 from fasttrack.data.types import normalise
 from fasttrack.data.web import web_parts
 from fasttrack.errors import DataError
+from fasttrack.object_storage import AZURE, GOOGLE, S3
+from fasttrack.urls import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

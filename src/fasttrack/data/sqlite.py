@@ -14,12 +14,12 @@ from urllib.parse import quote
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fasttrack.addresses import shown
 from fasttrack.data.kinds import EXPECTED, MOSTLY, PATTERNS, bad_cell, keep_as_text, recognise
 from fasttrack.data.part import AT_ONCE, Part
 from fasttrack.data.request import quoted_name
 from fasttrack.data.types import UTC_MICROS
 from fasttrack.errors import DataError
+from fasttrack.urls import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

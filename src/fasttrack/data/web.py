@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-from fasttrack.addresses import shown
 from fasttrack.data.file import File
 from fasttrack.data.files import is_table, part_of
 from fasttrack.errors import DataError
+from fasttrack.urls import shown
 
 if TYPE_CHECKING:
     from fasttrack.data.part import Part

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from fasttrack.addresses import shown
 from fasttrack.errors import DataError
 from fasttrack.expectations.check import check
-from fasttrack.monitoring.reference import Reference, read_reference
+from fasttrack.metrics.reference import Reference, read_reference
+from fasttrack.urls import shown
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from fasttrack.addresses import POSTGRES_ADVICE, is_misread, shown
 from fasttrack.errors import ConfigError, StoreError
-from fasttrack.journal.location import journal_location
+from fasttrack.journal.address import journal_location
 from fasttrack.journal.predictions import Chunk, JournalModel, pack, unpack
+from fasttrack.urls import POSTGRES_ADVICE, is_misread, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

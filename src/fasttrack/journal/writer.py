@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from fasttrack.addresses import shown
 from fasttrack.errors import StoreError
 from fasttrack.journal.database import Database
 from fasttrack.journal.merging import Merging
 from fasttrack.journal.predictions import Chunk, Entries, Identifiers, JournalModel, joined_words, pack
+from fasttrack.urls import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

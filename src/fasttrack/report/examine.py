@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from fasttrack.contract.schema import Contract
     from fasttrack.graph import Program
-    from fasttrack.monitoring.reference import Reference
+    from fasttrack.metrics.reference import Reference
     from fasttrack.training.holdout import HoldOut
 
 __all__ = ["Measurements", "examine"]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fasttrack.bundle import Manifest
-    from fasttrack.contract.quality import Metric
+    from fasttrack.contract.metric import Metric
     from fasttrack.gate import Weighed
     from fasttrack.report.examine import Measurements
     from fasttrack.report.importance import Importance

@@ -10,8 +10,8 @@ import pandas as pd
 from fasttrack.bundle import REPORT
 from fasttrack.data import Source
 from fasttrack.errors import BundleError
-from fasttrack.evaluate import baseline, evaluate
-from fasttrack.monitoring.reference import Reference, learn_reference, read_reference
+from fasttrack.evaluation import baseline, evaluate
+from fasttrack.metrics.reference import Reference, learn_reference, read_reference
 from fasttrack.report.examine import examine
 from fasttrack.report.page import Again, ReportData, build_report
 from fasttrack.training.holdout import ask

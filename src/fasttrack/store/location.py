@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from fasttrack.addresses import is_ambiguous, shown
-from fasttrack.clouds import place_of
 from fasttrack.errors import StoreError
+from fasttrack.object_storage import place_of
 from fasttrack.store.folder import LocalStore
+from fasttrack.urls import is_ambiguous, shown
 
 if TYPE_CHECKING:
     from fasttrack.store.store import Store

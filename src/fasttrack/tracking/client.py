@@ -14,9 +14,9 @@ from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from fasttrack.addresses import shown
 from fasttrack.errors import FastTrackError, TrackingError
 from fasttrack.tracking.place import is_database
+from fasttrack.urls import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

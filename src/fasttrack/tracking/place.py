@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from fasttrack.addresses import is_ambiguous, shown
+from fasttrack.atomic_files import write_whole
 from fasttrack.errors import ConfigError
+from fasttrack.urls import is_ambiguous, shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -90,7 +91,6 @@ class _Remembered(msgspec.Struct, frozen=True):
 
 def remember(spool: Path, model: str, place: Place) -> None:
     """Note where `model` is tracked, without password, so that its promotions follow there."""
-    from fasttrack.tracking.spool import write_whole
 
     write_whole(spool / "places" / f"{model}.json", msgspec.json.encode(_Remembered(place.shown, place.experiment)))
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
-from fasttrack.addresses import shown
+from fasttrack.urls import shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

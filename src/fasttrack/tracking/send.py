@@ -10,8 +10,8 @@ from fasttrack.errors import BundleError, ConfigError, StoreError, TrackingError
 from fasttrack.tracking.client import client
 from fasttrack.tracking.place import Place, remember, remembered_place, whole_place
 from fasttrack.tracking.registry import point
+from fasttrack.tracking.run_upload import upload
 from fasttrack.tracking.spool import Spool
-from fasttrack.tracking.upload import upload
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
