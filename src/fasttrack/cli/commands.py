@@ -29,8 +29,9 @@ from fasttrack.cli.options import (
 from fasttrack.cli.report import report
 from fasttrack.cli.tracking import follow, pull, track
 from fasttrack.errors import ConfigError, FastTrackError
+from fasttrack.extras import missing_extra
 
-__all__ = ["main"]
+__all__ = ["app", "run"]
 
 app = typer.Typer(
     help="From a table and a scikit-learn pipeline to a prediction service that is proven, watched and reversible.",
@@ -50,12 +51,17 @@ app.command()(follow)
 app.command()(track)
 
 
-def main() -> None:
-    """Run the command line: a FastTrackError is told in one line, and exits with 1."""
+def run() -> None:
+    """Run the command line: an error that a user can mend is one line. Raises SystemExit with the exit code."""
     try:
         app(standalone_mode=True)
     except FastTrackError as error:
         sys.exit(f"error: {error}")
+    except ModuleNotFoundError as error:
+        missing = missing_extra(error)
+        if missing is None:
+            raise
+        sys.exit(f"error: {missing}")
     except KeyboardInterrupt:
         sys.exit(130)
     except OSError as error:
@@ -120,10 +126,10 @@ def train(
 ) -> None:
     """Train a model on a table and put it in the store."""
     from fasttrack.console import Progress, show_outcome
-    from fasttrack.lifecycle import train as run
+    from fasttrack.lifecycle import train as train_model
 
     with Progress() as progress:
-        outcome = run(
+        outcome = train_model(
             source,
             target,
             name=name,
@@ -178,13 +184,13 @@ def serve(
     access_log: Annotated[bool, typer.Option("--access-log", help="Log each request.")] = False,
 ) -> None:
     """Serve a model over HTTP. It follows promotions and rollbacks without losing a request."""
-    from fasttrack.serving.run import run
+    from fasttrack.serving.run import run as run_server
     from fasttrack.settings import Settings
 
     environment = {**os.environ, "FASTTRACK_STORE": store, "FASTTRACK_JOURNAL": journal}
     if model is not None:
         environment["FASTTRACK_MODEL"] = model
-    run(Settings.from_environment(environment), host=host, port=port, workers=workers, access_log=access_log)
+    run_server(Settings.from_environment(environment), host=host, port=port, workers=workers, access_log=access_log)
 
 
 @app.command()
