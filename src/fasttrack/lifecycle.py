@@ -55,7 +55,7 @@ from fasttrack.training.split import Split, check_labels, check_times, split
 from fasttrack.training.table import TrainingTable, check_columns, prepare
 from fasttrack.training.task import check_task, pick_task
 from fasttrack.training.tuning import check_search, tune, with_search
-from fasttrack.urls import SQLITE, model_name, shown
+from fasttrack.urls import SQLITE, model_name, redact_url
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -148,7 +148,7 @@ def train(
     check_search(config, None if factory is None else factory.estimator)
     expected = expected_by(home, config) if config.check.refuse else None
 
-    called = shown(config.data.source)
+    called = redact_url(config.data.source)
     tell(f"reading {called}")
     unread: list[str] = []
     if isinstance(source, pd.DataFrame):
@@ -370,7 +370,7 @@ def _config(
     elif str(source).endswith(".toml"):
         config = load_config(Path(source))
     elif target is None:
-        raise ConfigError(f"which column of {shown(str(source))} is to be predicted? name it: --target COLUMN")
+        raise ConfigError(f"which column of {redact_url(str(source))} is to be predicted? name it: --target COLUMN")
     else:
         config = TrainConfig(name=model_name(name_of), data=DataConfig(source=str(source), target=target))
     replace = msgspec.structs.replace
@@ -403,7 +403,7 @@ def _selecting(config: TrainConfig, query: str | None, table: str | None, rows: 
     try:
         data = msgspec.structs.replace(data, **options, rows=data.rows if rows is None else rows)
     except ValueError as error:
-        raise ConfigError(f"{shown(config.data.source)}: {error}") from None
+        raise ConfigError(f"{redact_url(config.data.source)}: {error}") from None
     return msgspec.structs.replace(config, data=data)
 
 

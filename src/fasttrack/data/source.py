@@ -25,7 +25,7 @@ from fasttrack.data.types import normalise
 from fasttrack.data.web import web_parts
 from fasttrack.errors import DataError
 from fasttrack.object_storage import AZURE, GOOGLE, S3
-from fasttrack.urls import shown
+from fasttrack.urls import redact_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -48,7 +48,7 @@ def _parts_of(request: Request) -> list[Part]:
     """How each kind of address is read; what has no scheme is a path."""
     found = _SCHEME.match(request.source)
     scheme = found[1].lower() if found else ""
-    name = shown(request.source)
+    name = redact_url(request.source)
     if scheme not in _DATABASES and (request.query is not None or request.table is not None):
         raise DataError(f"{name} is no database: leave out --query and --table")
     if not scheme:
@@ -92,7 +92,7 @@ class Source:
     def __init__(
         self, source: str | Path, *, nulls: Sequence[str] = (), query: str | None = None, table: str | None = None
     ) -> None:
-        self.name = shown(str(source))
+        self.name = redact_url(str(source))
         self._parts = _parts_of(Request(str(source), nulls, query, table))
 
     @cached_property
