@@ -44,6 +44,7 @@ from fasttrack.jobs.journal_table import recorded_config, recorded_table
 from fasttrack.metrics.reference import MOST_FEATURES, REFERENCE, Reference, calibration_error, learn_reference
 from fasttrack.report import ReportData, build_report, examine, plots_in, read_report
 from fasttrack.store import Store, open_store
+from fasttrack.suggestions import names_hint
 from fasttrack.tracking import Place, RunRecord, Tracked, find_place, record_run, spool_folder, track
 from fasttrack.tracking.model_files import model_files
 from fasttrack.training.factory import Factory, load_factory, unfitted
@@ -433,7 +434,7 @@ def _location(config: TrainConfig) -> str:
 def _needs(columns: list[str], there: list[str], source: str) -> None:
     for column in columns:
         if column not in there:
-            raise DataError(f"{source} has no column {column!r} to split by; it has {', '.join(map(repr, there))}")
+            raise DataError(f"{source} has no column {column!r} to split by{names_hint(column, there)}")
 
 
 def _task(ready: TrainingTable, config: TrainConfig) -> tuple[Task, str]:

@@ -14,7 +14,6 @@ import pyarrow.compute as pc
 
 from fasttrack.data.files import local_parts
 from fasttrack.data.kinds import convert
-from fasttrack.data.names import near
 from fasttrack.data.objects import object_parts
 from fasttrack.data.part import Part
 from fasttrack.data.postgres import PostgresPart
@@ -25,6 +24,7 @@ from fasttrack.data.types import normalise
 from fasttrack.data.web import web_parts
 from fasttrack.errors import DataError
 from fasttrack.object_storage import AZURE, GOOGLE, S3
+from fasttrack.suggestions import names_hint
 from fasttrack.urls import redact_url
 
 if TYPE_CHECKING:
@@ -175,8 +175,7 @@ class Source:
             return kinds, None
         for column in columns:
             if column not in self.names:
-                advice = near(column, self.names) or f"; it has {', '.join(map(repr, self.names))}"
-                raise DataError(f"{self.name} has no column {column!r}{advice}")
+                raise DataError(f"{self.name} has no column {column!r}{names_hint(column, self.names)}")
         if not columns:
             raise DataError(f"{self.name}: no column of it is asked for")
         kinds = {column: kind for column, kind in kinds.items() if column in columns}
@@ -293,8 +292,7 @@ def typed(table: pa.Table, kinds: Mapping[str, Kind], name: str) -> pa.Table:
 def _check_kinds(kinds: Mapping[str, Kind], names: Sequence[str], name: str) -> None:
     for column in kinds:
         if column not in names:
-            advice = near(column, names) or f"; it has {', '.join(map(repr, names))}"
-            raise DataError(f"{name} has no column {column!r} to set a kind for{advice}")
+            raise DataError(f"{name} has no column {column!r} to set a kind for{names_hint(column, names)}")
 
 
 def _check_names(one: str, first: Sequence[str], other: str, names: Sequence[str]) -> None:
