@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent / "src" / "fasttrack"
 LAYERS = [
-    {"errors"},
+    {"errors", "suggestions"},
     {"contract", "urls", "atomic_files", "object_storage"},
     {"settings", "config", "data", "graph"},
     {"evaluation"},
@@ -37,6 +37,7 @@ LAYERS = [
 RANK = {package: rank for rank, packages in enumerate(LAYERS) for package in packages}
 LIGHT = {
     "errors",
+    "suggestions",
     "contract",
     "urls",
     "atomic_files",

@@ -121,7 +121,7 @@ def test_prediction_without_a_server(project: Path) -> None:
     [
         (["train", "nowhere.csv", "--target", "y"], "error: nowhere.csv"),
         (["train", "sales.csv"], "error: which column of sales.csv is to be predicted? name it: --target COLUMN"),
-        (["train", "sales.csv", "--target", "prize"], "has no column 'prize'; it has 'size', 'kind', 'price'"),
+        (["train", "sales.csv", "--target", "prize"], "has no column 'prize'; did you mean price or size?"),
         (["train", "sales.csv", "--target", "price", "--kind", "size"], "error: --kind size: write COLUMN=KIND"),
         (
             ["train", "sales.csv", "--target", "price", "--task", "guess"],

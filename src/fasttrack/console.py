@@ -20,7 +20,7 @@ from fasttrack.errors import DataError, FastTrackError, StoreError
 from fasttrack.expectations.findings import counted
 from fasttrack.journal.quality import WINDOWS, live_quality
 from fasttrack.metrics.reference import read_reference
-from fasttrack.urls import shown
+from fasttrack.urls import redact_url
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -224,7 +224,7 @@ def show_journal(database: Database) -> None:
             datetime.fromtimestamp(moment, UTC).isoformat(" ", "seconds")[:19] for moment in (span.first, span.last)
         ]
         table.add_row(f"{span.model}@{span.version}", f"{span.rows:,}", f"{span.size / 1e6:,.1f}", *moments)
-    console.print(f"journal {shown(database.location)}")
+    console.print(f"journal {redact_url(database.location)}")
     if spans:
         console.print(table)
     console.print(f"{sum(span.rows for span in spans):,} predictions, {database.labels():,} labels")

@@ -42,7 +42,7 @@ def check(
     from fasttrack.expectations import expected_of
     from fasttrack.expectations.scan import read_parts
     from fasttrack.store import open_store
-    from fasttrack.urls import shown
+    from fasttrack.urls import redact_url
 
     found = open_store(store)
     spec = model or found.latest()
@@ -53,8 +53,8 @@ def check(
     parts = read_parts(source, expected.contract, kinds_of(kind or []))
     findings = expected.check(parts.batches, written=parts.written, others=parts.others, ignore=ignore or ())
     if as_json:
-        typer.echo(findings.as_json(shown(data), expected.label))
+        typer.echo(findings.as_json(redact_url(data), expected.label))
     else:
-        show_findings(findings, shown(data), expected)
+        show_findings(findings, redact_url(data), expected)
     if findings.breaking or (strict and findings.findings):
         raise typer.Exit(1)

@@ -8,7 +8,7 @@ import typer
 
 from fasttrack.cli.options import MODEL, SOURCE, QueryOption, RowsOption, StoreOption, TableOption, TrackingOption
 from fasttrack.errors import ConfigError, FastTrackError, StoreError
-from fasttrack.urls import shown
+from fasttrack.urls import redact_url
 
 if TYPE_CHECKING:
     from fasttrack.store import Store
@@ -125,7 +125,8 @@ def _prove(store: Store, spec: str | None, data: str, query: str | None, table: 
 
     if spec is None:
         raise ConfigError(
-            f"which model is to be proved on {shown(data)}? name it: fasttrack models verify MODEL --data {shown(data)}"
+            f"which model is to be proved on {redact_url(data)}? "
+            f"name it: fasttrack models verify MODEL --data {redact_url(data)}"
         )
     bundle = store.open(spec)
     mismatch = Settings.from_environment().allow_version_mismatch
