@@ -30,7 +30,7 @@ LAYERS = [
     {"serving"},
     {"monitoring", "gate", "tracking"},
     {"report", "expectations"},
-    {"lifecycle", "console", "jobs"},
+    {"lifecycle", "jobs"},
     {"cli"},
 ]
 """From the bottom up: a package imports only its own layer's packages and those below."""

@@ -15,8 +15,10 @@ from fasttrack.cli.options import (
     TableOption,
     TrackingOption,
     choice,
-    kinds_of,
+    parse_kinds,
 )
+from fasttrack.cli.outcome import print_outcome
+from fasttrack.cli.progress import Progress
 
 __all__ = ["train"]
 
@@ -64,7 +66,6 @@ def train(
     store: StoreOption = "model",
 ) -> None:
     """Train a model on a table and put it in the store."""
-    from fasttrack.console import Progress, show_outcome
     from fasttrack.lifecycle import train as run
 
     with Progress() as progress:
@@ -79,7 +80,7 @@ def train(
             confidence=confidence,
             ignore=tuple(ignore or ()),
             nulls=tuple(null or ()),
-            kinds=kinds_of(kind or []),
+            kinds=parse_kinds(kind or []),
             query=query,
             table=table,
             rows=rows,
@@ -90,4 +91,4 @@ def train(
             tracking=tracking,
             tell=progress.tell,
         )
-    show_outcome(outcome, store)
+    print_outcome(outcome, store)
