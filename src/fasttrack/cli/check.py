@@ -72,7 +72,7 @@ def _print_findings(findings: Findings, source: str, expected: Expected) -> None
     compared = f"{findings.rows:,} rows against the {columns:,} column{'s' * (columns != 1)} of {expected.label}"
     console.print(Text.assemble((source, "bold"), f": {compared}"))
     table = _findings_table(findings)
-    if table.records:
+    if table.rows:
         print_table(console, table)
     if findings.broken:
         refused = counted(findings.broken, findings.broken / findings.rows)

@@ -30,8 +30,8 @@ def show(where: JournalOption = "on", store: StoreOption = "model") -> None:
             Column("version"),
             Column("predictions", right=True),
             Column("MB", right=True),
-            Column("first (UTC)"),
-            Column("last (UTC)"),
+            Column("first (UTC)", narrowest=11),
+            Column("last (UTC)", narrowest=10),
         ]
     )
     for span in spans:

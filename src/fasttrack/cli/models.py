@@ -10,7 +10,7 @@ from rich.text import Text
 from fasttrack.cli.completion import complete_model
 from fasttrack.cli.options import MODEL, SOURCE, QueryOption, RowsOption, StoreOption, TableOption, TrackingOption
 from fasttrack.cli.progress import TransferBar
-from fasttrack.cli.tables import Column, Table, output, print_table
+from fasttrack.cli.tables import Column, Table, is_terminal, output, print_table
 from fasttrack.cli.version_summary import describe, engine_line, quality_heading, quality_table, search_line
 from fasttrack.errors import ConfigError, FastTrackError, StoreError
 from fasttrack.urls import redact_url
@@ -166,16 +166,12 @@ def models_pull(
 
 def _versions_table(store: Store, names: list[str]) -> tuple[Table, list[str]]:
     """A record for each version, and what is wrong with the versions and pointers that cannot be read."""
-    columns = [
-        Column(""),
-        Column("model", narrowest=12),
-        Column("version"),
-        Column("created"),
-        Column("estimator", narrowest=12),
-        Column("quality", narrowest=12),
-        Column("engine"),
-    ]
-    table = Table(columns, title_columns=3)
+    grouped = is_terminal()  # in a pipe each line must say by itself which model it is about
+    columns = [Column(""), Column("version"), Column("created"), Column("estimator", narrowest=12)]
+    columns += [Column("quality"), Column("engine")]
+    if not grouped:
+        columns.insert(1, Column("model"))
+    table = Table(columns, title_columns=2)
     damage: list[str] = []
     for name in names:
         try:
@@ -185,10 +181,12 @@ def _versions_table(store: Store, names: list[str]) -> tuple[Table, list[str]]:
             damage.append(str(error))
         manifests, broken = store.readable_versions(name)
         damage += map(str, broken)
+        if grouped:
+            table.add_heading(name)
         for manifest in manifests:
             table.add(
                 "*" if manifest.version == champion else "",
-                name,
+                *([] if grouped else [name]),
                 manifest.version,
                 manifest.created[:16].replace("T", " "),
                 manifest.training.estimator,

@@ -38,17 +38,10 @@ def quality(
 
     with existing_journal(where, store) as database:
         by_version = _live_quality(database, model)
-        tables = {
-            version: _table(windows, *_bundle_facts(open_store(store), *version))
-            for version, windows in by_version.items()
-        }
+    opened = open_store(store)
+    facts = {version: _bundle_facts(opened, *version) for version in by_version}
     console = output()
-    if is_terminal():
-        for (name, version), table in tables.items():
-            console.print(f"{name}@{version}", style="bold", markup=False)
-            print_table(console, table)
-    else:  # in a pipe each line must say by itself what it is about
-        print_table(console, _join(tables))
+    print_table(console, _table(by_version, facts))
     for (name, version), windows in by_version.items():
         if not any(window.labelled for window in windows):
             console.print(
@@ -88,42 +81,39 @@ def _bundle_facts(store: Store, model: str, version: str) -> tuple[Manifest | No
     return bundle.manifest, reference is not None and reference.calibrated
 
 
-def _table(windows: Sequence[LiveQuality], manifest: Manifest | None, calibrated: bool) -> Table:
-    """A row for each count and metric, a column for each window and for the hold-out."""
-    columns = [Column("metric"), *(Column(f"last {window.window}", right=True) for window in windows)]
-    if manifest is not None:
-        columns += [Column("hold-out", right=True), Column("95 % interval", right=True)]
-    table = Table(columns)
-    for name, cells, holdout in _rows(windows, manifest, calibrated):
-        table.add(name, *cells, *(holdout if manifest is not None else ()))
+def _table(
+    by_version: dict[tuple[str, str], list[LiveQuality]], facts: dict[tuple[str, str], tuple[Manifest | None, bool]]
+) -> Table:
+    """A row for each count and metric of a version, a column for each window and for the hold-out."""
+    from fasttrack.journal.quality import WINDOWS
+
+    grouped = is_terminal()  # in a pipe each line must say by itself which version it is about
+    columns = [Column("metric", narrowest=12), *(Column(f"last {window}", right=True) for window in WINDOWS)]
+    columns += [Column("hold-out", right=True), Column("95 % interval", right=True)]
+    table = Table(columns if grouped else [Column("version"), *columns])
+    for (name, version), windows in by_version.items():
+        label = f"{name}@{version}"
+        if grouped:
+            table.add_heading(label)
+        for cells in _rows(windows, *facts[name, version]):
+            table.add(*([] if grouped else [label]), *cells)
     return table
 
 
-def _rows(
-    windows: Sequence[LiveQuality], manifest: Manifest | None, calibrated: bool
-) -> Iterator[tuple[str, list[str], tuple[str, str]]]:
+def _rows(windows: Sequence[LiveQuality], manifest: Manifest | None, calibrated: bool) -> Iterator[list[str]]:
+    """The rows of a version: the name, the figure in each window, the hold-out's figure and its interval."""
     rows = "" if manifest is None else f"{manifest.training.holdout_rows:,}"
-    yield "predictions", [f"{window.predictions:,}" for window in windows], (rows, "")
-    yield "labelled", [f"{window.labelled:,}" for window in windows], (rows, "")
-    yield "coverage", [f"{window.coverage:.0%}" for window in windows], ("", "")
+    yield ["predictions", *(f"{window.predictions:,}" for window in windows), rows, ""]
+    yield ["labelled", *(f"{window.labelled:,}" for window in windows), rows, ""]
+    yield ["coverage", *(f"{window.coverage:.0%}" for window in windows), "", ""]
     metrics = {} if manifest is None else manifest.metrics
     for name in metrics or dict.fromkeys(name for window in windows for name in window.figures):
         metric = metrics.get(name)
-        holdout = ("", "") if metric is None else (f"{metric.value:.5g}", f"{metric.low:.5g} to {metric.high:.5g}")
-        yield name, [_figure(window.figures.get(name)) for window in windows], holdout
+        holdout = ["", ""] if metric is None else [f"{metric.value:.5g}", f"{metric.low:.5g} to {metric.high:.5g}"]
+        yield [name, *(_figure(window.figures.get(name)) for window in windows), *holdout]
     if calibrated:
         for name in sorted({name for window in windows for name in window.estimated}):
-            yield f"{name}, estimated", [_figure(window.estimated.get(name)) for window in windows], ("", "")
-
-
-def _join(tables: dict[tuple[str, str], Table]) -> Table:
-    """The rows of all tables in one, each with its version; a version without a hold-out has empty cells there."""
-    columns = max((table.columns for table in tables.values()), key=len)
-    joined = Table([Column("version"), *columns])
-    for (name, version), table in tables.items():
-        for record in table.records:
-            joined.add(f"{name}@{version}", *record.cells, *[""] * (len(columns) - len(record.cells)))
-    return joined
+            yield [f"{name}, estimated", *(_figure(window.estimated.get(name)) for window in windows), "", ""]
 
 
 def _figure(value: float | None) -> str:

@@ -18,7 +18,7 @@ from rich.text import Text
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["Column", "Record", "Table", "is_terminal", "output", "print_table"]
+__all__ = ["Column", "Table", "is_terminal", "output", "print_table"]
 
 _GAP = 2
 _INDENT = 4
@@ -42,16 +42,27 @@ class Record:
 
 
 @dataclass(frozen=True)
+class Heading:
+    """A line of its own, above the records that it is about."""
+
+    text: str
+
+
+@dataclass(frozen=True)
 class Table:
     """Columns and records. `title_columns`: how many leading cells are the title of a record, where it is stacked."""
 
     columns: Sequence[Column]
-    records: list[Record] = field(default_factory=list)
+    rows: list[Record | Heading] = field(default_factory=list)
     title_columns: int = 1
 
     def add(self, *cells: str, style: str = "") -> None:
         """Append a record."""
-        self.records.append(Record(cells, style))
+        self.rows.append(Record(cells, style))
+
+    def add_heading(self, text: str) -> None:
+        """Append a heading for the records that follow."""
+        self.rows.append(Heading(text))
 
     def lines(self, width: int | None) -> Iterator[Text]:
         """The table as lines of at most `width` characters; `None`: as wide as it is."""
@@ -62,11 +73,17 @@ class Table:
             yield from self._stacked(width)
             return
         yield from self._row(Record(tuple(column.heading for column in self.columns), "bold"), widths)
-        for record in self.records:
-            yield from self._row(record, widths)
+        for row in self.rows:
+            if isinstance(row, Heading):
+                yield from _bold(row.text, width)
+            else:
+                yield from self._row(row, widths)
 
     def _natural_widths(self) -> list[int]:
-        rows = [[column.heading for column in self.columns], *(record.cells for record in self.records)]
+        rows = [
+            [column.heading for column in self.columns],
+            *(row.cells for row in self.rows if isinstance(row, Record)),
+        ]
         return [max(map(cell_len, cells)) for cells in zip(*rows, strict=True)]
 
     def _row(self, record: Record, widths: Sequence[int]) -> Iterator[Text]:
@@ -79,7 +96,10 @@ class Table:
             yield Text((" " * _GAP).join(padded).rstrip(), style=record.style)
 
     def _stacked(self, width: int) -> Iterator[Text]:
-        for record in self.records:
+        for record in self.rows:
+            if isinstance(record, Heading):
+                yield from _bold(record.text, width)
+                continue
             title = " ".join(cell for cell in record.cells[: self.title_columns] if cell)
             for line in _wrap(title, width):
                 yield Text(line, style=record.style or "bold")
@@ -112,6 +132,11 @@ def print_table(console: Console, table: Table) -> None:
     """Print a table that fits the terminal; one record a line elsewhere."""
     for line in table.lines(console.width if is_terminal() else None):
         console.print(line)
+
+
+def _bold(text: str, width: int | None) -> Iterator[Text]:
+    for line in [text] if width is None else _wrap(text, width):
+        yield Text(line, style="bold")
 
 
 def _fit(natural: Sequence[int], narrowest: Sequence[int], width: int) -> list[int] | None:
