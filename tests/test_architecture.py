@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent.parent / "src" / "fasttrack"
 LAYERS = [
     {"errors", "suggestions"},
-    {"contract", "urls", "atomic_files", "object_storage"},
+    {"contract", "urls", "atomic_files", "object_storage", "extras"},
     {"settings", "config", "data", "graph"},
     {"evaluation"},
     {"training"},

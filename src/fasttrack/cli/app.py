@@ -28,24 +28,13 @@ from fasttrack.cli.serve import serve
 from fasttrack.cli.stdout import OutputError, discard_output, guard_output
 from fasttrack.cli.train import train
 from fasttrack.errors import FastTrackError, in_a_line
+from fasttrack.extras import missing_extra
 
-__all__ = ["app", "main"]
+__all__ = ["app", "run"]
 
 _TRAIN_AND_SERVE = "Train and serve"
 _MEASURE = "Measure"
 _MANAGE = "Manage and watch"
-_EXTRAS = {
-    **dict.fromkeys(
-        ("jinja2", "joblib", "markupsafe", "onnx", "pandas", "pyarrow", "scipy", "sklearn", "spox", "yaml"), "train"
-    ),
-    "adbc_driver_manager": "sources",
-    "adbc_driver_postgresql": "sources",
-    "mlflow": "mlflow",
-    "obstore": "objects",
-    "optuna": "search",
-    "psycopg": "postgres",
-}
-"""The extra that installs a module, by the module's name."""
 
 app = typer.Typer(
     help="Turn a table and a scikit-learn pipeline into a prediction service that is proven, watched and reversible.",
@@ -70,18 +59,18 @@ def _root(
         raise typer.Exit
 
 
-def main() -> None:
-    """Run the command line, and end the process with the exit code of the command."""
+def run() -> None:
+    """Run the command line; an error that a user can mend is one line. Raises SystemExit with the exit code."""
     try:
         with guard_output():
             app(standalone_mode=True)
     except FastTrackError as error:
         sys.exit(f"error: {error}")
     except ModuleNotFoundError as error:
-        extra = _EXTRAS.get((error.name or "").partition(".")[0])
-        if extra is None:
+        missing = missing_extra(error)
+        if missing is None:
             raise
-        sys.exit(f"error: this command needs {error.name}; install it with: pip install 'fasttrack-mlops[{extra}]'")
+        sys.exit(f"error: {missing}")
     except KeyboardInterrupt:
         sys.exit(128 + signal.SIGINT)
     except OutputError as error:

@@ -24,10 +24,10 @@ def serve(
     access_log: Annotated[bool, typer.Option("--access-log", help="Log each request.")] = False,
 ) -> None:
     """Serve a model over HTTP. The server follows promotions and rollbacks without losing a request."""
-    from fasttrack.serving.run import run
+    from fasttrack.serving.run import run as run_server
     from fasttrack.settings import Settings
 
     environment = {**os.environ, "FASTTRACK_STORE": store, "FASTTRACK_JOURNAL": journal}
     if model is not None:
         environment["FASTTRACK_MODEL"] = model
-    run(Settings.from_environment(environment), host=host, port=port, workers=workers, access_log=access_log)
+    run_server(Settings.from_environment(environment), host=host, port=port, workers=workers, access_log=access_log)

@@ -66,10 +66,10 @@ def train(
     store: StoreOption = "model",
 ) -> None:
     """Train a model on a table and put it in the store."""
-    from fasttrack.lifecycle import train as run
+    from fasttrack.lifecycle import train as train_model
 
     with Progress() as progress:
-        outcome = run(
+        outcome = train_model(
             source,
             target,
             name=name,
