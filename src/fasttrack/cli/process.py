@@ -13,7 +13,7 @@ import sys
 import threading
 from typing import NoReturn
 
-from fasttrack.cli.commands import run
+from fasttrack.cli.app import run
 
 __all__ = ["main"]
 
