@@ -15,11 +15,11 @@ from rich.progress import BarColumn, DownloadColumn, TextColumn, TransferSpeedCo
 from rich.table import Table
 
 from fasttrack.contract.openapi import label_key
-from fasttrack.data.names import bare
 from fasttrack.errors import DataError, FastTrackError, StoreError
-from fasttrack.expectations.findings import counted
+from fasttrack.expectations.result import format_rows
 from fasttrack.journal.quality import WINDOWS, live_quality
 from fasttrack.metrics.reference import read_reference
+from fasttrack.quoting import column_label
 from fasttrack.urls import redact_url
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from fasttrack.bundle import Manifest, SearchRecord, TrainingRecord
     from fasttrack.contract.metric import Metric
     from fasttrack.contract.schema import Column
-    from fasttrack.expectations import Expected, Findings
+    from fasttrack.expectations import CheckResult, Expectation
     from fasttrack.journal import Database
     from fasttrack.journal.quality import LiveQuality
     from fasttrack.lifecycle import Outcome
@@ -245,7 +245,7 @@ def show_quality(database: Database, store: Store, model: str | None) -> None:
             console.print("no labels yet: POST /feedback, or fasttrack feedback TABLE --id COLUMN --label COLUMN")
 
 
-def show_findings(findings: Findings, source: str, expected: Expected) -> None:
+def show_findings(findings: CheckResult, source: str, expected: Expectation) -> None:
     """What in a table is not as the model expects it, what that means for its rows, and which columns have drifted."""
     console = _console()
     columns = len(expected.contract.columns)
@@ -265,19 +265,21 @@ def show_findings(findings: Findings, source: str, expected: Expected) -> None:
         table.add_column("PSI", justify="right")
         for one in sorted(findings.findings, key=lambda one: not one.breaks):
             first = "; ".join(map(str, one.examples))
-            cells = [bare(one.column), one.reason, f"{one.rows:,}", f"{one.share:.2%}", one.message, first]
+            cells = [column_label(one.column), one.reason, f"{one.rows:,}", f"{one.share:.2%}", one.message, first]
             psi = findings.psi.get(one.column)
             style = "red" if one.breaks else "yellow"
             table.add_row(*map(escape, cells), _index(psi), style=style)
         for name in drifted:
-            table.add_row(escape(bare(name)), "drift", "", "", "distributed otherwise", "", _index(findings.psi[name]))
+            table.add_row(
+                escape(column_label(name)), "drift", "", "", "distributed otherwise", "", _index(findings.psi[name])
+            )
         console.print(table)
     if findings.broken:
-        console.print(f"[red]refused:[/red] {counted(findings.broken, findings.broken / findings.rows)}")
+        console.print(f"[red]refused:[/red] {format_rows(findings.broken, findings.broken / findings.rows)}")
     else:
         console.print("no row would be refused")
     if findings.warned:
-        console.print(f"scored with a warning: {counted(findings.warned, findings.warned / findings.rows)}")
+        console.print(f"scored with a warning: {format_rows(findings.warned, findings.warned / findings.rows)}")
 
 
 def _index(psi: float | None) -> str:

@@ -39,8 +39,8 @@ def check(
     """
     from fasttrack.console import show_findings
     from fasttrack.data import Source
-    from fasttrack.expectations import expected_of
-    from fasttrack.expectations.scan import read_parts
+    from fasttrack.expectations import bundle_expectation
+    from fasttrack.expectations.batches import read_batches
     from fasttrack.store import open_store
     from fasttrack.urls import redact_url
 
@@ -48,10 +48,15 @@ def check(
     spec = model or found.latest()
     if spec is None:
         raise StoreError(f"store {store} has no model to check against; train one first: fasttrack train")
-    expected = expected_of(found.open(spec))
+    expected = bundle_expectation(found.open(spec))
     source = Source(data, nulls=tuple(null or ()), query=query, table=table)
-    parts = read_parts(source, expected.contract, kinds_of(kind or []))
-    findings = expected.check(parts.batches, written=parts.written, others=parts.others, ignore=ignore or ())
+    table_batches = read_batches(source, expected.contract, kinds_of(kind or []))
+    findings = expected.check(
+        table_batches.batches,
+        untyped=table_batches.untyped,
+        unread=table_batches.unread,
+        ignore=ignore or (),
+    )
     if as_json:
         typer.echo(findings.as_json(redact_url(data), expected.label))
     else:

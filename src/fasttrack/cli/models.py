@@ -8,6 +8,7 @@ import typer
 
 from fasttrack.cli.options import MODEL, SOURCE, QueryOption, RowsOption, StoreOption, TableOption, TrackingOption
 from fasttrack.errors import ConfigError, FastTrackError, StoreError
+from fasttrack.schemes import example_list
 from fasttrack.urls import redact_url
 
 if TYPE_CHECKING:
@@ -139,7 +140,7 @@ def _prove(store: Store, spec: str | None, data: str, query: str | None, table: 
 @models.command("push")
 def models_push(
     spec: Annotated[str, typer.Argument(metavar="MODEL", help=MODEL)],
-    to: Annotated[str, typer.Argument(metavar="TO", help="The other store: a folder, or s3://BUCKET/PREFIX.")],
+    to: Annotated[str, typer.Argument(metavar="TO", help=f"The other store: a folder, or {example_list('store')}.")],
     promote: PromoteOption = False,
     store: StoreOption = "model",
 ) -> None:
@@ -149,7 +150,9 @@ def models_push(
 
 @models.command("pull")
 def models_pull(
-    source: Annotated[str, typer.Argument(metavar="FROM", help="The other store: a folder, or s3://BUCKET/PREFIX.")],
+    source: Annotated[
+        str, typer.Argument(metavar="FROM", help=f"The other store: a folder, or {example_list('store')}.")
+    ],
     spec: Annotated[str, typer.Argument(metavar="MODEL", help=MODEL)],
     promote: PromoteOption = False,
     store: StoreOption = "model",

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fasttrack.errors import ConfigError
+from fasttrack.file_formats import format_names
+from fasttrack.schemes import example_list
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +31,7 @@ StoreOption = Annotated[
     typer.Option(
         "--store",
         envvar="FASTTRACK_STORE",
-        help="Folder that holds the models, or s3://BUCKET/PREFIX (gs://, az://).",
+        help=f"Folder that holds the models, or {example_list('store')}.",
         metavar="WHERE",
     ),
 ]
@@ -38,7 +40,7 @@ JournalOption = Annotated[
     typer.Option(
         "--journal",
         envvar="FASTTRACK_JOURNAL",
-        help="Where predictions are kept: on (a file in the store), off, a file, or postgresql://USER@HOST/NAME.",
+        help=f"Where predictions are kept: on (a file in the store), off, a file, or {example_list('journal')}.",
         metavar="WHERE",
     ),
 ]
@@ -47,8 +49,8 @@ TrackingOption = Annotated[
     typer.Option(
         "--tracking",
         metavar="URI",
-        help="MLflow: http://HOST:PORT, postgresql://…, sqlite:///mlflow.db, or off; else FASTTRACK_TRACKING, the "
-        "configuration, MLFLOW_TRACKING_URI.",
+        help=f"MLflow at {example_list('tracking')}, or off; else FASTTRACK_TRACKING, the configuration, "
+        "MLFLOW_TRACKING_URI.",
     ),
 ]
 QueryOption = Annotated[
@@ -60,7 +62,7 @@ TableOption = Annotated[
 RowsOption = Annotated[
     int | None, typer.Option("--rows", help="Take a random sample of so many rows.", min=1, metavar="N")
 ]
-SOURCE = "A table: file, folder or pattern of CSV, Parquet, JSON Lines; s3://, gs://, abfs://, https://; a database"
+SOURCE = f"A table: file, folder or pattern of {format_names()}; {example_list('source')}"
 MODEL = "NAME, NAME@champion or NAME@VERSION"
 
 
