@@ -15,6 +15,7 @@ import msgspec
 from fasttrack.errors import ConfigError, StoreError
 from fasttrack.journal.address import journal_location
 from fasttrack.journal.predictions import Chunk, JournalModel, pack, unpack
+from fasttrack.schemes import is_url
 from fasttrack.urls import POSTGRES_ADVICE, may_quote_password, redact_url
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def existing_journal(setting: str, store: str | Path) -> Database:
     location = journal_location(setting, store)
     if location is None:
         raise ConfigError("the journal is off; name it with --journal")
-    if "://" not in location and not Path(location).exists():
+    if not is_url(location) and not Path(location).exists():
         raise ConfigError(f"there is no journal at {location}; a server writes it: fasttrack serve --store {store}")
     return open_database(location)
 
@@ -113,7 +114,7 @@ class Database:
 
     def __init__(self, location: str) -> None:
         self.location = location
-        self._postgres = "://" in location
+        self._postgres = is_url(location)
         self._dialect = _POSTGRES if self._postgres else _SQLITE
         self._connection: Any = None
 

@@ -9,6 +9,7 @@ import msgspec
 
 from fasttrack.errors import ConfigError, StoreError
 from fasttrack.journal import Journal, JournalCounts, journal_location, open_database
+from fasttrack.schemes import is_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,13 +39,13 @@ def open_journal(settings: Settings, metrics: ServingMetrics, clock: Callable[[]
     location = journal_location(settings.journal, settings.store, settings.cache)
     if location is None:
         return None
-    if "://" not in location:
+    if not is_url(location):
         try:
             open_database(location).close()
         except StoreError as error:
             _log.warning("no prediction is recorded: %s; or set FASTTRACK_JOURNAL=off", error)
             return None
-        if "://" in settings.store and settings.journal == "on":
+        if is_url(settings.store) and settings.journal == "on":
             # a warning: nothing less is shown so early, and a container's cache may not outlive it
             _log.warning("predictions are recorded in %s; FASTTRACK_JOURNAL names another place", location)
     block = metrics.ledger.block
