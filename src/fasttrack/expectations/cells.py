@@ -15,8 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fasttrack.contract.cell import seconds, within_years
-from fasttrack.contract.frame import seconds_of
-from fasttrack.contract.matrix import MatrixFiller
+from fasttrack.contract.encoding import MatrixEncoder
+from fasttrack.contract.moments import seconds_of
 from fasttrack.contract.schema import Contract, Target
 from fasttrack.data.kinds import spelled
 
@@ -55,7 +55,7 @@ class CellReader:
         self.column = column
         self.alone = Contract(columns=[column], target=Target(name="", task="regression"))
         """A contract of this column only."""
-        self._filler = MatrixFiller(self.alone)
+        self._encoder = MatrixEncoder(self.alone)
         self._words = pa.array(column.categories or [], pa.string()) if column.kind == "category" else None
 
     def read(self, cells: pa.ChunkedArray, *, written: bool = False) -> Cells:
@@ -71,8 +71,8 @@ class CellReader:
         if self.column.kind == "integer":
             broken = np.floor(values) < values
             wrong, values = wrong | broken, np.where(broken, np.nan, values)
-        matrix = self._filler.narrowed(values.reshape(-1, 1))
-        return Cells(matrix[:, 0], missing, wrong, infinite, self._filler.odd(matrix)[:, 0])
+        matrix = self._encoder.narrow(values.reshape(-1, 1))
+        return Cells(matrix[:, 0], missing, wrong, infinite, self._encoder.unusual(matrix)[:, 0])
 
     def _numbers(self, cells: pa.ChunkedArray) -> tuple[Floats, Mask]:
         """float64[n], whatever stands where a cell is missing; and bool[n]: which are not of the column's kind."""

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from fasttrack.config import CheckReason
 from fasttrack.contract.cell import expected, iso
-from fasttrack.contract.matrix import oddity
+from fasttrack.contract.encoding import unusual_message
 from fasttrack.expectations.cells import CellReader
 from fasttrack.expectations.findings import Example, Finding, Findings
 from fasttrack.graph.refusals import Refusals, breaches
@@ -131,7 +131,7 @@ class _Tally:
                 told |= rows
         uncommon = read.odd & ~told
         categorical = column.categories is not None
-        note("unseen" if categorical else "range", uncommon, oddity(column), breaks=False)
+        note("unseen" if categorical else "range", uncommon, unusual_message(column), breaks=False)
         np.logical_or(odd, uncommon, out=odd)
         if self._bins is not None and not absent:
             self._binned += self._bins.count(read.values[~(read.wrong | read.infinite)])

@@ -107,7 +107,7 @@ class Recorder:
 
     def unknown(self, batch: Batch) -> Mapping[int, dict[int, str]]:
         """By place among the stored columns and row, what codes do not tell: words that the model does not know."""
-        if not (self._text and (batch.odd or self._free)):
+        if not (self._text and (batch.unusual or self._free)):
             return _NONE
         away = batch.matrix[:, self._codes] == _UNSEEN
         if not away.any():

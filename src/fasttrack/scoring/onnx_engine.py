@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fasttrack.contract.decode import CellIssue
-from fasttrack.contract.refusal import Findings
+from fasttrack.contract.refusal import Issues
 from fasttrack.graph import Program, Refusals, breaches, open_session, run
 from fasttrack.scoring.engine import NO_ANSWER, Scores, unscorable
 
@@ -59,7 +59,7 @@ class OnnxEngine:
         return Scores(prediction, np.where(absent, np.nan, output), None, warnings)
 
     def _refuse(self, matrix: NDArray[np.float64]) -> None:
-        found = Findings()
+        issues = Issues()
         for column, rows, reason, message in breaches(self._refusals, self._contract, matrix):
-            found.add_rows(np.flatnonzero(rows).tolist(), self._contract.columns[column].name, message, reason)
-        found.refuse()
+            issues.add_rows(np.flatnonzero(rows).tolist(), self._contract.columns[column].name, message, reason)
+        issues.refuse()
