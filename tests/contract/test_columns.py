@@ -165,7 +165,12 @@ ORIGINS: dict[str, tuple[list[Any], bool, Callable[[list[Any]], Any]]] = {
         lambda cells: Foreign(pa.chunked_array([pa.array(cells, pa.string()).dictionary_encode()])),
     ),
 }
-NARROW = {"float32": np.float32, "float16": np.float16, "pandas Float32": np.float32, "Arrow floats": np.float32}
+NARROW: dict[str, Any] = {
+    "float32": np.float32,
+    "float16": np.float16,
+    "pandas Float32": np.float32,
+    "Arrow floats": np.float32,
+}
 
 
 def json_text(origin: str, cell: Any) -> str:

@@ -200,12 +200,12 @@ def predict(
     """Predict one row with a model of the store, without a server."""
     from fasttrack.contract.decode import RefusedRequest
     from fasttrack.contract.openapi import label_key
-    from fasttrack.metrics.serving import ServingMetrics
-    from fasttrack.serving.model import load_model
-    from fasttrack.settings import Settings
+    from fasttrack.scoring.model import open_model
+    from fasttrack.scoring.open import find_bundle
+    from fasttrack.store import open_store
 
-    served = load_model(Settings(store=store, model=model), ServingMetrics())
-    names = served.bundle.manifest.contract.names
+    scoring = open_model(find_bundle(open_store(store), model))
+    names = scoring.contract.names
     pairs = []
     for value in values:
         column, equals, text = value.partition("=")
@@ -213,10 +213,10 @@ def predict(
             raise ConfigError(f"{value!r} names no column; write COLUMN=VALUE, columns are {', '.join(names)}")
         pairs.append((column, text) if equals else (names[0], value))
     try:
-        batch = served.decoder.query(pairs)
-        scores = served.engine.score(batch)
+        batch = scoring.decoder.query(pairs)
+        predictions = scoring.engine.score(batch)
     except RefusedRequest as refused:
         raise ConfigError(refused.detail) from None
-    for warning in [*batch.warnings, *scores.warnings]:
+    for warning in [*batch.warnings, *predictions.warnings]:
         typer.echo(f"warning: {warning.column}: {warning.message}", err=True)
-    typer.echo(label_key(scores.prediction[0]))
+    typer.echo(label_key(predictions.prediction[0]))

@@ -7,7 +7,6 @@ wrong where. All ways encode the matrix with the same code, so that they agree o
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -29,8 +28,7 @@ _SHAPES = 'expected one row (an object), rows (an array of objects), or {"column
 _ROWS_AT_ONCE = 512
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(msgspec.Struct, frozen=True, eq=False):
     """Decoded rows.
 
     `matrix`: float64[n, f] in the contract's column order: numbers as the training dtype holds them, booleans 0/1,
@@ -43,7 +41,7 @@ class Batch:
     text: Mapping[int, Sequence[str | None]]
     single: bool
     unusual: bool
-    warnings: list[CellIssue] = field(default_factory=list)
+    warnings: list[CellIssue] = []
 
     def __len__(self) -> int:
         return int(self.matrix.shape[0])
@@ -54,8 +52,7 @@ class Batch:
         return Batch(self.matrix[start:stop], text, single=False, unusual=self.unusual)
 
 
-@dataclass(frozen=True, slots=True)
-class Gathered:
+class Gathered(msgspec.Struct, frozen=True, eq=False):
     """The rows of several requests as one batch, whose own warnings are left empty."""
 
     batch: Batch
