@@ -56,8 +56,8 @@ def main() -> None:
         _fill(database)
         rows = {model: exported(database, model) for model in (HOUSES, MAIL)}
         # one file, without a write-ahead log beside it
-        database._connection.execute("PRAGMA journal_mode = DELETE").fetchall()
-        database._connection.execute("VACUUM")
+        database._connection._connection.execute("PRAGMA journal_mode = DELETE").fetchall()
+        database._connection._connection.execute("VACUUM")
     (folder / "export.json").write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     server = Postgres()
     try:
