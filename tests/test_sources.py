@@ -137,7 +137,7 @@ def test_what_is_misplaced_is_told_before_anything_is_read(url: str, tmp_path: P
         (
             url,
             {"table": "sold", "ignore": ("nota",)},
-            f"{shown} has no column 'nota'; it has 'area', 'district', 'note', 'price'",
+            f"{shown} has no column 'nota'; did you mean note?",
         ),
     ]
     for source, options, message in told:

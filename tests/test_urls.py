@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fasttrack.urls import is_ambiguous, last_name, shown, without_password
+from fasttrack.urls import base_name, has_ambiguous_password, redact_url, strip_password
 
 
 @pytest.mark.parametrize(
@@ -71,9 +71,9 @@ from fasttrack.urls import is_ambiguous, last_name, shown, without_password
     ],
 )
 def test_addresses(address: str, seen: str, kept: str, last: str) -> None:
-    assert shown(address) == seen
-    assert without_password(address) == kept
-    assert last_name(address) == last
+    assert redact_url(address) == seen
+    assert strip_password(address) == kept
+    assert base_name(address) == last
 
 
 @pytest.mark.parametrize(
@@ -92,4 +92,4 @@ def test_addresses(address: str, seen: str, kept: str, last: str) -> None:
     ],
 )
 def test_a_password_that_others_would_end_elsewhere_is_found(address: str, ambiguous: bool) -> None:
-    assert is_ambiguous(address) is ambiguous
+    assert has_ambiguous_password(address) is ambiguous

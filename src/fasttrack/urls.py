@@ -11,12 +11,12 @@ import re
 __all__ = [
     "POSTGRES_ADVICE",
     "SQLITE",
-    "is_ambiguous",
-    "is_misread",
-    "last_name",
+    "base_name",
+    "has_ambiguous_password",
+    "may_quote_password",
     "model_name",
-    "shown",
-    "without_password",
+    "redact_url",
+    "strip_password",
 ]
 
 SQLITE = "sqlite:///"
@@ -42,7 +42,7 @@ _PARAMETERS = re.compile(r"\?.*", re.DOTALL)
 _SECRET = re.compile(r"(?<=[?&])(password|sslpassword)=[^&]*&?", re.IGNORECASE)
 
 
-def shown(address: str) -> str:
+def redact_url(address: str) -> str:
     """A URL with its password as `***` and its parameters, which may hold a signature, as `…`; a path as it is."""
     if "://" not in address:
         return address
@@ -50,27 +50,27 @@ def shown(address: str) -> str:
     return _PARAMETERS.sub("?…", hidden)
 
 
-def is_ambiguous(address: str) -> bool:
+def has_ambiguous_password(address: str) -> bool:
     """Whether the password holds a sign that others take for its end, who then tell the rest as a host."""
     found = _PASSWORD.search(address)
     return found is not None and bool(re.search(r"@.*:|:.*[@/?#]", found[0][:-1], re.DOTALL))
 
 
-def is_misread(message: str) -> bool:
+def may_quote_password(message: str) -> bool:
     """Whether libpq took an address apart otherwise than it was meant: its message may show a piece of the password."""
     return bool(_MISREAD.search(message))
 
 
-def without_password(address: str) -> str:
+def strip_password(address: str) -> str:
     """A URL as it may be written into a file: its password has another place."""
     if "://" not in address:
         return address
     return _SECRET.sub("", _PASSWORD.sub(r"\1@", address)).rstrip("?&")
 
 
-def last_name(address: str) -> str:
+def base_name(address: str) -> str:
     """The last name of a path, or of a URL's path, in which there may be none; without parameters."""
-    _, scheme, rest = _PARAMETERS.sub("", shown(address)).rpartition("://")
+    _, scheme, rest = _PARAMETERS.sub("", redact_url(address)).rpartition("://")
     path = rest.partition("/")[2] if scheme else address
     return path.rstrip("/").rpartition("/")[2]
 
@@ -78,7 +78,7 @@ def last_name(address: str) -> str:
 def model_name(source: str) -> str:
     """The name that a model gets from its table: the file's name without endings, or a database's."""
     _, scheme, path = source.rpartition("://")
-    names = [last_name(source), *reversed(path.split("/")[1 if scheme else 0 : -1])]
+    names = [base_name(source), *reversed(path.split("/")[1 if scheme else 0 : -1])]
     plain = [name for name in names if name and not re.search(r"[*?\[=@]", name)]  # no pattern, no partition
     stem = plain[0].split(".")[0] if plain else ""
     return "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in stem).strip("-") or "model"

@@ -10,7 +10,7 @@ from fasttrack.data import read_table
 from fasttrack.errors import ConfigError
 from fasttrack.training.table import prepare
 from fasttrack.training.task import pick_task
-from fasttrack.urls import SQLITE, model_name, shown, without_password
+from fasttrack.urls import SQLITE, model_name, redact_url, strip_password
 
 __all__ = ["write_config"]
 
@@ -34,9 +34,9 @@ def write_config(
         raise ConfigError(f"{output} is a folder; name a file with --output")
     if output.exists() and not force:
         raise ConfigError(f"{output} exists; choose another with --output, or --force to write over it")
-    ready = prepare(read_table(data, query=query, table=table, rows=rows), target, name=shown(data))
+    ready = prepare(read_table(data, query=query, table=table, rows=rows), target, name=redact_url(data))
     picked = pick_task(ready.y)
-    source = without_password(data)
+    source = strip_password(data)
     if "://" not in data.removeprefix(SQLITE):
         source = (SQLITE if data.startswith(SQLITE) else "") + _seen_from(output, data.removeprefix(SQLITE))
     lines = [
@@ -46,7 +46,7 @@ def write_config(
         "confidence = 0.95        # better is what wins in this share of bootstrap resamples of these rows",
         "",
         "[data]",
-        f"source = {_text(source)}" + ("" if without_password(data) == data else "  # its password: PGPASSWORD"),
+        f"source = {_text(source)}" + ("" if strip_password(data) == data else "  # its password: PGPASSWORD"),
         *(f"{key} = {_text(value)}" for key, value in (("query", query), ("table", table)) if value is not None),
         *([f"rows = {rows}              # a random sample of so many"] if rows else []),
         f"target = {_text(target)}",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from fasttrack.errors import ConfigError
 from fasttrack.store import local_folder
-from fasttrack.urls import POSTGRES_ADVICE, is_ambiguous, shown
+from fasttrack.urls import POSTGRES_ADVICE, has_ambiguous_password, redact_url
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,11 +29,11 @@ def journal_location(setting: str, store: str | Path, cache: Path | None = None)
     if setting.startswith("sqlite:///"):
         return setting.removeprefix("sqlite:///")
     if setting.startswith(("postgresql://", "postgres://")):
-        if is_ambiguous(setting):
-            raise ConfigError(f"{shown(setting)} cannot hold the journal: {POSTGRES_ADVICE}")
+        if has_ambiguous_password(setting):
+            raise ConfigError(f"{redact_url(setting)} cannot hold the journal: {POSTGRES_ADVICE}")
         return setting
     if "://" in setting:
         raise ConfigError(
-            f"{shown(setting)} cannot hold a journal; use on, off, a file, or postgresql://USER@HOST/NAME"
+            f"{redact_url(setting)} cannot hold a journal; use on, off, a file, or postgresql://USER@HOST/NAME"
         )
     return setting

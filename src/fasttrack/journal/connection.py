@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fasttrack.errors import StoreError
-from fasttrack.urls import POSTGRES_ADVICE, is_misread, shown
+from fasttrack.urls import POSTGRES_ADVICE, may_quote_password, redact_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -140,7 +140,7 @@ class Connection:
                     cursor.close()
         except self._errors() as error:
             self.close()
-            raise StoreError(f"the journal {shown(self.location)} cannot be used: {_reason(error)}") from None
+            raise StoreError(f"the journal {redact_url(self.location)} cannot be used: {_reason(error)}") from None
         except BaseException:
             if self._connection is not None:
                 with suppress(Exception):
@@ -154,7 +154,7 @@ class Connection:
                 # a committed write survives the end of the process; only a loss of power can undo the last ones
                 _use_write_ahead_log(connection)
                 connection.execute("PRAGMA synchronous = NORMAL")
-            self._prepare(Cursor(connection.cursor(), self.dialect), shown(self.location))
+            self._prepare(Cursor(connection.cursor(), self.dialect), redact_url(self.location))
             connection.commit()
         except BaseException:
             connection.close()
@@ -199,4 +199,4 @@ def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
 def _reason(error: Exception) -> str:
     """The driver's message in one line, and what to do."""
     text = " ".join(str(error).split()) or type(error).__name__
-    return POSTGRES_ADVICE if is_misread(text) else f"{text}; check that it exists and can be written"
+    return POSTGRES_ADVICE if may_quote_password(text) else f"{text}; check that it exists and can be written"
