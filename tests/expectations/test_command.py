@@ -14,8 +14,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from fasttrack.cli.app import run as run_command_line
 
+from fasttrack.cli.app import run as run_command_line
 from tests.test_cli import run
 
 if TYPE_CHECKING:
