@@ -16,6 +16,7 @@ from fasttrack.journal.address import journal_location
 from fasttrack.journal.connection import POSTGRES, Connection
 from fasttrack.journal.predictions import Chunk, JournalModel, pack, unpack
 from fasttrack.journal.schema import prepare
+from fasttrack.schemes import is_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
