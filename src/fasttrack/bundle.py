@@ -21,7 +21,7 @@ from fasttrack.bundled_code import importable
 from fasttrack.contract.quality import Metric
 from fasttrack.contract.schema import Contract
 from fasttrack.errors import BundleError, in_a_line
-from fasttrack.graph import Program, Proof, Refusals
+from fasttrack.graph import InputRules, Program, Proof
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -126,7 +126,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     engine: Literal["sklearn", "onnx"] = "sklearn"
     engine_reason: str = ""
     """Why the model is not compiled."""
-    refusals: Refusals | None = None
+    refusals: InputRules | None = None
     """Of a compiled model: which rows scikit-learn would not take, as far as a row's own values tell."""
     proof: Proof | None = None
     """What the compiled graph was compared on; of a model that is not compiled, the proof that failed."""
@@ -191,7 +191,7 @@ class Bundle:
 
 def program_files(program: Program) -> dict[str, bytes]:
     """The files of a compiled pipeline, by name in the bundle."""
-    return {GRAPH: program.graph} | ({} if program.batch is None else {BATCH: program.batch})
+    return {GRAPH: program.graph} | ({} if program.many_rows is None else {BATCH: program.many_rows})
 
 
 def write_bundle(

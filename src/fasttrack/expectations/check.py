@@ -15,7 +15,7 @@ from fasttrack.contract.cell import expected, iso
 from fasttrack.contract.matrix import oddity
 from fasttrack.expectations.cells import CellReader
 from fasttrack.expectations.findings import Example, Finding, Findings
-from fasttrack.graph.refusals import Refusals, breaches
+from fasttrack.graph.input_rules import InputRules, violations
 from fasttrack.observability.plan import LEAST_ROWS, SHARE_FLOOR
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def check(
     contract: Contract,
     batches: Iterable[pa.Table],
     *,
-    refusals: Refusals | None = None,
+    refusals: InputRules | None = None,
     reference: Reference | None = None,
     known: Collection[str] = (),
     written: Collection[str] = (),
@@ -87,7 +87,7 @@ class _Tally:
     """What is counted of one column."""
 
     def __init__(
-        self, column: Column, place: int, refusals: Refusals | None, bins: Bins | None, *, written: bool
+        self, column: Column, place: int, refusals: InputRules | None, bins: Bins | None, *, written: bool
     ) -> None:
         self.name = column.name
         self._column, self._bins, self._written = column, bins, written
@@ -125,7 +125,7 @@ class _Tally:
         fine = ~(read.wrong | read.infinite | (read.missing if not nullable else False))
         told = np.zeros(len(batch), dtype=bool)
         if self._rules is not None:
-            for _, breach, reason, message in breaches(self._rules, self._reader.alone, read.values.reshape(-1, 1)):
+            for _, breach, reason, message in violations(self._rules, self._reader.alone, read.values.reshape(-1, 1)):
                 rows = breach & fine
                 note(reason, rows & ~told, message, breaks=True)
                 told |= rows
@@ -223,9 +223,9 @@ def _shown(cell: pa.Scalar) -> str | bool | int | float:
     return value if isinstance(value, (str, bool, int, float)) else str(value)
 
 
-def _of(refusals: Refusals, place: int) -> Refusals | None:
+def _of(refusals: InputRules, place: int) -> InputRules | None:
     """The rules of one column, which is the first of its own matrix then."""
-    return Refusals(
+    return InputRules(
         must_be_known=(0,) if place in refusals.must_be_known else (),
         must_be_present=(0,) if place in refusals.must_be_present else (),
         bounds=tuple(msgspec.structs.replace(one, column=0) for one in refusals.bounds if one.column == place),

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from fasttrack.config import TrainConfig
     from fasttrack.contract.schema import Contract
     from fasttrack.expectations.findings import Findings
-    from fasttrack.graph import Refusals
+    from fasttrack.graph import InputRules
     from fasttrack.store import Store
 
 __all__ = ["Expected", "expected_by", "expected_of", "hold"]
@@ -36,7 +36,7 @@ class Expected:
 
     label: str
     contract: Contract
-    refusals: Refusals | None
+    refusals: InputRules | None
     reference: Reference | None
     left_out: frozenset[str]
     """Columns that its own training table had, and that could not be features."""

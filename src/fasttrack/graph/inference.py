@@ -1,4 +1,4 @@
-"""Opening a graph with onnxruntime, on one thread of the processor."""
+"""Opening an ONNX graph with onnxruntime, single-threaded on the CPU."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["inference_session"]
 
 
 def inference_session(model: bytes) -> onnxruntime.InferenceSession:
-    """A session for a serialised graph. With one thread trees are added up in scikit-learn's order."""
+    """A session for a serialised graph. On a single thread, onnxruntime sums trees in scikit-learn's order."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1

@@ -8,7 +8,7 @@ import numpy as np
 
 from fasttrack.contract.decode import CellIssue
 from fasttrack.contract.refusal import Findings
-from fasttrack.graph import Program, Refusals, breaches, open_session, run
+from fasttrack.graph import InputRules, Program, open_session, run, violations
 from fasttrack.serving.engine import NO_ANSWER, Scores, unscorable
 
 if TYPE_CHECKING:
@@ -30,10 +30,10 @@ class GraphEngine:
     inline_rows = 256
     """Some milliseconds of a large ensemble."""
 
-    def __init__(self, contract: Contract, program: Program, refusals: Refusals | None) -> None:
+    def __init__(self, contract: Contract, program: Program, refusals: InputRules | None) -> None:
         self._contract = contract
         self._classes = contract.target.classes
-        self._refusals = refusals or Refusals()
+        self._refusals = refusals or InputRules()
         self._session = open_session(program)
 
     def score(self, batch: Batch) -> Scores:
@@ -60,6 +60,6 @@ class GraphEngine:
 
     def _refuse(self, matrix: NDArray[np.float64]) -> None:
         found = Findings()
-        for column, rows, reason, message in breaches(self._refusals, self._contract, matrix):
+        for column, rows, reason, message in violations(self._refusals, self._contract, matrix):
             found.add_rows(np.flatnonzero(rows).tolist(), self._contract.columns[column].name, message, reason)
         found.refuse()
