@@ -1,4 +1,4 @@
-"""The way of the data is the way of the imports: one direction, no private door, nothing heavy where it is served."""
+"""Imports follow the data flow: one direction, no cycles, no private names, nothing heavy where a model is served."""
 
 from __future__ import annotations
 
@@ -15,57 +15,46 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).parent.parent / "src" / "fasttrack"
-ORDER = [
-    {"errors", "contract", "addresses", "clouds"},
+LAYERS = [
+    {"errors", "suggestions"},
+    {"contract", "urls", "atomic_files", "object_storage", "extras"},
     {"settings", "config", "data", "graph"},
-    {"evaluate"},
+    {"evaluation"},
     {"training"},
     {"compiler"},
-    {"bundled_code"},
     {"bundle"},
     {"store"},
     {"journal"},
-    {"monitoring"},
+    {"scoring"},
+    {"metrics"},
     {"serving"},
-    {"recorded", "observability", "gate", "tracking"},
+    {"monitoring", "gate", "tracking"},
     {"report", "expectations"},
-    {"lifecycle", "scaffold", "console", "verify"},
+    {"lifecycle", "jobs"},
     {"cli"},
 ]
-RANK = {room: rank for rank, rooms in enumerate(ORDER) for room in rooms}
+"""From the bottom up: a package imports only its own layer's packages and those below."""
+RANK = {package: rank for rank, packages in enumerate(LAYERS) for package in packages}
 LIGHT = {
     "errors",
+    "suggestions",
     "contract",
-    "addresses",
-    "clouds",
+    "urls",
+    "atomic_files",
+    "object_storage",
     "graph",
     "settings",
     "config",
-    "bundled_code",
     "bundle",
     "store",
-    "evaluate",
-} | {
+    "evaluation",
     "journal",
-    "monitoring",
+    "scoring",
+    "metrics",
     "serving",
 }
 """What a server of a compiled model is made of."""
-NOT_LIGHT = {
-    "data",
-    "training",
-    "compiler",
-    "recorded",
-    "expectations",
-    "observability",
-    "report",
-    "tracking",
-    "lifecycle",
-    "scaffold",
-    "console",
-    "verify",
-    "cli",
-}
+NOT_LIGHT = RANK.keys() - LIGHT
 HEAVY = {"sklearn", "pandas", "pyarrow", "scipy", "mlflow", "joblib"}
 
 
@@ -78,6 +67,7 @@ class Edge:
     name: str | None
     line: int
     at_load: bool
+    types_only: bool = False
 
     def __str__(self) -> str:
         return f"{self.source}:{self.line} imports {self.module}" + (f".{self.name}" if self.name else "")
@@ -88,59 +78,117 @@ def edges() -> Iterator[Edge]:
         yield from _edges(path.relative_to(ROOT).as_posix(), ast.parse(path.read_text()), at_load=True)
 
 
-def _edges(source: str, node: ast.AST, *, at_load: bool) -> Iterator[Edge]:
+def _edges(source: str, node: ast.AST, *, at_load: bool, types_only: bool = False) -> Iterator[Edge]:
     if isinstance(node, ast.Import):
         for alias in node.names:
-            yield Edge(source, alias.name, None, node.lineno, at_load)
+            yield Edge(source, alias.name, None, node.lineno, at_load, types_only)
     elif isinstance(node, ast.ImportFrom):
         package = ["fasttrack", *source.split("/")[:-1]]
         above = package[: len(package) - node.level + 1] if node.level else []
         module = ".".join([*above, *([node.module] if node.module else [])])
         for alias in node.names:
-            yield Edge(source, module, alias.name, node.lineno, at_load)
+            yield Edge(source, module, alias.name, node.lineno, at_load, types_only)
     inner = at_load and not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and not _types_only(node)
     for child in ast.iter_child_nodes(node):
-        yield from _edges(source, child, at_load=inner)
+        yield from _edges(source, child, at_load=inner, types_only=types_only or _types_only(node))
 
 
 def _types_only(node: ast.AST) -> bool:
     return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
 
 
-def room_of(source: str) -> str:
+def package_of(source: str) -> str:
     return source.split("/")[0].removesuffix(".py")
 
 
-def target_room(edge: Edge) -> str | None:
+def target_package(edge: Edge) -> str | None:
     parts = edge.module.split(".")
     if parts[0] != "fasttrack":
         return None
     return parts[1] if len(parts) > 1 else edge.name
 
 
-INSIDE = [edge for edge in edges() if target_room(edge) is not None and room_of(edge.source) != "__init__"]
+INSIDE = [edge for edge in edges() if target_package(edge) is not None and package_of(edge.source) != "__init__"]
 
 
-def test_every_room_has_its_place() -> None:
-    rooms = {path.stem for path in ROOT.iterdir() if path.suffix == ".py" or list(path.glob("*.py"))}
-    assert rooms - {"__init__"} <= set(RANK)
+def module_of(source: str) -> str:
+    return "fasttrack." + source.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
+MODULES = {module_of(path.relative_to(ROOT).as_posix()) for path in ROOT.rglob("*.py")}
+
+
+def imported_module(edge: Edge) -> str:
+    """The module that the import runs: `from package import module` runs the module."""
+    submodule = f"{edge.module}.{edge.name}"
+    return submodule if submodule in MODULES else edge.module
+
+
+def cycle_in(graph: dict[str, set[str]]) -> list[str]:
+    """The nodes of one cycle, the first repeated at the end; empty if there is none."""
+    finished: set[str] = set()
+    for start in sorted(graph):
+        path: list[str] = []
+        stack = [(start, iter(sorted(graph[start])))] if start not in finished else []
+        path += [start] if stack else []
+        while stack:
+            node, targets = stack[-1]
+            target = next(targets, None)
+            if target is None:
+                finished.add(node)
+                stack.pop()
+                path.pop()
+            elif target in path:
+                return [*path[path.index(target) :], target]
+            elif target not in finished:
+                stack.append((target, iter(sorted(graph.get(target, ())))))
+                path.append(target)
+    return []
+
+
+def test_every_package_is_given_its_layer() -> None:
+    packages = {path.stem for path in ROOT.iterdir() if path.suffix == ".py" or list(path.glob("*.py"))}
+    assert packages - {"__init__"} == set(RANK)
 
 
 def test_imports_point_one_way() -> None:
-    back = [str(edge) for edge in INSIDE if RANK[room_of(edge.source)] < RANK[str(target_room(edge))]]
+    back = [str(edge) for edge in INSIDE if RANK[package_of(edge.source)] < RANK[str(target_package(edge))]]
     assert not back
 
 
-def test_the_contract_and_the_errors_import_no_other_room() -> None:
+def test_packages_import_each_other_in_no_circle() -> None:
+    graph: dict[str, set[str]] = {package: set() for package in RANK}
+    for edge in INSIDE:
+        if package_of(edge.source) != target_package(edge):
+            graph[package_of(edge.source)].add(str(target_package(edge)))
+    assert not cycle_in(graph)
+
+
+def test_modules_import_each_other_in_no_circle_even_late() -> None:
+    graph: dict[str, set[str]] = {module: set() for module in MODULES}
+    for edge in INSIDE:
+        if not edge.types_only and module_of(edge.source) != imported_module(edge):
+            graph[module_of(edge.source)].add(imported_module(edge))
+    assert not cycle_in(graph)
+
+
+def test_a_circle_is_found_where_there_is_one() -> None:
+    assert cycle_in({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == ["b", "c", "b"]
+    assert cycle_in({"a": {"b", "c"}, "b": {"c"}, "c": set()}) == []
+
+
+def test_the_contract_and_the_errors_import_nothing_else_of_the_package() -> None:
     allowed = {"contract": {"contract", "errors"}, "errors": set()}
     strangers = [
-        str(edge) for edge in INSIDE if target_room(edge) not in allowed.get(room_of(edge.source), {target_room(edge)})
+        str(edge)
+        for edge in INSIDE
+        if target_package(edge) not in allowed.get(package_of(edge.source), {target_package(edge)})
     ]
     assert not strangers
 
 
 def test_what_serves_does_not_import_what_trains_even_late() -> None:
-    late = [str(edge) for edge in INSIDE if room_of(edge.source) in LIGHT and target_room(edge) in NOT_LIGHT]
+    late = [str(edge) for edge in INSIDE if package_of(edge.source) in LIGHT and target_package(edge) in NOT_LIGHT]
     assert not late
 
 
@@ -148,16 +196,16 @@ def test_what_serves_imports_nothing_heavy_when_it_is_loaded() -> None:
     heavy = [
         str(edge)
         for edge in edges()
-        if edge.at_load and room_of(edge.source) in LIGHT and edge.module.split(".")[0] in HEAVY
+        if edge.at_load and package_of(edge.source) in LIGHT and edge.module.split(".")[0] in HEAVY
     ]
     assert not heavy
 
 
-def test_nobody_reaches_into_another_rooms_private_parts() -> None:
+def test_nobody_reaches_into_another_packages_private_parts() -> None:
     private = [
         str(edge)
         for edge in INSIDE
-        if room_of(edge.source) != target_room(edge)
+        if package_of(edge.source) != target_package(edge)
         and any(
             part.startswith("_") and not part.startswith("__") for part in (*edge.module.split("."), edge.name or "")
         )
@@ -192,9 +240,9 @@ def test_this_test_sees_a_back_edge_where_there_is_one() -> None:
         ("pandas", False),
         ("sklearn.base", True),
     ]
-    assert target_room(found[0]) == "training"
+    assert target_package(found[0]) == "training"
     (relative,) = _edges("serving/app.py", ast.parse("from ..store import Store"), at_load=True)
-    assert target_room(relative) == "store"
+    assert target_package(relative) == "store"
 
 
 def test_a_server_that_reads_a_bundle_loads_nothing_heavy(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from sklearn.linear_model import LinearRegression
 
 import fasttrack.bundle
 from fasttrack.bundle import Bundle, Manifest, open_bundle, read_manifest, write_bundle
-from fasttrack.contract.quality import Metric
+from fasttrack.contract.metric import Metric
 from fasttrack.errors import BundleError
 from tests.bundles import line, manifest
 

@@ -16,7 +16,7 @@ import fasttrack
 from fasttrack.bundle import Bundle, write_bundle
 from fasttrack.config import DataConfig, ModelConfig, SplitConfig, TrainConfig
 from fasttrack.errors import ConfigError
-from fasttrack.evaluate import Clusters, compare
+from fasttrack.evaluation import Clusters, compare
 from fasttrack.gate import clusters
 from fasttrack.store import LocalStore, open_store
 

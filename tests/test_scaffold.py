@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fasttrack.config import TrackingConfig, load_config
-from fasttrack.scaffold import write_config
+from fasttrack.jobs.init import write_config
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,9 +14,9 @@ import pytest
 import fasttrack
 from fasttrack.bundle import read_manifest
 from fasttrack.errors import ConfigError, DataError, FastTrackError
-from fasttrack.lifecycle import model_name
+from fasttrack.jobs.verify import verify_on
 from fasttrack.store import open_store
-from fasttrack.verify import verify_on
+from fasttrack.urls import model_name
 from tests.test_cli import run
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ def test_what_is_misplaced_is_told_before_anything_is_read(url: str, tmp_path: P
         (
             url,
             {"table": "sold", "ignore": ("nota",)},
-            f"{shown} has no column 'nota'; it has 'area', 'district', 'note', 'price'",
+            f"{shown} has no column 'nota'; did you mean note?",
         ),
     ]
     for source, options, message in told:

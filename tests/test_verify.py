@@ -13,8 +13,8 @@ from onnx import numpy_helper
 import fasttrack
 from fasttrack.bundle import GRAPH, Bundle
 from fasttrack.errors import DataError, TrainingError
+from fasttrack.jobs.verify import verify_on
 from fasttrack.store import open_store
-from fasttrack.verify import verify_on
 from tests.serving import models
 
 if TYPE_CHECKING:

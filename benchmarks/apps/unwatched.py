@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
-from fasttrack.monitoring.metrics import ModelCounters, ServingMetrics
-from fasttrack.monitoring.traffic import HttpTraffic, Route
+from fasttrack.metrics.serving import ModelCounters, ServingMetrics
+from fasttrack.metrics.traffic import HttpTraffic, Route
+from fasttrack.serving.http.wire import Wire
 from fasttrack.serving.model import ModelSlot
 from fasttrack.serving.predict import Predictor
-from fasttrack.serving.service import Parts, Service
-from fasttrack.serving.wire import Wire
+from fasttrack.serving.runtime import Runtime
+from fasttrack.serving.service import Service
 from fasttrack.settings import Settings
 
 if TYPE_CHECKING:
-    from fasttrack.monitoring.reference import Reference
+    from fasttrack.metrics.reference import Reference
 
 
 class _NoCounters(ModelCounters):
@@ -51,7 +52,7 @@ class _NoMetrics(ServingMetrics):
         return _NoCounters(self.ledger, model, version, None)
 
 
-class _Unwatched(Parts):
+class _Unwatched(Runtime):
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
         self.metrics = _NoMetrics()

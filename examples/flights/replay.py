@@ -28,17 +28,18 @@ import pandas as pd
 import uvicorn
 
 import fasttrack
-from fasttrack.observability import plan_for
-from fasttrack.observability.alerts import alerts
-from fasttrack.observability.rules import recording_rules
-from fasttrack.serving.service import Parts, Service
-from fasttrack.serving.wire import Wire
+from fasttrack.monitoring import plan_for
+from fasttrack.monitoring.alerts import alerts
+from fasttrack.monitoring.rules import recording_rules
+from fasttrack.serving.http.wire import Wire
+from fasttrack.serving.runtime import Runtime
+from fasttrack.serving.service import Service
 from fasttrack.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from fasttrack.observability.alerts import Alert
+    from fasttrack.monitoring.alerts import Alert
 
 HERE = Path(__file__).parent
 TARGET = "arr_delay"
@@ -108,7 +109,7 @@ def replay(flights: pd.DataFrame, folder: Path, every: int) -> tuple[float, floa
     hours = dict(iter(flights.groupby(first + np.ceil((flights["at"] - first) / step) * step)))
     waiting: list[tuple[float, list[dict[str, Any]]]] = []
     began, ended = now[0], max(hours) + 2 * step
-    with serving(Service(Parts(settings, clock=lambda: now[0]))) as client, (folder / "om").open("w") as out:
+    with serving(Service(Runtime(settings, clock=lambda: now[0]))) as client, (folder / "om").open("w") as out:
         while now[0] <= ended:
             write(client.get("/metrics").text, now[0], out)
             now[0] += step

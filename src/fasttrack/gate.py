@@ -11,9 +11,8 @@ import numpy as np
 from fasttrack.contract.decode import Decoder, RefusedRequest
 from fasttrack.contract.frame import json_columns
 from fasttrack.errors import BundleError, FastTrackError, StoreError
-from fasttrack.evaluate import Clusters, compare
-from fasttrack.serving.graph_engine import GraphEngine
-from fasttrack.serving.sklearn_engine import SklearnEngine
+from fasttrack.evaluation import Clusters, compare
+from fasttrack.scoring.open import engine_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,8 +20,7 @@ if TYPE_CHECKING:
 
     from fasttrack.bundle import Bundle
     from fasttrack.contract.schema import Contract, Target
-    from fasttrack.evaluate import Comparison
-    from fasttrack.serving.engine import Engine
+    from fasttrack.evaluation import Comparison
     from fasttrack.store import Store
     from fasttrack.training.holdout import HoldOut
 
@@ -188,21 +186,13 @@ def _predicted(bundle: Bundle, given: Contract, X: pd.DataFrame) -> tuple[NDArra
     contract = bundle.manifest.contract
     body = msgspec.json.encode({"columns": json_columns(_only(given, contract.names), X[contract.names])})
     batch = Decoder(contract, max_rows=len(X)).rows(body)
-    scores = _engine(bundle).score(batch)
+    scores = engine_of(bundle).score(batch)
     if contract.target.classes is not None:
         return np.array(scores.prediction, dtype=object), scores.probabilities
     silent = int(np.isnan(scores.output).sum())
     if silent:
         raise BundleError(f"{bundle.label} has no finite answer to {silent:,} of them")
     return scores.output, None
-
-
-def _engine(bundle: Bundle) -> Engine:
-    """A compiled champion needs no pickle, so it can be compared when it was trained with another scikit-learn too."""
-    contract = bundle.manifest.contract
-    if bundle.manifest.engine == "onnx":
-        return GraphEngine(contract, bundle.program(), bundle.manifest.refusals)
-    return SklearnEngine(contract, bundle.load_pipeline())
 
 
 def _only(contract: Contract, names: list[str]) -> Contract:

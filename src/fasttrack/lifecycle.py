@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import subprocess
 import time
 import warnings
@@ -21,7 +20,6 @@ import msgspec
 import numpy as np
 import pandas as pd
 
-from fasttrack.addresses import SQLITE, last_name, shown
 from fasttrack.bundle import (
     Bundle,
     Manifest,
@@ -33,19 +31,20 @@ from fasttrack.bundle import (
 )
 from fasttrack.compiler import try_to_compile
 from fasttrack.config import JOURNAL, DataConfig, TrainConfig, load_config
-from fasttrack.contract.answers import answer, answers
 from fasttrack.contract.decode import Decoder, RefusedRequest
+from fasttrack.contract.fitted_pipeline import answer, answers
 from fasttrack.contract.frame import json_columns, matrix_from_frame, pipeline_input
 from fasttrack.contract.learn import learn_columns, learn_contract
 from fasttrack.data import Source, fingerprint, table_of
 from fasttrack.errors import ConfigError, DataError, FastTrackError, TrainingError, in_a_line
-from fasttrack.evaluate import baseline, evaluate, primary
+from fasttrack.evaluation import baseline, evaluate, primary
 from fasttrack.expectations import expected_by, hold
 from fasttrack.gate import Verdict, Weighed, clusters, decide, weigh
-from fasttrack.monitoring.reference import MOST_FEATURES, REFERENCE, Reference, calibration_error, learn_reference
-from fasttrack.recorded import recorded_config, recorded_table
+from fasttrack.jobs.journal_table import recorded_config, recorded_table
+from fasttrack.metrics.reference import MOST_FEATURES, REFERENCE, Reference, calibration_error, learn_reference
 from fasttrack.report import ReportData, build_report, examine, plots_in, read_report
 from fasttrack.store import Store, open_store
+from fasttrack.suggestions import names_hint
 from fasttrack.tracking import Place, RunRecord, Tracked, find_place, record_run, spool_folder, track
 from fasttrack.tracking.model_files import model_files
 from fasttrack.training.factory import Factory, load_factory, unfitted
@@ -57,6 +56,7 @@ from fasttrack.training.split import Split, check_labels, check_times, split
 from fasttrack.training.table import TrainingTable, check_columns, prepare
 from fasttrack.training.task import check_task, pick_task
 from fasttrack.training.tuning import check_search, tune, with_search
+from fasttrack.urls import SQLITE, model_name, redact_url
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -149,7 +149,7 @@ def train(
     check_search(config, None if factory is None else factory.estimator)
     expected = expected_by(home, config) if config.check.refuse else None
 
-    called = shown(config.data.source)
+    called = redact_url(config.data.source)
     tell(f"reading {called}")
     unread: list[str] = []
     if isinstance(source, pd.DataFrame):
@@ -371,7 +371,7 @@ def _config(
     elif str(source).endswith(".toml"):
         config = load_config(Path(source))
     elif target is None:
-        raise ConfigError(f"which column of {shown(str(source))} is to be predicted? name it: --target COLUMN")
+        raise ConfigError(f"which column of {redact_url(str(source))} is to be predicted? name it: --target COLUMN")
     else:
         config = TrainConfig(name=model_name(name_of), data=DataConfig(source=str(source), target=target))
     replace = msgspec.structs.replace
@@ -404,7 +404,7 @@ def _selecting(config: TrainConfig, query: str | None, table: str | None, rows: 
     try:
         data = msgspec.structs.replace(data, **options, rows=data.rows if rows is None else rows)
     except ValueError as error:
-        raise ConfigError(f"{shown(config.data.source)}: {error}") from None
+        raise ConfigError(f"{redact_url(config.data.source)}: {error}") from None
     return msgspec.structs.replace(config, data=data)
 
 
@@ -423,15 +423,6 @@ def _split_columns(config: TrainConfig) -> list[str]:
     return [config.split.column] if config.split.column else []
 
 
-def model_name(source: str) -> str:
-    """The name that a model gets from its table: the file's name without endings, or a database's."""
-    _, scheme, path = source.rpartition("://")
-    names = [last_name(source), *reversed(path.split("/")[1 if scheme else 0 : -1])]
-    plain = [name for name in names if name and not re.search(r"[*?\[=@]", name)]  # no pattern, no partition
-    stem = plain[0].split(".")[0] if plain else ""
-    return "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in stem).strip("-") or "model"
-
-
 def _location(config: TrainConfig) -> str:
     source = config.data.source
     file = source.removeprefix(SQLITE)
@@ -443,7 +434,7 @@ def _location(config: TrainConfig) -> str:
 def _needs(columns: list[str], there: list[str], source: str) -> None:
     for column in columns:
         if column not in there:
-            raise DataError(f"{source} has no column {column!r} to split by; it has {', '.join(map(repr, there))}")
+            raise DataError(f"{source} has no column {column!r} to split by{names_hint(column, there)}")
 
 
 def _task(ready: TrainingTable, config: TrainConfig) -> tuple[Task, str]:

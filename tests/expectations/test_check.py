@@ -14,7 +14,7 @@ import pytest
 from fasttrack.contract import Contract
 from fasttrack.expectations import Finding, Findings, check
 from fasttrack.graph.input_rules import Bound, InputRules
-from fasttrack.monitoring.reference import learn_reference
+from fasttrack.metrics.reference import learn_reference
 from tests.contract.tables import column, contract_of
 
 FLIGHTS = contract_of(

@@ -20,10 +20,10 @@ import pytest
 import yaml
 
 from fasttrack.contract.schema import Column, Contract, Target
-from fasttrack.monitoring.reference import Bins, learn_reference, read_reference
-from fasttrack.observability.alerts import alerts
-from fasttrack.observability.plan import Plan
-from fasttrack.observability.rules import recording_rules
+from fasttrack.metrics.reference import Bins, learn_reference, read_reference
+from fasttrack.monitoring.alerts import alerts
+from fasttrack.monitoring.plan import Plan
+from fasttrack.monitoring.rules import recording_rules
 from tests.integration.real import SCRIPTS, free_port, poll, process, require, run
 from tests.serving import models
 

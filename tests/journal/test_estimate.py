@@ -15,7 +15,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 
 import fasttrack
-from fasttrack.monitoring.reference import calibration_error, read_reference
+from fasttrack.metrics.reference import calibration_error, read_reference
 from tests.serving.server import serving
 
 if TYPE_CHECKING:

@@ -10,14 +10,14 @@ import numpy as np
 
 from fasttrack.contract.frame import matrix_from_frame
 from fasttrack.contract.learn import learn_contract
-from fasttrack.monitoring.reference import learn_reference
+from fasttrack.metrics.reference import learn_reference
 from fasttrack.report import Measurements, examine
 from fasttrack.training.holdout import ask
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from fasttrack.evaluate import Clusters
+    from fasttrack.evaluation import Clusters
 
 _VOID = {"meta", "br", "hr", "img", "link", "input"}
 

@@ -10,7 +10,7 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.inspection import permutation_importance
 from sklearn.linear_model import LinearRegression
 
-from fasttrack.evaluate import Clusters
+from fasttrack.evaluation import Clusters
 from tests.report.pages import measured
 
 

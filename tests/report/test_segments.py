@@ -12,7 +12,7 @@ from scipy.stats import fisher_exact
 from fasttrack.contract.frame import matrix_from_frame
 from fasttrack.contract.learn import learn_columns
 from fasttrack.contract.schema import Contract, Target
-from fasttrack.monitoring.reference import learn_reference
+from fasttrack.metrics.reference import learn_reference
 from fasttrack.report.answers import Answers
 from fasttrack.report.segments import Segments, fisher, wilson, worst_segments
 

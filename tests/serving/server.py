@@ -12,8 +12,9 @@ import httpx
 import uvicorn
 
 from fasttrack.serving.app import create_app
-from fasttrack.serving.service import Parts, Service
-from fasttrack.serving.wire import Wire
+from fasttrack.serving.http.wire import Wire
+from fasttrack.serving.runtime import Runtime
+from fasttrack.serving.service import Service
 from fasttrack.settings import Settings
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def serving(store: Path, *, http: Any = "httptools", keep_alive_s: int = 5, **se
     """
     listener = socket.create_server(("127.0.0.1", 0))
     given = Settings(store=str(store), **({"journal": "off"} | settings))
-    app = Service(Parts(given)) if http is Wire else create_app(given)
+    app = Service(Runtime(given)) if http is Wire else create_app(given)
     config = uvicorn.Config(app, log_level="error", http=http, access_log=False, timeout_keep_alive=keep_alive_s)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})

@@ -25,8 +25,8 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 import fasttrack
 from fasttrack.serving.app import create_app
+from fasttrack.serving.http.wire import Wire
 from fasttrack.serving.predict import LARGE, Predictor
-from fasttrack.serving.wire import Wire
 from fasttrack.settings import Settings
 from fasttrack.training.calendar import CalendarFeatures
 from tests.serving import models

@@ -44,14 +44,15 @@ def test_a_process_that_serves_a_compiled_model_loads_nothing_heavy(tmp_path: Pa
 
 FIRST = """
 import asyncio, json, sys
-from fasttrack.serving.service import Parts, Service
+from fasttrack.serving.runtime import Runtime
+from fasttrack.serving.service import Service
 from fasttrack.settings import Settings
 from tests.serving.asgi import call
 
 async def serve():
-    parts = Parts(Settings(store=sys.argv[1]))
-    parts.slot.load()
-    service = Service(parts)
+    runtime = Runtime(Settings(store=sys.argv[1]))
+    runtime.slot.load()
+    service = Service(runtime)
     asked = [(b'{"x": 5}', {}), (b'{"x": "five"}', {}), (b"", {"method": "GET", "query_string": b"x=5"})]
     told = []
     for body, more in asked:

@@ -12,7 +12,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from fasttrack.journal import open_database
-from fasttrack.monitoring.reference import read_reference
+from fasttrack.metrics.reference import read_reference
 from tests.serving import models
 from tests.serving.test_workers import WORKERS, children, metrics, workers
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fasttrack.serving.heads import Heads
+from fasttrack.serving.http.heads import Heads
+from fasttrack.serving.http.wire import Wire
 from fasttrack.serving.predict import LARGE
-from fasttrack.serving.wire import Wire
 from tests.serving import models
 from tests.serving.server import serving
 from tests.serving.test_lane import CORPUS, houses

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fasttrack.bundle import Bundle, TrainingRecord, write_bundle
-from fasttrack.contract.quality import Metric
+from fasttrack.contract.metric import Metric
 from fasttrack.store import Store
 from fasttrack.tracking import Place, RunRecord, record_run
 from fasttrack.tracking.model_files import model_files

@@ -8,7 +8,7 @@ import msgspec
 from sklearn.dummy import DummyRegressor
 
 from fasttrack.config import DataConfig, SplitConfig, TrainConfig
-from fasttrack.contract.quality import Metric
+from fasttrack.contract.metric import Metric
 from fasttrack.store import LocalStore
 from fasttrack.tracking import Place, RunRecord, record_run
 from fasttrack.tracking.spool import Spool

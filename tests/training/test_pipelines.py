@@ -13,7 +13,7 @@ import pytest
 
 from fasttrack.contract.learn import learn_columns
 from fasttrack.errors import TrainingError
-from fasttrack.evaluate import evaluate
+from fasttrack.evaluation import evaluate
 from fasttrack.training.calendar import CalendarFeatures
 from fasttrack.training.factory import load_factory
 from fasttrack.training.pipelines import build, choose

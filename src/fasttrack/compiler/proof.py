@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from fasttrack.compiler.edge_rows import generate_edge_rows
-from fasttrack.contract.answers import answers
+from fasttrack.contract.fitted_pipeline import answers
 from fasttrack.contract.frame import pipeline_input
 from fasttrack.graph import ManyRowsSession, Program, Proof, open_session, refused_rows, run
 

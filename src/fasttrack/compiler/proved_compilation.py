@@ -39,7 +39,7 @@ def try_to_compile(
 ) -> CompilationResult:
     """Compile `pipeline` and prove the graph on `X`, n rows with the contract's columns, given as `matrix` as well.
 
-    `matrix`: float64[n, f]. At most 100,000 rows, evenly spaced, are compared; `fasttrack.verify` compares every row.
+    `matrix`: float64[n, f]. At most 100,000 rows, evenly spaced, are compared; `fasttrack.jobs.verify` compares all.
     """
     try:
         compiled = compile_pipeline(pipeline, contract)

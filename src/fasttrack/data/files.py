@@ -14,11 +14,11 @@ from fasttrack.data.compression import COMPRESSED
 from fasttrack.data.csv import csv_names, read_csv
 from fasttrack.data.file import File
 from fasttrack.data.jsonl import json_names, read_json
-from fasttrack.data.names import near
 from fasttrack.data.parquet import ParquetPart
 from fasttrack.data.partitions import partitions
 from fasttrack.data.whole import Format, WholePart, content_of
 from fasttrack.errors import DataError
+from fasttrack.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -82,7 +82,7 @@ def _files(source: str) -> list[Path]:
             raise DataError(f"no file matches {source}; check the pattern and the folder you are in")
     else:
         there = [file.name for file in path.parent.iterdir()] if path.parent.is_dir() else []
-        advice = near(path.name, there, alike=0.75) or "; check the name and the folder"
+        advice = did_you_mean(path.name, there, cutoff=0.75) or "; check the name and the folder"
         raise DataError(f"{source} does not exist{advice}")
     one_format([file.name for file in found], source)
     return sorted(found)

@@ -13,10 +13,10 @@ from urllib.parse import urlsplit
 
 from pyarrow import fs
 
-from fasttrack.clouds import AZURE, GOOGLE, azure, google, s3_endpoint
+from fasttrack.object_storage import AZURE, GOOGLE, azure, google, s3_endpoint
 
 if TYPE_CHECKING:
-    from fasttrack.clouds import Azure, Endpoint
+    from fasttrack.object_storage import Azure, Endpoint
 
 __all__ = ["ObjectFiles", "open_files"]
 

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fasttrack.addresses import shown
+from fasttrack.urls import redact_url
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,7 +49,7 @@ def fingerprint(
     for column in table.columns:
         for part in _canonical(column):
             digest.update(part)
-    return Fingerprint(shown(str(source)), table.num_rows, columns, digest.hexdigest(), query, of, sample)
+    return Fingerprint(redact_url(str(source)), table.num_rows, columns, digest.hexdigest(), query, of, sample)
 
 
 def _canonical(column: pa.ChunkedArray) -> list[bytes]:

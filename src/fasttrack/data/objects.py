@@ -9,12 +9,12 @@ from urllib.parse import urlsplit
 import pyarrow as pa
 from pyarrow import fs
 
-from fasttrack.addresses import is_ambiguous, shown
 from fasttrack.data.file import File
 from fasttrack.data.files import is_table, one_format, part_of
 from fasttrack.data.filesystems import open_files
 from fasttrack.data.partitions import partitions
 from fasttrack.errors import DataError
+from fasttrack.urls import has_ambiguous_password, redact_url
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,11 +33,11 @@ def object_parts(request: Request) -> list[Part]:
 
     Raises DataError saying what could not be read.
     """
-    name = shown(request.source)
+    name = redact_url(request.source)
     scheme, _, place = request.source.partition("://")
     scheme = scheme.lower()
     container = scheme.startswith("abfs")  # which stands before an @, where others have a key
-    if is_ambiguous(request.source) or ("@" in urlsplit(request.source).netloc and not container):
+    if has_ambiguous_password(request.source) or ("@" in urlsplit(request.source).netloc and not container):
         raise DataError(f"{name}: keys have no place in an address; set them in the environment")
     try:
         store, path = open_files(scheme, place)

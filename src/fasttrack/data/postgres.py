@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fasttrack.addresses import POSTGRES_ADVICE, is_ambiguous, is_misread, shown
 from fasttrack.data.part import AT_ONCE, Part
 from fasttrack.data.request import quoted_name
 from fasttrack.errors import DataError
+from fasttrack.urls import POSTGRES_ADVICE, has_ambiguous_password, may_quote_password, redact_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -37,8 +37,8 @@ class PostgresPart(Part):
     """
 
     def __init__(self, request: Request) -> None:
-        self.name = shown(request.source)
-        if is_ambiguous(request.source):
+        self.name = redact_url(request.source)
+        if has_ambiguous_password(request.source):
             raise DataError(f"{self.name} cannot be read: {POSTGRES_ADVICE}")
         self._request = request
         self._relation = request.relation()
@@ -133,7 +133,7 @@ _ADVICE = (
 def _reason(error: str) -> str:
     """The driver's message in one line, and what to do."""
     text = " ".join(error.split())
-    if is_misread(text):
+    if may_quote_password(text):
         return POSTGRES_ADVICE
     found = re.search(r"(?:FATAL|ERROR): +(.*?)(?= LINE \d| Query was:|\.? SQLSTATE|$)", text)
     told = (

@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fasttrack.addresses import shown
 from fasttrack.errors import DataError
+from fasttrack.urls import redact_url
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,14 +30,14 @@ class Request:
     def relation(self) -> str:
         """What stands behind FROM in a statement that selects all of it. Raises DataError when nothing is named."""
         if (self.query is None) == (self.table is None):
-            raise DataError(f"{shown(self.source)} is a database: say what to read, with --query or --table")
+            raise DataError(f"{redact_url(self.source)} is a database: say what to read, with --query or --table")
         if self.query is None:
             return ".".join(quoted_name(part) for part in str(self.table).split("."))
         begins = re.match(r"(?:\s|--[^\n]*\n|/\*.*?\*/|\()*(\w*)", self.query, re.DOTALL)
         verb = begins[1] if begins else ""
         if verb.upper() not in _SELECTING:
             raise DataError(
-                f"{shown(self.source)}: the query begins with {verb or 'nothing'}; give one that selects: SELECT …"
+                f"{redact_url(self.source)}: the query begins with {verb or 'nothing'}; give one that selects: SELECT …"
             )
         # its end may be a comment, which ends with the line
         return f"({self.query.strip().rstrip(';')}\n) AS selected"

@@ -12,11 +12,8 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fasttrack.addresses import shown
-from fasttrack.clouds import AZURE, GOOGLE, S3
 from fasttrack.data.files import local_parts
 from fasttrack.data.kinds import convert
-from fasttrack.data.names import near
 from fasttrack.data.objects import object_parts
 from fasttrack.data.part import Part
 from fasttrack.data.postgres import PostgresPart
@@ -26,6 +23,9 @@ from fasttrack.data.sqlite import SqlitePart
 from fasttrack.data.types import normalise
 from fasttrack.data.web import web_parts
 from fasttrack.errors import DataError
+from fasttrack.object_storage import AZURE, GOOGLE, S3
+from fasttrack.suggestions import names_hint
+from fasttrack.urls import redact_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -48,7 +48,7 @@ def _parts_of(request: Request) -> list[Part]:
     """How each kind of address is read; what has no scheme is a path."""
     found = _SCHEME.match(request.source)
     scheme = found[1].lower() if found else ""
-    name = shown(request.source)
+    name = redact_url(request.source)
     if scheme not in _DATABASES and (request.query is not None or request.table is not None):
         raise DataError(f"{name} is no database: leave out --query and --table")
     if not scheme:
@@ -92,7 +92,7 @@ class Source:
     def __init__(
         self, source: str | Path, *, nulls: Sequence[str] = (), query: str | None = None, table: str | None = None
     ) -> None:
-        self.name = shown(str(source))
+        self.name = redact_url(str(source))
         self._parts = _parts_of(Request(str(source), nulls, query, table))
 
     @cached_property
@@ -175,8 +175,7 @@ class Source:
             return kinds, None
         for column in columns:
             if column not in self.names:
-                advice = near(column, self.names) or f"; it has {', '.join(map(repr, self.names))}"
-                raise DataError(f"{self.name} has no column {column!r}{advice}")
+                raise DataError(f"{self.name} has no column {column!r}{names_hint(column, self.names)}")
         if not columns:
             raise DataError(f"{self.name}: no column of it is asked for")
         kinds = {column: kind for column, kind in kinds.items() if column in columns}
@@ -293,8 +292,7 @@ def typed(table: pa.Table, kinds: Mapping[str, Kind], name: str) -> pa.Table:
 def _check_kinds(kinds: Mapping[str, Kind], names: Sequence[str], name: str) -> None:
     for column in kinds:
         if column not in names:
-            advice = near(column, names) or f"; it has {', '.join(map(repr, names))}"
-            raise DataError(f"{name} has no column {column!r} to set a kind for{advice}")
+            raise DataError(f"{name} has no column {column!r} to set a kind for{names_hint(column, names)}")
 
 
 def _check_names(one: str, first: Sequence[str], other: str, names: Sequence[str]) -> None:

@@ -14,12 +14,12 @@ from urllib.parse import quote
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fasttrack.addresses import shown
 from fasttrack.data.kinds import EXPECTED, MOSTLY, PATTERNS, bad_cell, keep_as_text, recognise
 from fasttrack.data.part import AT_ONCE, Part
 from fasttrack.data.request import quoted_name
 from fasttrack.data.types import UTC_MICROS
 from fasttrack.errors import DataError
+from fasttrack.urls import redact_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -43,7 +43,7 @@ class SqlitePart(Part):
     """
 
     def __init__(self, request: Request) -> None:
-        self.name = shown(request.source)
+        self.name = redact_url(request.source)
         self._request = request
         self._relation = request.relation()
         self._path = Path(request.source.partition("://")[2].removeprefix("/"))

@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-from fasttrack.addresses import shown
 from fasttrack.data.file import File
 from fasttrack.data.files import is_table, part_of
 from fasttrack.errors import DataError
+from fasttrack.urls import redact_url
 
 if TYPE_CHECKING:
     from fasttrack.data.part import Part
@@ -42,7 +42,7 @@ _ENDINGS = {
 
 def web_parts(request: Request) -> list[Part]:
     """The file at an `https://` address. Raises DataError when it cannot be had, or is cut short."""
-    name = shown(request.source)
+    name = redact_url(request.source)
     descriptor, written = tempfile.mkstemp(prefix="fasttrack-")
     path = Path(written)
     try:

@@ -16,7 +16,7 @@ from fasttrack.contract.matrix import oddity
 from fasttrack.expectations.cells import CellReader
 from fasttrack.expectations.findings import Example, Finding, Findings
 from fasttrack.graph.input_rules import InputRules, violations
-from fasttrack.observability.plan import LEAST_ROWS, SHARE_FLOOR
+from fasttrack.monitoring.plan import LEAST_ROWS, SHARE_FLOOR
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fasttrack.contract.schema import Column, Contract
-    from fasttrack.monitoring.reference import Bins, Reference
+    from fasttrack.metrics.reference import Bins, Reference
 
     Mask = NDArray[np.bool_]
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from fasttrack.addresses import shown
 from fasttrack.errors import DataError
 from fasttrack.expectations.check import check
-from fasttrack.monitoring.reference import Reference, read_reference
+from fasttrack.metrics.reference import Reference, read_reference
+from fasttrack.urls import redact_url
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -95,7 +95,7 @@ def hold(expected: Expected, table: pa.Table, config: TrainConfig) -> None:
     found = [one for one in findings.beyond(rule.refuse, rule.share) if one.column not in data.ignore]
     if not found:
         return
-    called = shown(data.source)
+    called = redact_url(data.source)
     if data.rows is not None:  # a row of the sample has another number in the table
         called = f"a sample of {findings.rows:,} rows of {called}"
         found = [msgspec.structs.replace(one, examples=[]) for one in found]
@@ -118,4 +118,4 @@ def _command(expected: Expected, config: TrainConfig) -> str:
     options += [f"--null={null}" for null in data.nulls]
     options += [f"--kind={column}={kind}" for column, kind in data.kinds.items()]
     options += [f"--ignore={column}" for column in data.ignore]
-    return shlex.join(["fasttrack", "check", shown(data.source), "--model", expected.label, *options])
+    return shlex.join(["fasttrack", "check", redact_url(data.source), "--model", expected.label, *options])

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from fasttrack.journal.address import journal_location
 from fasttrack.journal.database import Database, existing_journal, open_database
-from fasttrack.journal.location import journal_location
 from fasttrack.journal.predictions import JournalModel
 from fasttrack.journal.writer import Journal, JournalCounts, Recorder
 

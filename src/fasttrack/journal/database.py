@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from fasttrack.addresses import POSTGRES_ADVICE, is_misread, shown
 from fasttrack.errors import ConfigError, StoreError
-from fasttrack.journal.location import journal_location
+from fasttrack.journal.address import journal_location
 from fasttrack.journal.predictions import Chunk, JournalModel, pack, unpack
+from fasttrack.urls import POSTGRES_ADVICE, may_quote_password, redact_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -401,7 +401,7 @@ class Database:
                     cursor.close()
         except self._errors() as error:
             self.close()
-            raise StoreError(f"the journal {shown(self.location)} cannot be used: {_reason(error)}") from None
+            raise StoreError(f"the journal {redact_url(self.location)} cannot be used: {_reason(error)}") from None
         except BaseException:
             if self._connection is not None:
                 with suppress(Exception):
@@ -460,4 +460,4 @@ def _owner(spans: Sequence[tuple[int, int, tuple[str, str]]], number: int) -> tu
 def _reason(error: Exception) -> str:
     """The driver's message in one line, and what to do."""
     text = " ".join(str(error).split()) or type(error).__name__
-    return POSTGRES_ADVICE if is_misread(text) else f"{text}; check that it is there, and may be written"
+    return POSTGRES_ADVICE if may_quote_password(text) else f"{text}; check that it is there, and may be written"

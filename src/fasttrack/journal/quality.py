@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fasttrack.evaluate import class_codes, figures, margin, primary
+from fasttrack.evaluation import class_codes, figures, margin, primary
 from fasttrack.journal.predictions import unpack
 
 if TYPE_CHECKING:

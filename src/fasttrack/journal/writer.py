@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from fasttrack.addresses import shown
 from fasttrack.errors import StoreError
 from fasttrack.journal.database import Database
 from fasttrack.journal.merging import Merging
 from fasttrack.journal.predictions import Chunk, Entries, Identifiers, JournalModel, joined_words, pack
+from fasttrack.urls import redact_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -184,7 +184,7 @@ class Journal:
         if self._left():
             _log.error(
                 "the journal %s did not take %s predictions and %s labels before the server stopped: they are lost",
-                shown(self.location),
+                redact_url(self.location),
                 f"{self._waiting:,}",
                 f"{len(self._labels):,}",
             )
@@ -272,7 +272,7 @@ class Journal:
             return False
         if self._down:
             self._down = False
-            _log.info("the journal %s answers again", shown(self.location))
+            _log.info("the journal %s answers again", redact_url(self.location))
         return not self._queue and not self._labels
 
     def _guarded(self, work: Callable[[], None]) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from fasttrack.contract.cell import iso
-from fasttrack.monitoring.reference import Bins
+from fasttrack.metrics.reference import Bins
 from fasttrack.report.words import number
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from fasttrack.bundle import Manifest
-    from fasttrack.contract.quality import Metric
+    from fasttrack.contract.metric import Metric
     from fasttrack.gate import Weighed
 
 __all__ = ["caution", "champion_said", "measured_on", "quality_said", "resampled", "trained_said"]

@@ -11,7 +11,7 @@ import numpy as np
 
 from fasttrack.contract.frame import matrix_from_frame
 from fasttrack.errors import in_a_line
-from fasttrack.evaluate import RESAMPLES, primary, resampled
+from fasttrack.evaluation import RESAMPLES, primary, resampled
 from fasttrack.graph import Program, open_session, run
 from fasttrack.report.answers import answers, losses
 from fasttrack.training.holdout import ask

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import gammaln, ndtri, stdtrit
 
-from fasttrack.monitoring.reference import bin_numbers
+from fasttrack.metrics.reference import bin_numbers
 from fasttrack.report.bins import bins_of, labels
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fasttrack.contract.schema import Contract
-    from fasttrack.monitoring.reference import Reference
+    from fasttrack.metrics.reference import Reference
     from fasttrack.report.answers import Answers
 
     Floats = NDArray[np.float64]

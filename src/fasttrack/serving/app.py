@@ -20,18 +20,18 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from fasttrack.errors import FastTrackError
 from fasttrack.serving import responses
-from fasttrack.serving.body import Unread, read_body
 from fasttrack.serving.describe import describe
 from fasttrack.serving.feedback import take_feedback
+from fasttrack.serving.http.body import Unread, read_body
 from fasttrack.serving.routes import PredictRoutes
-from fasttrack.serving.service import Parts
+from fasttrack.serving.runtime import Runtime
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-    from fasttrack.serving.lane import FastLane
+    from fasttrack.serving.http.lane import FastLane
     from fasttrack.settings import Settings
 
 __all__ = ["Routes", "build", "create_app"]
@@ -45,16 +45,16 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     Without `settings` they come from the `FASTTRACK_*` environment variables. Raises ConfigError for one that cannot be
     used.
     """
-    return build(Parts(settings))
+    return build(Runtime(settings))
 
 
-def build(parts: Parts) -> Routes:
+def build(runtime: Runtime) -> Routes:
     """FastAPI's app, with the fast lane in front of it."""
-    metrics, slot, predictor = parts.metrics, parts.slot, parts.predictor
+    metrics, slot, predictor = runtime.metrics, runtime.slot, runtime.predictor
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with parts.running():
+        async with runtime.running():
             yield
 
     app = Routes(
@@ -71,7 +71,7 @@ def build(parts: Parts) -> Routes:
         excluded_handlers=["^/metrics$", "^/health/", "^/docs", "^/openapi.json$"],
         registry=metrics.registry,
     ).add(metrics.traffic.instrument).instrument(app).expose(app, tags=["monitoring"], response_class=Response)
-    app.lane = parts.lane(app.behind_the_lane)
+    app.lane = runtime.lane(app.behind_the_lane)
     app.add_middleware(_PlainStartupFailure)
     app.state.slot, app.state.metrics = slot, metrics
     app.mount("/docs/static", StaticFiles(directory=_STATIC))
@@ -91,7 +91,7 @@ def build(parts: Parts) -> Routes:
         except ClientDisconnect:
             return Response(status_code=400)  # nobody is left to read it
         target = slot.current.bundle.manifest.contract.target
-        return await asyncio.to_thread(take_feedback, parts.journal, target, body)
+        return await asyncio.to_thread(take_feedback, runtime.journal, target, body)
 
     @app.get("/health/live", tags=["health"])
     async def live() -> dict[str, str]:

@@ -13,7 +13,7 @@ from fasttrack.journal import Journal, JournalCounts, journal_location, open_dat
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from fasttrack.monitoring.metrics import ServingMetrics
+    from fasttrack.metrics.serving import ServingMetrics
     from fasttrack.settings import Settings
 
 __all__ = ["open_journal"]

@@ -13,16 +13,16 @@ import msgspec
 from fasttrack.contract.decode import Decoder
 from fasttrack.contract.openapi import example_row
 from fasttrack.errors import FastTrackError, StoreError, StoreUnreachable
-from fasttrack.monitoring.reference import read_reference
-from fasttrack.serving.graph_engine import GraphEngine
+from fasttrack.metrics.reference import read_reference
+from fasttrack.scoring.open import engine_of
 from fasttrack.serving.reply import ReplyWriter
 from fasttrack.store import open_store
 
 if TYPE_CHECKING:
     from fasttrack.bundle import Bundle
     from fasttrack.journal import Journal, Recorder
-    from fasttrack.monitoring.metrics import ModelCounters, ServingMetrics
-    from fasttrack.serving.engine import Engine
+    from fasttrack.metrics.serving import ModelCounters, ServingMetrics
+    from fasttrack.scoring.engine import Engine
     from fasttrack.settings import Settings
     from fasttrack.store import Store
 
@@ -92,15 +92,9 @@ def _prepare(bundle: Bundle, settings: Settings, metrics: ServingMetrics, journa
 
 
 def _engine(bundle: Bundle, settings: Settings) -> Engine:
-    contract = bundle.manifest.contract
-    if bundle.manifest.engine == "onnx":
-        return GraphEngine(contract, bundle.program(), bundle.manifest.refusals)
-    # requests and workers are the unit of parallelism; read by scikit-learn's own loops when it is first imported
+    # Requests and workers are the unit of parallelism. scikit-learn's own loops read this when they are first imported.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    from fasttrack.serving.sklearn_engine import SklearnEngine
-
-    pipeline = bundle.load_pipeline(allow_version_mismatch=settings.allow_version_mismatch)
-    return SklearnEngine(contract, pipeline)
+    return engine_of(bundle, allow_version_mismatch=settings.allow_version_mismatch)
 
 
 class ModelSlot:

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fasttrack.contract.decode import Batch
-    from fasttrack.monitoring.metrics import ServingMetrics
-    from fasttrack.serving.engine import Scores
+    from fasttrack.metrics.serving import ServingMetrics
+    from fasttrack.scoring.engine import Scores
     from fasttrack.serving.model import ServedModel
 
 __all__ = ["LARGE", "Predictor", "Reply"]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from fasttrack.contract.decode import Batch, CellIssue
     from fasttrack.contract.schema import Contract, Scalar
-    from fasttrack.serving.engine import Scores
+    from fasttrack.scoring.engine import Scores
 
 __all__ = ["ReplyWriter"]
 

@@ -8,12 +8,12 @@ from starlette.requests import ClientDisconnect, Request  # FastAPI reads the an
 from starlette.responses import Response
 
 from fasttrack.contract.decode import RefusedRequest
-from fasttrack.serving.body import Unread, read_body
+from fasttrack.serving.http.body import Unread, read_body
 from fasttrack.serving.predict import Reply
 from fasttrack.serving.responses import body_refusal
 
 if TYPE_CHECKING:
-    from fasttrack.monitoring.metrics import ServingMetrics
+    from fasttrack.metrics.serving import ServingMetrics
     from fasttrack.serving.model import ModelSlot
     from fasttrack.serving.predict import Predictor
 

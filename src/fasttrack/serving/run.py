@@ -19,8 +19,9 @@ from uvicorn.supervisors import Multiprocess
 
 from fasttrack.contract.openapi import example_row
 from fasttrack.errors import ConfigError
-from fasttrack.serving.service import Parts, Service
-from fasttrack.serving.wire import Wire
+from fasttrack.serving.http.wire import Wire
+from fasttrack.serving.runtime import Runtime
+from fasttrack.serving.service import Service
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -42,8 +43,8 @@ def run(settings: Settings, *, host: str, port: int, workers: int = 1, access_lo
     Raises StoreError or BundleError when there is no model to serve, ConfigError when the port cannot be had.
     """
     _give_back()
-    parts = Parts(settings)
-    slot = parts.slot
+    runtime = Runtime(settings)
+    slot = runtime.slot
     slot.load()
     listener = _listen(host, port)
     bound = listener.getsockname()[1]
@@ -59,7 +60,7 @@ def run(settings: Settings, *, host: str, port: int, workers: int = 1, access_lo
     log_config["loggers"]["fasttrack"] = {"handlers": ["default"], "level": "INFO", "propagate": False}
     alone = workers == 1
     config = uvicorn.Config(
-        Service(parts) if alone else f"{__name__}:worker",
+        Service(runtime) if alone else f"{__name__}:worker",
         factory=not alone,
         workers=workers,
         http=Wire,
@@ -83,7 +84,7 @@ def run(settings: Settings, *, host: str, port: int, workers: int = 1, access_lo
 def worker() -> Service:
     """What each of several worker processes serves, by its `FASTTRACK_*` environment variables."""
     _give_back()
-    return Service(Parts())
+    return Service(Runtime())
 
 
 def _give_back() -> None:

@@ -13,8 +13,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
-from fasttrack.clouds import Endpoint, azure, google, s3_endpoint
 from fasttrack.errors import StoreError, StoreUnreachable
+from fasttrack.object_storage import Endpoint, azure, google, s3_endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -12,7 +12,8 @@ import os
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from fasttrack.bundle import MANIFEST, Bundle, Manifest, changed, decode_manifest, fsync, own_manifest
+from fasttrack.atomic_files import fsync
+from fasttrack.bundle import MANIFEST, Bundle, Manifest, changed, decode_manifest, own_manifest
 from fasttrack.errors import BundleError
 from fasttrack.store.bucket import PART, Bucket
 from fasttrack.store.parallel import Meter, for_each

@@ -14,7 +14,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fasttrack.bundle import MANIFEST, Bundle, Manifest, copy_bundle, fsync, open_bundle, own_manifest, read_manifest
+from fasttrack.atomic_files import fsync
+from fasttrack.bundle import MANIFEST, Bundle, Manifest, copy_bundle, open_bundle, own_manifest, read_manifest
 from fasttrack.errors import BundleError, StoreError
 from fasttrack.store.promotion import POINTER
 from fasttrack.store.store import Store, Watch, check_name, ignore, is_name

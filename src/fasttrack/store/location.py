@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from fasttrack.addresses import is_ambiguous, shown
-from fasttrack.clouds import place_of
 from fasttrack.errors import StoreError
+from fasttrack.object_storage import place_of
 from fasttrack.store.folder import LocalStore
+from fasttrack.urls import has_ambiguous_password, redact_url
 
 if TYPE_CHECKING:
     from fasttrack.store.store import Store
@@ -47,11 +47,11 @@ def local_folder(location: str | Path, *, cache: Path | None = None) -> Path:
     parts = urlsplit(url)
     if parts.scheme not in _SCHEMES or not parts.netloc or parts.query or parts.fragment:
         raise StoreError(
-            f"{shown(url)} cannot hold models; use a folder, s3://BUCKET/PREFIX, gs://BUCKET/PREFIX "
+            f"{redact_url(url)} cannot hold models; use a folder, s3://BUCKET/PREFIX, gs://BUCKET/PREFIX "
             "or az://CONTAINER/PREFIX"
         )
-    if "@" in parts.netloc or is_ambiguous(url):
-        raise StoreError(f"{shown(url)} holds a key; keys belong into the environment, such as AWS_ACCESS_KEY_ID")
+    if "@" in parts.netloc or has_ambiguous_password(url):
+        raise StoreError(f"{redact_url(url)} holds a key; keys belong into the environment, such as AWS_ACCESS_KEY_ID")
     try:
         place = place_of(url)
     except ValueError as error:

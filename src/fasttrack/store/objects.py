@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from fasttrack.bundle import MANIFEST, fsync
+from fasttrack.atomic_files import fsync
+from fasttrack.bundle import MANIFEST
 from fasttrack.errors import BundleError, StoreError
 from fasttrack.store.bucket import Bucket, Conflict
 from fasttrack.store.download import check_objects, download, read_remote_manifest

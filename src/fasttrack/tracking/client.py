@@ -14,9 +14,9 @@ from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from fasttrack.addresses import shown
 from fasttrack.errors import FastTrackError, TrackingError
 from fasttrack.tracking.place import is_database
+from fasttrack.urls import redact_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -127,7 +127,7 @@ def _bounded_databases() -> Iterator[None]:
 def _line(error: Exception, uri: str) -> str:
     """The error's first sentence, without the address's password."""
     text = " ".join(str(error).split()) or type(error).__name__
-    text = text.replace(uri, shown(uri))
+    text = text.replace(uri, redact_url(uri))
     password = urlsplit(uri).password
     for secret in {password, unquote(password or "")} - {None, ""}:
         text = text.replace(str(secret), "***")

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from fasttrack.addresses import is_ambiguous, shown
+from fasttrack.atomic_files import write_whole
 from fasttrack.errors import ConfigError
+from fasttrack.urls import has_ambiguous_password, redact_url
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,7 +40,7 @@ class Place:
     @property
     def shown(self) -> str:
         """The URI as people and files may see it."""
-        return shown(self.uri)
+        return redact_url(self.uri)
 
     @property
     def artifacts(self) -> str | None:
@@ -90,7 +91,6 @@ class _Remembered(msgspec.Struct, frozen=True):
 
 def remember(spool: Path, model: str, place: Place) -> None:
     """Note where `model` is tracked, without password, so that its promotions follow there."""
-    from fasttrack.tracking.spool import write_whole
 
     write_whole(spool / "places" / f"{model}.json", msgspec.json.encode(_Remembered(place.shown, place.experiment)))
 
@@ -125,11 +125,15 @@ def _checked(uri: str, where: str, folder: Path, experiment: str | None) -> Plac
     kind = _kind(uri)
     if kind not in (*_DATABASES, *_SERVERS, *_MANAGED):
         raise ConfigError(
-            f"{where} {shown(uri)} is no address of MLflow; write http://HOST:PORT of a server, postgresql://…, or "
-            "sqlite:///mlflow.db"
+            f"{where} {redact_url(uri)} is no address of MLflow; write http://HOST:PORT of a server, postgresql://…, "
+            "or sqlite:///mlflow.db"
         )
-    if is_ambiguous(uri):  # MLflow, and our own look whether somebody listens, would tell a piece of it as the host
-        raise ConfigError(f"{where} {shown(uri)} cannot be understood; write %40 for @ and %2F for / in the password")
+    if has_ambiguous_password(
+        uri
+    ):  # MLflow, and our own look whether somebody listens, would tell a piece of it as the host
+        raise ConfigError(
+            f"{where} {redact_url(uri)} cannot be understood; write %40 for @ and %2F for / in the password"
+        )
     if importlib.util.find_spec("mlflow") is None:
         raise ConfigError(f"{where} asks for MLflow, which is not installed; {_INSTALL}, or --tracking off")
     if kind in _DATABASES and importlib.util.find_spec("sqlalchemy") is None:

@@ -13,7 +13,7 @@ import numpy as np
 
 from fasttrack.bundle import open_bundle
 from fasttrack.contract.decode import Decoder, RefusedRequest
-from fasttrack.serving.graph_engine import GraphEngine
+from fasttrack.scoring.open import engine_of
 from fasttrack.tracking.model_files import PREDICT_METHOD
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from fasttrack.bundle import Bundle
     from fasttrack.contract.schema import Column
-    from fasttrack.serving.engine import Engine
 
 __all__ = ["BundleModel"]
 
@@ -34,7 +33,7 @@ class BundleModel:
     def __init__(self, bundle: Bundle) -> None:
         self._contract = bundle.manifest.contract
         self._decoder = Decoder(self._contract, max_rows=2**31)
-        self._engine = _engine(bundle)
+        self._engine = engine_of(bundle)
 
     def predict(self, model_input: Any, params: Mapping[str, Any] | None = None) -> Any:
         """One prediction a row, or float64[n, classes] in the order of the classes with `predict_proba`.
@@ -68,15 +67,6 @@ class BundleModel:
 def _load_pyfunc(path: str) -> BundleModel:
     """What MLflow calls with the folder of the model; every file's digest is checked."""
     return BundleModel(open_bundle(Path(path)))
-
-
-def _engine(bundle: Bundle) -> Engine:
-    manifest = bundle.manifest
-    if manifest.engine == "onnx":
-        return GraphEngine(manifest.contract, bundle.program(), manifest.refusals)
-    from fasttrack.serving.sklearn_engine import SklearnEngine
-
-    return SklearnEngine(manifest.contract, bundle.load_pipeline())
 
 
 def _cells(column: Column, series: pd.Series[Any]) -> list[Any]:

@@ -7,21 +7,20 @@ from __future__ import annotations
 
 import fcntl
 import os
-import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from fasttrack.bundle import fsync
+from fasttrack.atomic_files import write_whole
 from fasttrack.errors import StoreError
 from fasttrack.tracking.record import RunRecord
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Spool", "write_whole"]
+__all__ = ["Spool"]
 
 
 class Spool:
@@ -83,22 +82,3 @@ class Spool:
     def path(self, record: RunRecord) -> Path:
         """The file that a run waits in."""
         return self._runs / f"{record.id}.json"
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that readers, and a machine that crashes, see all of it or nothing. Raises StoreError."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(prefix=".", dir=path.parent)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(temporary).replace(path)
-            fsync(path.parent)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise StoreError(f"{path} cannot be written: {error.strerror or error}") from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fasttrack.contract.answers import answers
+from fasttrack.contract.fitted_pipeline import answers
 
 if TYPE_CHECKING:
     import numpy as np
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fasttrack.contract.schema import Contract
-    from fasttrack.evaluate import Clusters
+    from fasttrack.evaluation import Clusters
 
 __all__ = ["HoldOut", "ask"]
 

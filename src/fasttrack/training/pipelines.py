@@ -21,7 +21,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler, TargetEncoder
 
 from fasttrack.errors import TrainingError, in_a_line
-from fasttrack.evaluate import primary
+from fasttrack.evaluation import primary
 from fasttrack.training.calendar import CalendarFeatures
 from fasttrack.training.validation import FOLDS, measure, part
 

@@ -20,7 +20,7 @@ from sklearn.base import clone
 
 from fasttrack.config import Domain, Range, Setting
 from fasttrack.errors import ConfigError, TrainingError, in_a_line
-from fasttrack.evaluate import primary
+from fasttrack.evaluation import primary
 from fasttrack.training.validation import measure
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fasttrack.contract.schema import Task
-    from fasttrack.evaluate import PrimaryMetric
+    from fasttrack.evaluation import PrimaryMetric
     from fasttrack.training.validation import Fold, Validation
 
 __all__ = ["Candidate", "Searched", "Trial", "needs_optuna", "search"]

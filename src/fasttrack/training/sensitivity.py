@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fasttrack.contract.answers import answer
+from fasttrack.contract.fitted_pipeline import answer
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fasttrack.errors import DataError, TrainingError
+from fasttrack.suggestions import names_hint
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,7 +48,7 @@ def check_columns(names: Sequence[str], wanted: Sequence[str], name: str) -> Non
     """Raises DataError when one of the columns that are wanted is not among the names of the table called `name`."""
     for column in wanted:
         if column not in names:
-            raise DataError(f"{name} has no column {column!r}; it has {', '.join(map(repr, names))}")
+            raise DataError(f"{name} has no column {column!r}{names_hint(column, names)}")
 
 
 def check_finite(answer: pa.ChunkedArray, target: str, name: str) -> None:

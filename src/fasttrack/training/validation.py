@@ -14,9 +14,9 @@ import pandas as pd
 from sklearn.base import clone
 from sklearn.model_selection import GroupKFold, KFold, StratifiedKFold
 
-from fasttrack.contract.answers import answers
+from fasttrack.contract.fitted_pipeline import answers
 from fasttrack.errors import TrainingError
-from fasttrack.evaluate import figures
+from fasttrack.evaluation import figures
 from fasttrack.training.split import split
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""The recipes behind the commands: each a function that joins packages."""

@@ -1,0 +1,135 @@
+"""The server's own series, beside those of HTTP: predictions, refused rows, inference time, the model that serves."""
+
+from __future__ import annotations
+
+import threading
+from bisect import bisect_left
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.utils import floatToGoString
+
+from fasttrack.metrics.drift import DriftSeries, DriftTally
+from fasttrack.metrics.exposition import Exposition, Family
+from fasttrack.metrics.ledger import Ledger
+from fasttrack.metrics.quality_series import QualitySeries
+from fasttrack.metrics.traffic import TRAFFIC, HttpTraffic
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from fasttrack.contract.metric import Metric
+    from fasttrack.metrics.reference import Reference
+
+__all__ = ["ModelCounters", "ServingMetrics"]
+
+_INFERENCE_BUCKETS = (
+    0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0,
+)  # fmt: skip
+
+_OF_MODEL = ("model", "version")
+_FAMILIES = (
+    Family("fasttrack_predictions_total", "counter", "Rows predicted; null: no answer.", (*_OF_MODEL, "outcome")),
+    Family("fasttrack_refused_requests_total", "counter", "Prediction requests refused.", ("model", "reason")),
+    Family("fasttrack_refused_rows_total", "counter", "Cells that were refused.", ("model", "column", "reason")),
+    Family(
+        "fasttrack_inference_seconds",
+        "histogram",
+        "Time of one run of the model; requests that arrive together share a run.",
+        _OF_MODEL,
+    ),
+    Family("fasttrack_model_info", "gauge", "1 for the model that serves.", (*_OF_MODEL, "engine"), merge="max"),
+    Family("fasttrack_reload_failures_total", "counter", "Promoted versions that could not be loaded."),
+    Family(
+        "fasttrack_holdout_quality",
+        "gauge",
+        "Quality on the hold-out of the training, with its 95 % interval.",
+        (*_OF_MODEL, "metric", "bound"),
+        merge="max",
+    ),
+    Family("fasttrack_journal_backlog_rows", "gauge", "Predictions that wait to be written."),
+    Family("fasttrack_journal_stored_rows_total", "counter", "Predictions written to the journal."),
+    Family("fasttrack_journal_dropped_rows_total", "counter", "Predictions that found the journal's queue full."),
+    Family("fasttrack_feedback_total", "counter", "Labels, by what became of them.", ("outcome",)),
+)
+
+
+class ModelCounters:
+    """The series of the version that scores. Any thread may count."""
+
+    def __init__(self, ledger: Ledger, model: str, version: str, drift: DriftTally | None) -> None:
+        bounds = [*map(floatToGoString, _INFERENCE_BUCKETS), "+Inf"]
+        keys = [("fasttrack_inference_seconds_bucket", model, version, bound) for bound in bounds]
+        self._inference = ledger.block(keys)
+        self._seconds = ledger.block([("fasttrack_inference_seconds_sum", model, version)])
+        self._scored = ledger.block([("fasttrack_predictions_total", model, version, "scored")])
+        self._null = ledger.block([("fasttrack_predictions_total", model, version, "null")])
+        self._lock = threading.Lock()
+        self.drift = drift
+
+    def ran(self, rows: int, nulls: int, seconds: float) -> None:
+        """Count one run of the model, of whose answers `nulls` were not finite."""
+        with self._lock:
+            self._inference[bisect_left(_INFERENCE_BUCKETS, seconds)] += 1
+            self._seconds[0] += seconds
+            self._scored[0] += rows - nulls
+            if nulls:
+                self._null[0] += nulls
+
+
+class ServingMetrics:
+    """One process's series, in a registry that also shows those of the processes that share `folder`."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self.registry = CollectorRegistry()
+        self.ledger = Ledger(folder)
+        self.traffic = HttpTraffic(self.ledger)
+        self._drift = DriftSeries(folder)
+        self._reload_failures = self.ledger.block([("fasttrack_reload_failures_total",)])
+        self._serving: memoryview[float] | None = None
+        self._quality: QualitySeries | None = None
+        self.registry.register(Exposition(self.ledger, (*TRAFFIC, *_FAMILIES)))
+        self.registry.register(self._drift)
+
+    def counters(self, model: str, version: str, reference: Reference | None) -> ModelCounters:
+        """The series of one version; they start at 0, so that the first increase is seen."""
+        drift = None if reference is None else self._drift.tally(model, version, reference)
+        if self._quality is not None and reference is not None and reference.calibrated:
+            self._quality.calibrated(model, version)
+        return ModelCounters(self.ledger, model, version, drift)
+
+    def watch_quality(self, journal: str, clock: Callable[[], float]) -> None:
+        """Show live quality by the predictions and labels in a journal, up to what `clock` says is now."""
+        self._quality = QualitySeries(journal, clock)
+        self.registry.register(self._quality)
+
+    def serving(self, model: str, version: str, engine: str, holdout: Mapping[str, Metric]) -> None:
+        """Say which model serves from now on, and how good it was on its hold-out."""
+        if self._serving is not None:
+            self._serving[0] = float("nan")
+        self._serving = self.ledger.block([("fasttrack_model_info", model, version, engine)])
+        self._serving[0] = 1
+        for name, metric in holdout.items():
+            for bound, value in (("value", metric.value), ("low", metric.low), ("high", metric.high)):
+                self.ledger.block([("fasttrack_holdout_quality", model, version, name, bound)])[0] = value
+        for reason in ("malformed", "invalid", "too-many-rows", "too-large"):
+            self.ledger.block([("fasttrack_refused_requests_total", model, reason)])
+
+    def refused(self, model: str, reason: str, cells: Mapping[tuple[str, str], int]) -> None:
+        """Count a refused request, and by column and reason the cells that were wrong. On the event loop only."""
+        self.ledger.block([("fasttrack_refused_requests_total", model, reason)])[0] += 1
+        for (column, what), number in cells.items():
+            self.ledger.block([("fasttrack_refused_rows_total", model, column, what)])[0] += number
+
+    def unsettled(self) -> bool:
+        """Whether predictions wait to be binned."""
+        return self._drift.unsettled()
+
+    def settle(self) -> None:
+        """Bin what was predicted; off the event loop, for it takes some milliseconds."""
+        self._drift.settle()
+
+    def reload_failed(self) -> None:
+        """Count a promoted version that could not be loaded."""
+        self._reload_failures[0] += 1
