@@ -517,7 +517,7 @@ def _publish(
         manifest,
         engine="sklearn" if compiled.program is None else "onnx",
         engine_reason=compiled.reason,
-        refusals=compiled.refusals,
+        refusals=compiled.input_rules,
         proof=compiled.proof,
     )
     reference = _reference(contract, pipeline, matrix, held)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from fasttrack.config import TrainConfig
     from fasttrack.contract.schema import Contract
     from fasttrack.expectations.result import CheckResult
-    from fasttrack.graph import Refusals
+    from fasttrack.graph import InputRules
     from fasttrack.store import Store
 
 __all__ = ["Expectation", "bundle_expectation", "check_training_table", "training_expectation"]
@@ -36,7 +36,7 @@ class Expectation:
 
     label: str
     contract: Contract
-    refusals: Refusals | None
+    refusals: InputRules | None
     reference: Reference | None
     left_out: frozenset[str]
     """Columns of its own training table that could not be features."""

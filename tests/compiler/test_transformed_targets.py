@@ -1,4 +1,4 @@
-"""Transformed targets: every inverse that is known, and what overflows on the way back."""
+"""TransformedTargetRegressor: every inverse that has a lowering, and predictions that overflow in it."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
-from tests.compiler.cases import check, labels, numbers, refusal
+from tests.compiler.cases import check_predictor, compile_error, make_target, number_table
 
-X = numbers(100)
-Y = labels(X, "regression")
+X = number_table(100)
+Y = make_target(X, "regression")
 
 
 @pytest.mark.parametrize(
@@ -33,13 +33,13 @@ def test_functions(function: Any, inverse: Any) -> None:
     positive = np.abs(Y) + 0.5
     if inverse in (np.expm1, np.square, None):
         inside = make_pipeline(StandardScaler(), Ridge())
-        check(TransformedTargetRegressor(inside, func=function, inverse_func=inverse), X, positive)
+        check_predictor(TransformedTargetRegressor(inside, func=function, inverse_func=inverse), X, positive)
         trees = HistGradientBoostingRegressor(max_iter=5)
-        check(TransformedTargetRegressor(trees, func=function, inverse_func=inverse), X, positive)
+        check_predictor(TransformedTargetRegressor(trees, func=function, inverse_func=inverse), X, positive)
     else:
         odd = np.sinh if inverse is np.sinh else _cube
         model = TransformedTargetRegressor(LinearRegression(), func=function, inverse_func=odd)
-        assert "has no lowering" in refusal(model, X, positive)
+        assert "has no lowering" in compile_error(model, X, positive)
 
 
 def _cube(x: Any) -> Any:
@@ -62,15 +62,15 @@ def _cube(x: Any) -> Any:
     ids=str,
 )
 def test_transformers(transformer: Any) -> None:
-    check(TransformedTargetRegressor(LinearRegression(), transformer=transformer), X, np.abs(Y) + 0.5)
+    check_predictor(TransformedTargetRegressor(LinearRegression(), transformer=transformer), X, np.abs(Y) + 0.5)
 
 
-def test_predictions_that_overflow_on_the_way_back() -> None:
+def test_predictions_that_overflow_in_the_inverse() -> None:
     steep = TransformedTargetRegressor(LinearRegression(), func=np.log, inverse_func=np.exp)
-    check(steep, X, np.exp(np.clip(Y * 50, -600, 600)))
+    check_predictor(steep, X, np.exp(np.clip(Y * 50, -600, 600)))
 
 
-def test_what_has_no_inverse_is_named() -> None:
+def test_the_error_names_the_transformer_without_an_inverse() -> None:
     bins = KBinsDiscretizer(4, encode="ordinal", quantile_method="averaged_inverted_cdf")
-    said = refusal(TransformedTargetRegressor(LinearRegression(), transformer=bins, check_inverse=False), X, Y)
-    assert "the inverse of KBinsDiscretizer has no lowering" in said
+    message = compile_error(TransformedTargetRegressor(LinearRegression(), transformer=bins, check_inverse=False), X, Y)
+    assert "the inverse of KBinsDiscretizer has no lowering" in message

@@ -1,4 +1,4 @@
-"""Multi-layer perceptrons: activations, layers, targets."""
+"""Multi-layer perceptrons: activations, layers and targets."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from tests.compiler.cases import check, labels, mixed_table, numbers
+from tests.compiler.cases import check_predictor, make_target, mixed_table, number_table
 
 if TYPE_CHECKING:
     from fasttrack.contract import Task
@@ -19,25 +19,29 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 
-def scaled(model: Any) -> Any:
+def with_scaler(model: Any) -> Any:
     return make_pipeline(StandardScaler(), model)
 
 
 @pytest.mark.parametrize("activation", ["identity", "logistic", "tanh", "relu"])
 def test_activations(activation: str) -> None:
-    X = numbers(100)
+    X = number_table(100)
     options: dict[str, Any] = {"activation": activation, "max_iter": 20, "random_state": 0}
-    check(scaled(MLPRegressor(hidden_layer_sizes=(7, 4), **options)), X, labels(X, "regression"))
-    check(scaled(MLPClassifier(hidden_layer_sizes=(5,), **options)), X, labels(X, "binary"))
-    check(scaled(MLPClassifier(hidden_layer_sizes=(6, 5), **options)), X, labels(X, "multiclass"))
+    check_predictor(with_scaler(MLPRegressor(hidden_layer_sizes=(7, 4), **options)), X, make_target(X, "regression"))
+    check_predictor(with_scaler(MLPClassifier(hidden_layer_sizes=(5,), **options)), X, make_target(X, "binary"))
+    check_predictor(with_scaler(MLPClassifier(hidden_layer_sizes=(6, 5), **options)), X, make_target(X, "multiclass"))
 
 
 def test_no_hidden_layer_several_targets_and_counts() -> None:
-    X = numbers(80)
-    y = labels(X, "regression")
-    check(scaled(MLPRegressor(hidden_layer_sizes=(), max_iter=20, random_state=0)), X, y)
-    check(scaled(MLPRegressor(hidden_layer_sizes=(4,), max_iter=20, random_state=0)), X, np.column_stack([y, -y]))
-    check(scaled(MLPRegressor(hidden_layer_sizes=(4,), loss="poisson", max_iter=20, random_state=0)), X, np.abs(y))
+    X = number_table(80)
+    y = make_target(X, "regression")
+    check_predictor(with_scaler(MLPRegressor(hidden_layer_sizes=(), max_iter=20, random_state=0)), X, y)
+    check_predictor(
+        with_scaler(MLPRegressor(hidden_layer_sizes=(4,), max_iter=20, random_state=0)), X, np.column_stack([y, -y])
+    )
+    check_predictor(
+        with_scaler(MLPRegressor(hidden_layer_sizes=(4,), loss="poisson", max_iter=20, random_state=0)), X, np.abs(y)
+    )
 
 
 @pytest.mark.parametrize("task", ["regression", "binary"])
@@ -48,4 +52,4 @@ def test_categories(task: Task) -> None:
     model = (MLPRegressor if task == "regression" else MLPClassifier)(
         hidden_layer_sizes=(5,), max_iter=15, random_state=0
     )
-    check(make_pipeline(columns, model), X, labels(X, task))
+    check_predictor(make_pipeline(columns, model), X, make_target(X, task))

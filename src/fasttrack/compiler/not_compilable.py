@@ -1,4 +1,4 @@
-"""The one error of the compiler: a step that has no exact graph, named with the way to it."""
+"""The compiler's error: a step has no exact graph. The message names the step by its path in the pipeline."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ from fasttrack.errors import TrainingError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["NotCompilable", "within"]
+__all__ = ["NotCompilable", "error_context"]
 
 
 class NotCompilable(TrainingError):
-    """A fitted pipeline has no graph that gives exactly its answers. `where` leads to the step that is in the way."""
+    """A fitted pipeline has no graph that predicts exactly its values.
+
+    `where`: the path from the pipeline to the step that cannot be compiled, for `reason`.
+    """
 
     def __init__(self, reason: str, where: tuple[str, ...] = ()) -> None:
         super().__init__(reason)
@@ -26,8 +29,8 @@ class NotCompilable(TrainingError):
 
 
 @contextmanager
-def within(place: str) -> Iterator[None]:
-    """Name `place` in every NotCompilable raised inside."""
+def error_context(place: str) -> Iterator[None]:
+    """Prepend `place` to the path of every NotCompilable that is raised inside."""
     try:
         yield
     except NotCompilable as error:

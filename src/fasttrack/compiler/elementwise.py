@@ -1,7 +1,7 @@
-"""Elementwise steps: one number in, one number out, in NumPy while compiling and as ONNX operators while serving.
+"""Elementwise steps: one number in, one number out, in NumPy while compiling and as ONNX operators in the graph.
 
-The NumPy form repeats scikit-learn's arithmetic operation by operation, because thresholds and tables of categories
-are computed with it. Missing is NaN.
+The NumPy form repeats scikit-learn's arithmetic operation by operation, because tree thresholds and category tables are
+computed with it. NaN means missing.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-__all__ = ["Step", "monotone", "run", "run_graph", "then"]
+__all__ = ["ElementwiseStep", "append_step", "apply_in_graph", "evaluate_steps", "is_monotone"]
 
 
 @dataclass(frozen=True)
-class Step:
+class ElementwiseStep:
     """A named operation with its constants."""
 
     operation: str
@@ -36,52 +36,60 @@ class Step:
 
 @dataclass(frozen=True)
 class _Operation:
+    """Both forms of an operation.
+
+    `monotone`: whether it is non-decreasing and gives a number or infinity for every number, with these constants.
+    """
+
     numpy: Callable[..., Any]
     graph: Callable[..., Var]
-    # never decreasing, and a number (or infinity) for every number
     monotone: Callable[..., bool]
 
 
-def run(steps: Sequence[Step], x: Floats) -> Floats:
-    """`x` after all steps, to the last bit what scikit-learn gives."""
+def evaluate_steps(steps: Sequence[ElementwiseStep], x: Floats) -> Floats:
+    """`x` after all steps, equal to scikit-learn's result to the last bit."""
     with np.errstate(all="ignore"):
         for step in steps:
             x = _OPERATIONS[step.operation].numpy(x, *step.constants)
     return x
 
 
-def run_graph(columns: Sequence[Sequence[Step]], x: Var) -> Var:
-    """The operators for float64[n, k] `x`, whose column i takes the steps `columns[i]`, all the same operations."""
+def apply_in_graph(columns: Sequence[Sequence[ElementwiseStep]], x: Var) -> Var:
+    """Operators that apply the steps `columns[i]` to column i of `x`, float64[n, k].
+
+    All columns must have the same sequence of operations; their constants may differ.
+    """
     for steps in zip(*columns, strict=True):
         constants = zip(*(step.constants for step in steps), strict=True)
-        x = _OPERATIONS[steps[0].operation].graph(x, *map(_row, constants))
+        x = _OPERATIONS[steps[0].operation].graph(x, *map(_row_constant, constants))
     return x
 
 
-def monotone(steps: Sequence[Step]) -> bool:
-    """Whether the steps together never decrease, and give a number for every number."""
+def is_monotone(steps: Sequence[ElementwiseStep]) -> bool:
+    """Whether all steps together are non-decreasing and give a number or infinity for every number."""
     return all(_OPERATIONS[step.operation].monotone(*step.constants) for step in steps)
 
 
-def then(steps: tuple[Step, ...], step: Step) -> tuple[Step, ...]:
-    """`steps` followed by `step`. What comes after an indicator changes its two values."""
+def append_step(steps: tuple[ElementwiseStep, ...], step: ElementwiseStep) -> tuple[ElementwiseStep, ...]:
+    """`steps` followed by `step`. A step after an indicator is applied to the indicator's two values at once."""
     if steps and steps[-1].operation == "indicator":
-        present, missing = run([step], np.array(steps[-1].constants))
-        return (*steps[:-1], Step("indicator", (float(present), float(missing))))
+        present, missing = evaluate_steps([step], np.array(steps[-1].constants))
+        return (*steps[:-1], ElementwiseStep("indicator", (float(present), float(missing))))
     return (*steps, step)
 
 
-def _row(values: Sequence[float]) -> Var:
-    alike = len(set(values)) == 1
-    return op.const(np.asarray(values[:1] if alike else values, dtype=np.float64))
+def _row_constant(values: Sequence[float]) -> Var:
+    """float64[k], one value per column, or float64[1] if all are equal."""
+    equal = len(set(values)) == 1
+    return op.const(np.asarray(values[:1] if equal else values, dtype=np.float64))
 
 
-def _single(x: Any) -> Any:
+def _float32(x: Any) -> Any:
     return x.astype(np.float32).astype(np.float64)
 
 
 def _narrow(x: Any) -> Any:
-    rounded = _single(x)
+    rounded = _float32(x)
     return np.where(np.isinf(rounded), x, rounded)
 
 
@@ -91,7 +99,7 @@ def _narrow_graph(x: Var) -> Var:
 
 
 def _microseconds(x: Any, unit: float = 1.0) -> Any:
-    # the years 1 to 9999 are well inside; beyond, whole microseconds would wrap around
+    # the years 1 to 9999 are far inside this range; beyond it, int64 microseconds would overflow
     seconds = np.clip(np.where(np.isnan(x), 0, x), -1e12, 1e12)
     whole = np.floor(seconds)
     micros = whole.astype(np.int64) * 1_000_000 + np.rint((seconds - whole) * 1e6).astype(np.int64)
@@ -105,68 +113,71 @@ def _microseconds_graph(x: Var, unit: Var | None = None) -> Var:
     million, integer = op.const(np.int64(1_000_000)), np.int64
     micros = op.add(op.mul(op.cast(whole, to=integer), million), op.cast(fraction, to=integer))
     if unit is not None:
-        # moments before 1970 are negative, and integer division here rounds towards zero
+        # times before 1970 are negative, and integer division would round them towards zero
         micros = op.sub(micros, op.mod(micros, op.cast(unit, to=integer)))
     return op.where(op.isnan(x), x, op.div(op.cast(micros, to=np.float64), op.const(1e6)))
 
 
 def _yeo_johnson(x: Any, power: float) -> Any:
-    up, down = np.log1p(np.maximum(x, 0.0)), np.log1p(np.maximum(-x, 0.0))
-    above = up if abs(power) < _EPSILON else np.expm1(power * up) / power
-    below = -down if abs(power - 2) <= _EPSILON else -np.expm1((2 - power) * down) / (2 - power)
-    return np.where(np.isnan(x), x, np.where(x >= 0, above, below))
+    log_positive, log_negative = np.log1p(np.maximum(x, 0.0)), np.log1p(np.maximum(-x, 0.0))
+    positive = log_positive if abs(power) < _EPSILON else np.expm1(power * log_positive) / power
+    other = 2 - power
+    negative = -log_negative if abs(power - 2) <= _EPSILON else -np.expm1(other * log_negative) / other
+    return np.where(np.isnan(x), x, np.where(x >= 0, positive, negative))
 
 
 def _yeo_johnson_graph(x: Var, power: Var) -> Var:
     zero = op.const(0.0)
     other = op.sub(op.const(2.0), power)
-    up = _powered(log1p(op.max([x, zero])), power)
-    down = op.neg(_powered(log1p(op.max([op.neg(x), zero])), other))
-    return op.where(op.isnan(x), x, op.where(op.greater_or_equal(x, zero), up, down))
+    positive = _box_cox(log1p(op.max([x, zero])), power)
+    negative = op.neg(_box_cox(log1p(op.max([op.neg(x), zero])), other))
+    return op.where(op.isnan(x), x, op.where(op.greater_or_equal(x, zero), positive, negative))
 
 
-def _powered(logarithm: Var, power: Var) -> Var:
-    """(exp(power · logarithm) − 1) / power, and its limit for a power of 0."""
-    flat = op.less(op.abs(power), op.const(_EPSILON))
-    safe = op.where(flat, op.const(1.0), power)
-    return op.where(flat, logarithm, op.div(expm1(op.mul(safe, logarithm)), safe))
+def _box_cox(logarithm: Var, power: Var) -> Var:
+    """(exp(power · logarithm) − 1) / power, or its limit if the power is 0."""
+    is_zero = op.less(op.abs(power), op.const(_EPSILON))
+    safe = op.where(is_zero, op.const(1.0), power)
+    return op.where(is_zero, logarithm, op.div(expm1(op.mul(safe, logarithm)), safe))
 
 
 def _inverse_yeo_johnson(x: Any, power: float) -> Any:
-    up, down = np.maximum(x, 0.0), np.minimum(x, 0.0)
-    above = np.expm1(up) if abs(power) < _EPSILON else np.power(up * power + 1, 1 / power) - 1
+    upper, lower = np.maximum(x, 0.0), np.minimum(x, 0.0)
+    positive = np.expm1(upper) if abs(power) < _EPSILON else np.power(upper * power + 1, 1 / power) - 1
     other = 2 - power
-    below = -np.expm1(-down) if abs(other) <= _EPSILON else 1 - np.power(-other * down + 1, 1 / other)
-    return np.where(np.isnan(x), x, np.where(x >= 0, above, below))
+    negative = -np.expm1(-lower) if abs(other) <= _EPSILON else 1 - np.power(-other * lower + 1, 1 / other)
+    return np.where(np.isnan(x), x, np.where(x >= 0, positive, negative))
 
 
 def _inverse_yeo_johnson_graph(x: Var, power: Var) -> Var:
     zero, one = op.const(0.0), op.const(1.0)
     other = op.sub(op.const(2.0), power)
-    up = _unpowered(op.max([x, zero]), power)
-    down = op.neg(_unpowered(op.neg(op.min([x, zero])), other))
-    return op.where(op.isnan(x), x, op.where(op.greater_or_equal(x, zero), op.sub(up, one), op.add(down, one)))
+    positive = _power_root(op.max([x, zero]), power)
+    negative = op.neg(_power_root(op.neg(op.min([x, zero])), other))
+    return op.where(
+        op.isnan(x), x, op.where(op.greater_or_equal(x, zero), op.sub(positive, one), op.add(negative, one))
+    )
 
 
-def _unpowered(x: Var, power: Var) -> Var:
-    """(power · x + 1) ^ (1 / power), and its limit for a power of 0."""
+def _power_root(x: Var, power: Var) -> Var:
+    """(power · x + 1) ^ (1 / power), or its limit if the power is 0."""
     one = op.const(1.0)
-    flat = op.less(op.abs(power), op.const(_EPSILON))
-    safe = op.where(flat, one, power)
-    return op.where(flat, op.exp(x), op.pow(op.add(op.mul(x, safe), one), op.div(one, safe)))
+    is_zero = op.less(op.abs(power), op.const(_EPSILON))
+    safe = op.where(is_zero, one, power)
+    return op.where(is_zero, op.exp(x), op.pow(op.add(op.mul(x, safe), one), op.div(one, safe)))
 
 
 def _inverse_box_cox_graph(x: Var, power: Var) -> Var:
-    flat = op.equal(power, op.const(0.0))
-    safe = op.where(flat, op.const(1.0), power)
-    return op.where(flat, op.exp(x), op.exp(op.div(log1p(op.mul(safe, x)), safe)))
+    is_zero = op.equal(power, op.const(0.0))
+    safe = op.where(is_zero, op.const(1.0), power)
+    return op.where(is_zero, op.exp(x), op.exp(op.div(log1p(op.mul(safe, x)), safe)))
 
 
 def _bin_graph(x: Var, *edges: Var) -> Var:
-    found = op.cast(op.greater_or_equal(x, edges[0]), to=np.float64)
+    bin_number = op.cast(op.greater_or_equal(x, edges[0]), to=np.float64)
     for edge in edges[1:]:
-        found = op.add(found, op.cast(op.greater_or_equal(x, edge), to=np.float64))
-    return found
+        bin_number = op.add(bin_number, op.cast(op.greater_or_equal(x, edge), to=np.float64))
+    return bin_number
 
 
 def _always(*_: float) -> bool:
@@ -177,21 +188,21 @@ def _never(*_: float) -> bool:
     return False
 
 
-def _finite(by: float) -> bool:
-    return bool(np.isfinite(by))
+def _if_finite(constant: float) -> bool:
+    return bool(np.isfinite(constant))
 
 
-def _positive(by: float) -> bool:
-    return 0 < by < np.inf
+def _if_positive(constant: float) -> bool:
+    return 0 < constant < np.inf
 
 
 _EPSILON = float(np.finfo(np.float64).eps)
 
 _OPERATIONS: dict[str, _Operation] = {
-    "+": _Operation(np.add, op.add, _finite),
-    "-": _Operation(np.subtract, op.sub, _finite),
-    "*": _Operation(np.multiply, op.mul, _positive),
-    "/": _Operation(np.divide, op.div, _positive),
+    "+": _Operation(np.add, op.add, _if_finite),
+    "-": _Operation(np.subtract, op.sub, _if_finite),
+    "*": _Operation(np.multiply, op.mul, _if_positive),
+    "/": _Operation(np.divide, op.div, _if_positive),
     "clip": _Operation(np.clip, lambda x, low, high: op.min([op.max([x, low]), high]), _always),
     "fill": _Operation(
         lambda x, value: np.where(np.isnan(x), value, x), lambda x, value: op.where(op.isnan(x), value, x), _always
@@ -209,14 +220,14 @@ _OPERATIONS: dict[str, _Operation] = {
         lambda x, present, missing: op.where(op.isnan(x), missing, present),
         _always,
     ),
-    # LightGBM takes the smallest numbers for zero
+    # LightGBM treats the smallest magnitudes as zero
     "flush": _Operation(
         lambda x, least: np.where(np.abs(x) <= least, 0.0, x),
         lambda x, least: op.where(op.less_or_equal(op.abs(x), least), op.const(0.0), x),
         _always,
     ),
-    "float32": _Operation(_single, lambda x: op.cast(op.cast(x, to=np.float32), to=np.float64), _always),
-    # a column of float32, which a number that it cannot hold makes one of float64
+    "float32": _Operation(_float32, lambda x: op.cast(op.cast(x, to=np.float32), to=np.float64), _always),
+    # a float32 column, which becomes float64 where a number does not fit into float32
     "narrow": _Operation(_narrow, _narrow_graph, _always),
     "microseconds": _Operation(_microseconds, _microseconds_graph, _always),
     "absolute": _Operation(np.absolute, op.abs, _never),
@@ -237,7 +248,7 @@ _OPERATIONS: dict[str, _Operation] = {
     "expit": _Operation(special.expit, expit, _always),
     "tanh": _Operation(np.tanh, op.tanh, _always),
     "arcsinh": _Operation(np.arcsinh, arcsinh, _always),
-    # the cube root of GNU's C library, which NumPy takes where it has no own, falls by a last bit now and then
+    # not monotone: glibc's cube root, which NumPy uses where it has none of its own, may decrease by the last bit
     "cbrt": _Operation(np.cbrt, cbrt, _never),
     "exp2": _Operation(np.exp2, lambda x: op.pow(op.const(2.0), x), _always),
     "above": _Operation(
@@ -250,7 +261,7 @@ _OPERATIONS: dict[str, _Operation] = {
         _bin_graph,
         _always,
     ),
-    "box-cox": _Operation(special.boxcox, lambda x, power: _powered(op.log(x), power), _never),
+    "box-cox": _Operation(special.boxcox, lambda x, power: _box_cox(op.log(x), power), _never),
     "inverse box-cox": _Operation(special.inv_boxcox, _inverse_box_cox_graph, _never),
     "yeo-johnson": _Operation(_yeo_johnson, _yeo_johnson_graph, _always),
     "inverse yeo-johnson": _Operation(_inverse_yeo_johnson, _inverse_yeo_johnson_graph, _never),

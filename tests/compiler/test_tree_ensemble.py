@@ -1,4 +1,4 @@
-"""Splits move through what lies before the trees, to the exact number where the answer flips."""
+"""Splits are moved through the steps before the trees, to the exact number where the comparison changes."""
 
 from __future__ import annotations
 
@@ -30,29 +30,29 @@ from sklearn.preprocessing import (
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from fasttrack.compiler import floats
-from tests.compiler.cases import check, labels, mixed_table, numbers
+from tests.compiler.cases import check_predictor, make_target, mixed_table, number_table
 
 NUMBERS = ["number missing", "whole", "flag", "flag missing", "single"]
 TEXT = ["text", "text missing", "words"]
 
 
-def test_the_last_number_before_a_threshold_is_exact() -> None:
+def test_the_largest_input_at_most_a_threshold_is_exact() -> None:
     random = np.random.default_rng(0)
     for mean, scale in zip(random.normal(size=50) * 1e3, np.exp(random.normal(size=50) * 9), strict=True):
 
-        def scaled(x: Any, mean: float = mean, scale: float = scale) -> Any:
+        def scale_to_float32(x: Any, mean: float = mean, scale: float = scale) -> Any:
             return ((x - mean) / scale).astype(np.float32).astype(np.float64)
 
         with np.errstate(over="ignore"):
-            found = floats.last_not_above(scaled, np.array([0.3, -2.0, 1e-30]))
-            assert (scaled(found) <= [0.3, -2.0, 1e-30]).all()
-            assert (scaled(np.nextafter(found, np.inf)) > [0.3, -2.0, 1e-30]).all()
+            largest = floats.largest_input_at_most(scale_to_float32, np.array([0.3, -2.0, 1e-30]))
+            assert (scale_to_float32(largest) <= [0.3, -2.0, 1e-30]).all()
+            assert (scale_to_float32(np.nextafter(largest, np.inf)) > [0.3, -2.0, 1e-30]).all()
 
 
-def test_thresholds_that_all_or_no_number_passes() -> None:
-    clipped = floats.last_not_above(lambda x: np.clip(x, -1.0, 1.0), np.array([-1.5, -1.0, 0.5, 1.0]))
+def test_thresholds_that_all_or_no_numbers_satisfy() -> None:
+    clipped = floats.largest_input_at_most(lambda x: np.clip(x, -1.0, 1.0), np.array([-1.5, -1.0, 0.5, 1.0]))
     assert clipped.tolist() == [-np.inf, -1.0, 0.5, np.inf]
-    assert floats.last_not_above(lambda x: x, np.array([0.0, -0.0])).tolist() == [0.0, 0.0]
+    assert floats.largest_input_at_most(lambda x: x, np.array([0.0, -0.0])).tolist() == [0.0, 0.0]
 
 
 @pytest.mark.parametrize(
@@ -67,51 +67,53 @@ def test_thresholds_that_all_or_no_number_passes() -> None:
     ids=lambda steps: "+".join(type(step).__name__ for step in steps),
 )
 @pytest.mark.parametrize("trees", [DecisionTreeRegressor(), RandomForestRegressor(5), HistGradientBoostingRegressor()])
-def test_no_operator_is_left_between_the_rows_and_the_trees(steps: list[Any], trees: Any) -> None:
-    frame = numbers(150, missing=0.1)
+def test_steps_before_trees_need_no_operator(steps: list[Any], trees: Any) -> None:
+    frame = number_table(150, missing=0.1)
     trees.set_params(random_state=0)
-    case = check(make_pipeline(*steps, trees), frame, labels(frame, "regression"))
+    case = check_predictor(make_pipeline(*steps, trees), frame, make_target(frame, "regression"))
     assert set(case.operators) <= {"TreeEnsemble", "Squeeze", "Identity", "Div"}
-    assert len(case.compiled.splits)
+    assert len(case.compiled.thresholds)
 
 
-def test_a_scale_of_zero_turns_nothing_around() -> None:
-    weights = {"turned": -1.0, "none": 0.0}
+def test_a_scale_of_zero_does_not_reverse_the_order() -> None:
+    weights = {"reversed": -1.0, "zero": 0.0}
     parts = ColumnTransformer(
-        [("turned", StandardScaler(), ["a", "b"]), ("none", "passthrough", ["c"])],
+        [("reversed", StandardScaler(), ["a", "b"]), ("zero", "passthrough", ["c"])],
         transformer_weights=weights,
         remainder="passthrough",
     )
-    frame = numbers(120)
-    check(make_pipeline(parts, HistGradientBoostingRegressor(max_iter=5)), frame, labels(frame, "regression"))
-    check(make_pipeline(parts, DecisionTreeRegressor()), frame, labels(frame, "regression"))
+    frame = number_table(120)
+    check_predictor(
+        make_pipeline(parts, HistGradientBoostingRegressor(max_iter=5)), frame, make_target(frame, "regression")
+    )
+    check_predictor(make_pipeline(parts, DecisionTreeRegressor()), frame, make_target(frame, "regression"))
 
 
-def test_very_many_categories_with_sets_and_orders() -> None:
+def test_many_categories_with_sets_and_orders() -> None:
     random = np.random.default_rng(3)
     frame = pd.DataFrame({"id": pd.Series([f"u{i}" for i in random.integers(0, 900, 3_000)], dtype="str")})
     y = frame["id"].str[-1].astype(float).to_numpy() + random.normal(size=3_000) * 0.1
     codes = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)
-    check(make_pipeline(codes, RandomForestRegressor(5, random_state=0)), frame, y)
+    check_predictor(make_pipeline(codes, RandomForestRegressor(5, random_state=0)), frame, y)
     few = frame.assign(id=frame["id"].str[-2:])
     native = HistGradientBoostingRegressor(categorical_features=[0], max_iter=20)
-    check(make_pipeline(codes, native), few, y)
+    check_predictor(make_pipeline(codes, native), few, y)
 
 
-def test_tests_for_one_category_after_another_with_equal_leaves_keep_the_way_of_missing_values() -> None:
-    # onnxruntime makes one test of "a is v, else a is x" when both lead to the same number
+def test_consecutive_tests_with_equal_leaves_keep_the_direction_of_missing_values() -> None:
+    # onnxruntime merges the tests "a is v, else a is x" if both lead to the same value
     frame = pd.DataFrame({"a": pd.Categorical([*"uvwx", None] * 30, categories=[*"uvwx"])})
     order = np.array([*"vwux", np.nan], dtype=object)
     codes = OrdinalEncoder(categories=[order], encoded_missing_value=5)
-    answers = np.array([0.0, 10.0, 0.0, 10.0, 10.0] * 30)
+    target = np.array([0.0, 10.0, 0.0, 10.0, 10.0] * 30)
     for seed in range(60):
         tree = DecisionTreeRegressor(splitter="random", random_state=seed)
-        check(make_pipeline(codes, tree), frame, answers, edges=10)
+        check_predictor(make_pipeline(codes, tree), frame, target, edges=10)
 
 
 @st.composite
 def pipelines(draw: st.DrawFn, task: str) -> Any:
-    """Any way from the mixed table to trees."""
+    """Pipelines with various steps between the mixed table and trees."""
     scaler = draw(st.sampled_from(["passthrough", StandardScaler(), MinMaxScaler(clip=True), RobustScaler()]))
     strategy = draw(st.sampled_from(["mean", "median", "most_frequent"]))
     imputer = draw(st.sampled_from(["passthrough", SimpleImputer(strategy=strategy, add_indicator=True)]))
@@ -124,7 +126,7 @@ def pipelines(draw: st.DrawFn, task: str) -> Any:
         sparse_output=False,
     )
     parts: list[tuple[str, Any, list[str]]] = [
-        # one that is no float32: those alone are computed in float32
+        # "number" is float64: if all columns were float32, scikit-learn would compute in float32
         ("numbers", make_pipeline(imputer, scaler), ["number", *draw(st.lists(st.sampled_from(NUMBERS), unique=True))]),
         ("text", draw(st.sampled_from([codes, hot])), draw(st.lists(st.sampled_from(TEXT), min_size=1, unique=True))),
     ]
@@ -139,17 +141,17 @@ def pipelines(draw: st.DrawFn, task: str) -> Any:
     return make_pipeline(before, after, model.set_params(random_state=0))
 
 
-def test_trees_that_are_a_leaf_beside_tests_with_equal_leaves() -> None:
+def test_single_leaf_trees_beside_tests_with_equal_leaves() -> None:
     words = pd.Series(np.repeat([f"c{i}" for i in range(8)], 20), dtype="str")
-    answers = np.array([0, 1, 2, 2, 2, 0, 1, 2])[np.repeat(np.arange(8), 20)]
+    target = np.array([0, 1, 2, 2, 2, 0, 1, 2])[np.repeat(np.arange(8), 20)]
     encoder = OneHotEncoder(sparse_output=False)
     trees = GradientBoostingClassifier(n_estimators=3, max_depth=8, random_state=0)
-    check(make_pipeline(encoder, trees), pd.DataFrame({"text": words}), answers)
+    check_predictor(make_pipeline(encoder, trees), pd.DataFrame({"text": words}), target)
 
 
 @settings(max_examples=40, deadline=None, derandomize=True)
 @given(data=st.data(), task=st.sampled_from(["regression", "binary", "multiclass"]), seed=st.integers(0, 99))
-def test_any_way_to_the_trees(data: st.DataObject, task: Any, seed: int) -> None:
+def test_any_steps_before_trees(data: st.DataObject, task: Any, seed: int) -> None:
     frame = mixed_table(120, seed=seed).drop(columns="when missing")
     pipeline = data.draw(pipelines(task))
-    check(pipeline, frame, labels(frame, task, seed=seed), edges=400, seed=seed)
+    check_predictor(pipeline, frame, make_target(frame, task, seed=seed), edges=400, seed=seed)
