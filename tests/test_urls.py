@@ -1,4 +1,4 @@
-"""No address is shown with its password or its signature, and a model's name has neither."""
+"""No shown address has a password or signature, and no model name does."""
 
 from __future__ import annotations
 
@@ -91,5 +91,5 @@ def test_addresses(address: str, seen: str, kept: str, last: str) -> None:
         ("s3://KEY:12/x@bucket/b.csv", True),
     ],
 )
-def test_a_password_that_others_would_end_elsewhere_is_found(address: str, ambiguous: bool) -> None:
+def test_an_ambiguous_password_is_detected(address: str, ambiguous: bool) -> None:
     assert has_ambiguous_password(address) is ambiguous
