@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from fasttrack.urls import base_name, has_ambiguous_password, redact_url, strip_password
+from fasttrack.urls import (
+    base_name,
+    has_ambiguous_password,
+    redact_url,
+    resolve_path,
+    split_path,
+    strip_password,
+)
 
 
 @pytest.mark.parametrize(
@@ -93,3 +102,21 @@ def test_addresses(address: str, seen: str, kept: str, last: str) -> None:
 )
 def test_an_ambiguous_password_is_detected(address: str, ambiguous: bool) -> None:
     assert has_ambiguous_password(address) is ambiguous
+
+
+@pytest.mark.parametrize(
+    ("address", "parts", "resolved"),
+    [
+        ("sales.csv", ("", "sales.csv"), "/folder/sales.csv"),
+        ("/data/sales.csv", ("", "/data/sales.csv"), "/data/sales.csv"),
+        ("sqlite:///sales.db", ("sqlite:///", "sales.db"), "sqlite:////folder/sales.db"),
+        ("SQLite:///sales.db", ("SQLite:///", "sales.db"), "SQLite:////folder/sales.db"),
+        ("sqlite:////data/sales.db", ("sqlite:///", "/data/sales.db"), "sqlite:////data/sales.db"),
+        ("postgresql:///sales", None, "postgresql:///sales"),
+        ("s3://bucket/sales.csv", None, "s3://bucket/sales.csv"),
+        ("ftp:///sales.csv", None, "ftp:///sales.csv"),
+    ],
+)
+def test_only_files_on_this_machine_have_a_path(address: str, parts: tuple[str, str] | None, resolved: str) -> None:
+    assert split_path(address) == parts
+    assert resolve_path(address, Path("/folder")) == resolved
