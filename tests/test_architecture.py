@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent.parent / "src" / "fasttrack"
 LAYERS = [
     {"errors", "suggestions", "quoting", "schemes", "file_formats"},
-    {"contract", "urls", "atomic_files", "object_storage"},
+    {"contract", "urls", "atomic_files", "object_storage", "extras"},
     {"settings", "config", "data", "graph"},
     {"evaluation"},
     {"training"},
@@ -30,7 +30,7 @@ LAYERS = [
     {"serving"},
     {"monitoring", "gate", "tracking"},
     {"report", "expectations"},
-    {"lifecycle", "console", "jobs"},
+    {"lifecycle", "jobs"},
     {"cli"},
 ]
 """From the bottom up: a package imports only its own layer's packages and those below."""

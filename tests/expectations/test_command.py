@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from fasttrack.cli import main
+from fasttrack.cli.app import run as run_command_line
 from tests.test_cli import run
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def checked(project: Path, *arguments: str, code: int = 0) -> Done:
         patch.chdir(project)
         patch.setattr(sys, "argv", ["fasttrack", "check", *arguments])
         with pytest.raises(SystemExit) as ended:
-            main()
+            run_command_line()
     error = ended.value.code if isinstance(ended.value.code, str) else ""  # which Python prints, and ends with 1
     assert code == (1 if error else ended.value.code or 0), printed.getvalue() + error
     return Done(printed.getvalue(), error)

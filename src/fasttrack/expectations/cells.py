@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fasttrack.contract.cell import seconds, within_years
-from fasttrack.contract.frame import seconds_of
-from fasttrack.contract.matrix import MatrixFiller
+from fasttrack.contract.encoding import MatrixEncoder
+from fasttrack.contract.moments import seconds_of
 from fasttrack.contract.schema import Contract, Target
 from fasttrack.data.kinds import parse_cells
 
@@ -54,7 +54,7 @@ class CellReader:
         self.column = column
         self.contract = Contract(columns=[column], target=Target(name="", task="regression"))
         """A contract of this column only."""
-        self._filler = MatrixFiller(self.contract)
+        self._encoder = MatrixEncoder(self.contract)
         self._categories = pa.array(column.categories or [], pa.string()) if column.kind == "category" else None
 
     def read(self, cells: pa.ChunkedArray, *, untyped: bool = False) -> Cells:
@@ -70,8 +70,8 @@ class CellReader:
         if self.column.kind == "integer":
             fractional = np.floor(values) < values
             wrong, values = wrong | fractional, np.where(fractional, np.nan, values)
-        matrix = self._filler.narrowed(values.reshape(-1, 1))
-        return Cells(matrix[:, 0], missing, wrong, infinite, self._filler.odd(matrix)[:, 0])
+        matrix = self._encoder.narrow(values.reshape(-1, 1))
+        return Cells(matrix[:, 0], missing, wrong, infinite, self._encoder.unusual(matrix)[:, 0])
 
     def _numbers(self, cells: pa.ChunkedArray) -> tuple[Floats, Mask]:
         """float64[n], with any value for a missing cell; and bool[n]: which cells are not of the column's kind."""

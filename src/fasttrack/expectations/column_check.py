@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from fasttrack.config import CheckReason
 from fasttrack.contract.cell import expected, iso
-from fasttrack.contract.matrix import oddity
+from fasttrack.contract.encoding import unusual_message
 from fasttrack.expectations.cells import CellReader
 from fasttrack.expectations.result import Example, Finding
 from fasttrack.graph.refusals import Refusals, breaches
@@ -106,7 +106,7 @@ class ColumnCheck:
                 note(reason, rows & ~forbidden, message, breaks=True)
                 forbidden |= rows
         unusual = read.odd & ~forbidden
-        note("range" if column.categories is None else "unseen", unusual, oddity(column), breaks=False)
+        note("range" if column.categories is None else "unseen", unusual, unusual_message(column), breaks=False)
         np.logical_or(odd, unusual, out=odd)
         if self._bins is not None and not is_absent:
             self._bin_counts += self._bins.count(read.values[~(read.wrong | read.infinite)])
