@@ -1,4 +1,4 @@
-"""A table by its address, wherever it is: read whole, as a random sample, or batch by batch."""
+"""Tables by their addresses: read whole, as a random sample, or batch by batch."""
 
 from __future__ import annotations
 
@@ -72,8 +72,8 @@ class Source:
 
     `source` is a file, a folder with files of one format, or a pattern such as `sales/*.csv`; a URL of such in an
     object storage; a file on the web; or a database, of which `query` selects the rows, or a whole `table` is read.
-    `schemes.SCHEMES` lists the URLs. Folders named `column=value` become columns. `nulls` are further spellings of a
-    missing value. All methods raise DataError, in one line that contains no password.
+    `schemes.SCHEMES` lists the URL schemes. Folders named `column=value` become columns. `nulls` are further spellings
+    of a missing value. All methods raise DataError, in one line that contains no password.
     """
 
     def __init__(
@@ -128,7 +128,7 @@ class Source:
         types = self._stored_types(kinds, columns)
         tables: list[pa.Table] | None = None
         if types is None:
-            # only all rows tell the types: a single file is kept, several are read a second time
+            # the types are known only after all rows: a single file is kept, several are read a second time
             types, tables = {}, []
             for table in self._plain_batches(kinds, columns, None, text_columns):
                 types = widen_types(types, table.schema)
@@ -215,6 +215,7 @@ class Source:
                 yield plain
 
 
+# Eight parameters: those of Source and of its read method, because most callers need one call for both.
 def read_table(
     source: str | Path,
     *,
@@ -233,7 +234,7 @@ def read_table(
     file's own reading is wrong. `columns` limits the columns. `rows` takes a random sample of that size, the same for
     the same `seed`, in the order of the table: of Parquet, some row groups of every file are read, in which each row is
     equally likely; anything else is streamed, and at most twice the sample is in memory. CSV and JSON are read whole,
-    one file at a time, because only all rows tell the type of a column.
+    one file at a time, because the type of a column is known only after its last cell.
     Raises DataError naming the file, and the row and column where it can.
     """
     opened = Source(source, nulls=nulls, query=query, table=table)
@@ -251,7 +252,7 @@ def scan_table(
 ) -> TableScan:
     """The same table batch by batch, for one that does not fit into memory.
 
-    Parquet and databases are streamed. CSV and JSON are read whole, one file at a time, because only all rows tell the
-    type of a column; of several files, each is read twice. Raises DataError as `read_table`.
+    Parquet and databases are streamed. CSV and JSON are read whole, one file at a time, because the type of a
+    column is known only after its last cell; of several files, each is read twice. Raises DataError as `read_table`.
     """
     return Source(source, nulls=nulls, query=query, table=table).scan(kinds=kinds, columns=columns)
