@@ -2,10 +2,9 @@
 
 from fasttrack.expectations.check import check
 from fasttrack.expectations.expected import Expected, expected_by, expected_of, hold
-from fasttrack.expectations.findings import DRIFTED, Example, Finding, Findings
+from fasttrack.expectations.findings import Example, Finding, Findings
 
 __all__ = [
-    "DRIFTED",
     "Example",
     "Expected",
     "Finding",

@@ -16,7 +16,7 @@ from fasttrack.contract.matrix import oddity
 from fasttrack.expectations.cells import CellReader
 from fasttrack.expectations.findings import Example, Finding, Findings
 from fasttrack.graph.refusals import Refusals, breaches
-from fasttrack.monitoring.plan import LEAST_ROWS, SHARE_FLOOR
+from fasttrack.metrics.psi import LEAST_ROWS, stability_index
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -157,9 +157,7 @@ class _Tally:
         counted = int(self._binned.sum())
         if self._bins is None or rows < LEAST_ROWS or not counted:
             return None
-        now = np.maximum(self._binned / counted, SHARE_FLOOR)
-        then = np.maximum(self._bins.shares, SHARE_FLOOR)
-        return float(((now - then) * np.log(now / then)).sum())
+        return stability_index(self._binned / counted, self._bins.shares)
 
     def _note(
         self,

@@ -8,14 +8,12 @@ import msgspec
 
 from fasttrack.config import CheckReason
 from fasttrack.data.names import bare, quoted
+from fasttrack.metrics.psi import DRIFT
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-__all__ = ["DRIFTED", "Example", "Finding", "Findings", "counted"]
-
-DRIFTED = 0.2
-"""From this population stability index on a column has drifted, as the alerts have it."""
+__all__ = ["Example", "Finding", "Findings", "counted"]
 
 
 def counted(rows: int, share: float) -> str:
@@ -77,7 +75,7 @@ class Findings(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def drifted(self) -> list[str]:
         """The columns that have drifted, the most first."""
-        return sorted((name for name, psi in self.psi.items() if psi >= DRIFTED), key=lambda name: -self.psi[name])
+        return sorted((name for name, psi in self.psi.items() if psi > DRIFT.value), key=lambda name: -self.psi[name])
 
     def as_json(self, source: str, label: str) -> str:
         """For machines: the table's name, the model's label, and all findings, by row numbers and without any cell."""
