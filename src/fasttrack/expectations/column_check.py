@@ -17,7 +17,7 @@ from fasttrack.contract.encoding import unusual_message
 from fasttrack.expectations.cells import CellReader
 from fasttrack.expectations.result import Example, Finding
 from fasttrack.graph.input_rules import InputRules, violations
-from fasttrack.monitoring.plan import LEAST_ROWS, SHARE_FLOOR
+from fasttrack.metrics.psi import LEAST_ROWS, stability_index
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -137,9 +137,7 @@ class ColumnCheck:
         total = int(self._bin_counts.sum())
         if self._bins is None or rows < LEAST_ROWS or not total:
             return None
-        shares = np.maximum(self._bin_counts / total, SHARE_FLOOR)
-        training_shares = np.maximum(self._bins.shares, SHARE_FLOOR)
-        return float(((shares - training_shares) * np.log(shares / training_shares)).sum())
+        return stability_index(self._bin_counts / total, self._bins.shares)
 
     def _count(self, problem: _Problem, rows: NDArray[np.intp], cells: pa.ChunkedArray | None, first_row: int) -> None:
         """Count `rows` of a batch; without `cells`, where the column is absent, no row is an example."""
