@@ -19,7 +19,7 @@ import pytest
 from typer.testing import CliRunner
 
 from fasttrack import train
-from fasttrack.cli.commands import app
+from fasttrack.cli.app import app
 from fasttrack.errors import StoreError, TrackingError
 from fasttrack.report import read_report
 from fasttrack.store import LocalStore
