@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent / "src" / "fasttrack"
 LAYERS = [
-    {"errors", "suggestions"},
+    {"errors", "suggestions", "lazy", "progress"},
     {"contract", "urls", "atomic_files", "object_storage"},
     {"settings", "config", "data", "graph"},
     {"evaluation"},
@@ -30,14 +30,16 @@ LAYERS = [
     {"serving"},
     {"monitoring", "gate", "tracking"},
     {"report", "expectations"},
-    {"lifecycle", "console", "jobs"},
-    {"cli"},
+    {"console", "jobs"},
+    {"public", "cli"},
 ]
 """From the bottom up: a package imports only its own layer's packages and those below."""
 RANK = {package: rank for rank, packages in enumerate(LAYERS) for package in packages}
 LIGHT = {
     "errors",
     "suggestions",
+    "lazy",
+    "progress",
     "contract",
     "urls",
     "atomic_files",

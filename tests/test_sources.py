@@ -14,7 +14,7 @@ import pytest
 import fasttrack
 from fasttrack.bundle import read_manifest
 from fasttrack.errors import ConfigError, DataError, FastTrackError
-from fasttrack.jobs.verify import verify_on
+from fasttrack.jobs import verify
 from fasttrack.store import open_store
 from fasttrack.urls import model_name
 from tests.test_cli import run
@@ -96,7 +96,7 @@ def test_a_model_is_proved_and_reported_on_rows_of_a_database(project: Path, url
     assert PASSWORD not in report.stdout + (project / "r.html").read_text()
     bundle = open_store(project / "model").open("sold")
     with pytest.raises(DataError, match="lacks columns that the model needs"):
-        verify_on(bundle, url, query="SELECT note FROM sold")
+        verify(bundle, url, query="SELECT note FROM sold")
     for command in ("verify", "report"):
         arguments = ["models", "verify", "sold"] if command == "verify" else ["report", "sold"]
         told = run(*arguments, "--rows", "5", cwd=project, code=1).stderr

@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from fasttrack.contract.metric import Metric
     from fasttrack.contract.schema import Column
     from fasttrack.expectations import Expected, Findings
+    from fasttrack.jobs import Outcome
     from fasttrack.journal import Database
     from fasttrack.journal.quality import LiveQuality
-    from fasttrack.lifecycle import Outcome
     from fasttrack.store import Store
 
 __all__ = [

@@ -85,9 +85,9 @@ def init(
     force: Annotated[bool, typer.Option("--force", help="Write over an existing file.")] = False,
 ) -> None:
     """Write a commented fasttrack.toml for a table, with the columns as they were understood."""
-    from fasttrack.jobs.init import write_config
+    from fasttrack.jobs import init as run
 
-    write_config(data, target, output, query=query, table=table, rows=rows, force=force)
+    run(data, target, output, query=query, table=table, rows=rows, force=force)
     typer.echo(f"wrote {output}; look it over, then: fasttrack train {output}")
 
 

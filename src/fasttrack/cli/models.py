@@ -120,7 +120,7 @@ def models_verify(
 
 
 def _prove(store: Store, spec: str | None, data: str, query: str | None, table: str | None, rows: int | None) -> None:
-    from fasttrack.jobs.verify import verify_on
+    from fasttrack.jobs import verify
     from fasttrack.settings import Settings
 
     if spec is None:
@@ -130,7 +130,7 @@ def _prove(store: Store, spec: str | None, data: str, query: str | None, table: 
         )
     bundle = store.open(spec)
     mismatch = Settings.from_environment().allow_version_mismatch
-    proof = verify_on(bundle, data, query=query, table=table, sample=rows, allow_version_mismatch=mismatch)
+    proof = verify(bundle, data, query=query, table=table, sample=rows, allow_version_mismatch=mismatch)
     if not proof.passed:
         raise FastTrackError(f"{bundle.label}: the proof failed: {proof.reason}; train again, and do not serve it")
     typer.echo(f"{bundle.label}: proved on {proof}")
