@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent / "src" / "fasttrack"
 LAYERS = [
-    {"errors", "suggestions", "lazy", "progress"},
-    {"contract", "urls", "atomic_files", "object_storage"},
+    {"errors", "suggestions", "quoting", "schemes", "file_formats", "lazy", "progress"},
+    {"contract", "urls", "atomic_files", "object_storage", "extras"},
     {"settings", "config", "data", "graph"},
     {"evaluation"},
     {"training"},
@@ -30,7 +30,7 @@ LAYERS = [
     {"serving"},
     {"monitoring", "gate", "tracking"},
     {"report", "expectations"},
-    {"console", "jobs"},
+    {"jobs"},
     {"public", "cli"},
 ]
 """From the bottom up: a package imports only its own layer's packages and those below."""
@@ -38,6 +38,9 @@ RANK = {package: rank for rank, packages in enumerate(LAYERS) for package in pac
 LIGHT = {
     "errors",
     "suggestions",
+    "quoting",
+    "schemes",
+    "file_formats",
     "lazy",
     "progress",
     "contract",

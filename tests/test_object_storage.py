@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fasttrack.errors import StoreError
-from fasttrack.object_storage import azure, google, place_of, s3_endpoint
+from fasttrack.object_storage import azure_account, google_storage, s3_endpoint, storage_identity
 from fasttrack.store import open_store
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def test_what_is_no_endpoint_is_told(url: str, variable: str, location: str, mon
     with pytest.raises(StoreError) as caught:
         open_store(location).names()
     assert str(caught.value).endswith(
-        f"{variable} is no endpoint; write http://HOST:PORT or https://HOST, keys elsewhere"
+        f"{variable} is not an endpoint; write http://HOST:PORT or https://HOST, without keys in it"
     )
 
 
@@ -72,11 +72,11 @@ def test_white_space_around_a_value_is_no_part_of_it(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("AWS_ENDPOINT_URL", " \n")
     assert s3_endpoint() is None
     monkeypatch.setenv("STORAGE_EMULATOR_HOST", "[::1]:4443\n")
-    assert place_of("gs://b") == "http://[::1]:4443"
-    assert google().anonymous
+    assert storage_identity("gs://b") == "http://[::1]:4443"
+    assert google_storage().anonymous
     monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_NAME", "me\n")
     monkeypatch.setenv("AZURE_STORAGE_SAS_TOKEN", "?sv=1&sig=2\n")
-    assert (azure().account, azure().token) == ("me", "sv=1&sig=2")
+    assert (azure_account().name, azure_account().token) == ("me", "sv=1&sig=2")
 
 
 @pytest.fixture

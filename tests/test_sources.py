@@ -132,7 +132,7 @@ def test_what_is_misplaced_is_told_before_anything_is_read(url: str, tmp_path: P
         (url, {}, f"{shown} is a database: say what to read, with --query or --table"),
         (sales, {"table": "t"}, f"{sales}: {of_databases}"),
         (sales, {"query": "SELECT 1"}, f"{sales}: {of_databases}"),
-        (sales, {"rows": 0}, "--rows 0: write how many rows to train on, from 1 up"),
+        (sales, {"rows": 0}, "--rows 0: expected a whole number >= 1"),
         (url, {"table": "a", "query": "b"}, f"{shown}: data.query and data.table both say what to read; keep one"),
         (
             url,

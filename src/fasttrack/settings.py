@@ -52,6 +52,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The oldest predictions are removed when all of them, with their labels, take more (default no limit)."""
     metrics_dir: Path | None = None
     """Folder in which the processes of one server add up their metrics; Uvicorn's workers need none."""
+    guards: str = ""
+    """Functions that make guards, which may refuse a request: `module:factory`, separated by commas."""
+    observers: str = ""
+    """Functions that make observers of predictions: `module:factory`, separated by commas."""
     allow_version_mismatch: bool = False
     """Serve a pipeline also with another minor version of scikit-learn than it was trained with."""
 

@@ -79,12 +79,12 @@ def check_refusals(root: str, elsewhere: str, bucket: str, advice: str) -> None:
             f"{elsewhere}/{what}": f"{elsewhere}/{what}: there is no {bucket} no-such-{bucket}; check {advice}"
             for what in ("t.csv", "*.csv", "folder/**/*.csv")
         },
-        f"{root}/no.csv": f"{root}/no.csv does not exist; check the name below the {bucket}",
+        f"{root}/no.csv": f"{root}/no.csv does not exist; check the name in the {bucket}",
         f"{root}/*.tsv": f"no object matches {root}/*.tsv; check the {bucket} and the pattern",
         f"{root}/no/*.csv": f"no object matches {root}/no/*.csv; check the {bucket} and the pattern",
-        f"{root}/mixed": f"'a' is int64 in {root}/mixed/a.parquet but string in {root}/mixed/b.parquet; make them "
-        "agree, or set the column's kind to category to read all as text",
-        f"{root}/torn.parquet": f"{root}/torn.parquet is no Parquet file, or not a whole one; write it again",
+        f"{root}/mixed": f"'a' is int64 in {root}/mixed/a.parquet but string in {root}/mixed/b.parquet; give it "
+        "one type, or set the column's kind to category to read all as text",
+        f"{root}/torn.parquet": f"{root}/torn.parquet is not a Parquet file, or an incomplete one; write it again",
     }
     check_told(told)
 

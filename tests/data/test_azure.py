@@ -58,14 +58,14 @@ def test_keys_that_are_wrong_are_told_and_not_shown(root: str, monkeypatch: pyte
     monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_KEY", wrong)
     for source in (root, f"{root}/one.csv", f"{root}/*.csv"):
         assert refusal(source) == (
-            f"{source} cannot be read: the store denies access; check the keys "
+            f"{source} cannot be read: the storage denies access; check the keys "
             "(AZURE_STORAGE_ACCOUNT_NAME, AZURE_STORAGE_ACCOUNT_KEY) and what they may read"
         )
     for half in ("s3cr3t!", wrong[:-3]):
         monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_KEY", half)
         assert refusal(f"{root}/one.csv") == (
-            f"{root}/one.csv cannot be read: the key of the account tester is not whole; "
-            "copy it anew into AZURE_STORAGE_ACCOUNT_KEY"
+            f"{root}/one.csv cannot be read: the key of the account tester is incomplete; "
+            "copy it again into AZURE_STORAGE_ACCOUNT_KEY"
         )
 
 
@@ -77,7 +77,7 @@ def test_a_token_is_enough(root: str, azure: AzureStore, monkeypatch: pytest.Mon
     assert read_table(f"{root}/one.csv").num_rows == 2
     monkeypatch.setenv("AZURE_STORAGE_SAS_TOKEN", azure.token("w"))
     message = refusal(f"{root}/one.csv")
-    assert "the store denies access; check the keys" in message
+    assert "the storage denies access; check the keys" in message
     assert "sig=" not in message
 
 
@@ -125,13 +125,13 @@ def test_what_cannot_be_understood_is_told(root: str, azure: AzureStore, monkeyp
 
     assert told() == "the account is not known; set AZURE_STORAGE_ACCOUNT_NAME"
     assert told(CONNECTION_STRING="AccountKey=s3cr3t") == (
-        "AZURE_STORAGE_CONNECTION_STRING names no account; copy it anew, with AccountName="
+        "AZURE_STORAGE_CONNECTION_STRING names no account; copy it again, with AccountName="
     )
     assert told(CONNECTION_STRING="AccountName=me;AccountKey=s3cr3t") == (
-        "the key of the account me is not whole; copy it anew into AZURE_STORAGE_CONNECTION_STRING"
+        "the key of the account me is incomplete; copy it again into AZURE_STORAGE_CONNECTION_STRING"
     )
     assert told(ACCOUNT="me", BLOB_ENDPOINT="http://127.0.0.1:1?sig=s3cr3t") == (
-        "AZURE_STORAGE_BLOB_ENDPOINT is no endpoint; write http://HOST:PORT or https://HOST, keys elsewhere"
+        "AZURE_STORAGE_BLOB_ENDPOINT is not an endpoint; write http://HOST:PORT or https://HOST, without keys in it"
     )
     assert told(ACCOUNT="me", BLOB_ENDPOINT="http://127.0.0.1:1/you") == (
         "AZURE_STORAGE_BLOB_ENDPOINT does not name the account me; write https://me.HOST, or http://HOST:PORT/me"

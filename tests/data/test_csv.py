@@ -94,14 +94,14 @@ def test_cells_and_headers_may_be_longer_than_a_block(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("", "is empty; check that it was written whole"),
-        ("\n \n", "is empty; check that it was written whole"),
-        ("\ufeff", "is empty; check that it was written whole"),
+        ("", "is empty; check that it was written completely"),
+        ("\n \n", "is empty; check that it was written completely"),
+        ("\ufeff", "is empty; check that it was written completely"),
         ("a,b\n", "has no rows; check that it is the table you mean"),
         ("a,b", "has no rows; check that it is the table you mean"),
         ("a,b,a\n1,2,3\n", "has the column 'a' twice; rename one"),
         (",\n1,2\n", "has the column '' twice; rename one"),
-        ("a,b\n1,2\n1,2,3\n", "row 2 has 3 cells, the header has 2; fix the row, and quote cells that hold the"),
+        ("a,b\n1,2\n1,2,3\n", "row 2 has 3 cells, the header has 2; fix the row, and quote cells that contain the"),
         ('a,b\n"x\ny",2\n\n3\n', "row 2 has 1 cell, the header has 2; "),
         ("a,b\n1,2,3\n1,2,3\n", "row 1 has 3 cells, the header has 2; "),
         ("a,b\n" + "1,2\n" * 300_000 + "3\n", "row 300001 has 1 cell, the header has 2; "),
@@ -110,10 +110,10 @@ def test_cells_and_headers_may_be_longer_than_a_block(tmp_path: Path) -> None:
         ('a,"b\n1,2\n', "header opens a quote that is never closed; close it"),
         (
             "a,b\n1,x\n2,\xe9\n".encode("latin1"),
-            "line 3 is not UTF-8 (byte 0xe9); convert it, most likely by: iconv -f",
+            "line 3 is not UTF-8 (byte 0xe9); convert it, most likely with: iconv -f",
         ),
-        ("a,b\n1,é\n".encode("utf-16"), "is UTF-16, not UTF-8; convert it by: iconv -f UTF-16 -t UTF-8"),
-        (b"a,b\n1,\0\n", "line 2 holds a NUL byte, so it is no text; save the table as UTF-8 text"),
+        ("a,b\n1,é\n".encode("utf-16"), "is UTF-16, not UTF-8; convert it with: iconv -f UTF-16 -t UTF-8"),
+        (b"a,b\n1,\0\n", "line 2 contains a NUL byte, so it is not text; save the table as UTF-8 text"),
     ],
 )
 def test_a_csv_that_is_no_table_is_told_with_its_place(tmp_path: Path, content: str | bytes, message: str) -> None:

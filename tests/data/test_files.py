@@ -54,10 +54,10 @@ def test_a_compressed_file_that_is_not_whole_is_told(tmp_path: Path, ending: str
     packed = PACKERS[ending](CONTENTS[".csv"].encode())
     for content in (packed[: len(packed) // 2], packed[:-4], b"a,b\n1,2\n"):
         name = write(tmp_path, f"t.csv{ending}", content)
-        assert refusal(name) == f"{name} is no whole {ending} file; it may have been cut short: copy it again"
+        assert refusal(name) == f"{name} is not a complete {ending} file; it may have been cut short: copy it again"
     for content in (b"", PACKERS[ending](b"")):
         name = write(tmp_path, f"t.csv{ending}", content)
-        assert refusal(name) == f"{name} is empty; check that it was written whole"
+        assert refusal(name) == f"{name} is empty; check that it was written completely"
 
 
 def test_a_folder_and_a_pattern_are_one_table(tmp_path: Path) -> None:
@@ -78,7 +78,7 @@ def test_a_kind_reads_a_folder_whose_files_disagree(tmp_path: Path) -> None:
     pq.write_table(pa.table({"zip": ["02136"], "n": [1.5]}), tmp_path / "c.parquet")
     assert refusal(tmp_path) == (
         f"'zip' is int64 in {tmp_path}/a.parquet but string in {tmp_path}/b.parquet; "
-        "make them agree, or set the column's kind to category to read all as text"
+        "give it one type, or set the column's kind to category to read all as text"
     )
     read = read_table(tmp_path, kinds={"zip": "category"})
     assert read.to_pydict() == {"zip": ["2134", "02135", "02136"], "n": [None, 2.0**53, 1.5]}
@@ -90,10 +90,10 @@ def test_a_fault_in_a_folder_names_the_file(tmp_path: Path) -> None:
     assert refusal(tmp_path).startswith(f"{tmp_path}/b.csv row 2 has 1 cell, the header has 2; ")
     write(tmp_path, "b.csv", "x,z\n1,w\n")
     assert refusal(tmp_path) == (
-        f"{tmp_path}/a.csv and {tmp_path}/b.csv differ in the columns 'y', 'z'; make them agree"
+        f"{tmp_path}/a.csv and {tmp_path}/b.csv differ in the columns 'y', 'z'; give them the same columns"
     )
     write(tmp_path, "b.csv", "x,y\ntrue,w\n")
-    assert refusal(tmp_path).startswith(f"'x' is int64 in {tmp_path}/a.csv but bool in {tmp_path}/b.csv; make them")
+    assert refusal(tmp_path).startswith(f"'x' is int64 in {tmp_path}/a.csv but bool in {tmp_path}/b.csv; give it one")
     write(tmp_path, "b.csv", "x,y\nsoon,w\n")
     assert refusal(tmp_path, kinds={"x": "number"}).startswith(f'{tmp_path}/b.csv row 1: x is "soon", expected a num')
     write(tmp_path, "c.jsonl", "{}")
@@ -113,7 +113,7 @@ def test_what_is_not_there_or_no_table_is_told(tmp_path: Path, monkeypatch: pyte
         "nowhere/sales.csv": "nowhere/sales.csv does not exist; check the name and the folder",
         "none*.csv": "no file matches none*.csv; check the pattern and the folder you are in",
         "emp*": "no file matches emp*; check the pattern and the folder you are in",
-        "flights.xlsx": f"flights.xlsx: the ending says no format that can be read; {known}",
+        "flights.xlsx": f"flights.xlsx: its ending is not that of a format that can be read; {known}",
         "empty": "empty is a folder without tables; it needs .csv, .tsv, .txt, .parquet, .jsonl, .ndjson, .json files",
         "ftp://host/t.csv": "ftp://host/t.csv cannot be read: nothing reads ftp://; name a file, or write s3://, "
         "gs://, abfs://, https://, postgresql:// or sqlite:///",

@@ -49,7 +49,7 @@ def test_each_refusal_is_one_clear_line(root: str) -> None:
     check_refusals(root, "gs://no-such-bucket", "bucket", "its name and the endpoint")
     key = root.replace("gs://", "gs://key:s3cr3t@")
     assert refusal(f"{key}/one.csv") == (
-        f"{root.replace('gs://', 'gs://key:***@')}/one.csv: keys have no place in an address; "
+        f"{root.replace('gs://', 'gs://key:***@')}/one.csv: an address must not contain keys; "
         "set them in the environment"
     )
 
@@ -77,8 +77,8 @@ def test_an_endpoint_that_is_none_is_told(root: str, monkeypatch: pytest.MonkeyP
     for endpoint in ("ftp://127.0.0.1", "http://", "http://me:s3cr3t@127.0.0.1", "http://127.0.0.1?key=s3cr3t"):
         monkeypatch.setenv("STORAGE_EMULATOR_HOST", endpoint)
         assert refusal(f"{root}/one.csv") == (
-            f"{root}/one.csv cannot be read: STORAGE_EMULATOR_HOST is no endpoint; "
-            "write http://HOST:PORT or https://HOST, keys elsewhere"
+            f"{root}/one.csv cannot be read: STORAGE_EMULATOR_HOST is not an endpoint; "
+            "write http://HOST:PORT or https://HOST, without keys in it"
         )
 
 

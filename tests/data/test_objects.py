@@ -46,7 +46,7 @@ def test_columns_batches_and_samples_are_as_of_local_files(root: str) -> None:
 
 def test_each_refusal_is_one_clear_line(root: str, bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
     check_refusals(root, "s3://no-such-bucket", "bucket", "its name, the endpoint and the region")
-    hidden = f"s3://key:***@{bucket}/one.csv: keys have no place in an address; set them in the environment"
+    hidden = f"s3://key:***@{bucket}/one.csv: an address must not contain keys; set them in the environment"
     told = {
         root: f"{root} mixes .csv, .jsonl, .parquet files; name those of one format by a pattern",
         f"s3://key:s3cr3t@{bucket}/one.csv": hidden,
@@ -58,7 +58,7 @@ def test_each_refusal_is_one_clear_line(root: str, bucket: str, monkeypatch: pyt
             patch.setenv(name, "wr0ng")
             for source in (f"{root}/sales", f"{root}/one.csv", f"{root}/*.csv"):
                 assert refusal(source) == (
-                    f"{source} cannot be read: the store denies access; "
+                    f"{source} cannot be read: the storage denies access; "
                     "check the keys (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY) and what they may read"
                 )
 

@@ -58,7 +58,8 @@ def test_types_are_brought_to_a_few_plain_ones(
 def test_a_time_past_what_microseconds_count_is_refused(tmp_path: Path) -> None:
     pq.write_table(pa.table({"a": pa.array([2**54], pa.timestamp("ms"))}), tmp_path / "t.parquet")
     assert refusal(tmp_path / "t.parquet") == (
-        f"{tmp_path}/t.parquet: 'a' of type timestamp[ms] holds a value that no plain type can; convert the column"
+        f"{tmp_path}/t.parquet: 'a' of type timestamp[ms] contains a value that no plain type "
+        "can hold; convert the column"
     )
 
 
@@ -95,7 +96,7 @@ def test_what_is_no_whole_parquet_file_is_told(tmp_path: Path) -> None:
         str(tmp_path / "odd.parquet"),
     ]
     for name in sources:
-        assert refusal(name) == f"{name} is no Parquet file, or not a whole one; write it again"
+        assert refusal(name) == f"{name} is not a Parquet file, or an incomplete one; write it again"
 
 
 def test_a_parquet_file_without_rows_is_told(tmp_path: Path) -> None:

@@ -156,11 +156,11 @@ def test_each_refusal_is_one_clear_line(url: str, postgres: Postgres) -> None:
     closed = free_port()
     told = {
         (f"postgresql://me@127.0.0.1:{closed}/db", "t"): f'connection to server at "127.0.0.1", port {closed} failed: '
-        "Connection refused; check host and port, and that it runs",
+        "Connection refused; check host and port, and that the server runs",
         ("postgresql://me@nowhere.invalid/db", "t"): 'could not translate host name "nowhere.invalid" to address: '
         "Name or service not known; check the host",
         (f"postgresql://me@{place}/nothing", "t"): 'role "me" does not exist; check the user (PGUSER)',
-        (f"postgresql://tester@{place}/nothing", "t"): 'database "nothing" does not exist; check the name behind the '
+        (f"postgresql://tester@{place}/nothing", "t"): 'database "nothing" does not exist; check the name after the '
         "host (PGDATABASE)",
         (url, "nothing"): 'relation "nothing" does not exist; check the table\'s name, and the schema before it',
         (f"postgresql://guarded:wrong@{place}/sources", "long"): 'password authentication failed for user "guarded"; '
@@ -184,7 +184,8 @@ def test_each_refusal_is_one_clear_line(url: str, postgres: Postgres) -> None:
             else f"{url}: the query begins with SELEC; give one that selects: SELECT …"
         )
     assert (
-        refusal(url, query="SELECT 1 AS a, 2 AS a") == f"{url} gives the column 'a' twice; name one of them AS another"
+        refusal(url, query="SELECT 1 AS a, 2 AS a")
+        == f"{url} returns the column 'a' twice; name one of them AS another"
     )
     assert refusal(url) == f"{url} is a database: say what to read, with --query or --table"
     assert refusal(url, table="long", query="SELECT 1") == refusal(url)

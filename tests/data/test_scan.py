@@ -57,7 +57,7 @@ def test_columns_that_are_not_wanted_are_not_read(tmp_path: Path) -> None:
     path = tmp_path / "t.parquet"
     pq.write_table(pa.table({"a": range(1000), "b": range(1000), "c.d": range(1000), "c": range(1000)}), path)
     spoil(path, 1)
-    assert "is no Parquet file, or not a whole one" in refusal(path)
+    assert "is not a Parquet file, or an incomplete one" in refusal(path)
     assert read_table(path, columns=["c"]).to_pydict() == {"c": list(range(1000))}
     assert read_table(path, columns=["c.d", "a"]).column_names == ["c.d", "a"]
     odd = write(tmp_path, "t.csv", "a,b\n" + "".join(f"{i},{i if i else 'x'}\n" for i in range(100)))
@@ -71,15 +71,15 @@ def test_a_column_that_changes_its_type_is_told_before_a_row_is_read(tmp_path: P
     pq.write_table(pa.table({"a": ["x"], "b": [1]}), tmp_path / "2.parquet")
     message = (
         f"'a' is int64 in {tmp_path}/1.parquet but string in {tmp_path}/2.parquet; "
-        "make them agree, or set the column's kind to category to read all as text"
+        "give it one type, or set the column's kind to category to read all as text"
     )
     assert refusal(tmp_path, rows=10) == refusal(tmp_path) == message
-    with pytest.raises(DataError, match="make them agree"):
+    with pytest.raises(DataError, match="give it one type"):
         scan_table(tmp_path)
     (tmp_path / "2.parquet").unlink()
     pq.write_table(pa.table({"a": [1]}), tmp_path / "2.parquet")
     assert refusal(tmp_path, columns=["a"]) == (
-        f"{tmp_path}/1.parquet and {tmp_path}/2.parquet differ in the columns 'b'; make them agree"
+        f"{tmp_path}/1.parquet and {tmp_path}/2.parquet differ in the columns 'b'; give them the same columns"
     )
 
 
@@ -121,9 +121,9 @@ def test_folders_named_by_hive_are_columns(tmp_path: Path) -> None:
 def test_what_is_asked_for_and_not_there_is_told(tmp_path: Path) -> None:
     name = write(tmp_path, "t.csv", "area,price\n1,2\n")
     assert refusal(name, columns=["prise"]) == f"{name} has no column 'prise'; did you mean price?"
-    assert refusal(name, columns=[]) == f"{name}: no column of it is asked for"
-    assert refusal(name, rows=0) == "a sample of 0 rows is none; write a number from 1 up"
-    assert refusal(name, query="SELECT 1") == f"{name} is no database: leave out --query and --table"
+    assert refusal(name, columns=[]) == f"{name}: no column is selected; name at least one"
+    assert refusal(name, rows=0) == "a sample of 0 rows is empty; write a number of at least 1"
+    assert refusal(name, query="SELECT 1") == f"{name} is not a database: leave out --query and --table"
     pq.write_table(pa.table({"a": np.array([], np.int64)}), tmp_path / "none.parquet")
     with pytest.raises(DataError, match="has no rows"):
         list(scan_table(tmp_path / "none.parquet").batches())

@@ -64,8 +64,8 @@ def test_the_types_are_those_of_the_cells(made: Callable[..., str]) -> None:
 def test_a_query_names_columns_nulls_and_kinds(made: Callable[..., str]) -> None:
     url = made("a, b, c", [(1, "NA", 7), (2, 5, -999), (3, 6, 8)])
     assert refusal(url, table="t") == (
-        f"{url}: 'b' holds numbers and text; cast it in a --query, or set the column's kind to category to read all as "
-        "text"
+        f"{url}: 'b' contains numbers and text; cast it in a --query, or set the column's kind to category to read "
+        "all as text"
     )
     read = read_table(url, table="t", nulls=["NA", "-999"])
     assert read.to_pydict() == {"a": [1, 2, 3], "b": [None, 5, 6], "c": [7, None, 8]}
@@ -104,7 +104,7 @@ def test_each_refusal_is_one_clear_line(made: Callable[..., str], tmp_path: Path
     assert refusal(url, query="DROP TABLE t") == f"{url}: the query begins with DROP; give one that selects: SELECT …"
     assert refusal(url) == f"{url} is a database: say what to read, with --query or --table"
     assert refusal("sqlite:///none.db", table="t") == (
-        "sqlite:///none.db: there is no file none.db; write sqlite:///FILE, or sqlite:////FILE for a path from /"
+        "sqlite:///none.db: there is no file none.db; write sqlite:///FILE, or sqlite:////FILE for an absolute path"
     )
     odd = write(tmp_path, "odd.sqlite", "no database at all, but text " * 50)
     assert refusal(f"sqlite:///{odd}", table="t") == (

@@ -129,14 +129,14 @@ def test_each_refusal_is_one_clear_line_without_a_signature(site: str) -> None:
         f"{site}/none.csv?sig=s3cr3t": f"{site}/none.csv?… cannot be read: 404 Not Found; check the address",
         f"{site}/busy.csv": f"{site}/busy.csv cannot be read: 503 Service Unavailable; check the address, and who may "
         "read it",
-        f"{site}/short.csv": f"{site}/short.csv was cut short: 12 of 1,000 bytes came; try again",
-        f"{site}/odd?sig=s3cr3t": f"{site}/odd?…: the ending says no format that can be read; {known}",
+        f"{site}/short.csv": f"{site}/short.csv was cut short: 12 of 1,000 bytes arrived; try again",
+        f"{site}/odd?sig=s3cr3t": f"{site}/odd?…: its ending is not that of a format that can be read; {known}",
         f"http://127.0.0.1:{port}/t.csv?sig=s3cr3t": f"http://127.0.0.1:{port}/t.csv?… cannot be read: Connection "
         "refused; check the address and the network",
         "https://nowhere.invalid/t.csv": "https://nowhere.invalid/t.csv cannot be read: Name or service not known; "
         "check the address and the network",
-        f"{site}/a b.csv?sig=s3cr3t": f"{site}/a b.csv?… is no web address; write spaces and other signs as %20",
-        "http://me:s3 cr3t@[/t.csv": "http://me:***@[/t.csv is no web address; write spaces and other signs as %20",
+        f"{site}/a b.csv?sig=s3cr3t": f"{site}/a b.csv?… is not a web address; write spaces and other signs as %20",
+        "http://me:s3 cr3t@[/t.csv": "http://me:***@[/t.csv is not a web address; write spaces and other signs as %20",
     }
     assert {source: refusal(source) for source in told} == told
 

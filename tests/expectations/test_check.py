@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from fasttrack.contract import Contract
-from fasttrack.expectations import Finding, Findings, check
+from fasttrack.expectations import CheckResult, Finding, check
 from fasttrack.graph.refusals import Bound, Refusals
 from fasttrack.metrics.reference import learn_reference
 from tests.contract.tables import column, contract_of
@@ -39,7 +39,7 @@ def flights(rows: int = 4, **changes: Any) -> pa.Table:
     return pa.table({name: cells for name, cells in (columns | changes).items() if cells is not None})
 
 
-def found(table: pa.Table, contract: Contract = FLIGHTS, **options: Any) -> Findings:
+def found(table: pa.Table, contract: Contract = FLIGHTS, **options: Any) -> CheckResult:
     whole = check(contract, [table], **options)
     assert whole == check(contract, (table.slice(i, 1) for i in range(len(table))), **options)
     return whole
@@ -51,7 +51,7 @@ def only(table: pa.Table, contract: Contract = FLIGHTS, **options: Any) -> Findi
 
 
 def test_nothing_is_found_in_what_the_model_was_trained_on() -> None:
-    assert found(flights()) == Findings(rows=4, broken=0, warned=0, findings=[], psi={})
+    assert found(flights()) == CheckResult(rows=4, broken=0, warned=0, findings=[], psi={})
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_nothing_is_found_in_what_the_model_was_trained_on() -> None:
         ({"delay": None}, "delay: no such column; expected a number (4 rows, 100.0%)"),
         (
             {"delay": pa.array(["1", "late", "2", None])},
-            "delay: expected a number, the column is text; to read it so: --kind delay=number (3 rows, 75.0%, row 1 "
+            "delay: expected a number, the column is text; to convert it: --kind delay=number (3 rows, 75.0%, row 1 "
             'is "1")',
         ),
         (
@@ -77,12 +77,12 @@ def test_nothing_is_found_in_what_the_model_was_trained_on() -> None:
         ),
         (
             {"late": pa.array([1, 0, 1, 1])},
-            "late: expected true or false, the column is whole numbers; to read it so: --kind late=boolean "
+            "late: expected true or false, the column is whole numbers; to convert it: --kind late=boolean "
             "(4 rows, 100.0%, row 1 is 1)",
         ),
         (
             {"origin": pa.array([1, 2, 3, 4])},
-            "origin: expected text, the column is whole numbers; to read it so: --kind origin=category "
+            "origin: expected text, the column is whole numbers; to convert it: --kind origin=category "
             "(4 rows, 100.0%, row 1 is 1)",
         ),
         (
@@ -182,7 +182,7 @@ def test_cells_of_a_text_file_are_what_they_spell() -> None:
         origin=pa.array(["JFK", "JFK", "12", "JFK", "JFK"]),
         at=pa.array(["1999-01-01", "1999-01-01 07:05 +01", "1999-02-30", "1999-01-01T07:05:00.123456789Z", ""]),
     )
-    everything = found(table, written=FLIGHTS.names)
+    everything = found(table, untyped=FLIGHTS.names)
     assert {(one.column, one.reason): [example.row for example in one.examples] for one in everything.findings} == {
         ("delay", "missing"): [5],
         ("delay", "type"): [4],

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from fasttrack.cli import main
+from fasttrack.cli.app import run as run_command_line
 from tests.test_cli import run
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def checked(project: Path, *arguments: str, code: int = 0) -> Done:
         patch.chdir(project)
         patch.setattr(sys, "argv", ["fasttrack", "check", *arguments])
         with pytest.raises(SystemExit) as ended:
-            main()
+            run_command_line()
     error = ended.value.code if isinstance(ended.value.code, str) else ""  # which Python prints, and ends with 1
     assert code == (1 if error else ended.value.code or 0), told.getvalue() + error
     return Done(told.getvalue(), error)
@@ -125,7 +125,7 @@ def test_what_was_text_and_is_numbers_now_is_another_type_unless_it_is_said(proj
     frame = pd.DataFrame({"size": [1, 2], "kind": [7, 8], "since": pd.to_datetime(["2020-01-01", "2020-01-02"])})
     frame.to_parquet(project / "typed.parquet")
     done = checked(project, "typed.parquet", code=1)
-    assert "expected text, the column is whole numbers; to read it so: --kind" in done.stdout
+    assert "expected text, the column is whole numbers; to convert it: --kind" in done.stdout
     assert "kind=category" in done.stdout
     done = checked(project, "typed.parquet", "--kind", "kind=category")
     assert "unseen" in done.stdout
@@ -151,7 +151,7 @@ def test_a_database_is_checked_too(project: Path) -> None:
         (["sales.csv", "--model", "sale"], "error: store model has no model 'sale'; it has sales"),
         (["sale.csv"], "error: sale.csv does not exist; did you mean sales.csv?"),
         (["sales.csv", "--kind", "size"], "error: --kind size: write COLUMN=KIND"),
-        (["sales.csv", "--table", "sales"], "error: sales.csv is no database: leave out --query and --table"),
+        (["sales.csv", "--table", "sales"], "error: sales.csv is not a database: leave out --query and --table"),
     ],
 )
 def test_a_misuse_is_told_in_one_line(project: Path, arguments: list[str], message: str) -> None:

@@ -71,8 +71,8 @@ def test_what_is_refused_stops_it_in_one_line_before_fitting(tmp_path: Path, sto
     label = f"houses@{LocalStore(store).champion('houses')}"
     assert str(caught.value) == (
         f"houses.csv is not what {label} expects: town: not among the 2 categories of the training data "
-        '(1 row, 0.5%, row 17 is "new town"); and 1 more; mend the table, or take "unseen", "new" out of '
-        f"check.refuse; to see all: fasttrack check houses.csv --model {label} --ignore=owner"
+        '(1 row, 0.5%, row 17 is "new town"); and 1 more; fix the table, or remove "unseen", "new" from '
+        f"check.refuse; to list all findings: fasttrack check houses.csv --model {label} --ignore=owner"
     )
     assert not any("fitting" in step for step in told)
     assert [one.version for one in LocalStore(store).versions("houses")] == before
@@ -93,7 +93,7 @@ def test_what_is_tolerated_is_trained_on(tmp_path: Path, store: Path, check: str
 def test_another_type_or_column_is_named_and_how_to_read_it_so(tmp_path: Path, store: Path) -> None:
     config = write(tmp_path, 'refuse = ["type"]\n', town=7)
     with pytest.raises(
-        DataError, match=r"town: expected text, the column is whole numbers; to read it so: --kind town"
+        DataError, match=r"town: expected text, the column is whole numbers; to convert it: --kind town"
     ):
         fasttrack.train(config, store=store)
     outcome = fasttrack.train(config, store=store, kinds={"town": "category"}, ignore=("town",), promote="never")
@@ -111,7 +111,7 @@ def test_rows_of_a_sample_are_not_told_as_rows_of_the_table(tmp_path: Path, stor
     with pytest.raises(DataError) as caught:
         fasttrack.train(config, store=store, rows=50)
     assert str(caught.value).startswith("a sample of 50 rows of houses.csv is not what houses@")
-    assert " town: not among the 2 categories of the training data (50 rows, 100.0%); mend " in str(caught.value)
+    assert " town: not among the 2 categories of the training data (50 rows, 100.0%); fix " in str(caught.value)
 
 
 def test_any_version_can_be_checked_against_and_must_be_there(tmp_path: Path, store: Path) -> None:

@@ -9,9 +9,12 @@ from typing import Annotated, Any
 import typer
 
 from fasttrack.cli.options import SOURCE
+from fasttrack.cli.outcome import print_outcome
+from fasttrack.cli.progress import Progress
 from fasttrack.config import TrainConfig, options
 from fasttrack.config.option import ConfigOption, plain_type
 from fasttrack.errors import ConfigError
+from fasttrack.progress import reporting
 
 __all__ = ["train", "train_command"]
 
@@ -22,17 +25,17 @@ def train_command(config_class: type[TrainConfig] = TrainConfig) -> Callable[...
 
     def train(source: str, **values: Any) -> None:
         """Train a model on a table and put it into the store."""
-        from fasttrack.console import Progress, show_outcome
-        from fasttrack.jobs import train as run
-        from fasttrack.progress import reporting
+        from fasttrack.jobs import train as train_model
 
-        given = {name: _parsed(flags[name], value) for name, value in values.items()}
+        arguments = {name: _parse(flags[name], value) for name, value in values.items()}
         with Progress() as progress, reporting(progress.tell):
-            config = config_class.of(source, **given)
-            outcome = run(config)
-        show_outcome(outcome, config.store)
+            config = config_class.of(source, **arguments)
+            outcome = train_model(config)
+        print_outcome(outcome, config.store)
 
-    argument = Annotated[str, typer.Argument(help=f"{SOURCE}. Or a fasttrack.toml, or journal.")]
+    argument = Annotated[
+        str, typer.Argument(metavar="SOURCE", help=f"The table: {SOURCE}; or a fasttrack.toml; or journal.")
+    ]
     source = inspect.Parameter("source", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=argument)
     parameters = [source, *(_parameter(option) for option in flags.values())]
     train.__signature__ = inspect.Signature(parameters, return_annotation=None)  # type: ignore[attr-defined]
@@ -41,30 +44,31 @@ def train_command(config_class: type[TrainConfig] = TrainConfig) -> Callable[...
 
 
 def _parameter(option: ConfigOption) -> inspect.Parameter:
-    """The option as Typer wants it: unset is `None`, so that environment, file and defaults come after it."""
-    kind = plain_type(option.type)
+    """The option for Typer: `None` if it is not given, so that the environment, the file and the default apply."""
+    kind: Any = plain_type(option.type)
     if option.is_list or option.is_table:
         kind = list[str]
     elif kind not in (int, float, bool):
         kind = str
-    several = " May be repeated." if option.is_list or option.is_table else ""
+    several = " Repeat it for more." if option.is_list or option.is_table else ""
     declared = typer.Option(
         option.flag,
-        help=option.help + several,
+        help=option.declared.help + several,
+        show_default=option.default_text or "none",
         metavar=option.declared.metavar or "|".join(option.choices) or None,
         rich_help_panel=_panel(option),
     )
-    annotation = Annotated[kind | None, declared]
+    annotation = Annotated[kind | None, declared]  # type: ignore[valid-type]  # a type made at run time
     return inspect.Parameter(option.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
 
 
 def _panel(option: ConfigOption) -> str | None:
-    """The heading that the option stands under: its table in a file."""
+    """The heading of the option in the help: its table in a file."""
     return option.path[0].capitalize() if len(option.path) > 1 else None
 
 
-def _parsed(option: ConfigOption, value: Any) -> Any:
-    """The value of a flag as the configuration takes it: `COLUMN=KIND` as a table. Raises ConfigError."""
+def _parse(option: ConfigOption, value: Any) -> Any:
+    """The value of a flag for the configuration: `COLUMN=KIND` becomes a table. Raises ConfigError."""
     if not (option.is_table and value):
         return value or None if isinstance(value, list) else value
     table = {}

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from fasttrack.config.option import Option
+from fasttrack.schemes import example_list
 
 __all__ = ["NAME_RULE", "Confidence", "ModelName", "PromotionRule", "StoreAddress", "TrackingConfig"]
 
@@ -42,9 +43,9 @@ Confidence = Annotated[
 StoreAddress = Annotated[
     str,
     Option(
-        "Where models are kept: a folder, or s3://BUCKET/PREFIX (also gs://, az://).",
+        f"The model store: a folder, or {example_list('store')}.",
         in_file=False,  # serving reads the same store, and reads no configuration file
-        metavar="WHERE",
+        metavar="STORE",
         default="$FASTTRACK_STORE, else model",
         variable="FASTTRACK_STORE",
         accepts=str | Path,
@@ -58,7 +59,7 @@ class TrackingConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     uri: Annotated[
         str | None,
         Option(
-            "MLflow: http://HOST:PORT of a server, postgresql://…, sqlite:///mlflow.db, or off.",
+            f"MLflow at {example_list('tracking')}, or off.",
             name="tracking",
             metavar="URI",
             default="$FASTTRACK_TRACKING, else the file's, else $MLFLOW_TRACKING_URI",

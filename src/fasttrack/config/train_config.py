@@ -19,6 +19,8 @@ from fasttrack.config.publishing import Confidence, ModelName, PromotionRule, St
 from fasttrack.config.space import Domain
 from fasttrack.contract.schema import Kind, Task
 from fasttrack.errors import ConfigError
+from fasttrack.file_formats import format_names
+from fasttrack.schemes import example_list, find_scheme
 from fasttrack.urls import model_name, redact_url
 
 __all__ = [
@@ -37,7 +39,6 @@ JOURNAL = "journal"
 """The source that is not a table: predictions with their labels."""
 FRAME = "a DataFrame"
 """The source of a table that is given as a DataFrame."""
-_DATABASES = ("postgresql://", "postgres://", "sqlite:///")
 Count = Annotated[int, msgspec.Meta(ge=1)]
 Seed = Annotated[int, msgspec.Meta(ge=0, lt=2**32)]
 """What NumPy and scikit-learn take as a seed."""
@@ -49,9 +50,8 @@ class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     source: Annotated[
         str,
         Option(
-            "Table: a file, folder or pattern of CSV, Parquet or JSON Lines, at a path, s3://, gs://, abfs:// or "
-            "https://; a database at postgresql:// or sqlite:///; or journal, the predictions that have labels. "
-            "A relative path starts at the folder of this file.",
+            f"Table: a file, folder or pattern of {format_names()}; an address such as {example_list('source')}; or "
+            "journal, the predictions that have labels. A relative path starts at the folder of this file.",
             keyword=False,
         ),
     ]
@@ -71,7 +71,8 @@ class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     nulls: Annotated[
         list[str],
         Option(
-            "Further spellings of a missing value, beside the empty cell, NA, null, NaN and the like.",
+            "Further spellings of a missing value.",
+            default="the empty cell, NA, NaN, null and the like",
             flag="--null",
             metavar="TEXT",
             adds=True,
@@ -81,7 +82,8 @@ class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     kinds: Annotated[
         dict[str, Kind],
         Option(
-            "Kinds of columns that are read as something else: number, integer, boolean, category or datetime.",
+            "Kinds of columns: number, integer, boolean, category or datetime.",
+            default="as read from the table",
             flag="--kind",
             metavar="COLUMN=KIND",
             adds=True,
@@ -90,7 +92,7 @@ class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     query: Annotated[
         str | None,
         Option(
-            "Of a database: the SELECT statement whose rows are the table.",
+            "SQL that selects the rows, for a database.",
             metavar="SQL",
             example='"SELECT ..."',
             replaces=("table",),
@@ -98,7 +100,7 @@ class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     ] = None
     table: Annotated[
         str | None,
-        Option("Of a database: the table to read whole.", metavar="NAME", example='"..."', replaces=("query",)),
+        Option("The table to read whole, for a database.", metavar="NAME", example='"..."', replaces=("query",)),
     ] = None
     rows: Annotated[
         Count | None,
@@ -110,8 +112,10 @@ class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             raise ValueError("`target` is missing")
         if self.query is not None and self.table is not None:
             raise ValueError("data.query and data.table both say what to read; keep one")
-        if (self.query is not None or self.table is not None) and not self.source.startswith(_DATABASES):
-            raise ValueError("data.query and data.table are used with a source at postgresql:// or sqlite:/// only")
+        scheme = find_scheme(self.source)
+        if (self.query is not None or self.table is not None) and not (scheme and scheme.is_database):
+            databases = example_list("source", only_databases=True)
+            raise ValueError(f"data.query and data.table are used with a source at {databases} only")
         if self.rows is not None and self.source == JOURNAL:
             raise ValueError(f'data.rows is not used with source = "{JOURNAL}"; choose by data.since')
         if self.rows is not None and self.source == FRAME:
@@ -268,7 +272,7 @@ class TrainConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     journal: Annotated[
         str,
         Option(
-            "To train on the journal: where it is, on (a file in the store), a file, or postgresql://USER@HOST/NAME.",
+            f"For the source journal: on (the file in the store), another file, or {example_list('journal')}.",
             in_file=False,  # the server that writes it reads no configuration file
             metavar="WHERE",
             default="$FASTTRACK_JOURNAL, else on",

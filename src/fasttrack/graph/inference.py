@@ -1,8 +1,18 @@
-"""Opening a graph with onnxruntime, on one thread of the processor."""
+"""Opening a graph with onnxruntime, on one thread of the processor, with its telemetry off.
+
+This is the only module that imports onnxruntime. From 1.29 on, onnxruntime starts a telemetry thread while it is
+imported: it writes a device id below the user's cache folder and sends events to Microsoft. The environment variable
+stops that before it begins; `onnxruntime.disable_telemetry_events()` comes too late. ORT_DISABLE_TELEMETRY=0 in the
+environment allows it again.
+"""
 
 from __future__ import annotations
 
-import onnxruntime
+import os
+
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
+import onnxruntime  # reads the variable while it is imported
 
 __all__ = ["inference_session"]
 

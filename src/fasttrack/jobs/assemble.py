@@ -15,6 +15,7 @@ from fasttrack.contract.round_trip import check_round_trip
 from fasttrack.metrics.reference import MOST_FEATURES, REFERENCE, calibration_error, learn_reference
 from fasttrack.progress import report_step
 from fasttrack.report import ReportData, build_report, examine
+from fasttrack.schemes import is_url
 from fasttrack.tracking.model_files import model_files
 from fasttrack.training.sensitivity import sensitivity
 
@@ -56,7 +57,7 @@ def assemble(draft: Draft, store: Store, weighed: Weighed | None) -> Bundle:
     reference = _reference(contract, pipeline, matrix, draft.held)
     report_step("writing the report")
     measurements = examine(pipeline, contract, reference, draft.held, matrix, compiled.program)
-    report_step(f"writing the bundle to {store.location}" if "://" in store.location else "writing the bundle")
+    report_step(f"writing the bundle to {store.location}" if is_url(store.location) else "writing the bundle")
     files = model_files(manifest) | {REFERENCE: msgspec.json.encode(reference)}
     if compiled.program is not None:
         files |= program_files(compiled.program)

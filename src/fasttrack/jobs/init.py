@@ -13,7 +13,7 @@ from fasttrack.data import read_table
 from fasttrack.errors import ConfigError
 from fasttrack.training.table import prepare
 from fasttrack.training.task import choose_task
-from fasttrack.urls import SQLITE, model_name, redact_url, strip_password
+from fasttrack.urls import model_name, redact_url, split_path, strip_password
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -86,12 +86,11 @@ def _about(column: pd.Series[Any]) -> str:
 
 def _relative_source(data: str, output: Path) -> str:
     """The address without password, a path in it from the folder of `output` where it lies below it, else absolute."""
-    path = Path(data.removeprefix(SQLITE))
-    if "://" in str(data.removeprefix(SQLITE)) or path.is_absolute():
+    parts = split_path(data)
+    if parts is None or Path(parts[1]).is_absolute():
         return strip_password(data)
-    folder, absolute = output.resolve().parent, path.resolve()
-    shown = absolute.relative_to(folder) if absolute.is_relative_to(folder) else absolute
-    return (SQLITE if data.startswith(SQLITE) else "") + str(shown)
+    folder, absolute = output.resolve().parent, Path(parts[1]).resolve()
+    return parts[0] + str(absolute.relative_to(folder) if absolute.is_relative_to(folder) else absolute)
 
 
 def _text(value: str) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from fasttrack.config import JOURNAL
-from fasttrack.data import typed
+from fasttrack.data import plain_table
 from fasttrack.errors import ConfigError, DataError
 from fasttrack.journal import existing_journal
 from fasttrack.journal.export import since_seconds, training_table
@@ -47,7 +47,7 @@ def journal_table(config: TrainConfig) -> pa.Table:
         since = 0.0 if config.data.since is None else since_seconds(config.data.since)
         table = training_table(database, since, model)
     kinds = {column.name: column.kind for column in model.columns}
-    return typed(table, {**kinds, **config.data.kinds}, "the journal")
+    return plain_table(table, {**kinds, **config.data.kinds}, "the journal")
 
 
 def _latest(database: Database, name: str) -> JournalModel:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fasttrack.contract.decode import Decoder, RefusedRequest
-from fasttrack.errors import DataError, StoreError
-from fasttrack.scoring.open import engine_of
+from fasttrack.contract.decode import RefusedRequest
+from fasttrack.errors import DataError
+from fasttrack.scoring.model import open_model
+from fasttrack.scoring.open import find_bundle
 from fasttrack.settings import Settings
 from fasttrack.store import open_store
 
@@ -20,11 +21,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from fasttrack.bundle import Bundle, Manifest
+    from fasttrack.bundle import Manifest
     from fasttrack.contract.metric import Metric
     from fasttrack.contract.refusal import CellIssue
     from fasttrack.contract.schema import Contract, Label
-    from fasttrack.scoring.engine import Scores
+    from fasttrack.scoring.engine import Predictions
+    from fasttrack.scoring.model import ScoringModel
 
 __all__ = ["LoadedModel", "PredictionWarning", "load"]
 
@@ -36,25 +38,23 @@ class PredictionWarning(UserWarning):
 class LoadedModel:
     """A version that predicts in this process, with the contract and the engine that would serve it."""
 
-    def __init__(self, bundle: Bundle, *, allow_version_mismatch: bool = False) -> None:
-        self.bundle = bundle
-        self._decoder = Decoder(self.contract)
-        self._engine = engine_of(bundle, allow_version_mismatch=allow_version_mismatch)
+    def __init__(self, model: ScoringModel) -> None:
+        self._model = model
 
     @property
     def label(self) -> str:
         """`name@version`."""
-        return self.bundle.label
+        return self._model.label
 
     @property
     def manifest(self) -> Manifest:
         """What is known about the version."""
-        return self.bundle.manifest
+        return self._model.bundle.manifest
 
     @property
     def contract(self) -> Contract:
         """The columns that it takes, and the target."""
-        return self.bundle.manifest.contract
+        return self._model.contract
 
     @property
     def metrics(self) -> Mapping[str, Metric]:
@@ -64,7 +64,7 @@ class LoadedModel:
     @property
     def engine(self) -> str:
         """`onnx` for a compiled model, else `sklearn`."""
-        return self._engine.name
+        return self._model.engine.name
 
     def predict(self, rows: Any) -> NDArray[Any]:
         """Predictions [n]: float64 for regression, NaN where there is none; labels for classification.
@@ -73,10 +73,10 @@ class LoadedModel:
         matched by name. Raises DataError, naming row and column, where the server would refuse the request; warns with
         PredictionWarning where the server's reply has warnings.
         """
-        scores = self._score(rows)
+        predictions = self._score(rows)
         if self.contract.target.classes is None:
-            return scores.output
-        return _labels(scores.prediction)
+            return predictions.output
+        return _labels(predictions.prediction)
 
     def predict_proba(self, rows: Any) -> NDArray[np.float64]:
         """Probabilities float64[n, c] in the order of `contract.target.classes`; `rows` as for `predict`.
@@ -89,15 +89,15 @@ class LoadedModel:
         assert probabilities is not None  # noqa: S101  # the contract promises them
         return probabilities
 
-    def _score(self, rows: Any) -> Scores:
+    def _score(self, rows: Any) -> Predictions:
         try:
-            batch = self._decoder.columns(_columns(rows, self.contract.names))
-            scores = self._engine.score(batch)
-        except RefusedRequest as refused:
-            raise DataError(f"{self.label}: {refused.detail}") from None
-        for issue in (*batch.warnings, *scores.warnings):
-            warnings.warn(f"{self.label}: {_located(issue)}", PredictionWarning, stacklevel=3)
-        return scores
+            batch = self._model.decoder.columns(_table(rows, self.contract.names))
+            predictions = self._model.engine.score(batch)
+        except RefusedRequest as refusal:
+            raise DataError(f"{self.label}: {refusal.detail}") from None
+        for issue in (*batch.warnings, *predictions.warnings):
+            warnings.warn(f"{self.label}: {_with_place(issue)}", PredictionWarning, stacklevel=3)
+        return predictions
 
     def __repr__(self) -> str:
         target = self.contract.target
@@ -127,13 +127,11 @@ def load(model: str | None = None, *, store: str | Path | None = None) -> Loaded
     """
     settings = Settings.from_environment()
     opened = open_store(settings.store if store is None else store)
-    spec = model or opened.latest()
-    if spec is None:
-        raise StoreError(f"store {opened.location} has no model to load; train one first")
-    return LoadedModel(opened.open(spec), allow_version_mismatch=settings.allow_version_mismatch)
+    bundle = find_bundle(opened, model)
+    return LoadedModel(open_model(bundle, allow_version_mismatch=settings.allow_version_mismatch))
 
 
-def _columns(rows: Any, names: list[str]) -> Any:
+def _table(rows: Any, names: list[str]) -> Any:
     """`rows` as a table: one row and lists of rows are turned into columns, anything else is left as it is."""
     if isinstance(rows, Mapping):
         if not rows:
@@ -155,7 +153,7 @@ def _labels(values: list[Label | None]) -> NDArray[Any]:
     return labels.astype(kinds.pop()) if len(kinds) == 1 else labels
 
 
-def _located(issue: CellIssue) -> str:
+def _with_place(issue: CellIssue) -> str:
     where = ", ".join(
         [f"row {issue.row}"] * (issue.row is not None) + [f"column {issue.column!r}"] * (issue.column is not None)
     )

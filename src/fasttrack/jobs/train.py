@@ -10,7 +10,7 @@ from fasttrack.config import JOURNAL, TrainConfig
 from fasttrack.contract.learn import learn_contract
 from fasttrack.data import fingerprint
 from fasttrack.evaluation import baseline
-from fasttrack.expectations import expected_by, hold
+from fasttrack.expectations import check_training_table, training_expectation
 from fasttrack.gate import clusters
 from fasttrack.jobs.draft import Draft, draft_manifest
 from fasttrack.jobs.journal_table import journal_table, with_journal_model
@@ -74,15 +74,16 @@ def train(config: TrainConfig) -> Outcome:
 
 def _read(config: TrainConfig, store: Store, source: str) -> tuple[pa.Table, list[str]]:
     """The table, checked against what the champion expects if that is asked for; and the columns that were not read."""
-    expected = expected_by(store, config) if config.check.refuse else None
+    expected = training_expectation(store, config) if config.check.refuse else None
     report_step(f"reading {source}")
+    unread: list[str] = []
     if config.data.source == JOURNAL:
-        table, unread = journal_table(config), []
+        table = journal_table(config)
     else:
         table, unread = read_training_table(config)
     if expected is not None:
         report_step(f"checking against {expected.label}")
-        hold(expected, table, config)
+        check_training_table(expected, table, config)
     elif config.check.refuse:
         report_step(f"nothing to check against: {config.name} has no champion yet")
     check_split_column(config, table.column_names, source)
@@ -103,7 +104,7 @@ def _record(
             default_score=model.search.default_score,
             validation=model.search.validation,
         )
-    content = fingerprint(table, data.source, query=data.query, of=data.table, sample=data.rows)
+    content = fingerprint(table, data.source, query=data.query, table_name=data.table, sample=data.rows)
     return TrainingRecord(
         estimator=model.label,
         rows=len(rows.X_train),

@@ -220,7 +220,7 @@ def _drift(plan: Plan) -> list[Alert]:
     holes = {"00 a": 0.9, "missing": 0.1, "unseen": 0.0}
     of_f = {"model": "m", "version": "v", "feature": "f"}
     enough = f"Nothing is said of a window with fewer than {LEAST_ROWS} rows, nor of a version's first day. "
-    by_nature = "If a feature follows the calendar, leave it out: `fasttrack monitor build --calm COLUMN`."
+    by_nature = "If a feature follows the calendar, leave it out: `fasttrack monitor build --no-alert COLUMN`."
     told = {f'fasttrack_prediction_bin_total{{{_OF}, bin="{name}"}}': "%s" for name in half}
     shares = {f'fasttrack_prediction_reference_share{{{_OF}, bin="{name}"}}': "0.5x330" for name in half}
     return [

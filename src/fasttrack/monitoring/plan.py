@@ -66,7 +66,7 @@ def plan_for(
     names = tuple(manifest.contract.names)
     for name in calm:
         if name not in names:
-            raise ConfigError(f"--calm {name}: {manifest.name} has no such column; it has {', '.join(names)}")
+            raise ConfigError(f"--no-alert {name}: {manifest.name} has no such column; it has {', '.join(names)}")
     if slo_seconds not in DURATION_BUCKETS:
         raise ConfigError(
             f"--slo-seconds {slo_seconds:g}: choose one of {', '.join(f'{b:g}' for b in DURATION_BUCKETS)}"

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from fasttrack.bundle import Manifest
     from fasttrack.contract.metric import Metric
     from fasttrack.gate import Weighed
-    from fasttrack.report.examine import Measurements
     from fasttrack.report.importance import Importance
+    from fasttrack.report.measurements import Measurements
     from fasttrack.report.profile import Profile
     from fasttrack.report.segments import Segments
 

@@ -43,7 +43,7 @@ def track(place: Place, record: RunRecord, store: Store, spool_folder: Path) -> 
                 return _sent(mlflow, place, record, store, spool)
         return Tracked(f"run {record.id} is being sent by another process")
     except TrackingError as error:
-        return Tracked(f"not tracked yet: {error}; the run is kept on disk, send it later: fasttrack track --resume")
+        return Tracked(f"not tracked yet: {error}; the run is kept on disk, send it later: fasttrack mlflow send")
     except (StoreError, BundleError) as error:
         return Tracked(f"not tracked: {error}")
 
@@ -91,7 +91,7 @@ def mirror_champion(store: Store, model: str, spool_folder: Path, given: str | N
             return _mirrored(mlflow, place, model, store, spool).said
     except (ConfigError, TrackingError) as error:
         spool.owe_aliases(model)
-        return f"MLflow's alias is behind: {error}; move it later: fasttrack track --resume"
+        return f"MLflow's alias is behind: {error}; move it later: fasttrack mlflow send"
 
 
 def _sent(mlflow: Any, place: Place, record: RunRecord, store: Store, spool: Spool) -> Tracked:

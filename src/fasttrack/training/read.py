@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fasttrack.data import Source, table_of
+from fasttrack.data import Source, table_from_frame
 from fasttrack.errors import DataError
 from fasttrack.suggestions import names_hint
 from fasttrack.training.table import check_columns
-from fasttrack.urls import SQLITE
+from fasttrack.urls import resolve_path
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,8 +27,8 @@ def read_training_table(config: TrainConfig) -> tuple[pa.Table, list[str]]:
     """
     data = config.data
     if config.frame is not None:
-        return table_of(config.frame, kinds=data.kinds), []
-    source = Source(_address(config), nulls=data.nulls, query=data.query, table=data.table)
+        return table_from_frame(config.frame, kinds=data.kinds), []
+    source = Source(resolve_path(data.source, config.folder), nulls=data.nulls, query=data.query, table=data.table)
     check_columns(source.names, (data.target, *data.ignore), source.name)
     check_split_column(config, source.names, source.name)
     unread = [column for column in data.ignore if column not in (data.target, config.split.column)]
@@ -42,12 +41,3 @@ def check_split_column(config: TrainConfig, names: Sequence[str], table: str) ->
     column = config.split.column
     if column is not None and column not in names:
         raise DataError(f"{table} has no column {column!r} to split by{names_hint(column, names)}")
-
-
-def _address(config: TrainConfig) -> str:
-    """The source, a relative path in it from the configuration's folder."""
-    source = config.data.source
-    path = source.removeprefix(SQLITE)
-    if "://" in path or Path(path).is_absolute():
-        return source
-    return (SQLITE if path != source else "") + str(config.folder / path)

@@ -1,4 +1,4 @@
-"""A stored version's report: read, or written anew from what the version answers for another table."""
+"""The report of a stored version, measured on another table."""
 
 from __future__ import annotations
 
@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fasttrack.bundle import REPORT
 from fasttrack.data import Source
-from fasttrack.errors import BundleError
 from fasttrack.evaluation import baseline, evaluate
 from fasttrack.metrics.reference import Reference, learn_reference, read_reference
-from fasttrack.report.examine import examine
+from fasttrack.report.measurements import examine
 from fasttrack.report.page import Again, ReportData, build_report
 from fasttrack.training.holdout import ask
 from fasttrack.training.known import as_served, labelled_rows
@@ -23,17 +21,7 @@ if TYPE_CHECKING:
     from fasttrack.bundle import Bundle
     from fasttrack.contract.schema import Contract
 
-__all__ = ["read_report", "rebuild"]
-
-
-def read_report(bundle: Bundle) -> str:
-    """The report that a version came with. Raises BundleError when it has none, or was changed since."""
-    if REPORT not in bundle.manifest.files:
-        raise BundleError(
-            f"{bundle.label} has no {REPORT}: it was made without one; write one with fasttrack report "
-            f"{bundle.label} --data TABLE"
-        )
-    return bundle.read(REPORT).decode()
+__all__ = ["rebuild"]
 
 
 def rebuild(

@@ -8,7 +8,7 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fasttrack.data.kinds import convert, spelled
+from fasttrack.data.kinds import convert_kinds, parse_cells
 from fasttrack.errors import DataError
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ SPELLINGS = st.sampled_from(
 )
 def test_cell_by_cell_a_column_is_what_it_is_as_a_whole(cells: list[str | None], kind: Kind) -> None:
     column = pa.chunked_array([cells[:3], cells[3:]], pa.string())
-    values, misfit = spelled(column, kind)
+    values, misfit = parse_cells(column, kind)
     one_by_one = [_converted(cell, kind) for cell in cells]
     assert misfit.tolist() == [one is _REFUSED for one in one_by_one]
     assert repr(values.to_pylist()) == repr([None if one is _REFUSED else one for one in one_by_one])
@@ -42,6 +42,6 @@ _REFUSED = object()
 
 def _converted(cell: str | None, kind: Kind) -> object:
     try:
-        return convert(pa.table({"x": pa.array([cell], pa.string())}), {"x": kind}, "t").column("x")[0].as_py()
+        return convert_kinds(pa.table({"x": pa.array([cell], pa.string())}), {"x": kind}, "t").column("x")[0].as_py()
     except DataError:
         return _REFUSED
