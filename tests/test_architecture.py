@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent / "src" / "fasttrack"
 LAYERS = [
-    {"errors", "suggestions", "quoting", "schemes", "file_formats"},
+    {"errors", "suggestions", "quoting", "schemes", "file_formats", "lazy", "progress"},
     {"contract", "urls", "atomic_files", "object_storage", "extras"},
     {"settings", "config", "data", "graph"},
     {"evaluation"},
@@ -30,8 +30,8 @@ LAYERS = [
     {"serving"},
     {"monitoring", "gate", "tracking"},
     {"report", "expectations"},
-    {"lifecycle", "jobs"},
-    {"cli"},
+    {"jobs"},
+    {"public", "cli"},
 ]
 """From the bottom up: a package imports only its own layer's packages and those below."""
 RANK = {package: rank for rank, packages in enumerate(LAYERS) for package in packages}
@@ -41,6 +41,8 @@ LIGHT = {
     "quoting",
     "schemes",
     "file_formats",
+    "lazy",
+    "progress",
     "contract",
     "urls",
     "atomic_files",

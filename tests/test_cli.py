@@ -126,11 +126,11 @@ def test_prediction_without_a_server(project: Path) -> None:
         (["train", "sales.csv", "--target", "price", "--kind", "size"], "error: --kind size: write COLUMN=KIND"),
         (
             ["train", "sales.csv", "--target", "price", "--task", "guess"],
-            "error: --task guess: choose one of regression",
+            "error: --task: expected one of regression",
         ),
         (
             ["train", "sales.csv", "--target", "price", "--trials", "0"],
-            "error: --trials 0: write a whole number from 1 on",
+            "error: --trials 0: expected a whole number >= 1",
         ),
         (["train", "missing.toml"], "error: missing.toml cannot be read: No such file or directory"),
         (["serve", "--store", "nothing"], "error: store nothing has no model to serve; train one first"),

@@ -264,7 +264,7 @@ def _verify_all(store: Store) -> None:
 
 
 def _prove(store: Store, spec: str | None, data: str, query: str | None, table: str | None, rows: int | None) -> None:
-    from fasttrack.jobs.verify import verify_on
+    from fasttrack.jobs import verify
     from fasttrack.settings import Settings
 
     if spec is None:
@@ -272,7 +272,7 @@ def _prove(store: Store, spec: str | None, data: str, query: str | None, table: 
         raise ConfigError(f"name the model to prove on {address}: fasttrack models verify MODEL --data {address}")
     bundle = store.open(spec)
     mismatch = Settings.from_environment().allow_version_mismatch
-    proof = verify_on(bundle, data, query=query, table=table, sample=rows, allow_version_mismatch=mismatch)
+    proof = verify(bundle, data, query=query, table=table, sample=rows, allow_version_mismatch=mismatch)
     if not proof.passed:
         raise FastTrackError(f"{bundle.label}: the proof failed: {proof.reason}; do not serve it, and train again")
     typer.echo(f"{bundle.label}: proved on {proof}")

@@ -5,7 +5,7 @@ MLflow is imported only while something is sent or asked for: never when a train
 
 from __future__ import annotations
 
-from fasttrack.tracking.place import Place, find_place, remembered_place, spool_folder
+from fasttrack.tracking.place import Place, configured_place, find_place, remembered_place, spool_folder
 from fasttrack.tracking.record import RunRecord, record_run
 from fasttrack.tracking.send import Tracked, mirror_champion, resume, track
 
@@ -13,6 +13,7 @@ __all__ = [
     "Place",
     "RunRecord",
     "Tracked",
+    "configured_place",
     "find_place",
     "mirror_champion",
     "record_run",

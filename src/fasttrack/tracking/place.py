@@ -20,7 +20,18 @@ from fasttrack.urls import has_ambiguous_password, redact_url
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Place", "find_place", "is_database", "remember", "remembered_place", "spool_folder", "whole_place"]
+    from fasttrack.config import TrackingConfig
+
+__all__ = [
+    "Place",
+    "configured_place",
+    "find_place",
+    "is_database",
+    "remember",
+    "remembered_place",
+    "spool_folder",
+    "whole_place",
+]
 
 OFF = "off"
 _HIDDEN = ("***@", "?…")
@@ -71,6 +82,17 @@ def find_place(
         if text:
             return None if text == OFF else _checked(text, where, start, experiment)
     return None
+
+
+def configured_place(config: TrackingConfig, folder: Path = Path()) -> Place | None:
+    """Where a merged configuration says to track; `None` for nowhere. A SQLite path in a file starts at `folder`.
+
+    Raises ConfigError as `find_place` does.
+    """
+    if config.uri is None or config.uri == OFF:
+        return None
+    start = folder if config.origin == "tracking.uri" else Path()
+    return _checked(config.uri, config.origin, start, config.experiment)
 
 
 def spool_folder(store: str | Path) -> Path:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fasttrack.config import TrackingConfig, load_config
-from fasttrack.jobs.init import write_config
+from fasttrack.config import TrackingConfig, TrainConfig
+from fasttrack.jobs import init
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,7 +24,7 @@ def test_trainings_are_tracked_in_a_file_where_mlflow_is_installed(
     monkeypatch.setattr(
         importlib.util, "find_spec", lambda name: None if name == "mlflow" and not installed else real(name)
     )
-    write_config(str(table), "price", tmp_path / "fasttrack.toml")
-    assert load_config(tmp_path / "fasttrack.toml").tracking == TrackingConfig(uri=uri)
+    assert init(str(table), "price", tmp_path / "fasttrack.toml") == tmp_path / "fasttrack.toml"
+    assert TrainConfig.of(tmp_path / "fasttrack.toml").tracking == TrackingConfig(uri=uri)
     text = (tmp_path / "fasttrack.toml").read_text()
     assert ("# pip install 'fasttrack-mlops[mlflow]' first" in text) is not installed

@@ -1,10 +1,7 @@
-"""Training and packaging, end to end in one process: what goes into the store, and what must not."""
+"""Training, end to end in one process: what goes into the store, and what must not."""
 
 from __future__ import annotations
 
-import importlib
-import subprocess
-import sys
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -13,38 +10,19 @@ import pandas as pd
 import pytest
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import RandomForestClassifier, StackingRegressor
-from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
+from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 import fasttrack
-from fasttrack.config import DataConfig, ModelConfig, SplitConfig, TrainConfig
 from fasttrack.contract.decode import Decoder
 from fasttrack.contract.frame import json_columns, pipeline_input
 from fasttrack.errors import BundleError, ConfigError, DataError, FastTrackError, StoreError, TrainingError
 from fasttrack.store import open_store
+from tests.jobs.tables import write_csv, write_houses
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-
-def write_houses(folder: Path, rows: int = 400, *, noise: float = 1.0, seed: int = 0) -> Path:
-    random = np.random.default_rng(seed)
-    frame = pd.DataFrame(
-        {
-            "area": random.uniform(30, 200, rows).round(1),
-            "rooms": random.integers(1, 8, rows),
-            "district": random.choice(["north", "south", "old town"], rows),
-            "garden": random.choice([True, False], rows),
-            "built": pd.Timestamp("1950-01-01") + pd.to_timedelta(random.integers(0, 25_000, rows), unit="D"),
-        }
-    )
-    frame["price"] = frame["area"] * 3 + (frame["district"] == "old town") * 80 + random.normal(0, noise * 10, rows)
-    frame.loc[random.random(rows) < 0.1, "area"] = np.nan
-    path = folder / "houses.csv"
-    frame.to_csv(path, index=False)
-    return path
 
 
 def test_a_table_becomes_a_champion_that_beats_the_baseline(tmp_path: Path) -> None:
@@ -232,8 +210,8 @@ def test_own_code_is_packed_so_that_it_loads_anywhere(tmp_path: Path, monkeypatc
         ("x,y\n", "y", "no rows"),
         ("x,x,y\n1,2,3\n", "y", "'x'"),
         ("x,y\n1,2\n2,3\n", "z", "no column 'z'; it has 'x', 'y'"),
-        ("x,y\n" + "".join(f"{i},a\n" for i in range(30)), "y", "one"),
-        ("x,y\n1,\n2,\n", "y", "no row has a value in the target 'y'"),
+        ("x,y\n" + "".join(f"{i},a\n" for i in range(30)), "y", "the same value in all 30 rows"),
+        ("x,y\n1,\n2,\n", "y", "the target 'y' has no value in any row"),
         ("y\n1\n2\n3\n", "y", "no column to learn from"),
         ("x,y\n" + "".join(f"{i},{i}\n" for i in range(99)) + "99,late\n", "y", 'row 100: y is "late"'),
         ("x,y\n1,2\n2,3\n3,5\n", "y", "each needs at least 2"),
@@ -252,106 +230,14 @@ def test_an_unusable_table_is_refused_and_nothing_is_written(
     assert not list((tmp_path / "store").rglob("model.joblib"))
 
 
-def by_time(source: Any, column: str, target: str, store: Path, **options: Any) -> Any:
-    config = TrainConfig(
-        name="by-time",
-        data=DataConfig(source=str(source), target=target),
-        split=SplitConfig(method="time", column=column),
-        model=ModelConfig(estimator="linear"),
-    )
-    return fasttrack.train(config, store=store, **options)
-
-
-def test_a_split_by_time_needs_times(tmp_path: Path) -> None:
-    frame = pd.read_csv(write_houses(tmp_path), parse_dates=["built"])
-    frame["day"] = frame["built"].dt.strftime("%m/%d/%Y")
-    frame["iso day"] = frame["built"].dt.strftime("%Y-%m-%d")
-    frame.to_csv(tmp_path / "houses.csv", index=False)
-    with pytest.raises(DataError) as caught:
-        by_time(tmp_path / "houses.csv", "day", "price", tmp_path / "store")
-    assert str(caught.value) == (
-        f"{tmp_path}/houses.csv: 'day' is text, which a split by time would order by the alphabet; write its cells as "
-        "ISO 8601, such as 2024-03-17 or 2024-03-17T08:30:00Z, and where they are, read them as times: "
-        "--kind day=datetime"
-    )
-    with pytest.raises(DataError, match="'garden' is of type bool, a split by time needs times or numbers"):
-        by_time(tmp_path / "houses.csv", "garden", "price", tmp_path / "store")
-    frame.to_parquet(tmp_path / "houses.parquet")  # where text stays text
-    with pytest.raises(DataError, match=r"read them as times: --kind 'iso day=datetime'$"):
-        by_time(tmp_path / "houses.parquet", "iso day", "price", tmp_path / "store")
-    way_out = {"kinds": {"iso day": "datetime"}, "ignore": ("day",)}
-    assert by_time(tmp_path / "houses.parquet", "iso day", "price", tmp_path / "store", **way_out).verdict.promoted
-    by_time(tmp_path / "houses.csv", "rooms", "price", tmp_path / "store")  # numbers have an order
-
-
-@pytest.mark.parametrize("estimator", ["auto", "linear", "forest", "boosting"])
-def test_one_label_in_the_training_part_is_told(tmp_path: Path, estimator: str) -> None:
-    frame = pd.DataFrame({"a": np.arange(60.0), "y": 0})
-    for row in range(60):  # where the one falls, the seed decides
-        frame.loc[:, "y"] = (np.arange(60) == row).astype(int)
-        try:
-            fasttrack.train(frame, "y", estimator=estimator, promote="never", store=tmp_path / "store")
-        except TrainingError as error:
-            said = str(error)
-            if said.startswith("all 48 training rows"):
-                break
-            assert estimator == "auto", said
-    assert said == (
-        "all 48 training rows have the label 0, the others are only in the hold-out (random 20%), so there is nothing "
-        "to tell apart: bring more rows of the other labels, or another split"
-    )
-
-
-def test_a_label_that_came_after_the_training_rows_is_one_that_the_model_misses(tmp_path: Path) -> None:
-    random = np.random.default_rng(0)
-    frame = pd.DataFrame({"when": np.arange(200), "x": random.normal(size=200)})
-    frame["many"] = [f"word {i}" for i in random.integers(0, 60, 200)]
-    frame["y"] = np.where(frame["x"] > 0, "high", "low")
-    frame.loc[180:, "y"] = "new"
-    for estimator in ("linear", "forest", "boosting", "auto"):
-        outcome = by_time(write(frame, tmp_path), "when", "y", tmp_path / "store", estimator=estimator)
-        assert outcome.manifest.contract.target.classes == ["high", "low"]
-        assert outcome.manifest.metrics["accuracy"].value <= 0.5
-        assert outcome.manifest.engine == "onnx"
-
-
-def test_a_search_where_the_first_rows_have_one_label(tmp_path: Path) -> None:
-    random = np.random.default_rng(0)
-    frame = pd.DataFrame({"when": np.arange(200), "x": random.normal(size=200)})
-    frame["y"] = np.where((frame["x"] > 0) & (frame["when"] > 70), "yes", "no")
-    outcome = by_time(write(frame, tmp_path), "when", "y", tmp_path / "store", trials=2)
-    assert outcome.searched.validation == "2 folds of 160 training rows, by time"
-    frame.loc[:150, "y"] = "no"
-    with pytest.raises(TrainingError, match="too few to search on"):
-        by_time(write(frame, tmp_path), "when", "y", tmp_path / "store", trials=2)
-
-
-def test_auto_chooses_by_groups_where_the_hold_out_is_one_of_groups(tmp_path: Path) -> None:
-    random = np.random.default_rng(0)
-    groups = np.repeat(np.arange(60), 10)
-    frame = pd.DataFrame({"group": groups, "at": random.uniform(-1, 1, 60)[groups], "x": random.normal(size=600)})
-    frame["y"] = frame["x"] + random.normal(0, 3, 60)[groups] + random.normal(0, 0.3, 600)
-    by_rows = TrainConfig(
-        name="shops", data=DataConfig(source=str(write(frame, tmp_path)), target="y", ignore=["group"])
-    )
-    by_groups = msgspec.structs.replace(by_rows, split=SplitConfig(method="group", column="group"))
-    assert fasttrack.train(by_rows, store=tmp_path / "store").manifest.training.estimator != "linear"
-    assert fasttrack.train(by_groups, store=tmp_path / "store").manifest.training.estimator == "linear"
-
-
-def write(frame: pd.DataFrame, folder: Path) -> Path:
-    frame.to_csv(folder / "table.csv", index=False)
-    return folder / "table.csv"
-
-
 def test_an_infinite_target_is_refused(tmp_path: Path) -> None:
     frame = pd.DataFrame({"x": np.arange(100.0), "y": np.arange(100.0) * 2})
     frame.loc[7, "y"] = np.inf
     with pytest.raises(DataError) as caught:
-        fasttrack.train(write(frame, tmp_path), "y", estimator="linear", store=tmp_path / "store")
+        fasttrack.train(write_csv(frame, tmp_path), "y", estimator="linear", store=tmp_path / "store")
     assert str(caught.value) == (
-        f"{tmp_path}/table.csv: the target 'y' holds infinite values, from which no answer can be measured; "
-        "replace them by finite numbers or by missing values"
+        f"{tmp_path}/table.csv: the target 'y' has infinite values, for which no error can be measured; "
+        "replace them with finite numbers or missing values"
     )
 
 
@@ -376,48 +262,6 @@ def test_a_store_that_cannot_be_written_is_refused_before_the_work(tmp_path: Pat
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="cannot be written"):
         fasttrack.train(write_houses(tmp_path), "price", store=tmp_path / "file" / "store")
-
-
-def test_a_fitted_pipeline_is_packaged_with_its_frame(tmp_path: Path) -> None:
-    random = np.random.default_rng(0)
-    X = pd.DataFrame({"a": random.normal(size=100), "c": random.choice(["u", "v"], 100)})
-    X.loc[3, "a"] = np.nan
-    y = pd.Series(np.where(X["c"] == "u", "yes", "no"), name="answer")
-    pipeline = make_pipeline(
-        make_column_transformer(
-            (make_pipeline(SimpleImputer(), StandardScaler()), ["a"]),
-            (OneHotEncoder(handle_unknown="ignore"), ["c"]),
-        ),
-        LogisticRegression(),
-    ).fit(X, y)
-    outcome = fasttrack.package(pipeline, X, y, name="answers", store=tmp_path / "store")
-    contract = outcome.manifest.contract
-    assert outcome.verdict.promoted
-    assert contract.target.name == "answer"
-    assert contract.target.classes == ["no", "yes"]
-    assert outcome.manifest.metrics["accuracy"].value == 1.0
-    assert "packaged with" in outcome.manifest.training.split
-
-
-def test_a_model_fitted_on_an_array_is_packaged(tmp_path: Path) -> None:
-    X = np.arange(40.0).reshape(20, 2)
-    outcome = fasttrack.package(Ridge().fit(X, X[:, 0]), X, X[:, 0], name="ridge", store=tmp_path / "store")
-    assert outcome.manifest.contract.input == "array"
-    assert outcome.manifest.contract.names == ["x0", "x1"]
-
-
-def test_packaging_refuses_what_is_not_fitted_or_does_not_fit(tmp_path: Path) -> None:
-    X = pd.DataFrame({"a": [1.0, 2.0, 3.0, 4.0]})
-    with pytest.raises(TrainingError, match="fit it first"):
-        fasttrack.package(LinearRegression(), X, [1.0, 2.0, 3.0, 4.0], name="m", store=tmp_path / "store")
-    fitted = LinearRegression().fit(X, [1.0, 2.0, 3.0, 4.0])
-    with pytest.raises(TrainingError, match="4 rows and y 2"):
-        fasttrack.package(fitted, X, [1.0, 2.0], name="m", store=tmp_path / "store")
-    with pytest.raises(DataError, match="not text"):
-        fasttrack.package(fitted, pd.DataFrame({0: [1.0, 2.0]}), [1.0, 2.0], name="m", store=tmp_path / "store")
-    with pytest.raises(StoreError, match="cannot name a model"):
-        fasttrack.package(fitted, X, [1.0, 2.0, 3.0, 4.0], name="../m", store=tmp_path / "store")
-    assert open_store(tmp_path / "store").names() == []
 
 
 def test_a_data_frame_and_an_estimator_of_one_s_own_are_trained(
@@ -451,52 +295,6 @@ def test_an_estimator_that_predicts_only_when_it_is_fitted_is_taken(tmp_path: Pa
     assert fasttrack.train(frame, "price", estimator=stack, store=tmp_path / "store").verdict.promoted
 
 
-def test_what_only_the_running_script_has_is_refused_before_anything_is_written(tmp_path: Path) -> None:
-    script = (
-        "import pandas as pd, fasttrack\n"
-        "from sklearn.linear_model import Ridge\n"
-        "from sklearn.pipeline import make_pipeline\n"
-        "from sklearn.preprocessing import FunctionTransformer\n"
-        "def twice(X): return X * 2\n"
-        "X = pd.DataFrame({'a': [1.0, 2.0, 3.0]})\n"
-        "fasttrack.package(make_pipeline(FunctionTransformer(twice), Ridge()).fit(X, X['a']), X, X['a'])\n"
-    )
-    run = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True)
-    assert "TrainingError: the pipeline uses twice of the script or notebook that runs" in run.stderr
-    assert not list(tmp_path.glob("model/*/*/manifest.json"))
-
-
-def test_a_module_beside_the_script_travels_with_the_pipeline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "beside_features.py").write_text("def twice(X):\n    return X * 2\n")
-    package = tmp_path / "beside_package"
-    package.mkdir()
-    (package / "__init__.py").write_text("def thrice(X):\n    return X * 3\n")
-    monkeypatch.syspath_prepend(tmp_path)
-    features, packed = importlib.import_module("beside_features"), importlib.import_module("beside_package")
-    X = pd.DataFrame({"a": [1.0, 2.0, 3.0]})
-    pipeline = make_pipeline(FunctionTransformer(features.twice), FunctionTransformer(packed.thrice), Ridge())
-    fitted = pipeline.fit(X, X["a"])
-    outcome = fasttrack.package(fitted, X, X["a"], store=tmp_path / "store")
-    assert "code/beside_features.py" in outcome.manifest.files
-    assert outcome.manifest.training.notes == [
-        "the package beside_package must be installed where this model is loaded, or be packed with it: code=[...]"
-    ]
-    whole = fasttrack.package(fitted, X, X["a"], store=tmp_path / "store", code=(package,))
-    assert "code/beside_package/__init__.py" in whole.manifest.files
-    assert whole.manifest.training.notes == []
-
-
-def test_labels_keep_their_type(tmp_path: Path) -> None:
-    X = pd.DataFrame({"a": np.arange(40.0)})
-    for labels in (["no", "yes"], [0, 1], [False, True]):
-        y = [labels[int(value >= 20)] for value in X["a"]]
-        fitted = RandomForestClassifier(n_estimators=3, random_state=0).fit(X, y)
-        outcome = fasttrack.package(fitted, X, y, name=f"m-{type(labels[0]).__name__}", store=tmp_path / "store")
-        classes = outcome.manifest.contract.target.classes
-        assert classes == labels
-        assert [type(label) for label in classes or ()] == [type(label) for label in labels]
-
-
 def test_a_changed_champion_is_named_and_not_opened(tmp_path: Path) -> None:
     table = write_houses(tmp_path)
     first = fasttrack.train(table, "price", estimator="linear", store=tmp_path / "store")
@@ -507,13 +305,3 @@ def test_a_changed_champion_is_named_and_not_opened(tmp_path: Path) -> None:
     other = fasttrack.train(table, "price", estimator="boosting", store=tmp_path / "store")
     assert not other.verdict.promoted
     assert "was changed after it was written" in other.verdict.reason
-
-
-def test_a_pipeline_with_more_than_one_target_is_refused(tmp_path: Path) -> None:
-    X = pd.DataFrame({"a": np.arange(30.0)})
-    y = X["a"].to_numpy() * 2
-    for target, said in ((y[:, None], "a column, not a vector"), (np.column_stack([y, y]), "several targets")):
-        fitted = LinearRegression().fit(X, target)
-        with pytest.raises(TrainingError, match=f"the pipeline predicts {said}.*fit it on y as a vector"):
-            fasttrack.package(fitted, X, pd.Series(y, name="y"), store=tmp_path)
-    assert not list(tmp_path.iterdir())

@@ -13,7 +13,7 @@ from onnx import numpy_helper
 import fasttrack
 from fasttrack.bundle import GRAPH, Bundle
 from fasttrack.errors import DataError, TrainingError
-from fasttrack.jobs.verify import verify_on
+from fasttrack.jobs import verify
 from fasttrack.store import open_store
 from tests.serving import models
 
@@ -49,7 +49,7 @@ def bundle(tmp_path: Path) -> Bundle:
 
 def test_a_model_is_proved_on_another_table(bundle: Bundle, tmp_path: Path) -> None:
     other = table(tmp_path, area=np.linspace(-1e6, 1e6, 300), district=["atlantis", "north", None] * 100)
-    proof = verify_on(bundle, other)
+    proof = verify(bundle, other)
     assert proof.passed
     assert proof.rows == 300
     assert proof.edge_rows > 1000
@@ -57,15 +57,15 @@ def test_a_model_is_proved_on_another_table(bundle: Bundle, tmp_path: Path) -> N
 
 
 def test_rows_that_the_contract_does_not_take_are_left_out(bundle: Bundle, tmp_path: Path) -> None:
-    assert verify_on(bundle, table(tmp_path, area=[None, 50.0, 60.0] * 100)).rows == 200
+    assert verify(bundle, table(tmp_path, area=[None, 50.0, 60.0] * 100)).rows == 200
     with pytest.raises(DataError, match="has no row with every value that the model needs"):
-        verify_on(bundle, table(tmp_path, area=[np.nan] * 300))
+        verify(bundle, table(tmp_path, area=[np.nan] * 300))
 
 
 def test_a_column_that_may_be_missing_may_lack(bundle: Bundle, tmp_path: Path) -> None:
-    assert verify_on(bundle, table(tmp_path, district=None)).passed
+    assert verify(bundle, table(tmp_path, district=None)).passed
     with pytest.raises(DataError, match=r"lacks columns that the model needs: 'area'"):
-        verify_on(bundle, table(tmp_path, area=None))
+        verify(bundle, table(tmp_path, area=None))
 
 
 def test_a_graph_that_answers_otherwise_fails(bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,7 +79,7 @@ def test_a_graph_that_answers_otherwise_fails(bundle: Bundle, tmp_path: Path, mo
     monkeypatch.setattr(
         Bundle, "read", lambda self, name: graph.SerializeToString() if name == GRAPH else read(self, name)
     )
-    proof = verify_on(bundle, table(tmp_path))
+    proof = verify(bundle, table(tmp_path))
     assert not proof.passed
     assert "the predictions differ by" in proof.reason
 
@@ -87,4 +87,4 @@ def test_a_graph_that_answers_otherwise_fails(bundle: Bundle, tmp_path: Path, mo
 def test_a_model_that_is_not_compiled_says_why(tmp_path: Path) -> None:
     bundle = models.touchy(tmp_path / "store").bundle
     with pytest.raises(TrainingError, match="Touchy: no lowering is registered for this class"):
-        verify_on(bundle, table(tmp_path))
+        verify(bundle, table(tmp_path))
