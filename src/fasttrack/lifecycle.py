@@ -39,12 +39,13 @@ from fasttrack.data import Source, fingerprint, table_of
 from fasttrack.errors import ConfigError, DataError, FastTrackError, TrainingError, in_a_line
 from fasttrack.evaluation import baseline, evaluate, primary
 from fasttrack.expectations import expected_by, hold
-from fasttrack.gate import Verdict, Weighed, clusters, decide, weigh
+from fasttrack.gate import ChampionComparison, Verdict, clusters
+from fasttrack.jobs.decide import compare_in_store, decide
 from fasttrack.jobs.journal_table import recorded_config, recorded_table
 from fasttrack.metrics.reference import MOST_FEATURES, REFERENCE, Reference, calibration_error, learn_reference
 from fasttrack.report import ReportData, build_report, examine, plots_in, read_report
 from fasttrack.store import Store, open_store
-from fasttrack.tracking import Place, RunRecord, Tracked, find_place, record_run, spool_folder, track
+from fasttrack.tracking import Place, RunRecord, Tracked, find_place, is_off, record_run, spool_folder, track
 from fasttrack.tracking.model_files import model_files
 from fasttrack.training.factory import Factory, load_factory, unfitted
 from fasttrack.training.holdout import HoldOut, ask
@@ -229,22 +230,35 @@ def train(
         packages=installed_packages(),
         files={},
     )
-    weighed = weigh(home, config.name, contract, held)
+    weighed = compare_in_store(home, config.name, contract, held)
     bundle = _publish(home, manifest, fitted, [code] if code else [], ready.X, held, weighed, tell)
-    verdict = decide(home, bundle, config.promote, held, confidence=config.confidence, weighed=weighed)
-    if place is None:
-        return Outcome(bundle, verdict, tuned.searched)
-    run = record_run(
-        place,
-        bundle.manifest,
-        verdict=verdict.reason,
-        config=config,
-        pipeline=fitted,
-        started=began,
-        plots=plots_in(read_report(bundle)),
-        trials=() if tuned.searched is None else tuned.searched.trials,
+
+    def send(verdict: Verdict) -> Tracked | None:
+        if place is None:
+            return None
+        run = record_run(
+            place,
+            bundle.manifest,
+            verdict=verdict.reason,
+            config=config,
+            pipeline=fitted,
+            started=began,
+            plots=plots_in(read_report(bundle)),
+            trials=() if tuned.searched is None else tuned.searched.trials,
+        )
+        return _track(place, run, home, store, tell)
+
+    tracked_here = place is not None or is_off(tracking, config.tracking.uri)
+    decision = decide(
+        home,
+        bundle,
+        held,
+        rule=config.promote,
+        confidence=config.confidence,
+        comparison=weighed,
+        send=send if tracked_here else None,
     )
-    return Outcome(bundle, verdict, tuned.searched, _track(place, run, home, store, tell))
+    return Outcome(bundle, decision.verdict, tuned.searched, decision.tracked)
 
 
 def package(
@@ -324,14 +338,19 @@ def package(
     carried += [file for file in own.files if file not in {one.resolve() for one in carried}]
     record = msgspec.structs.replace(manifest.training, notes=notes)
     manifest = msgspec.structs.replace(manifest, training=record)
-    weighed = weigh(home, name, contract, held)
+    weighed = compare_in_store(home, name, contract, held)
     bundle = _publish(home, manifest, pipeline, carried, frame, held, weighed, tell)
-    verdict = decide(home, bundle, promote, held, weighed=weighed)
-    if place is None:
-        return Outcome(bundle, verdict)
-    plots = plots_in(read_report(bundle))
-    run = record_run(place, bundle.manifest, verdict=verdict.reason, pipeline=pipeline, plots=plots)
-    return Outcome(bundle, verdict, tracked=_track(place, run, home, store, tell))
+
+    def send(verdict: Verdict) -> Tracked | None:
+        if place is None:
+            return None
+        plots = plots_in(read_report(bundle))
+        run = record_run(place, bundle.manifest, verdict=verdict.reason, pipeline=pipeline, plots=plots)
+        return _track(place, run, home, store, tell)
+
+    tracked_here = place is not None or is_off(tracking)
+    decision = decide(home, bundle, held, rule=promote, comparison=weighed, send=send if tracked_here else None)
+    return Outcome(bundle, decision.verdict, tracked=decision.tracked)
 
 
 def _track(place: Place, run: RunRecord, home: Store, store: str | Path | None, tell: Tell) -> Tracked:
@@ -510,7 +529,7 @@ def _publish(
     code: list[Path],
     X: pd.DataFrame,
     held: HoldOut,
-    weighed: Weighed | None,
+    weighed: ChampionComparison | None,
     tell: Tell,
 ) -> Bundle:
     """Compile and store. `held`: rows that the pipeline was not fitted on, if there are such; `weighed`: on those."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fasttrack.cli.options import MODEL, SOURCE, QueryOption, RowsOption, StoreOption, TableOption, TrackingOption
-from fasttrack.errors import ConfigError, FastTrackError, StoreError
+from fasttrack.errors import ConfigError, FastTrackError
 from fasttrack.urls import shown
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ __all__ = ["models"]
 models = typer.Typer(
     help="The versions in a store: list, show, promote, roll back, verify, push, pull.", no_args_is_help=True
 )
+WhyOption = Annotated[str, typer.Option("--why", help="The reason, for the audit log.", metavar="TEXT")]
 PromoteOption = Annotated[bool, typer.Option("--promote", help="Make it the champion there.")]
 
 
@@ -44,36 +45,36 @@ def models_show(
 @models.command("promote")
 def models_promote(
     spec: Annotated[str, typer.Argument(metavar="MODEL@VERSION", help="The version that is to serve.")],
+    alias: Annotated[str | None, typer.Option("--alias", help="champion (the default) or challenger.")] = None,
+    why: WhyOption = "",
     store: StoreOption = "model",
     tracking: TrackingOption = None,
 ) -> None:
     """Make a version the champion; servers that follow it switch within a second or so."""
-    found = _store(store)
-    name, version = found.resolve(spec)
-    found.verify(name, version)  # a damaged bundle must not become champion
-    try:
-        before = found.champion(name)
-    except StoreError:  # a damaged pointer is written anew
-        before = None
-    found.promote(name, version)
-    typer.echo(
-        f"{name}: {version} is champion" + (f", before it was {before}" if before not in (None, version) else "")
-    )
-    _mirror(found, name, store, tracking)
+    from fasttrack.jobs.promote import promote
+    from fasttrack.store import CHAMPION
+
+    move = promote(spec, store=store, alias=alias or CHAMPION, why=why, tracking=tracking)
+    before = "" if move.before in (None, move.version) else f", before it was {move.before}"
+    typer.echo(f"{move.name}: {move.version} is {move.alias}{before}")
+    if move.mirrored is not None:
+        typer.echo(move.mirrored)
 
 
 @models.command("rollback")
 def models_rollback(
     name: Annotated[str, typer.Argument(help="The model.")],
+    why: WhyOption = "",
     store: StoreOption = "model",
     tracking: TrackingOption = None,
 ) -> None:
     """Make the champion before this one the champion again."""
-    found = _store(store)
-    found.resolve(name)
-    left, back = found.rollback(name)
-    typer.echo(f"{name}: {back} is champion again, instead of {left}")
-    _mirror(found, name, store, tracking)
+    from fasttrack.jobs.promote import rollback
+
+    move = rollback(name, store=store, why=why, tracking=tracking)
+    typer.echo(f"{name}: {move.version} is champion again, instead of {move.before}")
+    if move.mirrored is not None:
+        typer.echo(move.mirrored)
 
 
 @models.command("verify")
@@ -98,7 +99,7 @@ def models_verify(
     if query is not None or table is not None or rows is not None:
         raise ConfigError("--query, --table and --rows are of the table that --data names")
     specs = [spec] if spec else [f"{name}@{version}" for name in found.names() for version in found.identifiers(name)]
-    if not specs and not any(found.check_champions()):
+    if not specs and not any(found.check_aliases()):
         raise FastTrackError(f"store {store} is empty; train a model first: fasttrack train")
     failures = 0
     for one in specs:
@@ -110,12 +111,12 @@ def models_verify(
                 raise
             failures += 1
             typer.echo(f"{one}: {error}", err=True)
-    astray = [] if spec else list(found.check_champions())
+    astray = [] if spec else list(found.check_aliases())
     for trouble in astray:
         typer.echo(f"{trouble}", err=True)
     if failures or astray:
         damage = [f"{failures} of {len(specs)} versions are damaged"] * bool(failures)
-        damage += [f"{len(astray)} champions cannot be found"] * bool(astray)
+        damage += [f"{len(astray)} aliases cannot be resolved"] * bool(astray)
         raise FastTrackError(" and ".join(damage))
 
 
@@ -166,17 +167,12 @@ def _copy(source: str, spec: str, to: str, *, promote: bool) -> None:
         bundle = copy_version(_store(source), spec, into, bar.watch)
     typer.echo(f"{bundle.label}: in {into.location}, {bar.told}")
     if promote:
-        into.promote(bundle.manifest.name, bundle.manifest.version)
-        typer.echo(f"{bundle.manifest.name}: {bundle.manifest.version} is champion there")
+        from fasttrack.jobs.promote import promote as run
 
-
-def _mirror(found: Store, name: str, store: str, tracking: str | None) -> None:
-    """The promotion is done; where the model is tracked, MLflow's alias follows."""
-    from fasttrack.tracking import mirror_champion, spool_folder
-
-    said = mirror_champion(found, name, spool_folder(store), tracking)
-    if said is not None:
-        typer.echo(said)
+        move = run(bundle.label, store=into, why=f"copied from {source}")
+        typer.echo(f"{move.name}: {move.version} is champion there")
+        if move.mirrored is not None:
+            typer.echo(move.mirrored)
 
 
 def _store(location: str) -> Store:

@@ -60,17 +60,21 @@ def pull(
 ) -> None:
     """Bring a registered version from MLflow into the store, every digest checked."""
     from fasttrack.console import Progress
+    from fasttrack.jobs.pull import pull as run
     from fasttrack.store import open_store
-    from fasttrack.tracking.pull import pull as run
 
     place = _place(spec, store, tracking)
     with Progress() as progress:
         progress.tell(f"pulling {spec} from {place.shown}")
         done = run(place, spec, open_store(store), promote=promote)
-    came = "pulled" if done.downloaded else "was there already"
-    typer.echo(f"{done.registered}: {done.name}@{done.version} {came}{', and is champion now' * done.promoted}")
+    transfer = done.transfer
+    came = "pulled" if transfer.downloaded else "was there already"
+    promoted = "" if done.promotion is None else ", and is champion now"
+    typer.echo(f"{transfer.registered}: {transfer.name}@{transfer.version} {came}{promoted}")
+    if done.promotion is not None and done.promotion.mirrored is not None:
+        typer.echo(done.promotion.mirrored)
     if not promote:
-        typer.echo(f"let it serve: fasttrack models promote {done.name}@{done.version}")
+        typer.echo(f"let it serve: fasttrack models promote {transfer.name}@{transfer.version}")
 
 
 def follow(
@@ -80,8 +84,8 @@ def follow(
     store: StoreOption = "model",
 ) -> None:
     """Keep the store's champion at what an alias in MLflow means, until stopped (Ctrl-C or SIGTERM)."""
+    from fasttrack.jobs.follow import follow as run
     from fasttrack.store import open_store
-    from fasttrack.tracking.follow import follow as run
 
     place = _place(spec, store, tracking)
     logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")

@@ -11,6 +11,7 @@ import msgspec
 from fasttrack.errors import DataError
 from fasttrack.expectations.check import check
 from fasttrack.metrics.reference import Reference, read_reference
+from fasttrack.store import CHAMPION, parse_spec
 from fasttrack.urls import shown
 
 if TYPE_CHECKING:
@@ -79,8 +80,8 @@ def expected_by(store: Store, config: TrainConfig) -> Expected | None:
     Raises StoreError when there is no such version, BundleError when it is damaged.
     """
     spec = config.check.against or config.name
-    first = spec in (config.name, f"{config.name}@champion")
-    if first and (config.name not in store.names() or store.champion(config.name) is None):
+    name, alias, _ = parse_spec(spec)
+    if (name, alias) == (config.name, CHAMPION) and (name not in store.names() or store.champion(name) is None):
         return None
     return expected_of(store.open(spec))
 

@@ -16,7 +16,7 @@ from fasttrack.errors import FastTrackError, StoreError, StoreUnreachable
 from fasttrack.metrics.reference import read_reference
 from fasttrack.scoring.open import engine_of
 from fasttrack.serving.reply import ReplyWriter
-from fasttrack.store import open_store
+from fasttrack.store import CHAMPION, open_store, parse_spec
 
 if TYPE_CHECKING:
     from fasttrack.bundle import Bundle
@@ -128,10 +128,10 @@ class ModelSlot:
             self._put(model)
 
     async def follow(self) -> None:
-        """Swap the model whenever the champion moves, until cancelled. A version that cannot be loaded never serves."""
+        """Swap the model whenever its alias moves, until cancelled. A version that cannot be loaded never serves."""
         store = open_store(self._settings.store, cache=self._settings.cache)
-        name, _, wanted = self.spec.partition("@")
-        if wanted not in ("", "champion"):
+        spec = parse_spec(self.spec)
+        if spec.alias is None:
             return  # pinned to one version
         # nothing seen yet: the first look also finds what was promoted since the model was loaded
         seen: object = None
@@ -140,13 +140,13 @@ class ModelSlot:
             await asyncio.sleep(self._settings.reload_seconds)
             state = seen
             try:
-                state = await asyncio.to_thread(store.pointer_state, name)
+                state = await asyncio.to_thread(store.pointer_state, spec.name, spec.alias)
                 if not answers:
                     _log.info("store %s answers again", store.location)
                 answers = True
                 if state == seen:
                     continue
-                model = await asyncio.to_thread(self._promoted, store, name)
+                model = await asyncio.to_thread(self._promoted, store, spec.name, spec.alias)
             except StoreUnreachable as error:
                 if answers:  # said once, not every second
                     self._failed("%s", error)
@@ -165,10 +165,13 @@ class ModelSlot:
                 _log.info("now serving %s instead of %s", model.label, self.current.label)
                 self._put(model)
 
-    def _promoted(self, store: Store, name: str) -> ServedModel | None:
-        """The champion, ready to serve; `None` if it is what serves already."""
-        champion = store.champion(name)
-        if champion == self.current.bundle.manifest.version:
+    def _promoted(self, store: Store, name: str, alias: str) -> ServedModel | None:
+        """The version that the alias means, ready to serve; `None` if it serves already.
+
+        A challenger that became champion is the challenger no longer, and still serves.
+        """
+        version = store.alias(name, alias)
+        if version == self.current.bundle.manifest.version or (version is None and alias != CHAMPION):
             return None
         return _prepare(store.open(self.spec), self._settings, self._metrics, self._journal)
 

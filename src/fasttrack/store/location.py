@@ -19,15 +19,19 @@ if TYPE_CHECKING:
 
 __all__ = ["local_folder", "open_store"]
 
+_DEFAULT = "model"
 _SCHEMES = ("s3", "gs", "az")
 
 
-def open_store(location: str | Path, *, cache: Path | None = None) -> Store:
+def open_store(location: str | Path | None = None, *, cache: Path | None = None) -> Store:
     """The store at a folder, or at `s3://BUCKET/PREFIX`, `gs://BUCKET/PREFIX`, `az://CONTAINER/PREFIX`.
 
-    `cache` is the folder for versions from object storages; else FASTTRACK_CACHE, else `fasttrack` in the user's cache.
-    Raises StoreError for another kind of URL.
+    `location` defaults to FASTTRACK_STORE, then to the folder `model`. `cache` is the folder for versions from object
+    storages; it defaults to FASTTRACK_CACHE, then to `fasttrack` in the user's cache folder. Raises StoreError for
+    another kind of URL.
     """
+    if location is None:
+        location = os.environ.get("FASTTRACK_STORE") or _DEFAULT
     folder = local_folder(location, cache=cache)
     if not _is_remote(location):
         return LocalStore(folder)
