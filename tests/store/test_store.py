@@ -114,7 +114,7 @@ def test_a_version_under_another_versions_name_is_refused(store: Store, place: P
     place.move(f"line/{first}", "line/away")
     place.move(f"line/{second}", f"line/{first}")
     where = f"{store.location}/line"
-    expected = f"{where}/{first} holds version {second}, not its own; restore it from a copy, or train again"
+    expected = f"{where}/{first} holds version {second}, not {first}; restore it from a copy, or train again"
     assert said(lambda: store.verify("line", first), BundleError) == expected
     assert said(lambda: store.manifest("line", first), BundleError) == expected
     place.move("line/away", f"line/{second}")

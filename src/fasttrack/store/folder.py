@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fasttrack.atomic_files import fsync
-from fasttrack.bundle import MANIFEST, Bundle, Manifest, copy_bundle, open_bundle, own_manifest, read_manifest
+from fasttrack.bundle import MANIFEST, Bundle, Manifest, check_version, copy_bundle, open_bundle, read_manifest
 from fasttrack.errors import BundleError, StoreError
 from fasttrack.store.alias import CHAMPION, pointer_file
 from fasttrack.store.audit import decode_audit, encode_audit
@@ -61,12 +61,12 @@ class LocalStore(Store):
     def manifest(self, name: str, version: str) -> Manifest:
         """What is known about a version. Raises BundleError when that is damaged."""
         place = self.folder / name / version
-        return own_manifest(read_manifest(place), version, place)
+        return check_version(read_manifest(place), version, place)
 
     def fetch(self, name: str, version: str, watch: Watch = ignore) -> Bundle:
         """A version, every digest checked. Raises BundleError when it is damaged."""
         bundle = open_bundle(self.folder / name / version)
-        own_manifest(bundle.manifest, version, bundle.folder)
+        check_version(bundle.manifest, version, bundle.folder)
         return bundle
 
     def verify(self, name: str, version: str) -> Manifest:
