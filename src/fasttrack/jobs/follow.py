@@ -1,4 +1,4 @@
-"""Keep a store at what an alias in the registry means, for as long as asked, whatever the registry does meanwhile."""
+"""Keep a store's champion at what an alias in MLflow means, until stopped, and through outages of MLflow."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import logging
 from typing import TYPE_CHECKING
 
 from fasttrack.errors import FastTrackError
-from fasttrack.tracking.pull import pull
+from fasttrack.jobs.pull import pull
+from fasttrack.tracking import registered_number
 
 if TYPE_CHECKING:
     import threading
@@ -22,18 +23,22 @@ _log = logging.getLogger("fasttrack")
 def follow(place: Place, spec: str, store: Store, stop: threading.Event, *, every_s: float = 10.0) -> None:
     """Pull and promote what `spec` means now, and again each time that changes, until `stop` is set.
 
-    A rollback in the store itself holds until the alias moves. What goes wrong is logged once, and tried again.
+    MLflow is asked every `every_s` seconds. A rollback in the store itself holds until MLflow's alias moves. An error
+    is logged once, and the pull is tried again.
     """
     seen: str | None = None
     trouble = ""
     while not stop.is_set():
         try:
-            number = None if seen is None else _number(place, spec)
+            number = None if seen is None else registered_number(place, spec)
             if seen is None or number != seen:
-                pulled = pull(place, spec, store, promote=True)
-                seen = pulled.registered.number
-                told = "promoted" if pulled.promoted else "already champion"
-                _log.info("%s is %s: %s@%s %s", spec, pulled.registered, pulled.name, pulled.version, told)
+                done = pull(place, spec, store, promote=True)
+                transfer = done.transfer
+                seen = transfer.registered.number
+                result = "already champion" if done.promotion is None else "promoted"
+                _log.info("%s is %s: %s@%s %s", spec, transfer.registered, transfer.name, transfer.version, result)
+                if done.promotion is not None and done.promotion.mirrored is not None:
+                    _log.info("%s", done.promotion.mirrored)
             if trouble:
                 _log.info("%s answers again", place.shown)
             trouble = ""
@@ -42,11 +47,3 @@ def follow(place: Place, spec: str, store: Store, stop: threading.Event, *, ever
                 _log.warning("%s; trying again every %g s", error, every_s)
             trouble = str(error)
         stop.wait(every_s)
-
-
-def _number(place: Place, spec: str) -> str:
-    from fasttrack.tracking.client import client
-    from fasttrack.tracking.registry import resolve
-
-    with client(place) as mlflow:
-        return resolve(mlflow, spec).number

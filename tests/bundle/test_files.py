@@ -119,7 +119,7 @@ def test_when_and_where_a_bundle_was_made_is_pinned_too(bundle: Bundle) -> None:
     path = bundle.folder / "manifest.json"
     path.write_text(path.read_text().replace("2024-01-01", "2023-01-01"))
     assert refused(bundle.folder) == (
-        f"{path} was changed after it was written: it names version {bundle.manifest.version}, its content is another; "
+        f"{path} was changed after it was written: its digests do not match its content; "
         "restore it from a copy, or train again"
     )
 
@@ -129,8 +129,8 @@ def test_a_changed_file_is_named_with_both_digests(bundle: Bundle) -> None:
     found = hashlib.sha256(b"other").hexdigest()[:12]
     pinned = bundle.manifest.files["notes.txt"].sha256[:12]
     assert refused(bundle.folder) == (
-        f"{bundle.folder}/notes.txt was changed after it was written: its SHA-256 is {found}…, "
-        f"the manifest pins {pinned}…; restore it from a copy, or train again"
+        f"{bundle.folder}/notes.txt was changed after it was written: its SHA-256 is {found}…, in the manifest it is "
+        f"{pinned}…; restore it from a copy, or train again"
     )
 
 
@@ -142,8 +142,8 @@ def test_a_missing_file_is_named(bundle: Bundle) -> None:
 
 
 def test_a_folder_without_a_manifest_is_no_bundle(tmp_path: Path) -> None:
-    assert refused(tmp_path) == f"{tmp_path} is no bundle: it has no manifest.json"
-    assert refused(tmp_path / "nowhere") == f"{tmp_path}/nowhere is no bundle: it has no manifest.json"
+    assert refused(tmp_path) == f"{tmp_path} is not a bundle: it has no manifest.json"
+    assert refused(tmp_path / "nowhere") == f"{tmp_path}/nowhere is not a bundle: it has no manifest.json"
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff", b'{"format":1}', b"[" * 100_000, b'{"format":true}'])
@@ -158,7 +158,9 @@ def test_an_unknown_format_is_named_whatever_else_it_holds(bundle: Bundle) -> No
     path = bundle.folder / "manifest.json"
     for content in (b'{"format":2}', path.read_bytes().replace(b'"format": 1', b'"format": 2')):
         path.write_bytes(content)
-        assert refused(bundle.folder) == f"{path} has format 2, this version reads format 1; use the one that wrote it"
+        assert refused(bundle.folder) == (
+            f"{path} has format 2, and this version of fasttrack-mlops reads format 1; update fasttrack-mlops"
+        )
 
 
 @pytest.mark.parametrize("name", ["../secret", "/etc/hostname", "a/../../secret", "nul\0"])
@@ -166,7 +168,7 @@ def test_a_file_outside_the_bundle_is_never_read(bundle: Bundle, name: str) -> N
     (bundle.folder.parent / "secret").write_bytes(b"x")
     digest = {"sha256": hashlib.sha256(b"x").hexdigest(), "size": 1}
     reseal(bundle.folder, files={name: digest})
-    assert refused(bundle.folder) == f"{bundle.folder}/manifest.json lists {name!r}, which lies outside the bundle"
+    assert refused(bundle.folder) == f"{bundle.folder}/manifest.json lists {name!r}, which lies outside of the bundle"
 
 
 def test_a_field_that_a_later_version_added_does_not_damage_a_bundle(bundle: Bundle) -> None:
@@ -176,7 +178,7 @@ def test_a_field_that_a_later_version_added_does_not_damage_a_bundle(bundle: Bun
 
 def test_a_bundle_without_a_pipeline_says_so(bundle: Bundle) -> None:
     reseal(bundle.folder, files={})
-    with pytest.raises(BundleError, match=r"manifest.json lists no model.joblib"):
+    with pytest.raises(BundleError, match=r"manifest.json does not list model.joblib"):
         open_bundle(bundle.folder).load_pipeline()
 
 
@@ -271,7 +273,7 @@ def test_another_minor_version_of_scikit_learn_is_refused_with_both_named(tmp_pa
     with pytest.raises(BundleError) as caught:
         bundle.load_pipeline()
     assert str(caught.value) == (
-        f"{bundle.label} was trained with scikit-learn 0.99.1, here is {here}; "
+        f"{bundle.label} was trained with scikit-learn 0.99.1, and {here} is installed; "
         "pip install 'scikit-learn==0.99.1', train again, or set FASTTRACK_ALLOW_VERSION_MISMATCH=1"
     )
     pipeline = bundle.load_pipeline(allow_version_mismatch=True)
