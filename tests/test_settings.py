@@ -30,6 +30,8 @@ def test_every_setting_has_a_variable() -> None:
         "FASTTRACK_JOURNAL_OMIT": "name, birthday",
         "FASTTRACK_JOURNAL_DAYS": "30.0",
         "FASTTRACK_JOURNAL_BYTES": "1000000",
+        "FASTTRACK_GUARDS": "access:guard",
+        "FASTTRACK_OBSERVERS": "audit:observer",
         "FASTTRACK_ALLOW_VERSION_MISMATCH": "1",
         "OTHER": "x",
     }
@@ -47,6 +49,8 @@ def test_every_setting_has_a_variable() -> None:
         journal_omit="name, birthday",
         journal_days=30,
         journal_bytes=1_000_000,
+        guards="access:guard",
+        observers="audit:observer",
         allow_version_mismatch=True,
     )
     assert Settings.from_environment(settings.as_environment()) == settings
@@ -111,6 +115,7 @@ def test_an_empty_variable_counts_as_not_set() -> None:
             "FASTTRACK_MAX_BODY_BYTES, "
             "FASTTRACK_MAX_ROWS, FASTTRACK_RELOAD_SECONDS, FASTTRACK_JOURNAL, FASTTRACK_JOURNAL_SAMPLE, "
             "FASTTRACK_JOURNAL_OMIT, FASTTRACK_JOURNAL_DAYS, FASTTRACK_JOURNAL_BYTES, FASTTRACK_METRICS_DIR, "
+            "FASTTRACK_GUARDS, FASTTRACK_OBSERVERS, "
             "FASTTRACK_ALLOW_VERSION_MISMATCH",
         ),
     ],
