@@ -11,7 +11,7 @@ import sys
 import tomllib
 from pathlib import Path
 from pkgutil import resolve_name
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 
@@ -20,11 +20,9 @@ from fasttrack.file_formats import COMPRESSIONS, FORMATS, find_format, format_en
 from fasttrack.schemes import SCHEMES, Purpose, example_list, find_scheme, is_url, scheme_name
 
 ROOT = Path(__file__).parent.parent
+PURPOSES: tuple[Purpose, ...] = ("source", "store", "journal", "tracking")
 USES = [
-    (f"{scheme.name} as {purpose}", use)
-    for scheme in SCHEMES
-    for purpose in get_args(Purpose)
-    if (use := scheme.use(purpose))
+    (f"{scheme.name} as {purpose}", use) for scheme in SCHEMES for purpose in PURPOSES if (use := scheme.use(purpose))
 ]
 
 

@@ -16,7 +16,7 @@ from fasttrack.contract import Contract, Target
 from fasttrack.contract.decode import Decoder, RefusedRequest
 from fasttrack.contract.learn import learn_columns
 from fasttrack.expectations import check
-from fasttrack.graph.refusals import Bound, Refusals, refused
+from fasttrack.graph.input_rules import Bound, InputRules, refused_rows
 from tests.contract.tables import MOMENTS, TEXTS, Table, tables
 
 if TYPE_CHECKING:
@@ -153,7 +153,7 @@ def test_what_a_compiled_model_refuses_is_counted_as_broken_too(
 ) -> None:
     contract, table = case
     places = st.sets(st.integers(0, len(contract.columns) - 1))
-    rules = Refusals(
+    rules = InputRules(
         must_be_known=tuple(
             j for j in data.draw(places) if contract.columns[j].categories and contract.columns[j].kind == "category"
         ),
@@ -168,7 +168,7 @@ def test_what_a_compiled_model_refuses_is_counted_as_broken_too(
         except RefusedRequest:
             broken += 1
             continue
-        stopped = bool(refused(rules, contract, batch.matrix)[0])
+        stopped = bool(refused_rows(rules, contract, batch.matrix)[0])
         broken += stopped
         warned += not stopped and any(warning.column in contract.names for warning in batch.warnings)
     result = check(contract, [table], refusals=rules)

@@ -13,7 +13,7 @@ import pytest
 
 from fasttrack.contract import Contract
 from fasttrack.expectations import CheckResult, Finding, check
-from fasttrack.graph.refusals import Bound, Refusals
+from fasttrack.graph.input_rules import Bound, InputRules
 from fasttrack.metrics.reference import learn_reference
 from tests.contract.tables import column, contract_of
 
@@ -198,7 +198,7 @@ def test_cells_of_a_text_file_are_what_they_spell() -> None:
 
 
 def test_what_a_compiled_model_cannot_take_breaks_the_row() -> None:
-    rules = Refusals(must_be_known=(3,), must_be_present=(5,), bounds=(Bound(0, -100.0, 100.0),))
+    rules = InputRules(must_be_known=(3,), must_be_present=(5,), bounds=(Bound(0, -100.0, 100.0),))
     table = flights(
         delay=pa.array([101.0, 1.0, 1.0, 1.0]),
         origin=pa.array(["JFK", "X", "JFK", "JFK"]),
@@ -207,9 +207,9 @@ def test_what_a_compiled_model_cannot_take_breaks_the_row() -> None:
     result = check_both_ways(table, refusals=rules)
     assert (result.broken, result.warned) == (3, 0)
     assert [str(finding) for finding in result.breaking] == [
-        "delay: beyond what the model can take, -100 to 100 (1 row, 25.0%, row 1 is 101.0)",
-        'origin: not among the 3 categories that the model knows, and it takes no other (1 row, 25.0%, row 2 is "X")',
-        "wind: missing, where the model needs a value (1 row, 25.0%, row 3)",
+        "delay: outside the range that the model accepts, -100 to 100 (1 row, 25.0%, row 1 is 101.0)",
+        'origin: not among the 3 categories that the model accepts (1 row, 25.0%, row 2 is "X")',
+        "wind: missing; the model requires a value (1 row, 25.0%, row 3)",
     ]
 
 

@@ -36,7 +36,7 @@ from tests.serving.server import serving
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from fasttrack.lifecycle import Outcome
+    from fasttrack import Outcome
 
 ROW = {"size": 9.5, "rooms": 3, "garden": True, "district": "north", "built": "2010-05-01"}
 
@@ -208,7 +208,7 @@ def test_a_column_that_must_be_known_is_refused_by_name(tmp_path: Path) -> None:
         {
             "row": 0,
             "column": "district",
-            "message": "not among the 3 categories that the model knows, and it takes no other",
+            "message": "not among the 3 categories that the model accepts",
         }
     ]
     assert bad == asyncio.run(call(app.answer_by_fastapi, body(district="atlantis")))
