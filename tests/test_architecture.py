@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent / "src" / "fasttrack"
 LAYERS = [
-    {"errors", "suggestions"},
+    {"errors", "suggestions", "quoting", "schemes", "file_formats"},
     {"contract", "urls", "atomic_files", "object_storage", "extras"},
     {"settings", "config", "data", "graph"},
     {"evaluation"},
@@ -38,6 +38,9 @@ RANK = {package: rank for rank, packages in enumerate(LAYERS) for package in pac
 LIGHT = {
     "errors",
     "suggestions",
+    "quoting",
+    "schemes",
+    "file_formats",
     "contract",
     "urls",
     "atomic_files",

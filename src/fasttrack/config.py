@@ -13,6 +13,7 @@ import msgspec
 
 from fasttrack.contract.schema import Kind, Task
 from fasttrack.errors import ConfigError
+from fasttrack.schemes import example_list, find_scheme
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,7 +39,6 @@ __all__ = [
 JOURNAL = "journal"
 """The source that is not a table: predictions with their labels."""
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*\Z"
-_DATABASES = ("postgresql://", "postgres://", "sqlite:///")
 Seed = Annotated[int, msgspec.Meta(ge=0, lt=2**32)]
 """What NumPy and scikit-learn take as a seed."""
 
@@ -70,8 +70,11 @@ class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     def __post_init__(self) -> None:
         if self.query is not None and self.table is not None:
             raise ValueError("data.query and data.table both say what to read; keep one")
-        if (self.query is not None or self.table is not None) and not self.source.startswith(_DATABASES):
-            raise ValueError("data.query and data.table are used with a source at postgresql:// or sqlite:/// only")
+        scheme = find_scheme(self.source)
+        is_database = scheme is not None and scheme.is_database
+        if (self.query is not None or self.table is not None) and not is_database:
+            databases = example_list("source", only_databases=True)
+            raise ValueError(f"data.query and data.table are used with a source at {databases} only")
         if self.rows is not None and self.source == JOURNAL:
             raise ValueError(f'data.rows is not used with source = "{JOURNAL}"; choose by data.since')
         if self.since is not None and self.source != JOURNAL:

@@ -11,7 +11,7 @@ from fasttrack.errors import FastTrackError
 __all__ = ["EXTRAS", "missing_extra"]
 
 EXTRAS = {
-    "train": ("jinja2", "joblib", "markupsafe", "onnx", "pandas", "pyarrow", "scipy", "sklearn", "spox", "yaml"),
+    "train": ("jinja2", "joblib", "markupsafe", "onnx", "pandas", "pyarrow", "scipy", "sklearn", "spox"),
     "postgres": ("psycopg",),
     "sources": ("adbc_driver_manager", "adbc_driver_postgresql"),
     "objects": ("obstore",),

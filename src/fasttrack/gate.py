@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from fasttrack.contract.decode import Decoder, RefusedRequest
-from fasttrack.contract.frame import json_columns
+from fasttrack.contract.frame import frame_columns
 from fasttrack.errors import BundleError, FastTrackError, StoreError
 from fasttrack.evaluation import Clusters, compare
 from fasttrack.scoring.open import engine_of
@@ -184,8 +184,7 @@ def _same_question(theirs: Target, ours: Target) -> bool:
 def _predicted(bundle: Bundle, given: Contract, X: pd.DataFrame) -> tuple[NDArray[Any], NDArray[Any] | None]:
     """What a version answers when the rows of a table are sent to it, by what serves it: predictions, probabilities."""
     contract = bundle.manifest.contract
-    body = msgspec.json.encode({"columns": json_columns(_only(given, contract.names), X[contract.names])})
-    batch = Decoder(contract, max_rows=len(X)).rows(body)
+    batch = Decoder(contract).columns(frame_columns(_only(given, contract.names), X[contract.names]))
     scores = engine_of(bundle).score(batch)
     if contract.target.classes is not None:
         return np.array(scores.prediction, dtype=object), scores.probabilities

@@ -35,14 +35,15 @@ from fasttrack.contract.decode import Decoder, RefusedRequest
 from fasttrack.contract.fitted_pipeline import answer, answers
 from fasttrack.contract.frame import json_columns, matrix_from_frame, pipeline_input
 from fasttrack.contract.learn import learn_columns, learn_contract
-from fasttrack.data import Source, fingerprint, table_of
+from fasttrack.data import Source, fingerprint, table_from_frame
 from fasttrack.errors import ConfigError, DataError, FastTrackError, TrainingError, in_a_line
 from fasttrack.evaluation import baseline, evaluate, primary
-from fasttrack.expectations import expected_by, hold
+from fasttrack.expectations import check_training_table, training_expectation
 from fasttrack.gate import Verdict, Weighed, clusters, decide, weigh
 from fasttrack.jobs.journal_table import recorded_config, recorded_table
 from fasttrack.metrics.reference import MOST_FEATURES, REFERENCE, Reference, calibration_error, learn_reference
 from fasttrack.report import ReportData, build_report, examine, plots_in, read_report
+from fasttrack.schemes import is_url
 from fasttrack.store import Store, open_store
 from fasttrack.suggestions import names_hint
 from fasttrack.tracking import Place, RunRecord, Tracked, find_place, record_run, spool_folder, track
@@ -56,7 +57,7 @@ from fasttrack.training.split import Split, check_labels, check_times, split
 from fasttrack.training.table import TrainingTable, check_columns, prepare
 from fasttrack.training.task import check_task, pick_task
 from fasttrack.training.tuning import check_search, tune, with_search
-from fasttrack.urls import SQLITE, model_name, redact_url
+from fasttrack.urls import model_name, redact_url, resolve_path
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -147,20 +148,20 @@ def train(
     if factory is None and config.model.estimator not in BUILT_IN:
         factory = load_factory(config.model.estimator, config.folder)
     check_search(config, None if factory is None else factory.estimator)
-    expected = expected_by(home, config) if config.check.refuse else None
+    expected = training_expectation(home, config) if config.check.refuse else None
 
     called = redact_url(config.data.source)
     tell(f"reading {called}")
     unread: list[str] = []
     if isinstance(source, pd.DataFrame):
-        read = table_of(source, kinds=config.data.kinds)
+        read = table_from_frame(source, kinds=config.data.kinds)
     elif config.data.source == JOURNAL:
         read = recorded_table(config, kept_at, home.location)
     else:
         read, unread = _read(config)
     if expected is not None:
         tell(f"checking against {expected.label}")
-        hold(expected, read, config)
+        check_training_table(expected, read, config)
     elif config.check.refuse:
         tell(f"nothing to check against: {config.name} has no champion yet")
     _needs(_split_columns(config), read.column_names, called)
@@ -201,7 +202,7 @@ def train(
     quality = evaluate(picked, y_test.to_numpy(), *held.told, classes, clusters=together)
     trivial = baseline(picked, y_train.to_numpy(), y_test.to_numpy(), classes, clusters=together)
     data = config.data
-    seen = fingerprint(read, data.source, query=data.query, of=data.table, sample=data.rows)
+    seen = fingerprint(read, data.source, query=data.query, table_name=data.table, sample=data.rows)
     manifest = Manifest(
         name=config.name,
         created=datetime.now(UTC).isoformat(timespec="milliseconds"),
@@ -411,7 +412,7 @@ def _selecting(config: TrainConfig, query: str | None, table: str | None, rows: 
 def _read(config: TrainConfig) -> tuple[pa.Table, list[str]]:
     """The columns that are needed, and the names of those that were not read, being ignored."""
     data = config.data
-    source = Source(_location(config), nulls=data.nulls, query=data.query, table=data.table)
+    source = Source(resolve_path(data.source, config.folder), nulls=data.nulls, query=data.query, table=data.table)
     check_columns(source.names, (data.target, *data.ignore), source.name)
     _needs(_split_columns(config), source.names, source.name)
     unread = [column for column in data.ignore if column not in (data.target, config.split.column)]
@@ -421,14 +422,6 @@ def _read(config: TrainConfig) -> tuple[pa.Table, list[str]]:
 
 def _split_columns(config: TrainConfig) -> list[str]:
     return [config.split.column] if config.split.column else []
-
-
-def _location(config: TrainConfig) -> str:
-    source = config.data.source
-    file = source.removeprefix(SQLITE)
-    if "://" in file or Path(file).is_absolute():
-        return source
-    return (SQLITE if file != source else "") + str(config.folder / file)
 
 
 def _needs(columns: list[str], there: list[str], source: str) -> None:
@@ -524,13 +517,13 @@ def _publish(
         manifest,
         engine="sklearn" if compiled.program is None else "onnx",
         engine_reason=compiled.reason,
-        refusals=compiled.refusals,
+        refusals=compiled.input_rules,
         proof=compiled.proof,
     )
     reference = _reference(contract, pipeline, matrix, held)
     tell("writing the report")
     measured = examine(pipeline, contract, reference, held, matrix, compiled.program)
-    tell(f"writing the bundle to {store.location}" if "://" in store.location else "writing the bundle")
+    tell(f"writing the bundle to {store.location}" if is_url(store.location) else "writing the bundle")
     others = model_files(manifest)
     others[REFERENCE] = msgspec.json.encode(reference)
     if compiled.program is not None:

@@ -48,6 +48,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The oldest predictions are removed while all together, with their labels, take more."""
     metrics_dir: Path | None = None
     """Folder in which the processes of one server count together; Uvicorn's workers find one by themselves."""
+    guards: str = ""
+    """Functions that make guards, which may refuse a request: `module:factory`, separated by commas."""
+    observers: str = ""
+    """Functions that make observers of predictions: `module:factory`, separated by commas."""
     allow_version_mismatch: bool = False
     """Serve a pipeline that was trained with another minor version of scikit-learn."""
 

@@ -17,7 +17,7 @@ import msgspec
 from fasttrack.contract.metric import Metric
 from fasttrack.contract.schema import Contract
 from fasttrack.errors import BundleError
-from fasttrack.graph import Proof, Refusals
+from fasttrack.graph import InputRules, Proof
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -111,7 +111,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     engine: Literal["sklearn", "onnx"] = "sklearn"
     engine_reason: str = ""
     """Why the model is not compiled."""
-    refusals: Refusals | None = None
+    refusals: InputRules | None = None
     """Of a compiled model: which rows scikit-learn would not take, as far as a row's own values tell."""
     proof: Proof | None = None
     """What the compiled graph was compared on; of a model that is not compiled, the proof that failed."""

@@ -13,6 +13,7 @@ from fasttrack.cli.progress import TransferBar
 from fasttrack.cli.tables import Column, Table, is_terminal, output, print_table
 from fasttrack.cli.version_summary import describe, engine_line, quality_heading, quality_table, search_line
 from fasttrack.errors import ConfigError, FastTrackError, StoreError
+from fasttrack.schemes import example_list
 from fasttrack.urls import redact_url
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ _SpecArgument = Annotated[
     str, typer.Argument(metavar="MODEL", help=f"{MODEL}.", autocompletion=complete_model, show_default=False)
 ]
 _PromoteOption = Annotated[bool, typer.Option("--promote", help="Make the copy the champion of the other store.")]
-_OTHER_STORE = "The other store: a folder, or s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or az://CONTAINER/PREFIX."
+_OTHER_STORE = f"The other store: a folder, or {example_list('store')}."
 _LISTED_CATEGORIES = 6
 
 

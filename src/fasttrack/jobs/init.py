@@ -10,7 +10,7 @@ from fasttrack.data import read_table
 from fasttrack.errors import ConfigError
 from fasttrack.training.table import prepare
 from fasttrack.training.task import pick_task
-from fasttrack.urls import SQLITE, model_name, redact_url, strip_password
+from fasttrack.urls import model_name, redact_url, split_path, strip_password
 
 __all__ = ["write_config"]
 
@@ -37,8 +37,9 @@ def write_config(
     ready = prepare(read_table(data, query=query, table=table, rows=rows), target, name=redact_url(data))
     picked = pick_task(ready.y)
     source = strip_password(data)
-    if "://" not in data.removeprefix(SQLITE):
-        source = (SQLITE if data.startswith(SQLITE) else "") + _seen_from(output, data.removeprefix(SQLITE))
+    local = split_path(data)
+    if local is not None:
+        source = local[0] + _seen_from(output, local[1])
     lines = [
         "# What to train: fasttrack train " + str(output),
         f"name = {_text(model_name(table or data))}",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fasttrack.config import JOURNAL, DataConfig, TrainConfig
-from fasttrack.data import typed
+from fasttrack.data import plain_table
 from fasttrack.errors import ConfigError, DataError
 from fasttrack.journal import existing_journal
 from fasttrack.journal.export import since_seconds, training_table
@@ -42,7 +42,7 @@ def recorded_table(config: TrainConfig, where: str, store: str) -> pa.Table:
         since = 0.0 if config.data.since is None else since_seconds(config.data.since)
         table = training_table(database, since, of)
     kinds = {column.name: column.kind for column in of.columns}
-    return typed(table, {**kinds, **config.data.kinds}, "the journal")
+    return plain_table(table, {**kinds, **config.data.kinds}, "the journal")
 
 
 def _latest(database: Database, name: str | None) -> JournalModel:

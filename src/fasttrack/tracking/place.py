@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from fasttrack.atomic_files import write_whole
+from fasttrack.atomic_files import write_atomically
 from fasttrack.errors import ConfigError
+from fasttrack.schemes import example_list, is_url, scheme_by_name
 from fasttrack.urls import has_ambiguous_password, redact_url
 
 if TYPE_CHECKING:
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
 __all__ = ["Place", "find_place", "is_database", "remember", "remembered_place", "spool_folder", "whole_place"]
 
 OFF = "off"
-_DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
-_SERVERS = ("http", "https")
-_MANAGED = ("databricks",)
 _HIDDEN = ("***@", "?…")
 _INSTALL = "pip install 'fasttrack-mlops[mlflow]'"
 
@@ -78,7 +76,7 @@ def find_place(
 def spool_folder(store: str | Path) -> Path:
     """Where runs wait that could not be sent: in a local store, else in the user's state folder."""
     location = str(store)
-    if "://" not in location:
+    if not is_url(location):
         return Path(location) / ".tracking"
     state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
     return Path(state) / "fasttrack" / hashlib.sha256(location.encode()).hexdigest()[:16] / "tracking"
@@ -92,7 +90,9 @@ class _Remembered(msgspec.Struct, frozen=True):
 def remember(spool: Path, model: str, place: Place) -> None:
     """Note where `model` is tracked, without password, so that its promotions follow there."""
 
-    write_whole(spool / "places" / f"{model}.json", msgspec.json.encode(_Remembered(place.shown, place.experiment)))
+    write_atomically(
+        spool / "places" / f"{model}.json", msgspec.json.encode(_Remembered(place.shown, place.experiment))
+    )
 
 
 def remembered_place(
@@ -122,12 +122,9 @@ def whole_place(uri: str, experiment: str | None) -> Place:
 
 
 def _checked(uri: str, where: str, folder: Path, experiment: str | None) -> Place:
-    kind = _kind(uri)
-    if kind not in (*_DATABASES, *_SERVERS, *_MANAGED):
-        raise ConfigError(
-            f"{where} {redact_url(uri)} is no address of MLflow; write http://HOST:PORT of a server, postgresql://…, "
-            "or sqlite:///mlflow.db"
-        )
+    scheme = scheme_by_name(_kind(uri))
+    if scheme is None or scheme.tracking is None:
+        raise ConfigError(f"{where} {redact_url(uri)} is not an address of MLflow; write {example_list('tracking')}")
     if has_ambiguous_password(
         uri
     ):  # MLflow, and our own look whether somebody listens, would tell a piece of it as the host
@@ -136,9 +133,9 @@ def _checked(uri: str, where: str, folder: Path, experiment: str | None) -> Plac
         )
     if importlib.util.find_spec("mlflow") is None:
         raise ConfigError(f"{where} asks for MLflow, which is not installed; {_INSTALL}, or --tracking off")
-    if kind in _DATABASES and importlib.util.find_spec("sqlalchemy") is None:
+    if scheme.is_database and importlib.util.find_spec("sqlalchemy") is None:
         raise ConfigError(f"{where} names a database, which mlflow-skinny cannot open; {_INSTALL}")
-    if kind == "sqlite":
+    if scheme.is_local:
         path = _sqlite_path(uri)
         if path is None:
             raise ConfigError(f"{where} {uri} names no file; write sqlite:///mlflow.db")
@@ -151,7 +148,8 @@ def _checked(uri: str, where: str, folder: Path, experiment: str | None) -> Plac
 
 def is_database(uri: str) -> bool:
     """Whether MLflow opens it itself, instead of asking a server."""
-    return _kind(uri) in _DATABASES
+    scheme = scheme_by_name(_kind(uri))
+    return scheme is not None and scheme.is_database
 
 
 def _kind(uri: str) -> str:
