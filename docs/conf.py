@@ -11,18 +11,16 @@ sys.path.insert(0, str(Path(__file__).parent))
 project = "FastTrack-MLOps"
 author = "the FastTrack-MLOps authors"
 release = metadata.version("fasttrack-mlops")
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "generated"]
+extensions = ["myst_parser", "generated"]
 source_suffix = {".md": "markdown"}
 exclude_patterns = ["_build"]
 myst_enable_extensions = ["colon_fence", "deflist", "fieldlist"]
 myst_heading_anchors = 3
-myst_fence_as_directive = ["mermaid"]
-autodoc_typehints = "signature"
-autodoc_member_order = "bysource"
-nitpicky = False
 html_theme = "furo"
 html_title = "FastTrack-MLOps"
 html_static_path: list[str] = []
 html_show_sphinx = False
+html_show_copyright = False
 html_theme_options = {"source_repository": "", "navigation_with_keys": True}
-suppress_warnings = ["myst.header"]
+# the flow chart is drawn where the repository is shown; here it stands as text
+suppress_warnings = ["misc.highlighting_failure"]

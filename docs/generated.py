@@ -8,7 +8,6 @@ import textwrap
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
-import click
 import msgspec
 import typer.main
 from docutils import nodes
@@ -16,6 +15,7 @@ from docutils.parsers.rst import Directive
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
+import fasttrack
 from fasttrack.cli.app import app as command_line
 from fasttrack.config import TrainConfig
 from fasttrack.config.option import ConfigOption, options
@@ -35,11 +35,11 @@ def _command(command: Any, path: list[str]) -> Iterator[str]:
     if len(path) > 1:
         yield f"{'#' * min(len(path), 4)} `{name}`\n"
         yield textwrap.dedent(command.help or "").replace("\b\n", "") + "\n"
-    if isinstance(command, click.Group):
-        for child in command.list_commands(click.Context(command)):
+    context = command.make_context(name, [], resilient_parsing=True)
+    if hasattr(command, "commands"):
+        for child in command.list_commands(context):
             yield from _command(command.commands[child], [*path, child])
         return
-    context = click.Context(command, info_name=name)
     usage = " ".join(command.collect_usage_pieces(context))
     yield f"```text\n{name} {usage}\n```\n"
     rows = [record for parameter in command.params if (record := _parameter(parameter, context))]
@@ -49,9 +49,9 @@ def _command(command: Any, path: list[str]) -> Iterator[str]:
         yield ""
 
 
-def _parameter(parameter: click.Parameter, context: click.Context) -> tuple[str, str] | None:
-    if isinstance(parameter, click.Argument):
-        return parameter.make_metavar(context), getattr(parameter, "help", None) or ""
+def _parameter(parameter: Any, context: Any) -> tuple[str, str] | None:
+    if parameter.param_type_name == "argument":
+        return parameter.metavar or parameter.human_readable_name, parameter.help or ""
     record = parameter.get_help_record(context)
     return None if record is None or "--help" in record[0] else record
 
@@ -97,6 +97,37 @@ def metrics_page() -> str:
     return "\n".join(lines)
 
 
+def python_page() -> str:
+    """Every public name with its signature and documentation."""
+    return "\n".join(line for name in fasttrack.__all__ for line in _public(name, getattr(fasttrack, name)))
+
+
+def _public(name: str, thing: Any) -> Iterator[str]:
+    yield f"## `{name}`\n"
+    is_error = isinstance(thing, type) and issubclass(thing, Exception)
+    if callable(thing) and not is_error:
+        yield f"```python\n{name}{_signature(thing)}\n```\n"
+    yield inspect.getdoc(thing) or ""
+    yield ""
+    if not isinstance(thing, type) or is_error:
+        return
+    for member, value in vars(thing).items():
+        text = inspect.getdoc(value)
+        if member.startswith("_") or not text or not (isinstance(value, property) or inspect.isfunction(value)):
+            continue
+        arguments = "" if isinstance(value, property) else str(inspect.signature(value))
+        yield f"`{member}{arguments}`\n: " + text.replace("\n", "\n  ") + "\n"
+
+
+def _signature(thing: Any) -> str:
+    """One argument a line where they do not fit into one."""
+    signature = inspect.signature(thing)
+    if len(str(signature)) <= 90:
+        return str(signature)
+    lines = [f"    {parameter}," for parameter in signature.parameters.values()]
+    return "\n".join(["(", *lines, ")"])
+
+
 def _field_docstrings(kind: type) -> dict[str, str]:
     """The string that stands below each field of a class."""
     body = ast.parse(textwrap.dedent(inspect.getsource(kind))).body[0]
@@ -118,6 +149,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "configuration": configuration_page,
     "settings": settings_page,
     "metrics": metrics_page,
+    "python": python_page,
 }
 
 

@@ -19,11 +19,11 @@ import pytest
 from typer.testing import CliRunner
 
 from fasttrack import train
-from fasttrack.cli.commands import app
+from fasttrack.cli.app import app
 from fasttrack.errors import StoreError, TrackingError
 from fasttrack.report import read_report
 from fasttrack.store import LocalStore
-from fasttrack.tracking import Place, mirror_champion, resume, spool_folder, track
+from fasttrack.tracking import Place, mirror_aliases, resume, spool_folder, track
 from fasttrack.tracking.place import remember
 from fasttrack.tracking.spool import Spool
 from tests.tracking.runs import Trial, asked, files_of, made, new_name, recorded, runs_of
@@ -111,7 +111,7 @@ def test_aliases_follow_what_the_store_promotes(wire: Wire, tmp_path: Path) -> N
     place, store, name = Place(wire.url), LocalStore(tmp_path), new_name()
     spool = spool_folder(tmp_path)
     first, second = made(store, name, 2.0), made(store, name, 3.0)
-    store.promote(name, first.manifest.version)
+    store.point(name, first.manifest.version)
     assert "version 1 (champion)" in track(place, recorded(place, first), store, spool).said
     assert "version 2 (challenger)" in track(place, recorded(place, second), store, spool).said
     assert "version 1 (champion)" in track(place, recorded(place, first), store, spool).said  # trained once more
@@ -130,7 +130,7 @@ def test_aliases_follow_what_the_store_promotes(wire: Wire, tmp_path: Path) -> N
     wire.cut()
     told = CliRunner().invoke(app, ["models", "promote", f"{name}@{second.manifest.version}", "--store", str(tmp_path)])
     assert told.exit_code == 0
-    assert f"{wire.url} does not answer: Connection refused; move it later: fasttrack track --resume" in told.stdout
+    assert f"{wire.url} does not answer: Connection refused; move it later: fasttrack mlflow send" in told.stdout
     wire.up()
     resume(store, spool)
     with asked(wire.url) as mlflow:
@@ -147,7 +147,7 @@ def test_a_promotion_whose_place_lost_its_password_is_done_and_owes_the_alias(tm
     assert told.exit_code == 0
     assert told.stdout.splitlines()[-1] == (
         "MLflow's alias is behind: the password of http://me:***@127.0.0.1:9 is kept nowhere; give the whole address: "
-        "--tracking URI, or FASTTRACK_TRACKING; move it later: fasttrack track --resume"
+        "--tracking URI, or FASTTRACK_TRACKING; move it later: fasttrack mlflow send"
     )
     assert store.champion(name) == bundle.manifest.version
     assert Spool(spool).owed_aliases() == [name]
@@ -159,12 +159,12 @@ def test_a_promotion_where_mlflow_is_not_installed_is_done_and_owes_the_alias(
     store, name, spool = LocalStore(tmp_path / "model"), new_name(), spool_folder(tmp_path / "model")
     bundle = made(store, name)
     remember(spool, name, Place("http://127.0.0.1:9"))
-    store.promote(name, bundle.manifest.version)
+    store.point(name, bundle.manifest.version)
     find = importlib.util.find_spec
     monkeypatch.setattr(
         importlib.util, "find_spec", lambda module, *more: None if module == "mlflow" else find(module, *more)
     )
-    said = mirror_champion(store, name, spool)
+    said = mirror_aliases(store, name)
     assert said is not None
     assert said.startswith("MLflow's alias is behind: the kept address asks for MLflow, which is not installed; ")
     assert Spool(spool).owed_aliases() == [name]
@@ -173,10 +173,10 @@ def test_a_promotion_where_mlflow_is_not_installed_is_done_and_owes_the_alias(
 def test_a_champion_that_mlflow_does_not_know_leaves_the_alias(wire: Wire, tmp_path: Path) -> None:
     place, store, name = Place(wire.url), LocalStore(tmp_path), new_name()
     known, unknown = made(store, name, 2.0), made(store, name, 3.0)
-    store.promote(name, known.manifest.version)
+    store.point(name, known.manifest.version)
     track(place, recorded(place, known), store, spool_folder(tmp_path))
-    store.promote(name, unknown.manifest.version)
-    said = mirror_champion(store, name, spool_folder(tmp_path))
+    store.point(name, unknown.manifest.version)
+    said = mirror_aliases(store, name)
     expected = f"MLflow at {wire.url} has no version {unknown.manifest.version} of {name}: its alias stays where it is"
     assert said == expected
 
@@ -192,15 +192,15 @@ def test_a_server_that_is_down_costs_no_training(wire: Wire, tmp_path: Path) -> 
     version = LocalStore(store).champion(name)
     flat = " ".join(told.stdout.split())
     said = f"not tracked yet: {wire.url} does not answer: Connection refused; the run is kept on disk, send it later: "
-    assert said + "fasttrack track --resume" in flat
+    assert said + "fasttrack mlflow send" in flat
 
-    waits = CliRunner().invoke(app, ["track", "--store", str(store)])
-    assert waits.stdout.splitlines()[0] == f"{name}@{version} waits for {wire.url}"
+    status = CliRunner().invoke(app, ["mlflow", "status", "--store", str(store)])
+    assert status.stdout.splitlines()[0] == f"{name}@{version}: not yet sent to {wire.url}"
     with pytest.raises(TrackingError, match="does not answer"):
         resume(LocalStore(store), spool_folder(store))
     wire.up()
-    for expected in (f"tracked: {name} version 1 (champion), run ", "nothing waits"):
-        told = CliRunner().invoke(app, ["track", "--resume", "--store", str(store)])
+    for expected in (f"tracked: {name} version 1 (champion), run ", "nothing to send"):
+        told = CliRunner().invoke(app, ["mlflow", "send", "--store", str(store)])
         assert told.stdout.startswith(expected)
     with asked(wire.url) as mlflow:
         assert len(runs_of(mlflow, name)) == 1
@@ -236,7 +236,7 @@ def test_an_upload_killed_anywhere_is_taken_up_and_nothing_is_there_twice(wire: 
 
     def waiting(name: str) -> Any:
         bundle = made(store, name)
-        store.promote(name, bundle.manifest.version)
+        store.point(name, bundle.manifest.version)
         record = recorded(place, bundle, trials=TRIALS, plots={"residuals": "<svg/>"})
         spool.add(record)
         return bundle
