@@ -61,7 +61,7 @@ def test_a_label_is_checked_by_the_version_of_its_prediction(
         assert answer(client, elsewhere, 1.5)[0] == answer(client, elsewhere, "dear")[0] == 202
         assert answer(client, elsewhere, True)[0] == 422
     for version in (first, second):  # in another process the journal tells
-        open_store(store).promote("m", version)
+        open_store(store).point("m", version)
         with serving(store, journal=journal, model="m") as client:
             check_labels(client, number, text)
 
