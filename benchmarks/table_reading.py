@@ -115,7 +115,7 @@ def _check_equal(expected: pa.Table, table: pa.Table) -> None:
 
 
 def _create_table_sql(rows: int) -> str:
-    numbers = ", ".join(f"random() * {10**place} AS number_{place}" for place in range(6))
+    numbers = ", ".join(f"random() * {10**j} AS number_{j}" for j in range(6))
     return (
         f"CREATE TABLE {_TABLE} AS SELECT {numbers}, g::bigint AS id, (random() * 1e9)::bigint AS whole, "
         "timestamptz '2013-01-01' + g * interval '1 second' AS moment, 'word ' || g % 1000 AS word "
@@ -126,7 +126,7 @@ def _create_table_sql(rows: int) -> str:
 def _write_parquet_files(folder: Path, rows: int) -> None:
     folder.mkdir()
     random = np.random.default_rng(0)
-    words = np.array([f"word {place}" for place in range(20)])
+    words = np.array([f"word {j}" for j in range(20)])
     rows_per_file = rows // _FILES
     for number in range(_FILES):
         with pq.ParquetWriter(folder / f"part-{number}.parquet", _schema()) as writer:
@@ -148,7 +148,7 @@ def _write_parquet_files(folder: Path, rows: int) -> None:
 
 
 def _schema() -> pa.Schema:
-    numbers = [(f"number_{place}", pa.float64()) for place in range(6)]
+    numbers = [(f"number_{j}", pa.float64()) for j in range(6)]
     others = [("id", pa.int64()), ("whole", pa.int64()), ("moment", pa.timestamp("us")), ("word", pa.string())]
     return pa.schema([*numbers, *others, ("target", pa.float64())])
 
