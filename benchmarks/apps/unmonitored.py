@@ -12,7 +12,7 @@ import uvicorn
 from fasttrack.metrics.serving import ModelCounters, ServingMetrics
 from fasttrack.metrics.traffic import HttpTraffic, Route
 from fasttrack.serving.http.wire import Wire
-from fasttrack.serving.model import ModelSlot
+from fasttrack.serving.model import ModelHolder
 from fasttrack.serving.predict import Predictor
 from fasttrack.serving.runtime import Runtime
 from fasttrack.serving.service import Service
@@ -56,7 +56,7 @@ class _Unmonitored(Runtime):
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
         self.metrics = _NoMetrics()
-        self.slot = ModelSlot(settings, self.metrics)
+        self.models = ModelHolder(settings, self.metrics)
         self.predictor = Predictor(self.metrics, max_body_bytes=settings.max_body_bytes, threads=os.cpu_count() or 1)
 
 

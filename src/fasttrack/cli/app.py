@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import signal
 import sys
+from collections.abc import Callable
 from importlib import metadata
 from typing import Annotated
 
@@ -42,10 +43,13 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for _command in (train, init, serve, predict):
-    app.command(rich_help_panel=_TRAIN_AND_SERVE)(_command)
-for _command in (check, feedback, quality, report):
-    app.command(rich_help_panel=_MEASURE)(_command)
+_PANELS: dict[str, tuple[Callable[..., None], ...]] = {
+    _TRAIN_AND_SERVE: (train, init, serve, predict),
+    _MEASURE: (check, feedback, quality, report),
+}
+for _panel, _commands in _PANELS.items():
+    for _command in _commands:
+        app.command(rich_help_panel=_panel)(_command)
 for _name, _group in (("models", models), ("journal", journal), ("monitor", monitor), ("mlflow", mlflow)):
     app.add_typer(_group, name=_name, rich_help_panel=_MANAGE)
 

@@ -22,7 +22,7 @@ from fasttrack.cli.options import (
 from fasttrack.cli.tables import Column, Table, output, print_table
 
 if TYPE_CHECKING:
-    from fasttrack.expectations import Expected, Findings
+    from fasttrack.expectations import CheckResult, Expectation
 
 __all__ = ["check"]
 
@@ -45,16 +45,21 @@ def check(
     numbers outside the training range, new columns and more missing values than in training are only warnings.
     """
     from fasttrack.data import Source
-    from fasttrack.expectations import expected_of
-    from fasttrack.expectations.scan import read_parts
+    from fasttrack.expectations import bundle_expectation
+    from fasttrack.expectations.batches import read_batches
     from fasttrack.store import open_store
     from fasttrack.urls import redact_url
 
     opened = open_store(store)
-    expected = expected_of(opened.open(model_or_latest(opened, model, "check against")))
+    expected = bundle_expectation(opened.open(model_or_latest(opened, model, "check against")))
     source = Source(data, nulls=tuple(null or ()), query=query, table=table)
-    parts = read_parts(source, expected.contract, parse_kinds(kind or []))
-    findings = expected.check(parts.batches, written=parts.written, others=parts.others, ignore=ignore or ())
+    table_batches = read_batches(source, expected.contract, parse_kinds(kind or []))
+    findings = expected.check(
+        table_batches.batches,
+        untyped=table_batches.untyped,
+        unread=table_batches.unread,
+        ignore=ignore or (),
+    )
     if as_json:
         typer.echo(findings.as_json(redact_url(data), expected.label))
     else:
@@ -63,9 +68,9 @@ def check(
         raise typer.Exit(1)
 
 
-def _print_findings(findings: Findings, source: str, expected: Expected) -> None:
+def _print_findings(findings: CheckResult, source: str, expected: Expectation) -> None:
     """Print what differs from the model's expectations, which columns have drifted, and what it means for the rows."""
-    from fasttrack.expectations.findings import counted
+    from fasttrack.expectations.result import format_rows
 
     console = output()
     columns = len(expected.contract.columns)
@@ -75,16 +80,16 @@ def _print_findings(findings: Findings, source: str, expected: Expected) -> None
     if table.rows:
         print_table(console, table)
     if findings.broken:
-        refused = counted(findings.broken, findings.broken / findings.rows)
+        refused = format_rows(findings.broken, findings.broken / findings.rows)
         console.print(Text.assemble(("refused:", "red"), f" {refused}"))
     else:
         console.print("no row would be refused")
     if findings.warned:
-        console.print(f"scored with a warning: {counted(findings.warned, findings.warned / findings.rows)}")
+        console.print(f"scored with a warning: {format_rows(findings.warned, findings.warned / findings.rows)}")
 
 
-def _findings_table(findings: Findings) -> Table:
-    from fasttrack.data.names import bare
+def _findings_table(findings: CheckResult) -> Table:
+    from fasttrack.quoting import column_label
 
     columns = [
         Column("column", narrowest=16),
@@ -98,7 +103,7 @@ def _findings_table(findings: Findings) -> Table:
     table = Table(columns, title_columns=2)
     for finding in sorted(findings.findings, key=lambda finding: not finding.breaks):
         table.add(
-            bare(finding.column),
+            column_label(finding.column),
             finding.reason,
             f"{finding.rows:,}",
             f"{finding.share:.2%}",
@@ -111,7 +116,7 @@ def _findings_table(findings: Findings) -> Table:
     for name in findings.drifted:
         if name not in listed:
             problem = "distributed differently than in training"
-            table.add(bare(name), "drift", "", "", _index(findings.psi[name]), problem, "")
+            table.add(column_label(name), "drift", "", "", _index(findings.psi[name]), problem, "")
     return table
 
 

@@ -8,6 +8,8 @@ import typer
 
 from fasttrack.cli.completion import complete_model
 from fasttrack.errors import ConfigError
+from fasttrack.file_formats import format_names
+from fasttrack.schemes import example_list
 from fasttrack.suggestions import did_you_mean
 
 if TYPE_CHECKING:
@@ -32,11 +34,8 @@ __all__ = [
     "parse_kinds",
 ]
 
-SOURCE = (
-    "a file, folder or pattern of CSV, Parquet or JSON Lines files, such a file at s3://, gs://, abfs:// or https://, "
-    "or a database at postgresql:// or sqlite:///"
-)
-MODEL = "NAME, NAME@champion or NAME@VERSION"
+SOURCE = f"a file, folder or pattern of {format_names()}; an address such as {example_list('source')}"
+MODEL = "NAME, NAME@VERSION, NAME@champion or NAME@challenger"
 _LATEST = "the model promoted last"
 KINDS = ("number", "integer", "boolean", "category", "datetime")
 
@@ -45,7 +44,7 @@ StoreOption = Annotated[
     typer.Option(
         "--store",
         envvar="FASTTRACK_STORE",
-        help="The model store: a folder, or s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or az://CONTAINER/PREFIX.",
+        help=f"The model store: a folder, or {example_list('store')}.",
         metavar="STORE",
     ),
 ]
@@ -69,7 +68,7 @@ JournalOption = Annotated[
     typer.Option(
         "--journal",
         envvar="FASTTRACK_JOURNAL",
-        help="Where predictions are recorded: on (a file in the store), off, a file, or postgresql://USER@HOST/NAME.",
+        help=f"Where predictions are recorded: on (a file in the store), off, a file, or {example_list('journal')}.",
         metavar="WHERE",
     ),
 ]
@@ -77,7 +76,7 @@ TrackingOption = Annotated[
     str | None,
     typer.Option(
         "--tracking",
-        help="MLflow: http://HOST:PORT, postgresql://…, sqlite:///mlflow.db, or off.",
+        help=f"MLflow at {example_list('tracking')}, or off.",
         metavar="URI",
         show_default="FASTTRACK_TRACKING, then fasttrack.toml, then MLFLOW_TRACKING_URI",
     ),

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fasttrack.contract.decode import RefusedRequest
-    from fasttrack.scoring.engine import Scores
+    from fasttrack.scoring.engine import Predictions
 
 __all__ = ["predict"]
 
@@ -39,23 +39,23 @@ def predict(
     """
     from fasttrack.contract.decode import RefusedRequest
     from fasttrack.contract.openapi import label_key
-    from fasttrack.metrics.serving import ServingMetrics
-    from fasttrack.serving.model import load_model
-    from fasttrack.settings import Settings
+    from fasttrack.scoring.model import open_model
+    from fasttrack.scoring.open import find_bundle
+    from fasttrack.store import open_store
 
-    served = load_model(Settings(store=store, model=model), ServingMetrics())
-    contract = served.bundle.manifest.contract
+    scoring = open_model(find_bundle(open_store(store), model))
+    contract = scoring.contract
     pairs = _parse_pairs(values, contract.names)
     try:
-        batch = served.decoder.query(pairs)
-        scores = served.engine.score(batch)
+        batch = scoring.decoder.query(pairs)
+        predictions = scoring.engine.score(batch)
     except RefusedRequest as refusal:
-        raise ConfigError(_explain(refusal, served.label, contract.names)) from None
-    for warning in [*batch.warnings, *scores.warnings]:
+        raise ConfigError(_explain(refusal, scoring.label, contract.names)) from None
+    for warning in [*batch.warnings, *predictions.warnings]:
         hint = "" if warning.column in contract.names else did_you_mean(warning.column or "", contract.names)
         typer.echo(f"warning: {warning.column}: {warning.message}{hint}", err=True)
-    typer.echo(label_key(scores.prediction[0]))
-    for line in _probability_lines(scores, [label_key(label) for label in contract.target.classes or ()]):
+    typer.echo(label_key(predictions.prediction[0]))
+    for line in _probability_lines(predictions, [label_key(label) for label in contract.target.classes or ()]):
         typer.echo(line)
 
 
@@ -83,11 +83,11 @@ def _explain(refusal: RefusedRequest, label: str, names: Sequence[str]) -> str:
     return "; ".join(parts) or refusal.detail
 
 
-def _probability_lines(scores: Scores, classes: Sequence[str]) -> list[str]:
+def _probability_lines(predictions: Predictions, classes: Sequence[str]) -> list[str]:
     """A line for each class and its probability, the most probable first; empty without probabilities."""
-    if scores.probabilities is None:
+    if predictions.probabilities is None:
         return []
-    probabilities = dict(zip(classes, scores.probabilities[0].tolist(), strict=True))
+    probabilities = dict(zip(classes, predictions.probabilities[0].tolist(), strict=True))
     ranked = sorted(probabilities.items(), key=lambda entry: -entry[1])
     width = max(len(name) for name, _ in ranked[:_MOST_CLASSES])
     lines = [f"  {name:<{width}}  {_probability(value)}" for name, value in ranked[:_MOST_CLASSES]]

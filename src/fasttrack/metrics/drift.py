@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from prometheus_client.metrics_core import Metric
 
+    from fasttrack.scoring.scored import Scored
+
     Floats = NDArray[np.float64]
 
 __all__ = ["DriftSeries", "DriftTally"]
@@ -130,6 +132,10 @@ class DriftTally:
         self._count = len(columns)
         # a slice costs less than a list
         self._columns = slice(len(columns)) if columns == list(range(len(columns))) else columns
+
+    def scored(self, event: Scored) -> None:
+        """As Observer.scored."""
+        self.seen(event.batch.matrix, event.predictions.output)
 
     def seen(self, matrix: Floats, prediction: Floats) -> None:
         """Take float64[n, f] scored rows, and float64[n] predictions: numbers, or indices of the classes."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from fasttrack.contract.metric import Metric
     from fasttrack.metrics.reference import Reference
+    from fasttrack.scoring.scored import Scored
 
 __all__ = ["ModelCounters", "ServingMetrics"]
 
@@ -48,6 +49,7 @@ _FAMILIES = (
         (*_OF_MODEL, "metric", "bound"),
         merge="max",
     ),
+    Family("fasttrack_observer_failures_total", "counter", "Runs that an observer failed on.", ("observer",)),
     Family("fasttrack_journal_backlog_rows", "gauge", "Predictions that wait to be written."),
     Family("fasttrack_journal_stored_rows_total", "counter", "Predictions written to the journal."),
     Family("fasttrack_journal_dropped_rows_total", "counter", "Predictions that found the journal's queue full."),
@@ -68,6 +70,10 @@ class ModelCounters:
         self._lock = threading.Lock()
         self.drift = drift
 
+    def scored(self, event: Scored) -> None:
+        """As Observer.scored."""
+        self.ran(len(event.batch), len(event.predictions.warnings), event.seconds)
+
     def ran(self, rows: int, nulls: int, seconds: float) -> None:
         """Count one run of the model, of whose answers `nulls` were not finite."""
         with self._lock:
@@ -86,6 +92,7 @@ class ServingMetrics:
         self.ledger = Ledger(folder)
         self.traffic = HttpTraffic(self.ledger)
         self._drift = DriftSeries(folder)
+        self._observers = threading.Lock()
         self._reload_failures = self.ledger.block([("fasttrack_reload_failures_total",)])
         self._serving: memoryview[float] | None = None
         self._quality: QualitySeries | None = None
@@ -121,6 +128,11 @@ class ServingMetrics:
         self.ledger.block([("fasttrack_refused_requests_total", model, reason)])[0] += 1
         for (column, what), number in cells.items():
             self.ledger.block([("fasttrack_refused_rows_total", model, column, what)])[0] += number
+
+    def observer_failed(self, observer: str) -> None:
+        """Count a run that an observer, named by its class, failed on. Any thread may call."""
+        with self._observers:
+            self.ledger.block([("fasttrack_observer_failures_total", observer)])[0] += 1
 
     def unsettled(self) -> bool:
         """Whether predictions wait to be binned."""

@@ -12,19 +12,29 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from fasttrack.atomic_files import write_whole
+from fasttrack.atomic_files import write_atomically
 from fasttrack.errors import ConfigError
+from fasttrack.schemes import example_list, is_url, scheme_by_name
 from fasttrack.urls import has_ambiguous_password, redact_url
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Place", "find_place", "is_database", "remember", "remembered_place", "spool_folder", "whole_place"]
+    from fasttrack.config import TrackingConfig
+
+__all__ = [
+    "Place",
+    "configured_place",
+    "find_place",
+    "is_database",
+    "remember",
+    "remembered_place",
+    "spool_folder",
+    "whole_place",
+]
 
 OFF = "off"
-_DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
-_SERVERS = ("http", "https")
-_MANAGED = ("databricks",)
+_CONFIGURED = "tracking.uri"
 _HIDDEN = ("***@", "?…")
 _INSTALL = "pip install 'fasttrack-mlops[mlflow]'"
 
@@ -64,24 +74,48 @@ def find_place(
     `off` means nowhere. A SQLite file in `configured` is looked for from `folder`, any other from the working folder.
     Raises ConfigError when the place cannot be used, or MLflow is not installed.
     """
-    for text, where, start in (
-        (given, "--tracking", Path()),
-        (environment.get("FASTTRACK_TRACKING"), "FASTTRACK_TRACKING", Path()),
-        (configured, "tracking.uri", folder),
-        (environment.get("MLFLOW_TRACKING_URI"), "MLFLOW_TRACKING_URI", Path()),
-    ):
-        if text:
-            return None if text == OFF else _checked(text, where, start, experiment)
-    return None
+    text, where = _address(given, configured, environment)
+    if text in ("", OFF):
+        return None
+    return _checked(text, where, folder if where == _CONFIGURED else Path(), experiment)
+
+
+def _address(given: str | None, configured: str | None, environment: Mapping[str, str]) -> tuple[str, str]:
+    """The address that counts, and where it was found; both empty where there is none."""
+    places = {
+        "--tracking": given,
+        "FASTTRACK_TRACKING": environment.get("FASTTRACK_TRACKING"),
+        _CONFIGURED: configured,
+        "MLFLOW_TRACKING_URI": environment.get("MLFLOW_TRACKING_URI"),
+    }
+    return next(((text, where) for where, text in places.items() if text), ("", ""))
+
+
+def configured_place(config: TrackingConfig, folder: Path = Path()) -> Place | None:
+    """Where a merged configuration says to track; `None` for nowhere. A SQLite path in a file starts at `folder`.
+
+    Raises ConfigError as `find_place` does.
+    """
+    if config.uri is None or config.uri == OFF:
+        return None
+    start = folder if config.origin == _CONFIGURED else Path()
+    return _checked(config.uri, config.origin, start, config.experiment)
 
 
 def spool_folder(store: str | Path) -> Path:
     """Where runs wait that could not be sent: in a local store, else in the user's state folder."""
     location = str(store)
-    if "://" not in location:
+    if not is_url(location):
         return Path(location) / ".tracking"
-    state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    return Path(state) / "fasttrack" / hashlib.sha256(location.encode()).hexdigest()[:16] / "tracking"
+    state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
+    url = location.rstrip("/")
+    # a URL with a slash at its end once had a folder of its own
+    folders = [_state_folder(state, url), _state_folder(state, f"{url}/")]
+    return next((folder for folder in folders if folder.exists()), folders[0])
+
+
+def _state_folder(state: Path, url: str) -> Path:
+    return state / "fasttrack" / hashlib.sha256(url.encode()).hexdigest()[:16] / "tracking"
 
 
 class _Remembered(msgspec.Struct, frozen=True):
@@ -92,7 +126,9 @@ class _Remembered(msgspec.Struct, frozen=True):
 def remember(spool: Path, model: str, place: Place) -> None:
     """Note where `model` is tracked, without password, so that its promotions follow there."""
 
-    write_whole(spool / "places" / f"{model}.json", msgspec.json.encode(_Remembered(place.shown, place.experiment)))
+    write_atomically(
+        spool / "places" / f"{model}.json", msgspec.json.encode(_Remembered(place.shown, place.experiment))
+    )
 
 
 def remembered_place(
@@ -122,12 +158,9 @@ def whole_place(uri: str, experiment: str | None) -> Place:
 
 
 def _checked(uri: str, where: str, folder: Path, experiment: str | None) -> Place:
-    kind = _kind(uri)
-    if kind not in (*_DATABASES, *_SERVERS, *_MANAGED):
-        raise ConfigError(
-            f"{where} {redact_url(uri)} is no address of MLflow; write http://HOST:PORT of a server, postgresql://…, "
-            "or sqlite:///mlflow.db"
-        )
+    scheme = scheme_by_name(_kind(uri))
+    if scheme is None or scheme.tracking is None:
+        raise ConfigError(f"{where} {redact_url(uri)} is not an address of MLflow; write {example_list('tracking')}")
     if has_ambiguous_password(
         uri
     ):  # MLflow, and our own look whether somebody listens, would tell a piece of it as the host
@@ -136,9 +169,9 @@ def _checked(uri: str, where: str, folder: Path, experiment: str | None) -> Plac
         )
     if importlib.util.find_spec("mlflow") is None:
         raise ConfigError(f"{where} asks for MLflow, which is not installed; {_INSTALL}, or --tracking off")
-    if kind in _DATABASES and importlib.util.find_spec("sqlalchemy") is None:
+    if scheme.is_database and importlib.util.find_spec("sqlalchemy") is None:
         raise ConfigError(f"{where} names a database, which mlflow-skinny cannot open; {_INSTALL}")
-    if kind == "sqlite":
+    if scheme.is_local:
         path = _sqlite_path(uri)
         if path is None:
             raise ConfigError(f"{where} {uri} names no file; write sqlite:///mlflow.db")
@@ -151,7 +184,8 @@ def _checked(uri: str, where: str, folder: Path, experiment: str | None) -> Plac
 
 def is_database(uri: str) -> bool:
     """Whether MLflow opens it itself, instead of asking a server."""
-    return _kind(uri) in _DATABASES
+    scheme = scheme_by_name(_kind(uri))
+    return scheme is not None and scheme.is_database
 
 
 def _kind(uri: str) -> str:
