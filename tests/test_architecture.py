@@ -254,7 +254,7 @@ def test_a_server_that_reads_a_bundle_loads_nothing_heavy(tmp_path: Path) -> Non
     from fasttrack.store import open_store
 
     store = open_store(tmp_path)
-    store.promote("line", store.add("line", writer(line(2.0))).manifest.version)
+    store.point("line", store.add("line", writer(line(2.0))).manifest.version)
     program = """
 import sys
 from fasttrack.contract.decode import Decoder

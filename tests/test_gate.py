@@ -175,7 +175,7 @@ def aged(store: LocalStore, bundle: Bundle) -> str:
     others = {name: bundle.read(name) for name in bundle.manifest.files if name != "model.joblib"}
     name = manifest.name
     added = store.add(name, lambda folder: write_bundle(folder, manifest, pipeline, others=others))
-    store.promote(name, added.manifest.version)
+    store.point(name, added.manifest.version)
     return added.manifest.version
 
 

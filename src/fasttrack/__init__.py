@@ -22,10 +22,11 @@ if TYPE_CHECKING:
         TrackingError,
         TrainingError,
     )
-    from fasttrack.jobs import Outcome, load, models, quality, report
+    from fasttrack.jobs import AliasMove, Outcome, load, models, promote, quality, report, rollback
     from fasttrack.public import package, train
 
 __all__ = [
+    "AliasMove",
     "BundleError",
     "ConfigError",
     "DataError",
@@ -39,14 +40,17 @@ __all__ = [
     "load",
     "models",
     "package",
+    "promote",
     "quality",
     "report",
+    "rollback",
     "train",
 ]
 
 offer(
     __name__,
     {
+        "AliasMove": "fasttrack.jobs.promote",
         "BundleError": "fasttrack.errors",
         "ConfigError": "fasttrack.errors",
         "DataError": "fasttrack.errors",
@@ -60,8 +64,10 @@ offer(
         "load": "fasttrack.jobs.load",
         "models": "fasttrack.jobs.models",
         "package": "fasttrack.public",
+        "promote": "fasttrack.jobs.promote",
         "quality": "fasttrack.jobs.quality",
         "report": "fasttrack.jobs.report",
+        "rollback": "fasttrack.jobs.promote",
         "train": "fasttrack.public",
     },
 )

@@ -188,7 +188,7 @@ def _account(
     if key:
         try:
             base64.b64decode(key, validate=True)
-        except (binascii.Error, ValueError):  # with it, one client reports a dead network, one ends the process
+        except (binascii.Error, ValueError):  # one client would report a network error, another would end the process
             raise ValueError(
                 f"the key of the account {name} is incomplete; copy it again into {key_variable}"
             ) from None
@@ -216,7 +216,7 @@ def _parse_endpoint(url: str, variable: str) -> Endpoint:
 
 
 def _is_host(name: str) -> bool:
-    """Whether clients accept a host's name or address: one of them panics on an invalid address."""
+    """Whether there is a host. Raises ValueError for an invalid IP address, on which one of the clients panics."""
     if _NUMERIC_HOST.fullmatch(name) or ":" in name:
         ip_address(name)
     return bool(name)

@@ -1,4 +1,4 @@
-"""CSV as people have it is read as they mean it, and each fault is told with its row."""
+"""CSV files as people have them are read as intended, and each error names its row."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 JANUARY = datetime(2013, 1, 1, tzinfo=UTC)
 FAR = datetime(3013, 1, 1, microsecond=250_000, tzinfo=UTC)
-"""Past what Arrow counts in nanoseconds."""
+"""Outside the range of nanoseconds in Arrow."""
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ FAR = datetime(3013, 1, 1, microsecond=250_000, tzinfo=UTC)
         pytest.param("a\n9223372036854775808\n", {"a": [2.0**63]}, id="a whole number past 64 bits"),
     ],
 )
-def test_csv_is_read_as_it_is_meant(tmp_path: Path, content: str, expected: dict[str, Any]) -> None:
+def test_csv_is_read_as_intended(tmp_path: Path, content: str, expected: dict[str, Any]) -> None:
     assert read_table(write(tmp_path, "t.csv", content)).to_pydict() == expected
 
 
@@ -116,12 +116,14 @@ def test_cells_and_headers_may_be_longer_than_a_block(tmp_path: Path) -> None:
         (b"a,b\n1,\0\n", "line 2 contains a NUL byte, so it is not text; save the table as UTF-8 text"),
     ],
 )
-def test_a_csv_that_is_no_table_is_told_with_its_place(tmp_path: Path, content: str | bytes, message: str) -> None:
+def test_a_csv_that_is_not_a_table_is_reported_with_its_place(
+    tmp_path: Path, content: str | bytes, message: str
+) -> None:
     name = write(tmp_path, "t.csv", content)
     assert refusal(name).startswith(f"{name} {message}")
 
 
-def test_a_name_that_is_there_twice_is_told_also_when_it_is_read_in_part(tmp_path: Path) -> None:
+def test_a_repeated_name_is_reported_even_when_other_columns_are_read(tmp_path: Path) -> None:
     name = write(tmp_path, "t.csv", "a,b,a\n1,2,3\n")
     for columns in (["a"], ["b"], ["a", "b"]):
         with pytest.raises(DataError) as caught:

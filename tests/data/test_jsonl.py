@@ -1,4 +1,4 @@
-"""JSON Lines and arrays of objects are read as they are written, and each fault is told with its line or row."""
+"""JSON Lines and arrays of objects keep their types, and each error names its line or row."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
         ),
     ],
 )
-def test_json_is_read_as_it_is_written(tmp_path: Path, name: str, content: str, expected: dict[str, Any]) -> None:
+def test_json_keeps_its_types(tmp_path: Path, name: str, content: str, expected: dict[str, Any]) -> None:
     assert read_table(write(tmp_path, name, content)).to_pydict() == expected
 
 
@@ -70,7 +70,9 @@ def test_json_is_read_as_it_is_written(tmp_path: Path, name: str, content: str, 
         ("\n", "is empty; check that it was written completely"),
     ],
 )
-def test_what_is_no_json_table_is_told_with_its_line(tmp_path: Path, content: str | bytes, message: str) -> None:
+def test_a_file_that_is_not_a_json_table_is_reported_with_its_line(
+    tmp_path: Path, content: str | bytes, message: str
+) -> None:
     name = write(tmp_path, "t.jsonl", content)
     assert refusal(name).startswith(f"{name} {message}")
 
@@ -90,7 +92,7 @@ def test_what_is_no_json_table_is_told_with_its_line(tmp_path: Path, content: st
         ),
     ],
 )
-def test_a_column_that_changes_its_type_is_told_with_the_row(tmp_path: Path, rows: list[str], message: str) -> None:
+def test_a_column_that_changes_its_type_is_reported_with_the_row(tmp_path: Path, rows: list[str], message: str) -> None:
     name = write(tmp_path, "t.jsonl", "\n\n".join([rows[0]] * 50 + [rows[1]] * 2))
     assert refusal(name).startswith(f"{name} row 51: {message}")
 

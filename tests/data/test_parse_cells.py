@@ -1,4 +1,4 @@
-"""Cells of text one by one, as a whole column of them would be converted."""
+"""Text cells parsed one by one give what converting the whole column gives."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SPELLINGS = st.sampled_from(
     st.lists(st.none() | SPELLINGS | st.text(max_size=4), max_size=8),
     st.sampled_from(["number", "integer", "boolean", "datetime"]),
 )
-def test_cell_by_cell_a_column_is_what_it_is_as_a_whole(cells: list[str | None], kind: Kind) -> None:
+def test_cell_by_cell_parsing_agrees_with_conversion_of_the_column(cells: list[str | None], kind: Kind) -> None:
     column = pa.chunked_array([cells[:3], cells[3:]], pa.string())
     values, misfit = parse_cells(column, kind)
     one_by_one = [_converted(cell, kind) for cell in cells]

@@ -75,7 +75,7 @@ def test_a_query_names_columns_nulls_and_kinds(made: Callable[..., str]) -> None
     }
 
 
-def test_a_fault_among_times_is_told_with_its_row(made: Callable[..., str]) -> None:
+def test_an_error_among_times_is_reported_with_its_row(made: Callable[..., str]) -> None:
     rows = [("2013-01-01",)] * 99 + [("soon",)]
     url = made("day", rows)
     assert refusal(url, table="t") == (
@@ -91,9 +91,9 @@ def test_a_long_table_is_streamed_and_sampled(made: Callable[..., str]) -> None:
     batches = list(scan_table(url, table="t").batches())
     assert [batch.num_rows for batch in batches] == [65_536, 65_536, 8_928]
     assert [cell for batch in batches for cell in batch.column("id").to_pylist()] == list(range(140_000))
-    some = read_table(url, table="t", rows=500, columns=["id"])
-    assert len(set(some.column("id").to_pylist())) == 500
-    assert some.equals(read_table(url, table="t", rows=500, columns=["id"]))
+    subset = read_table(url, table="t", rows=500, columns=["id"])
+    assert len(set(subset.column("id").to_pylist())) == 500
+    assert subset.equals(read_table(url, table="t", rows=500, columns=["id"]))
 
 
 def test_each_refusal_is_one_clear_line(made: Callable[..., str], tmp_path: Path) -> None:

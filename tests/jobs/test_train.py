@@ -18,6 +18,7 @@ import fasttrack
 from fasttrack.contract.decode import Decoder
 from fasttrack.contract.frame import json_columns, pipeline_input
 from fasttrack.errors import BundleError, ConfigError, DataError, FastTrackError, StoreError, TrainingError
+from fasttrack.jobs.promote import rollback
 from fasttrack.store import open_store
 from tests.jobs.tables import write_csv, write_houses
 
@@ -114,7 +115,8 @@ def test_a_better_model_takes_over_and_rollback_brings_the_other_back(tmp_path: 
     assert good.verdict.promoted
     assert "promoted: rmse" in good.verdict.reason
     store = open_store(tmp_path / "store")
-    assert store.rollback("houses") == (good.manifest.version, bad.manifest.version)
+    move = rollback("houses", store=store)
+    assert (move.before, move.version) == (good.manifest.version, bad.manifest.version)
     assert store.champion("houses") == bad.manifest.version
 
 

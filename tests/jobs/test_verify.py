@@ -81,7 +81,7 @@ def test_a_graph_that_answers_otherwise_fails(bundle: Bundle, tmp_path: Path, mo
     )
     proof = verify(bundle, table(tmp_path))
     assert not proof.passed
-    assert "the answers differ by" in proof.reason
+    assert "the predictions differ by" in proof.reason
 
 
 def test_a_model_that_is_not_compiled_says_why(tmp_path: Path) -> None:

@@ -16,9 +16,10 @@ import pytest
 
 from fasttrack.contract.schema import Column, Contract, Target
 from fasttrack.evaluation import evaluate, figures, margin, primary
+from fasttrack.metrics.psi import LEAST_ROWS, SHARE_FLOOR
 from fasttrack.metrics.reference import Bins, Reference, bin_numbers, learn_reference
 from fasttrack.monitoring.alerts import alerts
-from fasttrack.monitoring.plan import LEAST_ROWS, SHARE_FLOOR, Plan
+from fasttrack.monitoring.plan import Plan
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -208,7 +208,7 @@ def test_a_column_that_must_be_known_is_refused_by_name(tmp_path: Path) -> None:
         {
             "row": 0,
             "column": "district",
-            "message": "not among the 3 categories that the model knows, and it takes no other",
+            "message": "not among the 3 categories that the model accepts",
         }
     ]
     assert bad == asyncio.run(call(app.answer_by_fastapi, body(district="atlantis")))

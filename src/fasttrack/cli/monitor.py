@@ -54,7 +54,7 @@ def build(
     opened = open_store(store)
     name, version = opened.resolve(model_or_latest(opened, spec, "watch"))
     manifest = opened.manifest(name, version)
-    plan = plan_for(manifest, calm=no_alert or (), job=job, slo_seconds=slo_seconds, slo_share=slo_share)
+    plan = plan_for(manifest, no_alert=no_alert or (), job=job, slo_seconds=slo_seconds, slo_share=slo_share)
     for path in write_all(plan, output, target=target):
         typer.echo(f"wrote {path}")
     typer.echo(f"test the rules with: promtool test rules {output / 'rules_test.yml'}")

@@ -58,7 +58,7 @@ def _parameter(option: ConfigOption) -> inspect.Parameter:
         metavar=option.declared.metavar or "|".join(option.choices) or None,
         rich_help_panel=_panel(option),
     )
-    annotation = Annotated[kind | None, declared]  # type: ignore[valid-type]  # a type made at run time
+    annotation = Annotated[kind | None, declared]
     return inspect.Parameter(option.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
 
 

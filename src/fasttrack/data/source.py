@@ -1,10 +1,11 @@
-"""A table by its address, wherever it is: read whole, as a random sample, or batch by batch."""
+"""Tables by their addresses: read whole, as a random sample, or batch by batch."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.util import find_spec
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from fasttrack.data.request import ReadRequest
 from fasttrack.data.sample import reservoir_sample, sample_groups
 from fasttrack.data.schema_agreement import cast_columns, check_same_names, check_schemas, concatenate, widen_types
 from fasttrack.errors import DataError
+from fasttrack.extras import install_command
 from fasttrack.schemes import example_list, find_scheme, is_url, scheme_name
 from fasttrack.suggestions import names_hint
 from fasttrack.urls import redact_url
@@ -47,9 +49,9 @@ def _open_parts(request: ReadRequest) -> list[TablePart]:
         raise DataError(f"{name} is not a database: leave out --query and --table")
     if use is None:
         return local_parts(request)
-    missing = use.missing_driver()
-    if missing is not None:
-        raise DataError(f"{name} cannot be read: {scheme_name(request.source)}:// needs {missing}")
+    if use.driver and find_spec(use.driver) is None:
+        command = install_command(use.driver)
+        raise DataError(f"{name} cannot be read: it needs {use.driver}; install it with: {command}")
     parts: list[TablePart] = use.open(request)
     return parts
 
@@ -72,8 +74,8 @@ class Source:
 
     `source` is a file, a folder with files of one format, or a pattern such as `sales/*.csv`; a URL of such in an
     object storage; a file on the web; or a database, of which `query` selects the rows, or a whole `table` is read.
-    `schemes.SCHEMES` lists the URLs. Folders named `column=value` become columns. `nulls` are further spellings of a
-    missing value. All methods raise DataError, in one line that contains no password.
+    `schemes.SCHEMES` lists the URL schemes. Folders named `column=value` become columns. `nulls` are further spellings
+    of a missing value. All methods raise DataError, in one line that contains no password.
     """
 
     def __init__(
@@ -128,7 +130,7 @@ class Source:
         types = self._stored_types(kinds, columns)
         tables: list[pa.Table] | None = None
         if types is None:
-            # only all rows tell the types: a single file is kept, several are read a second time
+            # the types are known only after all rows: a single file is kept, several are read a second time
             types, tables = {}, []
             for table in self._plain_batches(kinds, columns, None, text_columns):
                 types = widen_types(types, table.schema)
@@ -215,6 +217,7 @@ class Source:
                 yield plain
 
 
+# Eight parameters: those of Source and of its read method, because most callers need one call for both.
 def read_table(
     source: str | Path,
     *,
@@ -233,7 +236,7 @@ def read_table(
     file's own reading is wrong. `columns` limits the columns. `rows` takes a random sample of that size, the same for
     the same `seed`, in the order of the table: of Parquet, some row groups of every file are read, in which each row is
     equally likely; anything else is streamed, and at most twice the sample is in memory. CSV and JSON are read whole,
-    one file at a time, because only all rows tell the type of a column.
+    one file at a time, because the type of a column is known only after its last cell.
     Raises DataError naming the file, and the row and column where it can.
     """
     opened = Source(source, nulls=nulls, query=query, table=table)
@@ -251,7 +254,7 @@ def scan_table(
 ) -> TableScan:
     """The same table batch by batch, for one that does not fit into memory.
 
-    Parquet and databases are streamed. CSV and JSON are read whole, one file at a time, because only all rows tell the
-    type of a column; of several files, each is read twice. Raises DataError as `read_table`.
+    Parquet and databases are streamed. CSV and JSON are read whole, one file at a time, because the type of a
+    column is known only after its last cell; of several files, each is read twice. Raises DataError as `read_table`.
     """
     return Source(source, nulls=nulls, query=query, table=table).scan(kinds=kinds, columns=columns)

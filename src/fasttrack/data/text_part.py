@@ -1,4 +1,4 @@
-"""Text files, whose column types only all rows tell together: CSV and JSON are read whole, one file at a time."""
+"""Parts of a table in text files, which are read whole: a column's type is known only after its last cell."""
 
 from __future__ import annotations
 

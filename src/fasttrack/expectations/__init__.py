@@ -7,10 +7,9 @@ from fasttrack.expectations.expectation import (
     check_training_table,
     training_expectation,
 )
-from fasttrack.expectations.result import DRIFT_THRESHOLD, CheckResult, Example, Finding
+from fasttrack.expectations.result import CheckResult, Example, Finding
 
 __all__ = [
-    "DRIFT_THRESHOLD",
     "CheckResult",
     "Example",
     "Expectation",

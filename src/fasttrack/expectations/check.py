@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from fasttrack.contract.schema import Contract
-    from fasttrack.graph.refusals import Refusals
+    from fasttrack.graph.input_rules import InputRules
     from fasttrack.metrics.reference import Reference
 
 __all__ = ["check"]
@@ -27,7 +27,7 @@ def check(
     contract: Contract,
     batches: Iterable[pa.Table],
     *,
-    refusals: Refusals | None = None,
+    refusals: InputRules | None = None,
     reference: Reference | None = None,
     known: Collection[str] = (),
     untyped: Collection[str] = (),

@@ -16,8 +16,8 @@ from fasttrack.contract.cell import expected, iso
 from fasttrack.contract.encoding import unusual_message
 from fasttrack.expectations.cells import CellReader
 from fasttrack.expectations.result import Example, Finding
-from fasttrack.graph.refusals import Refusals, breaches
-from fasttrack.monitoring.plan import LEAST_ROWS, SHARE_FLOOR
+from fasttrack.graph.input_rules import InputRules, violations
+from fasttrack.metrics.psi import LEAST_ROWS, stability_index
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -60,7 +60,7 @@ class ColumnCheck:
     """What is counted of one column: `place` is its index in the contract."""
 
     def __init__(
-        self, column: Column, place: int, refusals: Refusals | None, bins: Bins | None, *, untyped: bool
+        self, column: Column, place: int, refusals: InputRules | None, bins: Bins | None, *, untyped: bool
     ) -> None:
         self.name = column.name
         self._column, self._bins, self._untyped = column, bins, untyped
@@ -101,7 +101,9 @@ class ColumnCheck:
         usable = ~(read.wrong | read.infinite | (read.missing if not column.nullable else False))
         forbidden = np.zeros(len(batch), dtype=bool)
         if self._rules is not None:
-            for _, breach, reason, message in breaches(self._rules, self._reader.contract, read.values.reshape(-1, 1)):
+            for _, breach, reason, message in violations(
+                self._rules, self._reader.contract, read.values.reshape(-1, 1)
+            ):
                 rows = breach & usable
                 note(reason, rows & ~forbidden, message, breaks=True)
                 forbidden |= rows
@@ -135,9 +137,7 @@ class ColumnCheck:
         total = int(self._bin_counts.sum())
         if self._bins is None or rows < LEAST_ROWS or not total:
             return None
-        shares = np.maximum(self._bin_counts / total, SHARE_FLOOR)
-        training_shares = np.maximum(self._bins.shares, SHARE_FLOOR)
-        return float(((shares - training_shares) * np.log(shares / training_shares)).sum())
+        return stability_index(self._bin_counts / total, self._bins.shares)
 
     def _count(self, problem: _Problem, rows: NDArray[np.intp], cells: pa.ChunkedArray | None, first_row: int) -> None:
         """Count `rows` of a batch; without `cells`, where the column is absent, no row is an example."""
@@ -195,9 +195,9 @@ def _plain_value(cell: pa.Scalar) -> str | bool | int | float:
     return value if isinstance(value, (str, bool, int, float)) else str(value)
 
 
-def _column_rules(refusals: Refusals, place: int) -> Refusals:
+def _column_rules(refusals: InputRules, place: int) -> InputRules:
     """The rules of one column, for a matrix of this column only."""
-    return Refusals(
+    return InputRules(
         must_be_known=(0,) if place in refusals.must_be_known else (),
         must_be_present=(0,) if place in refusals.must_be_present else (),
         bounds=tuple(msgspec.structs.replace(bound, column=0) for bound in refusals.bounds if bound.column == place),

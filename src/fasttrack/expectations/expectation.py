@@ -11,6 +11,7 @@ import msgspec
 from fasttrack.errors import DataError
 from fasttrack.expectations.check import check
 from fasttrack.metrics.reference import Reference, read_reference
+from fasttrack.store import CHAMPION, parse_spec
 from fasttrack.urls import redact_url
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from fasttrack.config import TrainConfig
     from fasttrack.contract.schema import Contract
     from fasttrack.expectations.result import CheckResult
-    from fasttrack.graph import Refusals
+    from fasttrack.graph import InputRules
     from fasttrack.store import Store
 
 __all__ = ["Expectation", "bundle_expectation", "check_training_table", "training_expectation"]
@@ -36,7 +37,7 @@ class Expectation:
 
     label: str
     contract: Contract
-    refusals: Refusals | None
+    refusals: InputRules | None
     reference: Reference | None
     left_out: frozenset[str]
     """Columns of its own training table that could not be features."""
@@ -79,8 +80,9 @@ def training_expectation(store: Store, config: TrainConfig) -> Expectation | Non
     Raises StoreError when the configured version does not exist, BundleError when it is damaged.
     """
     spec = config.check.against or config.name
-    is_own_champion = spec in (config.name, f"{config.name}@champion")
-    if is_own_champion and (config.name not in store.names() or store.champion(config.name) is None):
+    name, alias, _ = parse_spec(spec)
+    is_own_champion = (name, alias) == (config.name, CHAMPION)
+    if is_own_champion and (name not in store.names() or store.alias(name, CHAMPION) is None):
         return None
     return bundle_expectation(store.open(spec))
 

@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from fasttrack.config import CheckReason
+from fasttrack.metrics.psi import DRIFT
 from fasttrack.quoting import column_label, quote_cell
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-__all__ = ["DRIFT_THRESHOLD", "CheckResult", "Example", "Finding", "format_rows"]
-
-DRIFT_THRESHOLD = 0.2
-"""The population stability index from which a column has drifted, as in the alerts."""
+__all__ = ["CheckResult", "Example", "Finding", "format_rows"]
 
 
 def format_rows(rows: int, share: float) -> str:
@@ -74,9 +72,7 @@ class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def drifted(self) -> list[str]:
         """The columns that have drifted, the most drifted first."""
-        return sorted(
-            (name for name, psi in self.psi.items() if psi >= DRIFT_THRESHOLD), key=lambda name: -self.psi[name]
-        )
+        return sorted((name for name, psi in self.psi.items() if psi > DRIFT.value), key=lambda name: -self.psi[name])
 
     def as_json(self, source: str, label: str) -> str:
         """For programs: the table's address, the model's label, and all findings, with row numbers but no cells."""

@@ -1,9 +1,9 @@
-"""Opening a graph with onnxruntime, on one thread of the processor, with its telemetry off.
+"""Opening an ONNX graph with onnxruntime, single-threaded on the CPU and with onnxruntime's telemetry off.
 
-This is the only module that imports onnxruntime. From 1.29 on, onnxruntime starts a telemetry thread while it is
-imported: it writes a device id below the user's cache folder and sends events to Microsoft. The environment variable
-stops that before it begins; `onnxruntime.disable_telemetry_events()` comes too late. ORT_DISABLE_TELEMETRY=0 in the
-environment allows it again.
+This is the only module that imports onnxruntime. Since version 1.29, onnxruntime starts a telemetry thread when it is
+imported: the thread writes a device id below the user's cache folder and sends events to Microsoft. The environment
+variable prevents that; `onnxruntime.disable_telemetry_events()` would be too late. ORT_DISABLE_TELEMETRY=0 in the
+environment allows telemetry again.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ __all__ = ["inference_session"]
 
 
 def inference_session(model: bytes) -> onnxruntime.InferenceSession:
-    """A session for a serialised graph. With one thread trees are added up in scikit-learn's order."""
+    """A session for a serialised graph. On a single thread, onnxruntime sums trees in scikit-learn's order."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from fasttrack.bundle import Bundle
     from fasttrack.contract.schema import Contract
-    from fasttrack.gate import Weighed
+    from fasttrack.gate import ChampionComparison
     from fasttrack.jobs.draft import Draft
     from fasttrack.metrics.reference import Reference
     from fasttrack.store import Store
@@ -36,8 +36,8 @@ _MOST_PREDICTIONS = 20_000
 """Predictions from which the drift reference learns their distribution."""
 
 
-def assemble(draft: Draft, store: Store, weighed: Weighed | None) -> Bundle:
-    """Write the bundle of `draft` into `store`; its report shows the comparison `weighed`.
+def assemble(draft: Draft, store: Store, comparison: ChampionComparison | None) -> Bundle:
+    """Write the bundle of `draft` into `store`; its report shows the `comparison` with the champion.
 
     Raises TrainingError when the model gives other answers for rows sent as JSON, BundleError when its pipeline cannot
     be pickled, StoreError when the store cannot be written.
@@ -51,7 +51,7 @@ def assemble(draft: Draft, store: Store, weighed: Weighed | None) -> Bundle:
         draft.manifest,
         engine="sklearn" if compiled.program is None else "onnx",
         engine_reason=compiled.reason,
-        refusals=compiled.refusals,
+        refusals=compiled.input_rules,
         proof=compiled.proof,
     )
     reference = _reference(contract, pipeline, matrix, draft.held)
@@ -69,7 +69,7 @@ def assemble(draft: Draft, store: Store, weighed: Weighed | None) -> Bundle:
             pipeline,
             code=draft.code,
             others=files,
-            report=lambda versioned: build_report(ReportData(versioned, measurements, weighed)).encode(),
+            report=lambda versioned: build_report(ReportData(versioned, measurements, comparison)).encode(),
         ),
     )
 

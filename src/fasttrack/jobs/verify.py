@@ -48,6 +48,7 @@ def verify(
     except NotCompilable as obstacle:
         raise TrainingError(f"{bundle.label} can no longer be compiled here: {obstacle}") from obstacle
     program = bundle.program()
-    stored = dataclasses.replace(compiled, model=onnx.load_model_from_string(program.graph), batch=program.batch)
+    graph = onnx.load_model_from_string(program.graph)
+    stored = dataclasses.replace(compiled, model=graph, many_rows=program.many_rows)
     matrix, rows = as_served(contract, frame)
     return prove(stored, pipeline, contract, rows, matrix, threads=os.cpu_count() or 1)

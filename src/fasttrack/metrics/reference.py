@@ -24,9 +24,12 @@ if TYPE_CHECKING:
     Ints = NDArray[np.intp]
 
 __all__ = [
+    "MISSING",
     "MOST_CATEGORIES",
     "MOST_FEATURES",
+    "OTHERS",
     "REFERENCE",
+    "UNSEEN",
     "Bins",
     "Reference",
     "bin_numbers",
@@ -44,7 +47,8 @@ MOST_CATEGORIES = 20
 """So many have a bin of their own, the most frequent ones; the others share one."""
 
 _WELL_CALIBRATED = 0.05
-_MISSING, _UNSEEN, _OTHER = "missing", "unseen", "others"
+MISSING, UNSEEN, OTHERS = "missing", "unseen", "others"
+"""The names of the bins that are not of numbers or single categories."""
 _CUTS = np.linspace(0.1, 0.9, 9)
 _EVEN = 12
 """A column with at most so many different numbers has a bin for each."""
@@ -154,10 +158,10 @@ def _of_column(column: Column, place: int, values: Floats) -> Bins:
     if column.kind == "category" and column.categories is not None:
         return _of_codes(column.name, place, column.categories, values)
     if column.kind in ("category", "datetime"):  # open text has no categories, a moment no range to stay in
-        bins = Bins(name=column.name, column=place, names=["00 present", _MISSING], shares=[])
+        bins = Bins(name=column.name, column=place, names=["00 present", MISSING], shares=[])
         return _with_shares(bins, values)
     if column.kind == "boolean":
-        bins = Bins(name=column.name, column=place, names=["00 false", "01 true", _MISSING], shares=[], edges=[0.0])
+        bins = Bins(name=column.name, column=place, names=["00 false", "01 true", MISSING], shares=[], edges=[0.0])
         return _with_shares(bins, values)
     bins = _of_numbers(column.name, place, values)
     return msgspec.structs.replace(bins, low=column.minimum, high=column.maximum)
@@ -168,10 +172,10 @@ def _of_codes(name: str, place: int, labels: Sequence[Label], values: Floats) ->
     own = sorted(np.argsort(-counts, kind="stable")[:MOST_CATEGORIES].tolist())
     names = [f"{i:02d} {labels[code]}" for i, code in enumerate(own)]
     if len(labels) > len(own):
-        names.append(_OTHER)
+        names.append(OTHERS)
     bins = {code: i for i, code in enumerate(own)}
     codes = [bins.get(code, len(own)) for code in range(len(labels))]
-    names += [_UNSEEN, _MISSING]
+    names += [UNSEEN, MISSING]
     return _with_shares(Bins(name=name, column=place, names=names, shares=[], codes=codes), values)
 
 
@@ -188,7 +192,7 @@ def _of_numbers(name: str, place: int, values: Floats) -> Bins:
     names = [f"≤ {bounds[0]}", *texts, f"> {bounds[-1]}"] if bounds else ["any"]
     numbered = [f"{i:02d} {text}" for i, text in enumerate(names)]
     return _with_shares(
-        Bins(name=name, column=place, names=[*numbered, _MISSING], shares=[], edges=edges.tolist()), values
+        Bins(name=name, column=place, names=[*numbered, MISSING], shares=[], edges=edges.tolist()), values
     )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from fasttrack.contract.cell import iso
-from fasttrack.metrics.reference import Bins
+from fasttrack.metrics.reference import MISSING, OTHERS, Bins
 from fasttrack.report.words import number
 
 if TYPE_CHECKING:
@@ -26,13 +26,13 @@ def bins_of(column: Column, frozen: Bins) -> Bins:
         return frozen
     edges = sorted({edge for edge in column.quantiles[_DECILES] if edge < column.quantiles[-1]})
     names = [f"{i:02d}" for i in range(len(edges) + 1)]
-    return msgspec.structs.replace(frozen, names=[*names, "missing"], edges=edges, shares=[])
+    return msgspec.structs.replace(frozen, names=[*names, MISSING], edges=edges, shares=[])
 
 
 def labels(column: Column, bins: Bins) -> list[str]:
     """A text for each bin: `20 to 35`, `over 35`, `= UA`, `missing`."""
     if bins.codes:
-        own = [name.partition(" ")[2] for name in bins.names[:-2] if name != "others"]
+        own = [name.partition(" ")[2] for name in bins.names[:-2] if name != OTHERS]
         others = ["another of the rarer values"] * (len(bins.names) - 2 - len(own))
         return [*(f"= {name}" for name in own), *others, "a value never seen", "missing"]
     if column.kind == "boolean":

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from fasttrack.bundle import Manifest
     from fasttrack.contract.metric import Metric
-    from fasttrack.gate import Weighed
+    from fasttrack.gate import ChampionComparison
 
 __all__ = ["caution", "champion_said", "measured_on", "quality_said", "resampled", "trained_said"]
 
@@ -59,7 +59,7 @@ def quality_said(manifest: Manifest, metrics: Mapping[str, Metric], trivial: Map
     return f"{text}; always answering the most frequent one is right for {percent(theirs.value)}."
 
 
-def champion_said(weighed: Weighed) -> str:
+def champion_said(weighed: ChampionComparison) -> str:
     """How it compares with the champion that was there."""
     found = weighed.comparison
     if found is None:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from fasttrack.bundle import Manifest
     from fasttrack.contract.metric import Metric
-    from fasttrack.gate import Weighed
+    from fasttrack.gate import ChampionComparison
     from fasttrack.report.importance import Importance
     from fasttrack.report.measurements import Measurements
     from fasttrack.report.profile import Profile
@@ -54,7 +54,7 @@ class ReportData:
 
     manifest: Manifest
     measured: Measurements
-    weighed: Weighed | None = None
+    weighed: ChampionComparison | None = None
     again: Again | None = None
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from fasttrack.contract.decode import CellIssue
 from fasttrack.contract.refusal import Issues
-from fasttrack.graph import Program, Refusals, breaches, open_session, run
+from fasttrack.graph import InputRules, Program, open_session, run, violations
 from fasttrack.scoring.engine import NO_ANSWER, Predictions, unscorable
 
 if TYPE_CHECKING:
@@ -30,10 +30,10 @@ class OnnxEngine:
     inline_rows = 256
     """These take a large ensemble some milliseconds."""
 
-    def __init__(self, contract: Contract, program: Program, refusals: Refusals | None) -> None:
+    def __init__(self, contract: Contract, program: Program, refusals: InputRules | None) -> None:
         self._contract = contract
         self._classes = contract.target.classes
-        self._refusals = refusals or Refusals()
+        self._refusals = refusals or InputRules()
         self._session = open_session(program)
 
     def score(self, batch: Batch) -> Predictions:
@@ -62,6 +62,6 @@ class OnnxEngine:
 
     def _refuse(self, matrix: NDArray[np.float64]) -> None:
         issues = Issues()
-        for column, broken, reason, message in breaches(self._refusals, self._contract, matrix):
+        for column, broken, reason, message in violations(self._refusals, self._contract, matrix):
             issues.add_rows(np.flatnonzero(broken).tolist(), self._contract.columns[column].name, message, reason)
         issues.refuse()
