@@ -42,7 +42,7 @@ from fasttrack.expectations import check_training_table, training_expectation
 from fasttrack.gate import Verdict, Weighed, clusters, decide, weigh
 from fasttrack.jobs.journal_table import recorded_config, recorded_table
 from fasttrack.metrics.reference import MOST_FEATURES, REFERENCE, Reference, calibration_error, learn_reference
-from fasttrack.report import ReportData, build_report, examine, plots_in, read_report
+from fasttrack.report import ReportData, build_report, examine, extract_plots, read_report
 from fasttrack.schemes import is_url
 from fasttrack.store import Store, open_store
 from fasttrack.suggestions import names_hint
@@ -243,7 +243,7 @@ def train(
         config=config,
         pipeline=fitted,
         started=began,
-        plots=plots_in(read_report(bundle)),
+        plots=extract_plots(read_report(bundle)),
         trials=() if tuned.searched is None else tuned.searched.trials,
     )
     return Outcome(bundle, verdict, tuned.searched, _track(place, run, home, store, tell))
@@ -331,7 +331,7 @@ def package(
     verdict = decide(home, bundle, promote, held, weighed=weighed)
     if place is None:
         return Outcome(bundle, verdict)
-    plots = plots_in(read_report(bundle))
+    plots = extract_plots(read_report(bundle))
     run = record_run(place, bundle.manifest, verdict=verdict.reason, pipeline=pipeline, plots=plots)
     return Outcome(bundle, verdict, tracked=_track(place, run, home, store, tell))
 

@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from fasttrack.report.measurements import Measurements, examine
     from fasttrack.report.page import ReportData, build_report
-    from fasttrack.report.plots import plots_in
+    from fasttrack.report.plots import extract_plots
     from fasttrack.report.remeasurement import rebuild
     from fasttrack.report.stored import read_report
 
-__all__ = ["Measurements", "ReportData", "build_report", "examine", "plots_in", "read_report", "rebuild"]
+__all__ = ["Measurements", "ReportData", "build_report", "examine", "extract_plots", "read_report", "rebuild"]
 
 _MODULES = {
     "Measurements": "measurements",
     "ReportData": "page",
     "build_report": "page",
     "examine": "measurements",
-    "plots_in": "plots",
+    "extract_plots": "plots",
     "read_report": "stored",
     "rebuild": "remeasurement",
 }
