@@ -163,7 +163,7 @@ def test_a_gain_within_chance_promotes_only_when_less_is_asked_for(tmp_path: Pat
 
 
 def test_a_confidence_that_is_none_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="--confidence 1: write a share"):
+    with pytest.raises(ConfigError, match=r"--confidence 1\.0: expected a number < 1\.0"):
         fasttrack.train(table(tmp_path / "t.csv", rows=50), "y", store=tmp_path, confidence=1.0)
 
 
@@ -175,7 +175,7 @@ def aged(store: LocalStore, bundle: Bundle) -> str:
     others = {name: bundle.read(name) for name in bundle.manifest.files if name != "model.joblib"}
     name = manifest.name
     added = store.add(name, lambda folder: write_bundle(folder, manifest, pipeline, others=others))
-    store.promote(name, added.manifest.version)
+    store.point(name, added.manifest.version)
     return added.manifest.version
 
 

@@ -14,7 +14,7 @@ import pytest
 import fasttrack
 from fasttrack.bundle import read_manifest
 from fasttrack.errors import ConfigError, DataError, FastTrackError
-from fasttrack.jobs.verify import verify_on
+from fasttrack.jobs import verify
 from fasttrack.store import open_store
 from fasttrack.urls import model_name
 from tests.test_cli import run
@@ -96,7 +96,7 @@ def test_a_model_is_proved_and_reported_on_rows_of_a_database(project: Path, url
     assert PASSWORD not in report.stdout + (project / "r.html").read_text()
     bundle = open_store(project / "model").open("sold")
     with pytest.raises(DataError, match="lacks columns that the model needs"):
-        verify_on(bundle, url, query="SELECT note FROM sold")
+        verify(bundle, url, query="SELECT note FROM sold")
     for command in ("verify", "report"):
         arguments = ["models", "verify", "sold"] if command == "verify" else ["report", "sold"]
         told = run(*arguments, "--rows", "5", cwd=project, code=1).stderr
@@ -132,7 +132,7 @@ def test_what_is_misplaced_is_told_before_anything_is_read(url: str, tmp_path: P
         (url, {}, f"{shown} is a database: say what to read, with --query or --table"),
         (sales, {"table": "t"}, f"{sales}: {of_databases}"),
         (sales, {"query": "SELECT 1"}, f"{sales}: {of_databases}"),
-        (sales, {"rows": 0}, "--rows 0: write how many rows to train on, from 1 up"),
+        (sales, {"rows": 0}, "--rows 0: expected a whole number >= 1"),
         (url, {"table": "a", "query": "b"}, f"{shown}: data.query and data.table both say what to read; keep one"),
         (
             url,

@@ -1,4 +1,7 @@
-"""The gate: whether a new version is to serve, by what it and the champion predict for the same hold-out rows."""
+"""The gate: whether a new version is to be promoted, by what it and the champion predict for the same hold-out rows.
+
+It judges and changes nothing: `fasttrack.jobs.decide` moves the aliases.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ import numpy as np
 
 from fasttrack.contract.decode import Decoder, RefusedRequest
 from fasttrack.contract.frame import frame_columns
-from fasttrack.errors import BundleError, FastTrackError, StoreError
+from fasttrack.errors import BundleError, FastTrackError
 from fasttrack.evaluation import Clusters, compare
 from fasttrack.scoring.open import engine_of
 
@@ -21,10 +24,11 @@ if TYPE_CHECKING:
     from fasttrack.bundle import Bundle
     from fasttrack.contract.schema import Contract, Target
     from fasttrack.evaluation import Comparison
-    from fasttrack.store import Store
     from fasttrack.training.holdout import HoldOut
 
-__all__ = ["Verdict", "Weighed", "clusters", "decide", "weigh"]
+__all__ = ["ChampionComparison", "Verdict", "clusters", "compare_with_champion", "judge"]
+
+_NEVER = "not promoted, as asked"
 
 _STRETCHES = 30
 """Of time; as many as live quality is parted into."""
@@ -60,7 +64,7 @@ def clusters(method: str, by: NDArray[Any] | None) -> Clusters | None:
 
 
 @dataclass(frozen=True)
-class Weighed:
+class ChampionComparison:
     """A new model against the champion, on the same rows: the comparison, or why there is none."""
 
     champion: str
@@ -69,95 +73,74 @@ class Weighed:
     obstacle: str = ""
 
 
-def weigh(store: Store, name: str, contract: Contract, held: HoldOut) -> Weighed | None:
-    """Compare a new model, of which `contract` and `held` are, with the champion of `name` on the same rows.
+def compare_with_champion(champion: Bundle, contract: Contract, holdout: HoldOut) -> ChampionComparison:
+    """Compare a new model, described by `contract` and `holdout`, with the champion on the rows of the hold-out.
 
-    `None` when there is no champion, or the pointer cannot be read.
+    Raises nothing where they cannot be compared: the result says why.
     """
+    version = champion.manifest.version
     try:
-        champion = store.champion(name)
-    except StoreError:
-        return None
-    return None if champion is None else _weighed(store, name, champion, contract, held)
+        return ChampionComparison(version, _compare(champion, contract, holdout))
+    except (FastTrackError, RefusedRequest) as error:
+        return ChampionComparison(version, None, str(error))
+    except KeyError:
+        return ChampionComparison(version, None)
 
 
-def decide(
-    store: Store,
-    bundle: Bundle,
-    rule: str,
-    held: HoldOut,
+def judge(
+    label: str,
+    version: str,
+    champion: str | None,
+    compared: ChampionComparison | None,
     *,
-    confidence: float = 0.95,
-    weighed: Weighed | None = None,
+    rule: str,
+    confidence: float,
 ) -> Verdict:
-    """Promote by `rule`: never, always, or `better`, which compares with the champion on the hold-out rows.
+    """Whether a new version is to be promoted by `rule`: never, always, or `better` than the champion.
 
-    Better is a version that beats the champion in at least the share `confidence` of bootstrap resamples of the rows,
-    or of the clusters that they form. `weighed` is taken for as long as the champion is the one it names.
+    `label` is its `name@version`, `champion` the present champion's version and `compared` the comparison with it;
+    both are `None` where there is no champion. Better means better in at least the fraction `confidence` of bootstrap
+    resamples of the rows, or of the clusters that they form.
     """
-    name, version = bundle.manifest.name, bundle.manifest.version
-    while True:
-        try:
-            champion = store.champion(name)
-        except StoreError as error:
-            return Verdict(False, f"not promoted: {error}: fasttrack models promote {name}@{version}", None)
-        if champion == version:
-            return Verdict(True, "already the champion: the same data and pipeline gave the same version", version)
-        compared: Comparison | None = None
-        if champion is None and rule == "better":
-            better, reason = True, "promoted: the first of its name"
-        elif champion is None:
-            better, reason = rule == "always", "promoted, as asked" if rule == "always" else "not promoted, as asked"
-        else:
-            if weighed is None or weighed.champion != champion:
-                weighed = _weighed(store, name, champion, bundle.manifest.contract, held)
-            compared = weighed.comparison
-            better, reason = _judged(weighed, f"{name}@{version}", rule, confidence)
-        if not better:
-            return Verdict(False, reason, champion, compared)
-        if store.promote_if(name, version, champion=champion):
-            return Verdict(True, reason, version, compared)
-        # another training promoted meanwhile: compare with that one
-
-
-def _judged(weighed: Weighed, label: str, rule: str, confidence: float) -> tuple[bool, str]:
-    """The evidence is told under any rule; only `better` hangs on it."""
-    by_hand = f"promote it by hand: fasttrack models promote {label}"
-    asked = f"{'promoted' if rule == 'always' else 'not promoted'}, as asked"
-    found = weighed.comparison
-    if found is None:
-        why = f" ({weighed.obstacle})" if weighed.obstacle else ""
-        told = f"champion {weighed.champion} cannot be compared on these rows{why}"
+    if champion == version:
+        return Verdict(True, "already the champion: the same data and pipeline gave the same version", version)
+    if champion is None or compared is None:
         if rule == "better":
-            return False, f"not promoted: {told}; {by_hand}"
-        return rule == "always", f"{asked}; {told}"
-    evidence = _evidence(found, weighed.champion)
+            return Verdict(True, "promoted: there was no champion", version)
+        return Verdict(True, "promoted, as asked", version) if rule == "always" else Verdict(False, _NEVER, None)
+    promoted, reason = _judge(compared, label, rule, confidence)
+    return Verdict(promoted, reason, version if promoted else champion, compared.comparison)
+
+
+def _judge(compared: ChampionComparison, label: str, rule: str, confidence: float) -> tuple[bool, str]:
+    """The reason gives the evidence under any rule; only `better` depends on it."""
+    by_hand = f"promote it by hand: fasttrack models promote {label}"
+    asked = "promoted, as asked" if rule == "always" else _NEVER
+    comparison = compared.comparison
+    if comparison is None:
+        why = f" ({compared.obstacle})" if compared.obstacle else ""
+        obstacle = f"champion {compared.champion} cannot be compared on these rows{why}"
+        if rule == "better":
+            return False, f"not promoted: {obstacle}; {by_hand}"
+        return rule == "always", f"{asked}; {obstacle}"
+    evidence = _evidence(comparison, compared.champion)
     if rule != "better":
         return rule == "always", f"{asked}; {evidence}"
-    if found.confidence >= confidence:
+    if comparison.confidence >= confidence:
         return True, f"promoted: {evidence}"
     return False, f"not promoted: {evidence}, {confidence:.3g} are asked for; {by_hand}"
 
 
-def _evidence(found: Comparison, champion: str) -> str:
+def _evidence(comparison: Comparison, champion: str) -> str:
     return (
-        f"{found.metric} {found.ours:.6g} against {found.theirs:.6g} of champion {champion} on the same {found.rows:,} "
-        f"rows, better by {found.gain:.4g} (95 % interval {found.low:.4g} to {found.high:.4g}), "
-        f"in {found.confidence:.4g} of all resamples"
-        + ("" if found.clusters is None else f" of their {found.clusters:,} {found.cluster}")
+        f"{comparison.metric} {comparison.ours:.6g} against {comparison.theirs:.6g} of champion {champion} on the same "
+        f"{comparison.rows:,} rows, better by {comparison.gain:.4g} (95 % interval {comparison.low:.4g} to "
+        f"{comparison.high:.4g}), in {comparison.confidence:.4g} of all resamples"
+        + ("" if comparison.clusters is None else f" of their {comparison.clusters:,} {comparison.cluster}")
     )
 
 
-def _weighed(store: Store, name: str, champion: str, contract: Contract, held: HoldOut) -> Weighed:
-    try:
-        return Weighed(champion, _compared(store.open(f"{name}@{champion}"), contract, held))
-    except (FastTrackError, RefusedRequest) as error:
-        return Weighed(champion, None, str(error))
-    except KeyError:
-        return Weighed(champion, None)
-
-
-def _compared(champion: Bundle, ours: Contract, held: HoldOut) -> Comparison:
+def _compare(champion: Bundle, ours: Contract, held: HoldOut) -> Comparison:
     theirs, together = champion.manifest.contract, held.clusters
     if not _same_question(theirs.target, ours.target):
         raise BundleError("it predicts another target, task or classes")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("project")
     store = LocalStore(folder / "model")
-    store.promote("line", store.add("line", writer(line(2.0))).manifest.version)
+    store.point("line", store.add("line", writer(line(2.0))).manifest.version)
     return folder
 
 

@@ -34,8 +34,8 @@ from tests.report.pages import Page, parse_page
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from fasttrack import Outcome
     from fasttrack.contract.schema import Kind, Task
-    from fasttrack.lifecycle import Outcome
 
 PLOTS = {
     "regression": {"predicted-actual", "error-distribution", "error-prediction", "error-quantile"},

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 import pytest
 
-__all__ = ["Files", "Folder", "Objects", "Place", "add", "said"]
+__all__ = ["Files", "Folder", "Objects", "Place", "add", "said", "step_back"]
 
 
 class Place(Protocol):
@@ -129,6 +129,13 @@ class Files:
 def add(store: Store, slope: float, name: str = "line") -> str:
     created = f"2024-01-01T00:00:{int(slope):02d}.000+00:00"
     return store.add(name, writer(line(slope), name, created=created)).manifest.version
+
+
+def step_back(store: Store, name: str = "line") -> tuple[str, str]:
+    """Take back the last promotion; from which version to which."""
+    now, before = store.previous(name)
+    assert store.point_back(name, expected=now)
+    return now, before
 
 
 def said(do: Callable[[], object], kind: type[FastTrackError] = StoreError) -> str:

@@ -16,7 +16,7 @@ import pytest
 
 from fasttrack.bundle import Bundle, write_bundle
 from fasttrack.errors import BundleError, StoreUnreachable
-from fasttrack.store import LocalStore, Store, copy_version, ignore, open_store
+from fasttrack.store import CHAMPION, LocalStore, Store, audit_record, copy_version, ignore, open_store
 from fasttrack.store.bucket import Bucket
 from fasttrack.store.upload import upload
 from tests.bundles import line, manifest, writer
@@ -107,7 +107,7 @@ def test_downloads_that_are_killed_are_invisible_and_gone_on_with(
 ) -> None:
     store = open_store(objects.location)
     bundle = store.add("m", heavy(2))
-    store.promote("m", bundle.manifest.version)
+    store.point("m", bundle.manifest.version)
     relay.rate = 12 * MB
     cache, target = tmp_path / "other", LocalStore(tmp_path / "model")
     dice = random.Random(20240503)
@@ -162,9 +162,12 @@ def test_abandoned_uploads_are_swept_away_and_recent_ones_are_not(
     published = add(store, 1)
     assert "line/0123456789ab/model.joblib" in objects.files()
     monkeypatch.setattr("fasttrack.store.upload._ABANDONED", timedelta(0))  # as if a day had passed
+    store.append_audit(audit_record("promote", "line", CHAMPION, None, published, ""))
     time.sleep(1.1)  # the storage's times are whole seconds
     later = add(store, 2)
-    assert sorted({name.split("/")[1] for name in objects.files()}) == sorted([published, later])
+    assert sorted(store.identifiers("line")) == sorted([published, later])
+    assert [name for name in objects.files() if "0123456789ab" in name] == []
+    assert [record.to_version for record in store.audit("line")] == [published]
 
 
 # --- one version with several reports
@@ -218,7 +221,7 @@ def test_uploads_of_one_version_at_once_leave_the_report_that_its_manifest_pins(
 
 def test_a_file_that_was_changed_in_the_bucket_is_noticed(objects: Objects, store: Store, tmp_path: Path) -> None:
     version = add(store, 1)
-    store.promote("line", version)
+    store.point("line", version)
     path = f"line/{version}/model.joblib"
     content = objects.read(path)
     elsewhere = open_store(objects.location, cache=tmp_path / "other")
@@ -303,14 +306,14 @@ def test_a_bucket_that_may_be_read_only_is_read_and_says_so(objects: Objects, s3
     location = f"s3://{bucket}/models"
     store = open_store(location)
     first, second = add(store, 1), add(store, 2)
-    store.promote("line", first)
+    store.point("line", first)
     ours = [f"arn:aws:s3:::{bucket}/*"]
     denied = {"Effect": "Deny", "Principal": "*", "Action": ["s3:PutObject"], "Resource": ours}
     s3.client().put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [denied]}))
     message = f"store {location}: access is denied (AccessDenied); check the keys, and what they may do"
     assert said(lambda: store.check_writable("line")) == message
     assert said(lambda: store.add("line", writer(line(3)))) == message
-    assert said(lambda: store.promote("line", second)) == message
+    assert said(lambda: store.point("line", second)) == message
     assert store.open("line").manifest.version == first
 
 
@@ -368,7 +371,7 @@ def test_what_could_not_be_sent_stays_in_the_cache_until_it_is(objects: Objects,
         open_store(objects.location).open(f"line@{version}")  # as a process that was started anew
     assert before not in LocalStore(store.folder).identifiers("line")
     assert LocalStore(store.folder).open(label).load_pipeline()
-    assert said(lambda: store.open(label)).startswith(f"{label.split('@')[1]!r} is no version of line")
+    assert said(lambda: store.open(label)).startswith(f"line has no version {label.split('@')[1]!r}; ")
     copy_version(open_store(store.folder), label, store)
     for version in others[6:]:
         store.open(f"line@{version}")
@@ -392,7 +395,7 @@ def test_a_training_killed_before_its_version_is_sent_leaves_it_marked(objects: 
 def test_what_was_opened_last_is_known_while_the_storage_does_not_answer(objects: Objects, relay: Relay) -> None:
     store = open_store(objects.location)
     first, second = add(store, 1), add(store, 2)
-    store.promote("line", first)
+    store.point("line", first)
     assert store.last_opened(None) is None
     store.open("line")
     store.open(f"line@{second}")

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from fasttrack.jobs.pull import pull
 from fasttrack.store import LocalStore
 from fasttrack.tracking import Place, spool_folder, track
-from fasttrack.tracking.pull import pull
 from tests.servers.mlflow import MlflowServer
 from tests.servers.postgres import Postgres
 from tests.tracking.runs import asked, files_of, made, new_name, recorded
@@ -44,7 +44,7 @@ def test_a_run_its_files_and_its_version_go_there_and_come_back(
 ) -> None:
     place, store, name = Place(server.url), LocalStore(tmp_path / "there"), new_name()
     bundle = made(store, name, others={"report.html": b"<p>report</p>"})
-    store.promote(name, bundle.manifest.version)
+    store.point(name, bundle.manifest.version)
     done = track(place, recorded(place, bundle), store, spool_folder(store.folder))
     assert done.number == "1"
     held = object_store.client().list_objects_v2(Bucket=bucket, Prefix="artifacts/")["Contents"]
@@ -53,7 +53,7 @@ def test_a_run_its_files_and_its_version_go_there_and_come_back(
     here = LocalStore(tmp_path / "here")
     pulled = pull(place, f"models:/{name}@champion", here, promote=True)
     got = here.open(name)
-    assert pulled.version == bundle.manifest.version
+    assert pulled.transfer.version == bundle.manifest.version
     assert dict(files_of(got.folder)) == dict(files_of(bundle.folder))
     with asked(server.url) as mlflow:
         assert mlflow.get_run(done.run_id).data.metrics["rmse.high"] == 1.5

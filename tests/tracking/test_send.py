@@ -23,7 +23,7 @@ from fasttrack.cli.app import app
 from fasttrack.errors import StoreError, TrackingError
 from fasttrack.report import read_report
 from fasttrack.store import LocalStore
-from fasttrack.tracking import Place, mirror_champion, resume, spool_folder, track
+from fasttrack.tracking import Place, mirror_aliases, resume, spool_folder, track
 from fasttrack.tracking.place import remember
 from fasttrack.tracking.spool import Spool
 from tests.tracking.runs import Trial, asked, files_of, made, new_name, recorded, runs_of
@@ -111,7 +111,7 @@ def test_aliases_follow_what_the_store_promotes(wire: Wire, tmp_path: Path) -> N
     place, store, name = Place(wire.url), LocalStore(tmp_path), new_name()
     spool = spool_folder(tmp_path)
     first, second = made(store, name, 2.0), made(store, name, 3.0)
-    store.promote(name, first.manifest.version)
+    store.point(name, first.manifest.version)
     assert "version 1 (champion)" in track(place, recorded(place, first), store, spool).said
     assert "version 2 (challenger)" in track(place, recorded(place, second), store, spool).said
     assert "version 1 (champion)" in track(place, recorded(place, first), store, spool).said  # trained once more
@@ -159,12 +159,12 @@ def test_a_promotion_where_mlflow_is_not_installed_is_done_and_owes_the_alias(
     store, name, spool = LocalStore(tmp_path / "model"), new_name(), spool_folder(tmp_path / "model")
     bundle = made(store, name)
     remember(spool, name, Place("http://127.0.0.1:9"))
-    store.promote(name, bundle.manifest.version)
+    store.point(name, bundle.manifest.version)
     find = importlib.util.find_spec
     monkeypatch.setattr(
         importlib.util, "find_spec", lambda module, *more: None if module == "mlflow" else find(module, *more)
     )
-    said = mirror_champion(store, name, spool)
+    said = mirror_aliases(store, name)
     assert said is not None
     assert said.startswith("MLflow's alias is behind: the kept address asks for MLflow, which is not installed; ")
     assert Spool(spool).owed_aliases() == [name]
@@ -173,10 +173,10 @@ def test_a_promotion_where_mlflow_is_not_installed_is_done_and_owes_the_alias(
 def test_a_champion_that_mlflow_does_not_know_leaves_the_alias(wire: Wire, tmp_path: Path) -> None:
     place, store, name = Place(wire.url), LocalStore(tmp_path), new_name()
     known, unknown = made(store, name, 2.0), made(store, name, 3.0)
-    store.promote(name, known.manifest.version)
+    store.point(name, known.manifest.version)
     track(place, recorded(place, known), store, spool_folder(tmp_path))
-    store.promote(name, unknown.manifest.version)
-    said = mirror_champion(store, name, spool_folder(tmp_path))
+    store.point(name, unknown.manifest.version)
+    said = mirror_aliases(store, name)
     expected = f"MLflow at {wire.url} has no version {unknown.manifest.version} of {name}: its alias stays where it is"
     assert said == expected
 
@@ -236,7 +236,7 @@ def test_an_upload_killed_anywhere_is_taken_up_and_nothing_is_there_twice(wire: 
 
     def waiting(name: str) -> Any:
         bundle = made(store, name)
-        store.promote(name, bundle.manifest.version)
+        store.point(name, bundle.manifest.version)
         record = recorded(place, bundle, trials=TRIALS, plots={"residuals": "<svg/>"})
         spool.add(record)
         return bundle

@@ -66,17 +66,21 @@ def pull(
     store: StoreOption = "model",
 ) -> None:
     """Copy a registered version from MLflow into the store, and check every digest."""
+    from fasttrack.jobs.pull import pull as pull_version
     from fasttrack.store import open_store
-    from fasttrack.tracking.pull import pull as pull_version
 
     place = _place(spec, store, tracking)
     with Progress() as progress:
         progress.tell(f"pulling {spec} from {place.shown}")
         pulled = pull_version(place, spec, open_store(store), promote=promote)
-    came = "pulled" if pulled.downloaded else "was already in the store"
-    typer.echo(f"{pulled.registered}: {pulled.name}@{pulled.version} {came}{', and is now champion' * pulled.promoted}")
+    transfer, promotion = pulled.transfer, pulled.promotion
+    came = "pulled" if transfer.downloaded else "was already in the store"
+    promoted = "" if promotion is None else ", and is now champion"
+    typer.echo(f"{transfer.registered}: {transfer.name}@{transfer.version} {came}{promoted}")
+    if promotion is not None and promotion.mirrored is not None:
+        typer.echo(promotion.mirrored)
     if not promote:
-        typer.echo(f"to serve it: fasttrack models promote {pulled.name}@{pulled.version}")
+        typer.echo(f"to serve it: fasttrack models promote {transfer.name}@{transfer.version}")
 
 
 @mlflow.command("follow")
@@ -87,8 +91,8 @@ def follow(
     store: StoreOption = "model",
 ) -> None:
     """Keep the champion of the store at the version of an alias in MLflow, until Ctrl-C or SIGTERM."""
+    from fasttrack.jobs.follow import follow as follow_alias
     from fasttrack.store import open_store
-    from fasttrack.tracking.follow import follow as follow_alias
 
     place = _place(spec, store, tracking)
     logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")

@@ -12,7 +12,7 @@ from fasttrack.cli.version_summary import describe, engine_line, quality_heading
 
 if TYPE_CHECKING:
     from fasttrack.bundle import Manifest
-    from fasttrack.lifecycle import Outcome
+    from fasttrack.jobs import Outcome
 
 __all__ = ["print_outcome"]
 

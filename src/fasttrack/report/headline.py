@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from fasttrack.bundle import Manifest
     from fasttrack.contract.metric import Metric
-    from fasttrack.gate import Weighed
+    from fasttrack.gate import ChampionComparison
 
 __all__ = [
     "caution_sentence",
@@ -69,7 +69,7 @@ def _error_sentence(metric: Metric, baseline: Metric | None, on: str) -> str:
     return f"{text}; always predicting the mean has an error of {format_number(baseline.value)}{gain}."
 
 
-def champion_sentence(weighed: Weighed) -> str:
+def champion_sentence(weighed: ChampionComparison) -> str:
     """How the model compares with the champion of that time."""
     comparison = weighed.comparison
     if comparison is None:

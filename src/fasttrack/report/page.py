@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from fasttrack.bundle import Manifest
     from fasttrack.contract.metric import Metric
-    from fasttrack.gate import Weighed
+    from fasttrack.gate import ChampionComparison
     from fasttrack.report.feature_profiles import FeatureProfile
     from fasttrack.report.importance import Importance
     from fasttrack.report.measurements import Measurements
@@ -61,7 +61,7 @@ class ReportData:
 
     manifest: Manifest
     measurements: Measurements
-    weighed: Weighed | None = None
+    weighed: ChampionComparison | None = None
     remeasurement: Remeasurement | None = None
 
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from fasttrack.atomic_files import fsync
-from fasttrack.bundle import MANIFEST, Bundle, Manifest, changed, decode_manifest, own_manifest
+from fasttrack.bundle import MANIFEST, Bundle, Manifest, changed_file, check_version, decode_manifest
 from fasttrack.errors import BundleError
 from fasttrack.store.bucket import PART, Bucket
 from fasttrack.store.parallel import Meter, for_each
@@ -49,7 +49,7 @@ def check_objects(bucket: Bucket, name: str, version: str) -> Manifest:
 
         _read(bucket, key, 0, pinned.size, take)
         if content.hexdigest() != pinned.sha256:
-            raise changed(f"{bucket.url}/{key}", content.hexdigest(), pinned)
+            raise changed_file(f"{bucket.url}/{key}", content.hexdigest(), pinned)
 
     for_each(manifest.files, check, meter)
     return manifest
@@ -84,7 +84,7 @@ def _manifest(bucket: Bucket, name: str, version: str) -> tuple[Manifest, bytes]
     found = bucket.read(f"{name}/{version}/{MANIFEST}")
     if found is None:
         raise BundleError(f"{place} is no bundle: it has no {MANIFEST}")
-    return own_manifest(decode_manifest(found[0], f"{place}/{MANIFEST}"), version, place), found[0]
+    return check_version(decode_manifest(found[0], f"{place}/{MANIFEST}"), version, place), found[0]
 
 
 def _get(bucket: Bucket, key: str, path: Path, pinned: FileDigest, meter: Meter) -> None:
@@ -101,7 +101,7 @@ def _get(bucket: Bucket, key: str, path: Path, pinned: FileDigest, meter: Meter)
         found = _append(bucket, key, path, pinned, meter)
     if found != pinned.sha256:
         path.unlink()
-        raise changed(f"{bucket.url}/{key}", found, pinned)
+        raise changed_file(f"{bucket.url}/{key}", found, pinned)
 
 
 def _append(bucket: Bucket, key: str, path: Path, pinned: FileDigest, meter: Meter) -> str:

@@ -1,6 +1,6 @@
-"""A store in a folder: `<name>/<version>/manifest.json`, `<name>/champion.json`.
+"""A store in a folder: `<name>/<version>/manifest.json`, `<name>/champion.json`, `<name>/audit.jsonl`.
 
-A version appears whole, by one rename, or not at all; the pointer moves by one rename. Writers hold a lock, so that
+A version appears whole, by one rename, or not at all; a pointer moves by one rename. Writers hold a lock, so that
 trainings in parallel never lose each other's work, and what a killed one left behind is swept away.
 """
 
@@ -15,17 +15,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fasttrack.atomic_files import fsync
-from fasttrack.bundle import MANIFEST, Bundle, Manifest, copy_bundle, open_bundle, own_manifest, read_manifest
+from fasttrack.bundle import MANIFEST, Bundle, Manifest, check_version, copy_bundle, open_bundle, read_manifest
 from fasttrack.errors import BundleError, StoreError
-from fasttrack.store.promotion import POINTER
+from fasttrack.store.alias import CHAMPION, pointer_file
+from fasttrack.store.audit import decode_audit, encode_audit
 from fasttrack.store.store import Store, Watch, check_name, ignore, is_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from fasttrack.store.audit import AuditRecord
+
 __all__ = ["LocalStore"]
 
 _STAGING = ".staging-"
+_AUDIT = "audit.jsonl"
 
 
 class LocalStore(Store):
@@ -57,12 +61,12 @@ class LocalStore(Store):
     def manifest(self, name: str, version: str) -> Manifest:
         """What is known about a version. Raises BundleError when that is damaged."""
         place = self.folder / name / version
-        return own_manifest(read_manifest(place), version, place)
+        return check_version(read_manifest(place), version, place)
 
     def fetch(self, name: str, version: str, watch: Watch = ignore) -> Bundle:
         """A version, every digest checked. Raises BundleError when it is damaged."""
         bundle = open_bundle(self.folder / name / version)
-        own_manifest(bundle.manifest, version, bundle.folder)
+        check_version(bundle.manifest, version, bundle.folder)
         return bundle
 
     def verify(self, name: str, version: str) -> Manifest:
@@ -143,38 +147,65 @@ class LocalStore(Store):
                     with tempfile.TemporaryFile(dir=folder):
                         pass
 
-    def pointer_state(self, name: str) -> tuple[int, int] | None:
-        """Changes whenever the champion moves; cheap enough to look at every second."""
+    def pointer_state(self, name: str, alias: str = CHAMPION) -> tuple[int, int] | None:
+        """A value that changes whenever the alias moves, cheap enough to ask for every second."""
         try:
-            found = self._path(name).stat()
+            found = self._pointer_path(name, alias).stat()
         except OSError:
             return None
         return found.st_mtime_ns, found.st_ino
 
-    def read_pointer(self, name: str) -> bytes | None:
-        """The content of the champion's pointer; `None` before the first promotion. Raises StoreError."""
+    def read_pointer(self, name: str, alias: str = CHAMPION) -> bytes | None:
+        """The content of the alias' pointer; `None` before the alias was first set. Raises StoreError."""
+        path = self._pointer_path(name, alias)
         try:
-            return self._path(name).read_bytes()
+            return path.read_bytes()
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise StoreError(f"{self._path(name)} cannot be read: {error.strerror}") from None
+            raise StoreError(f"{path} cannot be read: {error.strerror}") from None
 
-    def replace_pointer(self, name: str, change: Callable[[bytes | None], bytes | None]) -> bool:
-        """Put what `change` makes of the pointer's content in its place; nobody else can meanwhile."""
+    def replace_pointer(self, name: str, alias: str, change: Callable[[bytes | None], bytes | None]) -> bool:
+        """Replace the content of the alias' pointer by `change(content)`; the lock keeps other writers out."""
         with self._writing(), self._locked():
-            content = change(self.read_pointer(name))
+            content = change(self.read_pointer(name, alias))
             if content is None:
                 return False
-            _write_whole(self._path(name), content)
+            _write_whole(self._pointer_path(name, alias), content)
             return True
 
-    def pointed(self) -> list[str]:
-        """The models that have a champion's pointer, with or without versions."""
-        return sorted(path.parent.name for path in self.folder.glob(f"*/{POINTER}"))
+    def pointed(self, alias: str = CHAMPION) -> list[str]:
+        """The models that have a pointer of this alias, with or without versions."""
+        return sorted(path.parent.name for path in self.folder.glob(f"*/{pointer_file(alias)}"))
 
-    def _path(self, name: str) -> Path:
-        return self.folder / name / POINTER
+    def append_audit(self, record: AuditRecord) -> None:
+        """Add a line to the model's `audit.jsonl`, on the disk (fsync) when this returns."""
+        path = self.folder / record.model / _AUDIT
+        with self._writing(), self._locked(), path.open("ab+") as file:
+            new = file.tell() == 0
+            if not new:
+                file.seek(-1, os.SEEK_END)
+                if file.read(1) != b"\n":  # a writer was killed within its line: let ours begin a new one
+                    file.write(b"\n")
+            file.write(encode_audit(record) + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+            if new:
+                fsync(path.parent)
+
+    def audit(self, name: str) -> list[AuditRecord]:
+        """The audit log of a model, oldest first. Raises StoreError when it cannot be read."""
+        path = self.folder / name / _AUDIT
+        try:
+            lines = path.read_bytes().splitlines()
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise StoreError(f"{path} cannot be read: {error.strerror}") from None
+        return decode_audit((f"{path} line {number}", line) for number, line in enumerate(lines, 1))
+
+    def _pointer_path(self, name: str, alias: str) -> Path:
+        return self.folder / name / pointer_file(alias)
 
     @contextmanager
     def _writing(self) -> Iterator[None]:

@@ -20,13 +20,18 @@ if TYPE_CHECKING:
 
 __all__ = ["local_folder", "open_store"]
 
+_DEFAULT = "model"
 
-def open_store(location: str | Path, *, cache: Path | None = None) -> Store:
+
+def open_store(location: str | Path | None = None, *, cache: Path | None = None) -> Store:
     """The store at a folder, or at the URL of an object storage such as `s3://BUCKET/PREFIX`.
 
-    `cache` is the folder for versions from object storages; else FASTTRACK_CACHE, else `fasttrack` in the user's cache.
-    Raises StoreError for another kind of URL.
+    `location` defaults to FASTTRACK_STORE, then to the folder `model`. `cache` is the folder for versions from object
+    storages; it defaults to FASTTRACK_CACHE, then to `fasttrack` in the user's cache folder. Raises StoreError for
+    another kind of URL.
     """
+    if location is None:
+        location = os.environ.get("FASTTRACK_STORE") or _DEFAULT
     folder = local_folder(location, cache=cache)
     scheme = find_scheme(str(location))
     if scheme is None or scheme.store is None:

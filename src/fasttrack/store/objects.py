@@ -1,6 +1,6 @@
 """A store in an object storage: `s3://bucket/prefix/<name>/<version>/manifest.json`, `<name>/champion.json`.
 
-The pointer moves by a conditional write: whoever read it last and writes first wins, the others look again. Versions
+A pointer moves by a conditional write: whoever read it last and writes first wins, the others look again. Versions
 are used from a cache on this machine, which is a folder store itself.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import random
 import re
+import secrets
 import shlex
 import shutil
 import time
@@ -20,10 +21,11 @@ import msgspec
 from fasttrack.atomic_files import fsync
 from fasttrack.bundle import MANIFEST
 from fasttrack.errors import BundleError, StoreError
+from fasttrack.store.alias import CHAMPION, pointer_file
+from fasttrack.store.audit import decode_audit, encode_audit
 from fasttrack.store.bucket import Bucket, Conflict
 from fasttrack.store.download import check_objects, download, read_remote_manifest
 from fasttrack.store.folder import LocalStore
-from fasttrack.store.promotion import POINTER
 from fasttrack.store.store import Store, Watch, check_name, ignore, is_name
 from fasttrack.store.upload import upload
 
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fasttrack.bundle import Bundle, Manifest
+    from fasttrack.store.audit import AuditRecord
 
 __all__ = ["ObjectStore"]
 
@@ -39,6 +42,8 @@ _PROBE = ".writable"
 _UNSENT = ".unsent-"
 """Begins the name of an empty file beside a version in the cache that is, or may be, nowhere else."""
 _OPENED = "opened.json"
+_AUDIT = ".audit"
+"""The prefix of audit records; no model can have this name."""
 _KEPT = 5
 """Versions of a model that stay in the cache beside the one that was used last, and those that are not sent."""
 _MOVING_SECONDS = 60
@@ -154,45 +159,64 @@ class ObjectStore(Store):
         self._bucket.entries(f"{name}/")
         self._bucket.overwrite(_PROBE, b"")
 
-    def pointer_state(self, name: str) -> object | None:
-        """Changes whenever the champion moves: one small request."""
-        found = self._bucket.look(f"{name}/{POINTER}")
-        return None if found is None else (found.e_tag, found.version, found.written)
+    def pointer_state(self, name: str, alias: str = CHAMPION) -> object | None:
+        """A value that changes whenever the alias moves: one small request."""
+        entry = self._bucket.look(_pointer_key(name, alias))
+        return None if entry is None else (entry.e_tag, entry.version, entry.written)
 
-    def read_pointer(self, name: str) -> bytes | None:
-        """The content of the champion's pointer; `None` before the first promotion. Raises StoreError."""
-        found = self._bucket.read(f"{name}/{POINTER}") if is_name(name) else None
-        return None if found is None else found[0]
+    def read_pointer(self, name: str, alias: str = CHAMPION) -> bytes | None:
+        """The content of the alias' pointer; `None` before the alias was first set. Raises StoreError."""
+        pointer = self._bucket.read(_pointer_key(name, alias)) if is_name(name) else None
+        return None if pointer is None else pointer[0]
 
-    def replace_pointer(self, name: str, change: Callable[[bytes | None], bytes | None]) -> bool:
-        """Put what `change` makes of the pointer's content in its place, by compare and swap."""
-        key = f"{name}/{POINTER}"
+    def replace_pointer(self, name: str, alias: str, change: Callable[[bytes | None], bytes | None]) -> bool:
+        """Replace the content of the alias' pointer by `change(content)`, with conditional writes."""
+        key = _pointer_key(name, alias)
         deadline = time.monotonic() + _MOVING_SECONDS
         pause = 0.02
         while True:
-            found = self._bucket.read(key)
-            content = change(None if found is None else found[0])
+            pointer = self._bucket.read(key)
+            content = change(None if pointer is None else pointer[0])
             if content is None:
                 return False
             try:
-                self._bucket.write(key, content, instead_of=None if found is None else found[1])
+                self._bucket.write(key, content, instead_of=None if pointer is None else pointer[1])
             except Conflict:
                 now = self._bucket.read(key)
                 if now is not None and now[0] == content:
                     return True  # the reply to our own write was lost, and the client had sent it again
                 if time.monotonic() > deadline:
                     raise StoreError(
-                        f"{name} cannot be promoted in {self.location}: others promote it all the time; try again"
+                        f"{name} cannot be promoted in {self.location}: other processes keep promoting it; try again"
                     ) from None
                 time.sleep(random.uniform(0, pause))  # noqa: S311  # so that losers do not meet again
                 pause = min(2 * pause, 1.0)
             else:
                 return True
 
-    def pointed(self) -> list[str]:
-        """The models that have a champion's pointer, with or without versions."""
-        found = (re.fullmatch(rf"([^/]+)/{POINTER}", entry.key) for entry in self._bucket.entries())
-        return sorted(match[1] for match in found if match)
+    def pointed(self, alias: str = CHAMPION) -> list[str]:
+        """The models that have a pointer of this alias, with or without versions."""
+        pattern = re.compile(rf"([^/]+)/{re.escape(pointer_file(alias))}")
+        matches = (pattern.fullmatch(entry.key) for entry in self._bucket.entries())
+        return sorted(match[1] for match in matches if match)
+
+    def append_audit(self, record: AuditRecord) -> None:
+        """Write the record as an object of its own: an object storage cannot append.
+
+        Its key begins with the time, so that keys in alphabetical order are records in order. It lies outside of the
+        model's own prefix, where an upload removes what belongs to no version.
+        """
+        moment = re.sub(r"[-:]|[+]00:00$", "", record.time)
+        key = f"{_AUDIT}/{record.model}/{moment}-{secrets.token_hex(8)}.json"
+        self._bucket.overwrite(key, encode_audit(record))  # nobody else has this key, and a retry repeats itself
+
+    def audit(self, name: str) -> list[AuditRecord]:
+        """The audit log of a model, oldest first. Raises StoreError when it cannot be read."""
+        if not is_name(name):
+            return []
+        keys = sorted(entry.key for entry in self._bucket.entries(f"{_AUDIT}/{name}/"))
+        objects = ((key, self._bucket.read(key)) for key in keys)
+        return decode_audit((f"{self.location}/{key}", found[0]) for key, found in objects if found is not None)
 
     def _mark(self, bundle: Bundle) -> Path:
         return self.folder / bundle.manifest.name / f"{_UNSENT}{bundle.manifest.version}"
@@ -234,3 +258,7 @@ class ObjectStore(Store):
                 f"the cache {self.folder} cannot be written: {error.strerror or error}; "
                 "set FASTTRACK_CACHE to a folder that can be"
             ) from error
+
+
+def _pointer_key(name: str, alias: str) -> str:
+    return f"{name}/{pointer_file(alias)}"

@@ -11,7 +11,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from fasttrack.bundle import MANIFEST, REPORT, decode_manifest, own_manifest
+from fasttrack.bundle import MANIFEST, REPORT, check_version, decode_manifest
 from fasttrack.errors import BundleError, StoreError
 from fasttrack.store.bucket import Bucket, Conflict, Entry
 from fasttrack.store.parallel import Meter, for_each
@@ -65,7 +65,7 @@ def _published(bucket: Bucket, home: str, version: str) -> tuple[Manifest | None
     if found is None:
         return None, None
     try:
-        return own_manifest(decode_manifest(found[0], home + MANIFEST), version, home), found[1]
+        return check_version(decode_manifest(found[0], home + MANIFEST), version, home), found[1]
     except BundleError:
         return None, found[1]
 

@@ -5,17 +5,22 @@ MLflow is imported only while something is sent or asked for: never when a train
 
 from __future__ import annotations
 
-from fasttrack.tracking.place import Place, find_place, remembered_place, spool_folder
+from fasttrack.tracking.fetch import Transfer, fetch_version, registered_number
+from fasttrack.tracking.place import Place, configured_place, find_place, remembered_place, spool_folder
 from fasttrack.tracking.record import RunRecord, record_run
-from fasttrack.tracking.send import Tracked, mirror_champion, resume, track
+from fasttrack.tracking.send import Tracked, mirror_aliases, resume, track
 
 __all__ = [
     "Place",
     "RunRecord",
     "Tracked",
+    "Transfer",
+    "configured_place",
+    "fetch_version",
     "find_place",
-    "mirror_champion",
+    "mirror_aliases",
     "record_run",
+    "registered_number",
     "remembered_place",
     "resume",
     "spool_folder",

@@ -20,9 +20,21 @@ from fasttrack.urls import has_ambiguous_password, redact_url
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Place", "find_place", "is_database", "remember", "remembered_place", "spool_folder", "whole_place"]
+    from fasttrack.config import TrackingConfig
+
+__all__ = [
+    "Place",
+    "configured_place",
+    "find_place",
+    "is_database",
+    "remember",
+    "remembered_place",
+    "spool_folder",
+    "whole_place",
+]
 
 OFF = "off"
+_CONFIGURED = "tracking.uri"
 _HIDDEN = ("***@", "?…")
 _INSTALL = "pip install 'fasttrack-mlops[mlflow]'"
 
@@ -62,15 +74,32 @@ def find_place(
     `off` means nowhere. A SQLite file in `configured` is looked for from `folder`, any other from the working folder.
     Raises ConfigError when the place cannot be used, or MLflow is not installed.
     """
-    for text, where, start in (
-        (given, "--tracking", Path()),
-        (environment.get("FASTTRACK_TRACKING"), "FASTTRACK_TRACKING", Path()),
-        (configured, "tracking.uri", folder),
-        (environment.get("MLFLOW_TRACKING_URI"), "MLFLOW_TRACKING_URI", Path()),
-    ):
-        if text:
-            return None if text == OFF else _checked(text, where, start, experiment)
-    return None
+    text, where = _address(given, configured, environment)
+    if text in ("", OFF):
+        return None
+    return _checked(text, where, folder if where == _CONFIGURED else Path(), experiment)
+
+
+def _address(given: str | None, configured: str | None, environment: Mapping[str, str]) -> tuple[str, str]:
+    """The address that counts, and where it was found; both empty where there is none."""
+    places = {
+        "--tracking": given,
+        "FASTTRACK_TRACKING": environment.get("FASTTRACK_TRACKING"),
+        _CONFIGURED: configured,
+        "MLFLOW_TRACKING_URI": environment.get("MLFLOW_TRACKING_URI"),
+    }
+    return next(((text, where) for where, text in places.items() if text), ("", ""))
+
+
+def configured_place(config: TrackingConfig, folder: Path = Path()) -> Place | None:
+    """Where a merged configuration says to track; `None` for nowhere. A SQLite path in a file starts at `folder`.
+
+    Raises ConfigError as `find_place` does.
+    """
+    if config.uri is None or config.uri == OFF:
+        return None
+    start = folder if config.origin == _CONFIGURED else Path()
+    return _checked(config.uri, config.origin, start, config.experiment)
 
 
 def spool_folder(store: str | Path) -> Path:
@@ -78,8 +107,15 @@ def spool_folder(store: str | Path) -> Path:
     location = str(store)
     if not is_url(location):
         return Path(location) / ".tracking"
-    state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    return Path(state) / "fasttrack" / hashlib.sha256(location.encode()).hexdigest()[:16] / "tracking"
+    state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
+    url = location.rstrip("/")
+    # a URL with a slash at its end once had a folder of its own
+    folders = [_state_folder(state, url), _state_folder(state, f"{url}/")]
+    return next((folder for folder in folders if folder.exists()), folders[0])
+
+
+def _state_folder(state: Path, url: str) -> Path:
+    return state / "fasttrack" / hashlib.sha256(url.encode()).hexdigest()[:16] / "tracking"
 
 
 class _Remembered(msgspec.Struct, frozen=True):

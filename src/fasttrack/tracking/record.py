@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
+from fasttrack.config import content_of
 from fasttrack.urls import redact_url
 
 if TYPE_CHECKING:
@@ -154,8 +155,7 @@ def record_run(
 
 def _configured(config: TrainConfig) -> dict[str, Any]:
     """The configuration as flat names, such as `split.method`, without what it does not say."""
-    content = msgspec.to_builtins(config, enc_hook=str)
-    content = {key: value for key, value in content.items() if key not in ("folder", "name", "tracking")}
+    content = {key: value for key, value in content_of(config).items() if key not in ("name", "tracking")}
     content["data"]["source"] = redact_url(content["data"]["source"])
     return {name: value for name, value in _flat(content) if value not in (None, [], {})}
 

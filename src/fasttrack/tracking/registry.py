@@ -1,16 +1,19 @@
-"""Registered models: a bundle's version found by its tag, and the aliases champion and challenger."""
+"""Registered models: a bundle's version found by its tag, and the store's aliases mirrored."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fasttrack.errors import ConfigError, TrackingError
+from fasttrack.store import ALIASES, CHALLENGER, CHAMPION
 
-__all__ = ["CHALLENGER", "CHAMPION", "Registered", "find_version", "parse", "point", "register", "resolve"]
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
-CHAMPION, CHALLENGER = "champion", "challenger"
+__all__ = ["Registered", "find_version", "mirror", "parse", "register", "resolve"]
+
 _VERSION = "fasttrack.version"
 _AWAIT_S = 10
 _SPEC = re.compile(r"models:/(?P<name>[^@/]+)(@(?P<alias>[^@/]+)|/(?P<number>[0-9]+))\Z")
@@ -80,28 +83,28 @@ def register(mlflow: Any, name: str, version: str, source: str, run_id: str) -> 
     return str(made.version)
 
 
-def point(mlflow: Any, name: str, champion: str | None, challenger: str | None = None) -> str | None:
-    """Let the aliases follow: bundle versions in, the champion's number out (`None`: it is not registered).
+def mirror(mlflow: Any, name: str, versions: Mapping[str, str | None]) -> dict[str, str | None]:
+    """Let MLflow's aliases mean what the store's do: from bundle versions by alias to registered numbers by alias.
 
-    A champion is no challenger: its alias is taken away when it was on the same version.
+    An alias whose version MLflow has not registered stays where it is; its number is `None`. An alias that means no
+    version is deleted, as is the challenger when it means the same version as the champion.
     """
     from mlflow.exceptions import MlflowException
 
+    numbers = {alias: find_version(mlflow, name, version) for alias, version in versions.items() if version is not None}
     try:
         aliases = {alias: str(number) for alias, number in mlflow.get_registered_model(name).aliases.items()}
     except MlflowException as error:
         if error.error_code != "RESOURCE_DOES_NOT_EXIST":
             raise
-        return None
-    numbers = {
-        alias: find_version(mlflow, name, version)
-        for alias, version in ((CHAMPION, champion), (CHALLENGER, challenger))
-        if version is not None
-    }
+        return numbers
     for alias, number in numbers.items():
         if number is not None and aliases.get(alias) != number:
             mlflow.set_registered_model_alias(name, alias, number)
             aliases[alias] = number
-    if CHALLENGER in aliases and aliases[CHALLENGER] == aliases.get(CHAMPION):
-        mlflow.delete_registered_model_alias(name, CHALLENGER)
-    return numbers.get(CHAMPION)
+    for alias in ALIASES:
+        cleared = alias in versions and versions[alias] is None
+        champion_too = alias == CHALLENGER and aliases.get(alias) == aliases.get(CHAMPION)
+        if alias in aliases and (cleared or champion_too):
+            mlflow.delete_registered_model_alias(name, alias)
+    return numbers

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fasttrack.errors import BundleError, ConfigError, StoreError, TrackingError
+from fasttrack.store import CHALLENGER, CHAMPION
 from fasttrack.tracking.client import client
-from fasttrack.tracking.place import Place, remember, remembered_place, whole_place
-from fasttrack.tracking.registry import point
+from fasttrack.tracking.place import Place, remember, remembered_place, spool_folder, whole_place
+from fasttrack.tracking.registry import mirror
 from fasttrack.tracking.run_upload import upload
 from fasttrack.tracking.spool import Spool
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from fasttrack.store import Store
     from fasttrack.tracking.record import RunRecord
 
-__all__ = ["Tracked", "mirror_champion", "resume", "track"]
+__all__ = ["Tracked", "mirror_aliases", "resume", "track"]
 
 
 @dataclass(frozen=True)
@@ -32,12 +34,12 @@ class Tracked:
     number: str | None = None
 
 
-def track(place: Place, record: RunRecord, store: Store, spool_folder: Path) -> Tracked:
-    """Send one run, its bundle and the aliases. A place that is down is no error: the run waits, and that is said."""
-    spool = Spool(spool_folder)
+def track(place: Place, record: RunRecord, store: Store, folder: Path) -> Tracked:
+    """Send one run, its bundle and the aliases. If MLflow is down, the run waits in the spool `folder` for `resume`."""
+    spool = Spool(folder)
     try:
         spool.add(record)
-        remember(spool_folder, record.model, place)
+        remember(folder, record.model, place)
         with spool.held(record) as ours, client(place) as mlflow:
             if ours:
                 return _sent(mlflow, place, record, store, spool)
@@ -49,13 +51,13 @@ def track(place: Place, record: RunRecord, store: Store, spool_folder: Path) -> 
 
 
 def resume(
-    store: Store, spool_folder: Path, given: Place | None = None, tell: Callable[[str], None] = lambda step: None
+    store: Store, folder: Path, given: Place | None = None, tell: Callable[[str], None] = lambda step: None
 ) -> list[Tracked]:
-    """Send what waits, oldest first, to where it was meant to go, or to `given`; then the aliases that are behind.
+    """Send the runs that wait in the spool `folder`, oldest first, to their places or to `given`; then the aliases.
 
     Raises TrackingError at the first that cannot be sent, StoreError when the bundle is gone.
     """
-    spool = Spool(spool_folder)
+    spool = Spool(folder)
     sent = []
     with _clients() as open_client:
         for record in spool.waiting():
@@ -69,27 +71,37 @@ def resume(
                 except (StoreError, BundleError) as error:
                     raise StoreError(f"{error}; to give that run up, delete {spool.path(record)}") from error
         for model in spool.owed_aliases():
-            owed = given or remembered_place(spool_folder, model)
+            owed = given or remembered_place(folder, model)
             if owed is not None:
                 tell(f"moving the aliases of {model} in {owed.shown}")
-                sent.append(_mirrored(open_client(owed), owed, model, store, spool))
+                sent.append(_mirrored(open_client(owed), owed, model, store, spool, CHAMPION))
     return sent
 
 
-def mirror_champion(store: Store, model: str, spool_folder: Path, given: str | None = None) -> str | None:
-    """Let MLflow's alias follow the store's champion, where the model is tracked; says what was done, if anything.
+def mirror_aliases(
+    store: Store,
+    model: str,
+    given: str | None = None,
+    *,
+    alias: str = CHAMPION,
+    environment: Mapping[str, str] = os.environ,
+    source: Place | None = None,
+) -> str | None:
+    """Let MLflow's aliases follow the store's, if the model is tracked; returns what was done, in words.
 
-    A place that is down, or cannot be used as it is known, is no error, for the champion has moved: the alias is moved
-    by `resume` then, and that is said.
+    Where MLflow is: `given`, else what `environment` names, else where the model was tracked before. `alias` is the one
+    that moved. Nothing is done where the move came from: `source`. MLflow being down, or its address being incomplete,
+    is no error, since the store's alias has moved already: `resume` mirrors it later, and the words say so.
     """
-    spool = Spool(spool_folder)
+    folder = spool_folder(store.location)
+    spool = Spool(folder)
     try:
-        place = remembered_place(spool_folder, model, given)
-        if place is None:
+        place = remembered_place(folder, model, given, environment=environment)
+        if place is None or (source is not None and place.uri == source.uri):
             return None
         with client(place) as mlflow:
-            return _mirrored(mlflow, place, model, store, spool).said
-    except (ConfigError, TrackingError) as error:
+            return _mirrored(mlflow, place, model, store, spool, alias).said
+    except (ConfigError, StoreError, TrackingError) as error:
         spool.owe_aliases(model)
         return f"MLflow's alias is behind: {error}; move it later: fasttrack mlflow send"
 
@@ -97,22 +109,34 @@ def mirror_champion(store: Store, model: str, spool_folder: Path, given: str | N
 def _sent(mlflow: Any, place: Place, record: RunRecord, store: Store, spool: Spool) -> Tracked:
     bundle = store.open(f"{record.model}@{record.version}")
     done = upload(mlflow, place, record, bundle)
-    champion = store.champion(record.model)
-    challenger = record.version if record.version != champion else None
-    point(mlflow, record.model, champion, challenger)
+    versions = _versions(store, record.model)
+    if CHALLENGER not in versions and record.version != versions.get(CHAMPION):
+        versions[CHALLENGER] = record.version  # a store written before it knew challengers
+    mirror(mlflow, record.model, versions)
     spool.remove(record)
-    alias = "champion" if challenger is None else "challenger"
-    said = f"tracked: {record.model} version {done.number} ({alias}), run {done.run_id} in {place.shown}"
-    return Tracked(said, done.run_id, done.number)
+    aliases = [alias for alias, version in versions.items() if version == record.version]
+    name = f"{record.model} version {done.number}" + (f" ({aliases[0]})" if aliases else "")
+    return Tracked(f"tracked: {name}, run {done.run_id} in {place.shown}", done.run_id, done.number)
 
 
-def _mirrored(mlflow: Any, place: Place, model: str, store: Store, spool: Spool) -> Tracked:
-    champion = store.champion(model)
-    number = point(mlflow, model, champion)
+def _mirrored(mlflow: Any, place: Place, model: str, store: Store, spool: Spool, alias: str) -> Tracked:
+    versions = _versions(store, model)
+    number = mirror(mlflow, model, versions).get(alias)
     spool.settle_aliases(model)
     if number is None:
-        return Tracked(f"MLflow at {place.shown} has no version {champion} of {model}: its alias stays where it is")
-    return Tracked(f"MLflow: {model} version {number} is champion", number=number)
+        return Tracked(
+            f"MLflow at {place.shown} has no version {versions.get(alias)} of {model}: its alias stays where it is"
+        )
+    return Tracked(f"MLflow: {model} version {number} is {alias}", number=number)
+
+
+def _versions(store: Store, model: str) -> dict[str, str | None]:
+    """The versions of the store's aliases; without those that were never set. A cleared challenger is `None`."""
+    champion = store.alias(model, CHAMPION)
+    versions: dict[str, str | None] = {} if champion is None else {CHAMPION: champion}
+    if store.pointer_state(model, CHALLENGER) is not None:
+        versions[CHALLENGER] = store.alias(model, CHALLENGER)
+    return versions
 
 
 @contextmanager

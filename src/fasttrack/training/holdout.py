@@ -1,4 +1,4 @@
-"""The rows that a model is measured on, with its answers: asked for once, used by evaluation, gate and report."""
+"""The hold-out with a model's predictions: computed once, used by evaluation, gate and report."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ __all__ = ["HoldOut", "ask"]
 
 @dataclass(frozen=True)
 class HoldOut:
-    """Features `X` [n, f], what was true `y` [n], and what the model says: predictions [n], probabilities [n, c].
+    """Features `X` [n, f], true values `y` [n], and the model's predictions [n] and probabilities [n, c].
 
-    `clusters`: which of the rows hang together, where that is known.
+    `clusters`: rows that depend on each other, if that is known.
     """
 
     X: pd.DataFrame
@@ -40,6 +40,6 @@ class HoldOut:
 def ask(
     pipeline: Any, contract: Contract, X: pd.DataFrame, y: pd.Series[Any], clusters: Clusters | None = None
 ) -> HoldOut:
-    """What `pipeline` says of the rows of `X`. Raises what the pipeline raises."""
+    """The rows of `X` [n, f] and `y` [n] with the predictions of `pipeline`. Raises what the pipeline raises."""
     rows = X.to_numpy() if contract.input == "array" else X
     return HoldOut(X, y, *answers(pipeline, rows, probabilities=contract.target.probabilities), clusters)
