@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fasttrack.errors import ConfigError, StoreError
-from fasttrack.report import read_report, rebuild
+from fasttrack.report import read_report
 from fasttrack.settings import Settings
 from fasttrack.store import open_store
 
@@ -70,6 +70,8 @@ def report(
         if not (query is None and table is None and rows is None):
             raise ConfigError("query, table and rows are used with data only")
         return Report(bundle.label, read_report(bundle))
+    from fasttrack.report import rebuild  # needs the extra train, which a stored report does not
+
     mismatch = settings.allow_version_mismatch
     page = rebuild(bundle, data, query=query, table=table, sample=rows, allow_version_mismatch=mismatch)
     return Report(bundle.label, page)
