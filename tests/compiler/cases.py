@@ -108,6 +108,7 @@ def _reveal(_: Reveal, x: Columns) -> Regression:
     return Regression(as_matrix(x))
 
 
+# nine parameters, of which most tests set none: what is fitted (three), and independent options set by name
 def check_predictor(
     estimator: Any,
     X: pd.DataFrame | NDArray[Any],

@@ -115,8 +115,8 @@ def test_no_rows_and_one_row() -> None:
     for task in ("binary", "multiclass"):
         case = check_predictor(CalibratedClassifierCV(MEMBERS["forest"], cv=3), frame, make_target(frame, task))
         assert len(case.predict(case.matrix[:0])["prediction"]) == 0
-        alone = case.predict(case.matrix[:1])["probabilities"]
-        assert alone.tolist() == case.predict(case.matrix)["probabilities"][:1].tolist()
+        first_row = case.predict(case.matrix[:1])["probabilities"]
+        assert first_row.tolist() == case.predict(case.matrix)["probabilities"][:1].tolist()
 
 
 @settings(max_examples=30, deadline=None, derandomize=True)

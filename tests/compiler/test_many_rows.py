@@ -124,13 +124,13 @@ def test_predictions_do_not_depend_on_the_number_of_rows(family: Any) -> None:
     target = make_target(frame, "regression")
     case = check_predictor(build(family, learn_columns(frame), "regression", rows=len(frame)), frame, target)
     session = open_session(case.compiled.program)
-    whole = run(session, case.matrix)["prediction"]
+    expected = run(session, case.matrix)["prediction"]
     for rows in (1, 63, 64, 65, 200):
-        parts = [run(session, case.matrix[i : i + rows])["prediction"] for i in range(0, len(whole), rows)]
-        assert (np.concatenate(parts) == whole).all()
+        parts = [run(session, case.matrix[i : i + rows])["prediction"] for i in range(0, len(expected), rows)]
+        assert (np.concatenate(parts) == expected).all()
     many = np.tile(case.matrix, (70, 1))  # more than one chunk
     for threads in (1, 3):
-        assert (run(session, many, threads=threads)["prediction"] == np.tile(whole, 70)).all()
+        assert (run(session, many, threads=threads)["prediction"] == np.tile(expected, 70)).all()
 
 
 @settings(max_examples=30, deadline=None)

@@ -14,10 +14,11 @@ def complete_model(ctx: typer.Context, incomplete: str) -> list[str]:
 
     A store in object storage completes nothing: the answer would take as long as the network does.
     """
+    from fasttrack.schemes import is_url
     from fasttrack.store import ALIASES, open_store
 
     location = ctx.params.get("store") or "model"
-    if "://" in location:
+    if is_url(location):
         return []
     store = open_store(location)
     name, at, _ = incomplete.partition("@")

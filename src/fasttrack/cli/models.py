@@ -242,9 +242,16 @@ def _contract_table(contract: Contract) -> Table:
         else:
             values = f"{column.minimum:g} to {column.maximum:g}"
         missing = f"{column.missing_share:.1%}" if column.nullable else "never"
-        example = "" if column.example is None else label_key(column.example)
-        table.add(repr(column.name), column.kind, missing, values, example)
+        table.add(repr(column.name), column.kind, missing, values, _example(column.example))
     return table
+
+
+def _example(value: object) -> str:
+    from fasttrack.contract.openapi import label_key
+
+    if value is None:
+        return ""
+    return f"{value:.6g}" if isinstance(value, float) else label_key(value)
 
 
 def _verify(store: Store, spec: str) -> None:

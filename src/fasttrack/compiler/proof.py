@@ -71,9 +71,9 @@ def prove(
     )
     worst = max(training.worst, edges.worst)
     if edges.worst > training.worst:
-        column = edge_rows.column[edges.row]
+        column = edge_rows.columns[edges.row]
         in_column = f" in column {contract.columns[column].name!r}" if column >= 0 else ""
-        where = f"edge row: {edge_rows.what[edges.row]}{in_column}"
+        where = f"edge row: {edge_rows.kinds[edges.row]}{in_column}"
     else:
         where = f"training row {row_numbers[training.row]}"
     reason = training.reason or edges.reason
@@ -85,7 +85,7 @@ def prove(
     if not reason and training.differing_row is not None:
         reason = f"the many-rows program differs from the graph at training row {row_numbers[training.differing_row]}"
     if not reason and edges.differing_row is not None:
-        reason = f"the many-rows program differs from the graph at edge row: {edge_rows.what[edges.differing_row]}"
+        reason = f"the many-rows program differs from the graph at edge row: {edge_rows.kinds[edges.differing_row]}"
     return Proof(
         rows=len(matrix),
         of=of,

@@ -1,4 +1,4 @@
-"""The machine: which core is whose, and what it says of itself and of the packages."""
+"""The machine: a processor for the server and one for the load, and a description of hardware and packages."""
 
 from __future__ import annotations
 
@@ -15,43 +15,45 @@ from fasttrack.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Cores", "cores", "describe", "on_core"]
+__all__ = ["Processors", "choose_processors", "describe_machine", "pin_to_processor"]
 
 _PACKAGES = ("fastapi", "numpy", "onnxruntime", "pandas", "pydantic", "scikit-learn", "uvicorn")
 
 
 @dataclass(frozen=True)
-class Cores:
-    """One processor for the server under test, another for who asks it."""
+class Processors:
+    """The numbers of two processors: one for the server under test, one for the load generator."""
 
     server: int
     load: int
 
 
-def cores() -> Cores:
-    """The first two that this process may use. Raises ConfigError when there is only one."""
+def choose_processors() -> Processors:
+    """The first two processors that this process may use. Raises ConfigError if there is only one."""
     usable = sorted(os.sched_getaffinity(0))
     if len(usable) < 2:
-        raise ConfigError("a server and its load need a processor each, and only one may be used here; give it two")
-    return Cores(usable[0], usable[1])
+        raise ConfigError(
+            "the server and the load generator need a processor each, but this process may use only one; allow two"
+        )
+    return Processors(usable[0], usable[1])
 
 
 @contextmanager
-def on_core(core: int) -> Iterator[None]:
-    """What is started inside runs on `core` alone, as do its children."""
+def pin_to_processor(number: int) -> Iterator[None]:
+    """Restrict this process, and child processes started inside, to one processor."""
     before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {core})
+    os.sched_setaffinity(0, {number})
     try:
         yield
     finally:
         os.sched_setaffinity(0, before)
 
 
-def describe() -> dict[str, str]:
-    """Processor, memory, system and versions, in words."""
+def describe_machine() -> dict[str, str]:
+    """The processor, memory, operating system and package versions, as text."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return {
-        "processor": f"{_processor()}, {os.cpu_count()} cores",
+        "processor": f"{_processor_model()}, {os.cpu_count()} cores",
         "memory": f"{memory / 2**30:.0f} GiB",
         "system": f"{platform.system()} {platform.release()}",
         "python": f"{platform.python_implementation()} {platform.python_version()}",
@@ -59,7 +61,7 @@ def describe() -> dict[str, str]:
     }
 
 
-def _processor() -> str:
+def _processor_model() -> str:
     for line in Path("/proc/cpuinfo").read_text().splitlines():
         if line.startswith("model name"):
             return line.partition(":")[2].strip()

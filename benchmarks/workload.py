@@ -1,4 +1,4 @@
-"""How much is measured: in full for the figures, quickly to see that everything runs."""
+"""The sizes of all measurements, and how repeated measurements are scheduled and summarised."""
 
 from __future__ import annotations
 
@@ -8,26 +8,27 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from benchmarks.machine import Cores
+from benchmarks.processors import Processors
 
-__all__ = ["FULL", "QUICK", "Bench", "Plan", "interleaved", "middle"]
+__all__ = ["FULL", "QUICK", "Bench", "Workload", "median", "run_interleaved"]
 
 K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Plan:
-    """Sizes. `table_rows`: a sample of the flights to train on, `None` for all of them.
+class Workload:
+    """Sizes of the measurements.
 
-    `families`: the estimators that are measured in process, beside boosting. `few_rows`, `many_rows`: predicted rows
-    after which memory is compared.
+    `table_rows`: train on a sample of so many flights, or on all of them if `None`. `families`: the estimators that are
+    measured in process, in addition to boosting. `few_rows`, `many_rows`: numbers of predicted rows after which memory
+    is compared.
     """
 
     rounds: int
     seconds: int
     connections: tuple[int, ...]
-    rows_a_request: tuple[int, ...]
+    rows_per_request: tuple[int, ...]
     widths: tuple[int, ...]
     table_rows: int | None
     in_process_rows: int
@@ -41,11 +42,11 @@ class Plan:
     sample_rows: int
 
 
-FULL = Plan(
+FULL = Workload(
     rounds=5,
     seconds=10,
     connections=(1, 16, 64),
-    rows_a_request=(1, 100, 10_000),
+    rows_per_request=(1, 100, 10_000),
     widths=(10, 100, 600),
     table_rows=None,
     in_process_rows=100_000,
@@ -58,11 +59,11 @@ FULL = Plan(
     parquet_rows=10_000_000,
     sample_rows=100_000,
 )
-QUICK = Plan(
+QUICK = Workload(
     rounds=1,
     seconds=1,
     connections=(1, 4),
-    rows_a_request=(1, 20),
+    rows_per_request=(1, 20),
     widths=(12,),
     table_rows=2_000,
     in_process_rows=1_000,
@@ -79,24 +80,27 @@ QUICK = Plan(
 
 @dataclass(frozen=True)
 class Bench:
-    """What every measurement is given: the plan, the processors, a folder for what it makes."""
+    """What every measurement needs: the workload, the processors, and a folder for temporary files."""
 
-    plan: Plan
-    cores: Cores
+    workload: Workload
+    processors: Processors
     folder: Path
 
 
-def interleaved(work: Mapping[K, Callable[[], T]], rounds: int) -> dict[K, list[T]]:
-    """Do everything once a round, in another order each time: a slow minute of the machine strikes all alike."""
-    found: dict[K, list[T]] = {key: [] for key in work}
+def run_interleaved(work: Mapping[K, Callable[[], T]], rounds: int) -> dict[K, list[T]]:
+    """Call every function once per round, and return the results of all rounds by key.
+
+    Each round starts with another function, so that a slow period of the machine affects all of them alike.
+    """
+    results: dict[K, list[T]] = {key: [] for key in work}
     keys = list(work)
     for number in range(rounds):
         start = number % len(keys)
         for key in keys[start:] + keys[:start]:
-            found[key].append(work[key]())
-    return found
+            results[key].append(work[key]())
+    return results
 
 
-def middle(values: list[float]) -> float:
+def median(values: list[float]) -> float:
     """The median."""
     return statistics.median(values)

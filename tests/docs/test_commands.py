@@ -1,4 +1,4 @@
-"""What the README says is what happens: its commands are run, its replies compared."""
+"""What the README and the guides say is what happens: their commands are run, their replies compared."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ import re
 import shlex
 import shutil
 import subprocess
-import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import adbc_driver_postgresql.dbapi
 import httpx
@@ -18,39 +16,37 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.linear_model import LinearRegression
-from sklearn.pipeline import make_pipeline
 
-import fasttrack
-from fasttrack.settings import Settings
-from tests.integration.real import ROOT, poll, process
+from tests.docs.pages import BIN, README, ROOT, blocks, page, run, shell_lines
+from tests.integration.real import poll, process
 from tests.integration.test_examples import served
 from tests.servers.ports import free_port
 from tests.tracking.runs import new_name
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.servers.mlflow import MlflowServer
     from tests.servers.object_store import ObjectStore
     from tests.servers.postgres import Postgres
 
-BIN = Path(sys.executable).parent
-README = (ROOT / "README.md").read_text()
-SHELL = [
-    line
-    for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
-    for line in block.replace("\\\n", " ").splitlines()
-]
-# run by the tests of make, of the locks, of the container, of compose and of the journal, each with what it needs
-ELSEWHERE = ("make ", "pip install", "uvicorn ", "docker ", "GRAFANA_ADMIN_PASSWORD=", "fasttrack serve")
+# run by the tests of make, the locks, the wheel, the container, Compose, the examples and the servers
+ELSEWHERE = (
+    "make ",
+    "pip install",
+    "uvicorn ",
+    "docker ",
+    "GRAFANA_ADMIN_PASSWORD=",
+    "FASTTRACK_GUARDS=",
+    "fasttrack serve",
+    "python examples/",
+    "curl ",
+    "#",
+)
 DATABASE = "postgresql://me@host/db"
 TRACKER = "http://mlflow:5000"
-OF_TRACKING = (
-    "fasttrack mlflow",
-    "mlflow ",
-    f"fasttrack train flights.csv --target arr_delay --tracking {TRACKER}",
-)
 OF_THE_JOURNAL = ("fasttrack feedback", "fasttrack quality", "fasttrack journal", "fasttrack train journal")
+GUIDES = ("README", "howto/train", "howto/check", "howto/search", "howto/sources", "howto/versions", "howto/monitor")
 
 
 @pytest.fixture(scope="module")
@@ -66,17 +62,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def run(command: str, folder: Path) -> str:
-    environment = {**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}"}
-    done = subprocess.run(
-        ["sh", "-ec", command], cwd=folder, env=environment, capture_output=True, text=True, timeout=300
-    )
-    assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
-    return done.stdout
-
-
 @pytest.mark.usefixtures("s3")
-def test_every_command_runs_in_the_order_in_which_it_stands(
+def test_every_command_runs_in_the_order_of_the_guides(
     project: Path, bucket: str, object_store: ObjectStore, postgres: Postgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     frame = pd.read_csv(project / "flights.csv")
@@ -85,27 +72,32 @@ def test_every_command_runs_in_the_order_in_which_it_stands(
         cursor.adbc_ingest("flights", pa.Table.from_pandas(frame), mode="replace")
         connection.commit()
     monkeypatch.setenv("FASTTRACK_CACHE", str(project / "cache"))
-    promoted = "3f2a"
-    for line in SHELL:
+    done: set[str] = set()
+    for line in (line for guide in GUIDES for line in shell_lines(page(guide))):
         command, _, comment = line.partition("  #")
-        if not command.strip() or command.startswith(("#", "curl ", *ELSEWHERE, *OF_TRACKING, *OF_THE_JOURNAL)):
+        command = command.strip()
+        if not command or command in done or command.startswith((*ELSEWHERE, *OF_THE_JOURNAL)):
             continue
+        done.add(command)
         if "models promote" in command:
             listed = run("fasttrack models list", project)
             version = next(row.split()[-1] for row in re.findall(r"flights\s+\w+", listed))
-            command = command.replace(promoted, version[:6])
+            command = command.replace("3f2a", version[:6])
         if "models rollback" in command:
             run("fasttrack train flights.csv --target arr_delay --estimator linear --promote always", project)
-        said = run(command.replace("s3://bucket/", f"s3://{bucket}/").replace(DATABASE, postgres.url), project)
-        if command.strip() == "python src/predict.py 10":
-            assert said.strip() == comment.strip() == "21.0"
+        command = command.replace("--search-seconds 120", "--search-seconds 1 --estimator linear")
+        output = run(command.replace("s3://bucket/", f"s3://{bucket}/").replace(DATABASE, postgres.url), project)
+        if command == "python src/predict.py 10":
+            assert output.strip() == comment.strip() == "21.0"
+    assert len(done) > 20
 
 
-def test_every_request_is_answered_as_it_says(project: Path) -> None:
+def test_every_request_of_the_readme_is_answered_as_it_says(project: Path) -> None:
     run("python src/train.py", project)
+    lines = shell_lines(README)
     with served(project / "model", "linear") as url:
-        asked = 0
-        for line, after in zip(SHELL, [*SHELL[1:], ""], strict=True):
+        requests = 0
+        for line, after in zip(lines, [*lines[1:], ""], strict=True):
             if not line.startswith("curl "):
                 continue
             command, _, comment = line.partition("     # ")
@@ -116,40 +108,45 @@ def test_every_request_is_answered_as_it_says(project: Path) -> None:
             pattern = ".*".join(map(re.escape, expected.split("…")))
             assert re.fullmatch(pattern, reply), (expected, reply)
             json.loads(reply)
-            asked += 1
-        assert asked == 5
+            requests += 1
+        assert requests == 5
 
 
-PYTHON = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+def test_the_tutorial_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = page("tutorial")
+    monkeypatch.chdir(tmp_path)
+    (table,) = blocks(text, "python")
+    exec(table, {})
+    lines = [line.strip() for line in shell_lines(text)]
+    train, report, again, listing, monitor = (
+        next(line for line in lines if line.startswith(start))
+        for start in (
+            "fasttrack train deliveries.csv --target minutes",
+            "fasttrack report",
+            "fasttrack train deliveries.csv --target minutes --estimator boosting",
+            "fasttrack models list",
+            "fasttrack monitor build",
+        )
+    )
+    output = run(train, tmp_path)
+    assert "compiled: " in output
+    assert "promoted: " in output
+    run(report, tmp_path)
+    with served(tmp_path / "model", "deliveries") as url:
+        asked = next(line for line in lines if "/predict" in line)
+        command = shlex.split(asked.replace("localhost:8000", url.removeprefix("http://")))
+        reply = json.loads(subprocess.run([*command, "-sS"], capture_output=True, check=True).stdout)
+        labelled = next(line for line in lines if "/feedback" in line).replace("ID-OF-THE-REPLY", reply["id"])
+        command = shlex.split(labelled.replace("localhost:8000", url.removeprefix("http://")))
+        assert json.loads(subprocess.run([*command, "-sS"], capture_output=True, check=True).stdout)
+    assert "1 (100%)" in run("fasttrack quality", tmp_path)
+    run(again, tmp_path)
+    assert "deliveries" in run(listing, tmp_path)
+    run(monitor, tmp_path)
+    assert (tmp_path / "monitoring" / "runbooks.md").exists()
 
 
-def test_training_and_packaging_in_python_run(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(project)
-    X = pd.DataFrame({"a": np.arange(20.0)})
-    exec(PYTHON[0], {"fitted_pipeline": LinearRegression().fit(X, X["a"]), "X": X, "y": X["a"]})
-
-
-class Doubler(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no types
-    """What the README compiles."""
-
-    def fit(self, X: pd.DataFrame, y: Any = None) -> Doubler:
-        self.fitted_ = True
-        return self
-
-    def transform(self, X: pd.DataFrame) -> pd.DataFrame:
-        return X * 2.0
-
-
-def test_a_transformer_of_one_s_own_is_compiled(tmp_path: Path) -> None:
-    assert len(PYTHON) == 2
-    exec(PYTHON[1], {"Doubler": Doubler})
-    X = pd.DataFrame({"a": np.arange(20.0), "b": np.arange(20.0) % 3})
-    pipeline = make_pipeline(Doubler(), LinearRegression()).fit(X, X["a"] - X["b"])
-    manifest = fasttrack.package(pipeline, X, X["a"] - X["b"], store=tmp_path).manifest
-    assert (manifest.engine, manifest.engine_reason) == ("onnx", "")
-
-
-def test_what_is_said_of_the_journal_works(tmp_path: Path) -> None:
+def test_the_guide_to_labels_works(tmp_path: Path) -> None:
     frame = pd.DataFrame({"dep_delay": np.arange(100.0), "origin": ["JFK", "LGA"] * 50})
     frame["arr_delay"] = frame["dep_delay"] * 2
     frame.to_csv(tmp_path / "flights.csv", index=False)
@@ -158,12 +155,10 @@ def test_what_is_said_of_the_journal_works(tmp_path: Path) -> None:
         rows = frame[["dep_delay", "origin"]].to_dict("records")
         ids = httpx.post(f"{url}/predict", json=rows).json()["ids"]
     pd.DataFrame({"prediction_id": ids, "arr_delay": frame["arr_delay"] + 1}).to_csv(tmp_path / "labels.csv")
-    told = [run(line.partition("  #")[0], tmp_path) for line in SHELL if line.startswith(OF_THE_JOURNAL)]
-    assert len(told) == 5
-    feedback, quality, shown, exported, trained = told
+    lines = [line for line in shell_lines(page("howto/labels")) if line.startswith(OF_THE_JOURNAL)]
+    feedback, quality, shown, exported, trained = [run(line.partition("  #")[0], tmp_path) for line in lines]
     assert feedback == "100 predictions labelled\n"
-    for line in (r"predictions +100 +100 +100 +20", r"coverage +100% +100% +100%", r"rmse +1\.\d+ +1\.\d+ +1\.\d+ "):
-        assert re.search(rf"^flights@\w+ +{line}", quality, re.MULTILINE), quality
+    assert re.search(r"1h +100 +100 \(100%\) +1\.\d+ +1\.\d+ ", quality), quality
     assert "hold-out" in quality
     assert "100 predictions, 100 labels" in shown
     assert exported == "wrote 100 predictions, 100 of them labelled, to predictions.parquet\n"
@@ -174,7 +169,7 @@ def test_what_is_said_of_the_journal_works(tmp_path: Path) -> None:
     assert re.search(r"flights@\w+ .*regression of 'arr_delay', 2 features, 80 training rows", trained), trained
 
 
-def test_what_is_said_of_tracking_works(
+def test_the_guide_to_mlflow_works(
     tmp_path: Path, mlflow_server: MlflowServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_server.url)
@@ -182,15 +177,16 @@ def test_what_is_said_of_tracking_works(
     frame["arr_delay"] = frame["dep_delay"] * 2
     frame.to_csv(tmp_path / "flights.csv", index=False)
     name = new_name()  # the server is shared with other tests
-    lines = [line.partition("  #")[0].strip() for line in SHELL if line.startswith(OF_TRACKING)]
+    lines = [line.partition("  #")[0].strip() for line in shell_lines(page("howto/mlflow"))]
     lines = [line.replace("models:/flights@", f"models:/{name}@").replace(TRACKER, mlflow_server.url) for line in lines]
-    trained, resumed, pulled, followed, served_there = lines
+    trained, waiting, sent, pulled, followed, served_there = lines
     here, there = tmp_path / "here", tmp_path / "there"
     for folder in (here, there):
         folder.mkdir()
     shutil.copy(tmp_path / "flights.csv", here)
     assert f"{name}@" in run(f"{trained} --name {name} --estimator linear", here)
-    assert "nothing" in run(resumed, here)
+    assert "nothing" in run(waiting, here)
+    assert "nothing" in run(sent, here)
     assert name in run(pulled, there)
     assert name in run("fasttrack models list", there)
     monkeypatch.chdir(there)
@@ -202,19 +198,3 @@ def test_what_is_said_of_tracking_works(
     ):
         poll(lambda: httpx.get(f"http://127.0.0.1:{port}/ping").status_code == 200, what="an answer", within_s=150)
         assert follower.poll() is None
-
-
-def test_every_setting_and_route_is_told() -> None:
-    for name in Settings.__struct_fields__:
-        assert f"`FASTTRACK_{name.upper()}`" in README
-    for route in (
-        "/feedback",
-        "/docs",
-        "/openapi.json",
-        "/model",
-        "/contract",
-        "/health/live",
-        "/health/ready",
-        "/metrics",
-    ):
-        assert f"`{route}`" in README

@@ -1,4 +1,4 @@
-"""`fasttrack serve` with everything taken out that watches: no journal, no drift, no metrics. What watching costs."""
+"""`fasttrack serve` without monitoring: no metrics, no drift, no journal. The difference is the cost of monitoring."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class _NoMetrics(ServingMetrics):
         return _NoCounters(self.ledger, model, version, None)
 
 
-class _Unwatched(Runtime):
+class _Unmonitored(Runtime):
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
         self.metrics = _NoMetrics()
@@ -61,14 +61,14 @@ class _Unwatched(Runtime):
 
 
 def main() -> None:
-    """Serve until a signal comes."""
+    """Serve until a signal arrives."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--store", type=Path, required=True)
     parser.add_argument("--model", required=True)
     parser.add_argument("--port", type=int, required=True)
-    given = parser.parse_args()
-    service = Service(_Unwatched(Settings(store=given.store, model=given.model, journal="off")))
-    uvicorn.run(service, http=Wire, host="127.0.0.1", port=given.port, access_log=False, server_header=False)
+    options = parser.parse_args()
+    service = Service(_Unmonitored(Settings(store=options.store, model=options.model, journal="off")))
+    uvicorn.run(service, http=Wire, host="127.0.0.1", port=options.port, access_log=False, server_header=False)
 
 
 if __name__ == "__main__":

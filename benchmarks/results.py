@@ -1,4 +1,4 @@
-"""What was measured, as Markdown to read and JSON to compute with."""
+"""The measured tables, written as Markdown for people and as JSON for programs."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-__all__ = ["Cell", "Table", "write"]
+__all__ = ["Cell", "ResultTable", "write_results"]
 
 Cell = str | int | float | None
 
 
 @dataclass(frozen=True)
-class Table:
-    """A result: `rounds` holds, by what was measured, the figure of each round that a median in it stands for."""
+class ResultTable:
+    """One table. `rounds`: by the name of a measurement, the figure of each round; the table shows their medians."""
 
     name: str
     title: str
@@ -29,16 +29,18 @@ class Table:
     def markdown(self) -> str:
         """The title, the table, the notes."""
         lines = [f"## {self.title}", "", _line(self.header), _line(["---", *["--:"] * (len(self.header) - 1)])]
-        lines += [_line([_shown(cell) for cell in row]) for row in self.rows]
+        lines += [_line([_format_cell(cell) for cell in row]) for row in self.rows]
         return "\n".join([*lines, "", *self.notes]) + "\n"
 
 
-def write(tables: Sequence[Table], machine: Mapping[str, str], settings: Mapping[str, Cell], folder: Path) -> None:
+def write_results(
+    tables: Sequence[ResultTable], machine: Mapping[str, str], settings: Mapping[str, Cell], folder: Path
+) -> None:
     """Write `results.md` and `results.json` into `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
-    place = "; ".join(f"{name} {value}" for name, value in machine.items())
-    how = ", ".join(f"{name} {value}" for name, value in settings.items())
-    text = f"# Benchmarks\n\nWritten by `make bench` ({how}) on: {place}.\n\n"
+    machine_text = "; ".join(f"{name} {value}" for name, value in machine.items())
+    settings_text = ", ".join(f"{name} {value}" for name, value in settings.items())
+    text = f"# Benchmarks\n\nWritten by `make bench` ({settings_text}) on: {machine_text}.\n\n"
     (folder / "results.md").write_text(text + "\n".join(table.markdown() for table in tables))
     content = {"machine": machine, "settings": settings, "tables": [asdict(table) for table in tables]}
     (folder / "results.json").write_text(json.dumps(content, indent=1) + "\n")
@@ -48,8 +50,8 @@ def _line(cells: Sequence[str]) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
-def _shown(cell: Cell) -> str:
-    """Three digits say all that a benchmark knows; whole numbers from 1,000 on are grouped."""
+def _format_cell(cell: Cell) -> str:
+    """Numbers with three significant digits, more would be noise; from 1,000 on as integers with separators."""
     if cell is None:
         return "–"
     if isinstance(cell, str):

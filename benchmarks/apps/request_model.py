@@ -1,4 +1,4 @@
-"""A request's row as a pydantic model, and the pipeline behind it: what the hand-written services share."""
+"""A row of a request as a pydantic model, and the fitted pipeline: shared by the servers for comparison."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from typing import Any
 import joblib
 from pydantic import BaseModel, create_model
 
-__all__ = ["COLUMNS", "PIPELINE", "Flight", "load_pipeline", "row_class"]
+__all__ = ["COLUMNS", "PIPELINE", "Flight", "load_pipeline", "make_row_class"]
 
 PIPELINE = "BENCHMARK_PIPELINE"
-"""Environment variable: the joblib file."""
+"""Environment variable: the path of the joblib file."""
 COLUMNS = "BENCHMARK_COLUMNS"
-"""Environment variable: a JSON file of column names and `number` or `text`, of a table other than flights."""
+"""Environment variable, for a table other than flights: a JSON file with `number` or `text` by column name."""
 
 
 class Flight(BaseModel):
-    """A flight at the moment it leaves."""
+    """What is known of a flight at its departure."""
 
     month: int
     day: int
@@ -39,8 +39,8 @@ class Flight(BaseModel):
     time_hour: datetime
 
 
-def row_class() -> type[BaseModel]:
-    """`Flight`, or for the table that COLUMNS describes what writing a line a column would give."""
+def make_row_class() -> type[BaseModel]:
+    """`Flight`, or a class with a field for each column of the table that COLUMNS describes."""
     if COLUMNS not in os.environ:
         return Flight
     columns = json.loads(Path(os.environ[COLUMNS]).read_text())
