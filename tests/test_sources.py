@@ -120,10 +120,7 @@ def test_labels_come_from_a_database(tmp_path: Path) -> None:
     refused = run("feedback", "sqlite:///labels.db", "--table", "labels", cwd=tmp_path, code=1)
     assert "sqlite:///labels.db, row 1: no prediction has the id 'me'; nothing was taken" in refused.stderr
     refused = run("feedback", "sqlite:///labels.db", "--table", "labels", "--id", "key", cwd=tmp_path, code=1)
-    assert (
-        "has no column 'key', choose it with --id; it has 'prediction_id', 'label', 'more'"
-        in refused.stderr
-    )
+    assert "has no column 'key', choose it with --id; it has 'prediction_id', 'label', 'more'" in refused.stderr
 
 
 def test_what_is_misplaced_is_told_before_anything_is_read(url: str, tmp_path: Path) -> None:

@@ -111,7 +111,7 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> str:
     place = Place(f"sqlite:///{folder}/mlflow.db")
     store = LocalStore(folder / "model")
     bundle = made(store, "line")
-    store.promote("line", bundle.manifest.version)
+    store.point("line", bundle.manifest.version)
     track(place, recorded(place, bundle), store, spool_folder(store.folder))
     return place.uri
 
