@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     import httpx
 
-ROWS = {"size": [9.5, None, 12.0], "rooms": [2, 3, 1], "garden": [True, False, True]}
+ROWS: dict[str, list[Any]] = {"size": [9.5, None, 12.0], "rooms": [2, 3, 1], "garden": [True, False, True]}
 ROWS |= {"district": ["north", None, "south"], "built": ["2001-02-03", "2010-01-01T05:06:07Z", "2020-12-31"]}
 ROWS |= {'odd "name"\\': [0.5, -1.0, 2.25]}
 
