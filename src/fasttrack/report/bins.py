@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from fasttrack.contract.cell import iso
+from fasttrack.contract.cell import format_datetime
 from fasttrack.metrics.reference import MISSING, OTHERS, Bins
 from fasttrack.report.words import number
 
@@ -54,5 +54,5 @@ def labels(column: Column, bins: Bins) -> list[str]:
 
 def _shown(column: Column, value: float) -> str:
     if column.kind == "datetime":
-        return iso(value)[:16].replace("T", " ")
+        return format_datetime(value)[:16].replace("T", " ")
     return f"{value:,.0f}" if column.kind == "integer" else number(value)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fasttrack.contract.cell import iso
+from fasttrack.contract.cell import format_datetime
 from fasttrack.contract.openapi import label_key
 from fasttrack.report.words import number, percent
 
@@ -50,7 +50,7 @@ def _profile(column: Column, place: int, values: Floats) -> Profile:
     if column.kind == "boolean":
         true = float(np.mean(known > 0))
         return Profile(place, missing, f"true {percent(true)}", [1 - true, true])
-    shown = (lambda value: iso(value)[:10]) if column.kind == "datetime" else number
+    shown = (lambda value: format_datetime(value)[:10]) if column.kind == "datetime" else number
     low, five, half, most, high = np.quantile(known, [0, 0.05, 0.5, 0.95, 1], method="inverted_cdf").tolist()
     text = f"{shown(low)} to {shown(high)}, median {shown(half)}, 9 in 10 from {shown(five)} to {shown(most)}"
     return Profile(place, missing, text, _bars(column, known))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fasttrack.contract.fitted_pipeline import answers
+from fasttrack.contract.fitted_pipeline import predict
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,4 +42,4 @@ def ask(
 ) -> HoldOut:
     """The rows of `X` [n, f] and `y` [n] with the predictions of `pipeline`. Raises what the pipeline raises."""
     rows = X.to_numpy() if contract.input == "array" else X
-    return HoldOut(X, y, *answers(pipeline, rows, probabilities=contract.target.probabilities), clusters)
+    return HoldOut(X, y, *predict(pipeline, rows, probabilities=contract.target.probabilities), clusters)
