@@ -9,9 +9,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from fasttrack.contract.cell import seconds
+from fasttrack.contract.cell import parse_datetime
+from fasttrack.contract.datetimes import parse_datetimes
 from fasttrack.contract.decode import Decoder, RefusedRequest
-from fasttrack.contract.moments import seconds_of_all
 from tests.contract.tables import column, contract_of
 
 usual = st.datetimes(min_value=datetime(1, 1, 1)).map(lambda moment: f"{moment.replace(microsecond=0).isoformat()}Z")
@@ -25,14 +25,14 @@ other = st.one_of(
 
 def one_by_one(cells: list[str | None]) -> list[float | None] | None:
     try:
-        return [None if cell is None else seconds(cell) for cell in cells]
+        return [None if cell is None else parse_datetime(cell) for cell in cells]
     except ValueError:
         return None
 
 
 def at_once(cells: list[str | None]) -> list[float | None] | None:
     try:
-        return seconds_of_all(cells)
+        return parse_datetimes(cells)
     except ValueError:
         return None
 
