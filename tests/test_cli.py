@@ -99,7 +99,7 @@ def test_models_are_listed_shown_promoted_rolled_back_and_verified(project: Path
         in run("models", "promote", f"sales@{dummy[:6]}", cwd=project).stdout
     )
     assert f"{linear} is champion again" in run("models", "rollback", "sales", cwd=project).stdout
-    assert "ok, 7 files match" in run("models", "verify", "sales", cwd=project).stdout
+    assert "ok, 9 files match" in run("models", "verify", "sales", cwd=project).stdout
     proved = run("models", "verify", "sales", "--data", "sales.csv", cwd=project).stdout
     assert f"sales@{linear}: proved on 120 + " in proved
     assert "worst difference" in proved

@@ -48,8 +48,8 @@ def test_a_run_its_files_and_its_version_go_there_and_come_back(
     done = track(place, recorded(place, bundle), store, spool_folder(store.folder))
     assert done.number == "1"
     held = object_store.client().list_objects_v2(Bucket=bucket, Prefix="artifacts/")["Contents"]
-    stored = {entry["Key"].partition(f"{done.run_id}/artifacts/")[2] for entry in held}
-    assert {"report.html", "model/MLmodel", "model/manifest.json", "model/model.joblib"} <= stored
+    stored = {entry["Key"].rpartition("/artifacts/")[2] for entry in held}
+    assert {"report.html", "MLmodel", "manifest.json", "model.joblib"} <= stored
     here = LocalStore(tmp_path / "here")
     pulled = pull(place, f"models:/{name}@champion", here, promote=True)
     got = here.open(name)

@@ -90,14 +90,18 @@ def test_a_training_is_a_run_with_all_that_is_known_of_it(mlflow_server: MlflowS
     assert came == dict(files_of(outcome.bundle.folder))
 
 
-def test_report_plots_and_trials_are_logged_where_there_are_some(wire: Wire, tmp_path: Path) -> None:
+def test_report_plots_and_trials_are_logged_where_there_are_some(
+    wire: Wire, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     place, store, name = Place(wire.url), LocalStore(tmp_path), new_name()
     bundle = made(store, name, others={"report.html": b"<p>report</p>"})
     record = recorded(place, bundle, plots={"residuals": "<svg/>"}, trials=TRIALS)
     done = track(place, record, store, spool_folder(tmp_path))
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", wire.url)  # where MLflow looks for a run's logged models
     with asked(wire.url) as mlflow:
         top = sorted(file.path for file in mlflow.list_artifacts(done.run_id))
-        assert top == ["model", "plots", "report.html"]
+        assert top == ["plots", "report.html"]
+        assert "model/manifest.json" in [file.path for file in mlflow.list_artifacts(done.run_id, "model")]
         assert [file.path for file in mlflow.list_artifacts(done.run_id, "plots")] == ["plots/residuals.svg"]
         children = [run for run in runs_of(mlflow, name) if run.data.tags.get("mlflow.parentRunId") == done.run_id]
     children.sort(key=lambda run: run.info.run_name)
@@ -263,6 +267,11 @@ def test_an_upload_killed_anywhere_is_taken_up_and_nothing_is_there_twice(wire: 
             assert {run.info.status for run in runs} == {"FINISHED", "FAILED"}
             (whole,) = [run for run in runs if run.info.run_name == bundle.label]
             assert len(whole.inputs.dataset_inputs) == 1
+            (model,) = mlflow.search_logged_models([whole.info.experiment_id])
+            assert model.status == "READY"
+            (output,) = mlflow.get_run(whole.info.run_id).outputs.model_outputs
+            assert output.model_id == model.model_id
+            assert len([metric for metric in model.metrics if metric.key == "rmse"]) == 1
             assert len(mlflow.get_metric_history(whole.info.run_id, "rmse")) == 1
             assert [one.version for one in mlflow.search_model_versions(f"name = '{name}'")] == ["1"]
             assert mlflow.get_model_version_by_alias(name, "champion").run_id == whole.info.run_id
@@ -300,12 +309,14 @@ def test_a_file_of_sqlite_needs_no_server_and_mlflow_says_nothing(
     assert (dict(os.environ), logging.getLogger("urllib3").level) == before
     with asked(_sqlite(tmp_path)) as mlflow:
         (run,) = runs_of(mlflow, "delays")
+        files = mlflow.get_model_version_download_uri("flights", "1")
     assert run.info.artifact_uri.startswith(f"{tmp_path}/mlruns/")
+    assert files.startswith(f"{tmp_path}/mlruns/")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import mlflow.pyfunc as pyfunc
 
-        model = pyfunc.load_model(f"{run.info.artifact_uri}/model")
+        model = pyfunc.load_model(files)
     row = pd.DataFrame({"dep_delay": [1.0], "carrier": ["AA"]})
     assert model.predict(row) == pytest.approx(outcome.bundle.load_pipeline().predict(row))
 

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from fasttrack.errors import ConfigError, TrackingError
 from fasttrack.store import ALIASES, CHALLENGER, CHAMPION
+from fasttrack.tracking.logged_model import link_version
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from fasttrack.tracking.record import RunRecord
 
 __all__ = ["Registered", "find_version", "mirror", "parse", "register", "resolve"]
 
@@ -67,20 +70,28 @@ def find_version(mlflow: Any, name: str, version: str) -> str | None:
     return str(max((int(one.version) for one in found), default=0) or "") or None
 
 
-def register(mlflow: Any, name: str, version: str, source: str, run_id: str) -> str:
-    """Register the bundle `version`, whose files are whole at `source`, unless it is; returns its number."""
+def register(mlflow: Any, record: RunRecord, source: str, run_id: str, model_id: str | None = None) -> str:
+    """Register the bundle of a run, whose files are whole at `source`, unless it is registered; returns its number.
+
+    `model_id`: of the logged model that has these files.
+    """
     from mlflow.exceptions import MlflowException
 
     try:
-        mlflow.create_registered_model(name)
+        mlflow.create_registered_model(record.model)
     except MlflowException as error:
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise
-    found = find_version(mlflow, name, version)
-    if found is not None:
-        return found
-    made = mlflow.create_model_version(name, source, run_id, tags={_VERSION: version}, await_creation_for=_AWAIT_S)
-    return str(made.version)
+    number = find_version(mlflow, record.model, record.version)
+    if number is not None:
+        return number
+    tags = {_VERSION: record.version}
+    registered = mlflow.create_model_version(
+        record.model, source, run_id, tags=tags, await_creation_for=_AWAIT_S, model_id=model_id
+    )
+    if model_id is not None:
+        link_version(mlflow, model_id, record.model, str(registered.version))
+    return str(registered.version)
 
 
 def mirror(mlflow: Any, name: str, versions: Mapping[str, str | None]) -> dict[str, str | None]:

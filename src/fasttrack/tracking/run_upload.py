@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fasttrack.errors import TrackingError
+from fasttrack.tracking.logged_model import MODEL, create_model, find_model, finish_model
+from fasttrack.tracking.place import is_database
 from fasttrack.tracking.registry import register
 
 if TYPE_CHECKING:
@@ -18,10 +20,8 @@ if TYPE_CHECKING:
     from fasttrack.tracking.place import Place
     from fasttrack.tracking.record import Dataset, RunRecord, TrialRecord
 
-__all__ = ["MODEL", "REPORT", "Uploaded", "upload"]
+__all__ = ["REPORT", "Uploaded", "upload"]
 
-MODEL = "model"
-"""The artifact folder that holds the bundle."""
 REPORT = "report.html"
 _RUN, _TRIAL, _PARENT = "fasttrack.run", "fasttrack.trial", "mlflow.parentRunId"
 _LONGEST_SCHEMA = 60_000
@@ -38,29 +38,39 @@ class Uploaded:
 
 
 def upload(mlflow: Any, place: Place, record: RunRecord, bundle: Bundle) -> Uploaded:
-    """Log `record` and `bundle` as a run, then register the bundle; what is there already is not made twice.
+    """Log `record` and `bundle` as a run with a logged model, then register the model.
 
-    Until all is logged the run is RUNNING, and no version leads to it.
+    What an earlier upload of the record has left is used, and nothing is made twice. The run is RUNNING until all is
+    logged, and no registered version leads to it before.
     """
     experiment = _experiment(mlflow, record.experiment, place.artifacts)
-    there = _runs(mlflow, experiment, record.id)
-    run = there.get(None) or mlflow.create_run(
+    earlier = _runs(mlflow, experiment, record.id)
+    run = earlier.get(None) or mlflow.create_run(
         experiment,
         start_time=record.started_ms,
         run_name=f"{record.model}@{record.version}",
         tags={_RUN: record.id, "mlflow.user": record.user, **record.tags},
     )
     run_id = run.info.run_id
+    model = find_model(mlflow, experiment, record)
     if run.info.status != "FINISHED":
-        _log(mlflow, run_id, record.params, record.metrics, record.ended_ms)
+        model = model or create_model(mlflow, experiment, run_id, record)
+        _log(mlflow, run_id, record.params, record.metrics, record.ended_ms, model)
         if record.dataset is not None:
             mlflow.log_inputs(run_id, [_input(record.dataset)])
         for trial in record.trials:
-            _log_trial(mlflow, experiment, run_id, record, trial, there.get(str(trial.number)))
+            _log_trial(mlflow, experiment, run_id, record, trial, earlier.get(str(trial.number)))
         _log_files(mlflow, run_id, record, bundle)
+        if model is None:
+            mlflow.log_artifacts(run_id, str(bundle.folder), MODEL)
+        else:
+            finish_model(mlflow, run_id, model, bundle)
         mlflow.set_terminated(run_id, "FINISHED", record.ended_ms)
-    number = register(mlflow, record.model, record.version, f"{run.info.artifact_uri}/{MODEL}", run_id)
-    return Uploaded(run_id, number)
+    if model is None:  # on a server before MLflow 3, or in an older run, the bundle is an artifact of the run
+        return Uploaded(run_id, register(mlflow, record, f"{run.info.artifact_uri}/{MODEL}", run_id))
+    # MLflow resolves `models:/` in a database by the process's own tracking address, which need not be this place
+    source = model.artifact_location if is_database(place.uri) else model.model_uri
+    return Uploaded(run_id, register(mlflow, record, source, run_id, model.model_id))
 
 
 def _experiment(mlflow: Any, name: str, artifacts: str | None) -> str:
@@ -91,16 +101,29 @@ def _runs(mlflow: Any, experiment: str, record_id: str) -> dict[str | None, Any]
             return found
 
 
-def _log(mlflow: Any, run_id: str, params: Mapping[str, str], metrics: Mapping[str, float], at_ms: int) -> None:
-    """Sent again, the same values change nothing: the times are the record's."""
+def _log(
+    mlflow: Any,
+    run_id: str,
+    params: Mapping[str, str],
+    metrics: Mapping[str, float],
+    at_ms: int,
+    model: Any | None = None,
+) -> None:
+    """Log the parameters and metrics of a run, the metrics also for its logged model.
+
+    Sent again, the same values change nothing, since the times are the record's.
+    """
     from mlflow.entities import Metric, Param
 
     pairs = [Param(name, value) for name, value in params.items()]
     for start in range(0, len(pairs), _PARAMS_A_CALL):
         mlflow.log_batch(run_id, params=pairs[start : start + _PARAMS_A_CALL])
-    figures = [Metric(name, value, at_ms, 0) for name, value in metrics.items()]
-    for start in range(0, len(figures), _METRICS_A_CALL):
-        mlflow.log_batch(run_id, metrics=figures[start : start + _METRICS_A_CALL])
+    values = [
+        Metric(name, value, at_ms, 0, model_id=None if model is None else model.model_id)
+        for name, value in metrics.items()
+    ]
+    for start in range(0, len(values), _METRICS_A_CALL):
+        mlflow.log_batch(run_id, metrics=values[start : start + _METRICS_A_CALL])
 
 
 def _log_trial(mlflow: Any, experiment: str, parent: str, record: RunRecord, trial: TrialRecord, there: Any) -> None:
@@ -131,7 +154,6 @@ def _log_files(mlflow: Any, run_id: str, record: RunRecord, bundle: Bundle) -> N
             for name, svg in record.plots.items():
                 (Path(folder) / f"{name}.svg").write_text(svg, encoding="utf-8")
             mlflow.log_artifacts(run_id, folder, "plots")
-    mlflow.log_artifacts(run_id, str(bundle.folder), MODEL)
 
 
 def _input(dataset: Dataset) -> Any:
