@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent / "src" / "fasttrack"
 LAYERS = [
-    {"errors"},
-    {"contract", "urls", "atomic_files", "object_storage"},
+    {"errors", "suggestions", "quoting", "schemes", "file_formats", "lazy", "progress"},
+    {"contract", "urls", "atomic_files", "object_storage", "extras"},
     {"settings", "config", "data", "graph"},
     {"evaluation"},
     {"training"},
@@ -30,13 +30,19 @@ LAYERS = [
     {"serving"},
     {"monitoring", "gate", "tracking"},
     {"report", "expectations"},
-    {"lifecycle", "console", "jobs"},
-    {"cli"},
+    {"jobs"},
+    {"public", "cli"},
 ]
 """From the bottom up: a package imports only its own layer's packages and those below."""
 RANK = {package: rank for rank, packages in enumerate(LAYERS) for package in packages}
 LIGHT = {
     "errors",
+    "suggestions",
+    "quoting",
+    "schemes",
+    "file_formats",
+    "lazy",
+    "progress",
     "contract",
     "urls",
     "atomic_files",

@@ -1,4 +1,4 @@
-"""What the environment says of object storages: understood, or refused in one line before any client is asked."""
+"""Settings of object storages from the environment are used, or refused in one line before any request."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fasttrack.errors import StoreError
-from fasttrack.object_storage import azure, google, place_of, s3_endpoint
+from fasttrack.object_storage import azure_account, google_storage, s3_endpoint, storage_identity
 from fasttrack.store import open_store
 
 if TYPE_CHECKING:
@@ -53,40 +53,42 @@ def _plain(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         ("AZURITE_BLOB_STORAGE_URL", "az://b/p"),
     ],
 )
-def test_what_is_no_endpoint_is_told(url: str, variable: str, location: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_invalid_endpoint_is_reported(
+    url: str, variable: str, location: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_NAME", "me")
     monkeypatch.setenv("AZURE_STORAGE_USE_EMULATOR", "true")
     monkeypatch.setenv(variable, url)
     with pytest.raises(StoreError) as caught:
         open_store(location).names()
     assert str(caught.value).endswith(
-        f"{variable} is no endpoint; write http://HOST:PORT or https://HOST, keys elsewhere"
+        f"{variable} is not an endpoint; write http://HOST:PORT or https://HOST, without keys in it"
     )
 
 
-def test_white_space_around_a_value_is_no_part_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_white_space_around_a_value_is_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", " http://127.0.0.1:9000/\n")
-    found = s3_endpoint()
-    assert found is not None
-    assert (found.url, found.authority) == ("http://127.0.0.1:9000", "127.0.0.1:9000")
+    endpoint = s3_endpoint()
+    assert endpoint is not None
+    assert (endpoint.url, endpoint.authority) == ("http://127.0.0.1:9000", "127.0.0.1:9000")
     monkeypatch.setenv("AWS_ENDPOINT_URL", " \n")
     assert s3_endpoint() is None
     monkeypatch.setenv("STORAGE_EMULATOR_HOST", "[::1]:4443\n")
-    assert place_of("gs://b") == "http://[::1]:4443"
-    assert google().anonymous
+    assert storage_identity("gs://b") == "http://[::1]:4443"
+    assert google_storage().anonymous
     monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_NAME", "me\n")
     monkeypatch.setenv("AZURE_STORAGE_SAS_TOKEN", "?sv=1&sig=2\n")
-    assert (azure().account, azure().token) == ("me", "sv=1&sig=2")
+    assert (azure_account().name, azure_account().token) == ("me", "sv=1&sig=2")
 
 
 @pytest.fixture
-def asked() -> Iterator[tuple[str, list[tuple[str, str | None]]]]:
-    """A server that refuses everything, and what it was asked: paths, and who said so."""
-    heard: list[tuple[str, str | None]] = []
+def refusing_server() -> Iterator[tuple[str, list[tuple[str, str | None]]]]:
+    """A server that refuses everything, and the requests it got: paths and credentials."""
+    requests: list[tuple[str, str | None]] = []
 
     class Deaf(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            heard.append((self.path, self.headers.get("authorization")))
+            requests.append((self.path, self.headers.get("authorization")))
             self.send_response(403)
             self.send_header("content-length", "0")
             self.end_headers()
@@ -97,7 +99,7 @@ def asked() -> Iterator[tuple[str, list[tuple[str, str | None]]]]:
     with ThreadingHTTPServer(("127.0.0.1", 0), Deaf) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        yield f"http://127.0.0.1:{server.server_port}", heard
+        yield f"http://127.0.0.1:{server.server_port}", requests
         server.shutdown()
         thread.join()
 
@@ -111,9 +113,9 @@ def asked() -> Iterator[tuple[str, list[tuple[str, str | None]]]]:
     ids=["key", "identity"],
 )
 def test_a_store_asks_with_the_token_of_its_connection_string(
-    leftover: dict[str, str], asked: tuple[str, list[tuple[str, str | None]]], monkeypatch: pytest.MonkeyPatch
+    leftover: dict[str, str], refusing_server: tuple[str, list[tuple[str, str | None]]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    url, heard = asked
+    url, requests = refusing_server
     monkeypatch.setenv(
         "AZURE_STORAGE_CONNECTION_STRING", f"BlobEndpoint={url}/me;SharedAccessSignature=sv=2022-11-02&sig=abc%3D"
     )
@@ -121,6 +123,6 @@ def test_a_store_asks_with_the_token_of_its_connection_string(
         monkeypatch.setenv(name, value)
     with pytest.raises(StoreError, match="access is denied"):
         open_store("az://container/models").names()
-    ((path, authorization),) = set(heard)
+    ((path, authorization),) = set(requests)
     assert "sig=abc%3D" in path
     assert authorization is None

@@ -1,10 +1,19 @@
-"""No address is shown with its password or its signature, and a model's name has neither."""
+"""No shown address has a password or signature, and no model name does."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from fasttrack.urls import is_ambiguous, last_name, shown, without_password
+from fasttrack.urls import (
+    base_name,
+    has_ambiguous_password,
+    redact_url,
+    resolve_path,
+    split_path,
+    strip_password,
+)
 
 
 @pytest.mark.parametrize(
@@ -71,9 +80,9 @@ from fasttrack.urls import is_ambiguous, last_name, shown, without_password
     ],
 )
 def test_addresses(address: str, seen: str, kept: str, last: str) -> None:
-    assert shown(address) == seen
-    assert without_password(address) == kept
-    assert last_name(address) == last
+    assert redact_url(address) == seen
+    assert strip_password(address) == kept
+    assert base_name(address) == last
 
 
 @pytest.mark.parametrize(
@@ -91,5 +100,23 @@ def test_addresses(address: str, seen: str, kept: str, last: str) -> None:
         ("s3://KEY:12/x@bucket/b.csv", True),
     ],
 )
-def test_a_password_that_others_would_end_elsewhere_is_found(address: str, ambiguous: bool) -> None:
-    assert is_ambiguous(address) is ambiguous
+def test_an_ambiguous_password_is_detected(address: str, ambiguous: bool) -> None:
+    assert has_ambiguous_password(address) is ambiguous
+
+
+@pytest.mark.parametrize(
+    ("address", "parts", "resolved"),
+    [
+        ("sales.csv", ("", "sales.csv"), "/folder/sales.csv"),
+        ("/data/sales.csv", ("", "/data/sales.csv"), "/data/sales.csv"),
+        ("sqlite:///sales.db", ("sqlite:///", "sales.db"), "sqlite:////folder/sales.db"),
+        ("SQLite:///sales.db", ("SQLite:///", "sales.db"), "SQLite:////folder/sales.db"),
+        ("sqlite:////data/sales.db", ("sqlite:///", "/data/sales.db"), "sqlite:////data/sales.db"),
+        ("postgresql:///sales", None, "postgresql:///sales"),
+        ("s3://bucket/sales.csv", None, "s3://bucket/sales.csv"),
+        ("ftp:///sales.csv", None, "ftp:///sales.csv"),
+    ],
+)
+def test_only_files_on_this_machine_have_a_path(address: str, parts: tuple[str, str] | None, resolved: str) -> None:
+    assert split_path(address) == parts
+    assert resolve_path(address, Path("/folder")) == resolved

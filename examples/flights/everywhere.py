@@ -46,7 +46,7 @@ def main() -> None:
         _run("models", "push", "flights", options.bucket, "--promote", "--store", str(work / "training"))
         _run("models", "pull", options.bucket, "flights@champion", "--promote", "--store", str(work / "serving"))
         _run(
-            *("pull", "models:/flights@champion", "--promote", "--tracking", options.tracking),
+            *("mlflow", "pull", "models:/flights@champion", "--promote", "--tracking", options.tracking),
             *("--store", str(work / "registry")),
         )
         answers = [_served(work / store) for store in ("serving", "registry")]

@@ -39,7 +39,7 @@ from fasttrack.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from fasttrack.monitoring.alerts import Alert
+    from fasttrack.monitoring.alert import Alert
 
 HERE = Path(__file__).parent
 TARGET = "arr_delay"
@@ -220,7 +220,7 @@ def series(url: str, query: str, began: float, ended: float) -> dict[str, tuple[
 
 def firing(url: str, alert: Alert, began: float, ended: float) -> list[tuple[str, float, float]]:
     """When an alert fired: labels, from, to (seconds since 1970 UTC). What it waits for is counted in whole hours."""
-    wait = HOUR if alert.lasting.endswith("h") else 0.0
+    wait = HOUR if alert.wait.endswith("h") else 0.0
     return [
         (labels, float(run[0] + wait), float(run[-1]))
         for labels, (times, _) in series(url, alert.expr, began, ended).items()

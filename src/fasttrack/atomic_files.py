@@ -1,4 +1,4 @@
-"""Files written so that a reader, or a machine that crashes, sees all of a file or nothing of it."""
+"""Files that readers see either completely or not at all, also after a crash of the machine."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from fasttrack.errors import StoreError
 
-__all__ = ["fsync", "write_whole"]
+__all__ = ["fsync", "write_atomically"]
 
 
 def fsync(path: Path) -> None:
@@ -20,8 +20,8 @@ def fsync(path: Path) -> None:
         os.close(descriptor)
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that readers, and a machine that crashes, see all of it or nothing. Raises StoreError."""
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file in one step, in place of an older one, and its folder if there is none. Raises StoreError."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, temporary = tempfile.mkstemp(prefix=".", dir=path.parent)

@@ -1,84 +1,114 @@
-"""Addresses as people may see them: without the password, and without what follows a question mark.
+"""Addresses as messages and files may show them: without password, token or signature.
 
-Whatever the scheme, and however it is spelled. In doubt it is a password: `https://me:1234/5@host/f` may as well be a
-file on the host `me`, which is read all the same, but shown as `https://me:***@host/f`.
+Every scheme is treated alike, in whichever case it is spelled. What may be a password is taken for one:
+`https://me:1234/5@host/f` could name a file on the host `me`; it is read as such, but shown as `https://me:***@host/f`.
 """
 
 from __future__ import annotations
 
 import re
+from pathlib import Path
+
+from fasttrack.file_formats import COMPRESSIONS, format_endings
+from fasttrack.schemes import SCHEMES, find_scheme, is_url
 
 __all__ = [
     "POSTGRES_ADVICE",
-    "SQLITE",
-    "is_ambiguous",
-    "is_misread",
-    "last_name",
+    "base_name",
+    "has_ambiguous_password",
+    "may_quote_password",
     "model_name",
-    "shown",
-    "without_password",
+    "redact_url",
+    "resolve_path",
+    "split_path",
+    "strip_password",
 ]
 
-SQLITE = "sqlite:///"
-"""What stands before the path of a SQLite file."""
 POSTGRES_ADVICE = (
     "its address cannot be understood; write postgresql://USER@HOST:PORT/DATABASE, the password in PGPASSWORD, "
     "or with %40 for @ and %2F for /"
 )
+
+
+def _alternatives(words: list[str]) -> str:
+    return "|".join(map(re.escape, words))
+
+
 _MISREAD = re.compile(
     'invalid integer value|invalid URI|invalid port|invalid connection option|URI query|host name must be|missing "="'
 )
 _PORT = r"\d+(?:[/?#]|$)"
-_TABLE = r"\d+/[^?#]*@[^/@?#]+\.(?:csv|tsv|txt|jsonl?|ndjson|parquet)(?:\.(?:gz|bz2|zst|xz))?(?:[?#]|$)"
-"""A port, and a path to a table's file with an @ in its own name: no host is called b.csv."""
+_TABLE = rf"\d+/[^?#]*@[^/@?#]+(?:{_alternatives(format_endings())})(?:{_alternatives([*COMPRESSIONS])})?(?:[?#]|$)"
+"""A port, and the path of a table's file with an @ in its own name: no host is called b.csv."""
 _PASSWORD = re.compile(rf"(?<=://)([^:/?#]*):(?:(?!{_PORT}).*|(?!{_TABLE})(?:[^?]*|[^=]*))@", re.DOTALL | re.IGNORECASE)
-"""From the colon behind the user to the last @, as a password may hold either.
+"""From the colon behind the user to the last @, because a password may hold either sign.
 
-Where it begins as a port would, to the last @ before the parameters, which have a question mark and an equals sign.
+If it begins as a port would, it ends at the last @ before the parameters, which have a question mark and equals signs.
 """
-_TOKEN = re.compile(r"^((?:https?|s3|gs|gcs|az)://)[^:/@?#]+:?@", re.IGNORECASE)
-"""Who is alone before the @ of a web address may be a token, and of a bucket a key; `abfs://` has a container there."""
+_SECRET_USERS = _alternatives([scheme.name for scheme in SCHEMES if scheme.user_is_secret])
+_TOKEN = re.compile(rf"^((?:{_SECRET_USERS})://)[^:/@?#]+:?@", re.IGNORECASE)
 _PARAMETERS = re.compile(r"\?.*", re.DOTALL)
-_SECRET = re.compile(r"(?<=[?&])(password|sslpassword)=[^&]*&?", re.IGNORECASE)
+_PASSWORD_PARAMETER = re.compile(r"(?<=[?&])(password|sslpassword)=[^&]*&?", re.IGNORECASE)
 
 
-def shown(address: str) -> str:
-    """A URL with its password as `***` and its parameters, which may hold a signature, as `…`; a path as it is."""
+def redact_url(address: str) -> str:
+    """A URL with `***` for its password or token and `…` for its parameters, which may be a signature; a path as it is.
+
+    Every message, log line and stored record shows addresses this way.
+    """
     if "://" not in address:
         return address
-    hidden = _PASSWORD.sub(r"\1:***@", _TOKEN.sub(r"\1***@", address))
-    return _PARAMETERS.sub("?…", hidden)
+    redacted = _PASSWORD.sub(r"\1:***@", _TOKEN.sub(r"\1***@", address))
+    return _PARAMETERS.sub("?…", redacted)
 
 
-def is_ambiguous(address: str) -> bool:
-    """Whether the password holds a sign that others take for its end, who then tell the rest as a host."""
-    found = _PASSWORD.search(address)
-    return found is not None and bool(re.search(r"@.*:|:.*[@/?#]", found[0][:-1], re.DOTALL))
+def has_ambiguous_password(address: str) -> bool:
+    """Whether the password holds a sign at which other programs would end it, and take the rest for the host."""
+    password = _PASSWORD.search(address)
+    return password is not None and bool(re.search(r"@.*:|:.*[@/?#]", password[0][:-1], re.DOTALL))
 
 
-def is_misread(message: str) -> bool:
-    """Whether libpq took an address apart otherwise than it was meant: its message may show a piece of the password."""
+def may_quote_password(message: str) -> bool:
+    """Whether libpq says that it cannot parse an address: such a message may quote a piece of the password."""
     return bool(_MISREAD.search(message))
 
 
-def without_password(address: str) -> str:
-    """A URL as it may be written into a file: its password has another place."""
+def strip_password(address: str) -> str:
+    """A URL as a configuration file may hold it: without the password, with all other parameters."""
     if "://" not in address:
         return address
-    return _SECRET.sub("", _PASSWORD.sub(r"\1@", address)).rstrip("?&")
+    return _PASSWORD_PARAMETER.sub("", _PASSWORD.sub(r"\1@", address)).rstrip("?&")
 
 
-def last_name(address: str) -> str:
-    """The last name of a path, or of a URL's path, in which there may be none; without parameters."""
-    _, scheme, rest = _PARAMETERS.sub("", shown(address)).rpartition("://")
+def base_name(address: str) -> str:
+    """The last name of a path, or of a URL's path (empty if it has none), without parameters."""
+    _, scheme, rest = _PARAMETERS.sub("", redact_url(address)).rpartition("://")
     path = rest.partition("/")[2] if scheme else address
     return path.rstrip("/").rpartition("/")[2]
 
 
 def model_name(source: str) -> str:
-    """The name that a model gets from its table: the file's name without endings, or a database's."""
+    """The name that a model gets from its table: that of the file without endings, or of the database."""
     _, scheme, path = source.rpartition("://")
-    names = [last_name(source), *reversed(path.split("/")[1 if scheme else 0 : -1])]
+    names = [base_name(source), *reversed(path.split("/")[1 if scheme else 0 : -1])]
     plain = [name for name in names if name and not re.search(r"[*?\[=@]", name)]  # no pattern, no partition
     stem = plain[0].split(".")[0] if plain else ""
     return "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in stem).strip("-") or "model"
+
+
+def split_path(address: str) -> tuple[str, str] | None:
+    """What precedes the path of a file on this machine, and the path: `("sqlite:///", "a.db")`, `("", "a.csv")`.
+
+    `None` for the address of anything else.
+    """
+    if not is_url(address):
+        return "", address
+    scheme = find_scheme(address)
+    prefix, slashes, path = address.partition(":///")
+    return (prefix + slashes, path) if slashes and scheme is not None and scheme.is_local else None
+
+
+def resolve_path(address: str, folder: Path) -> str:
+    """The address with a relative path taken from `folder`; the address of anything but a file here as it is."""
+    parts = split_path(address)
+    return address if parts is None or Path(parts[1]).is_absolute() else parts[0] + str(folder / parts[1])

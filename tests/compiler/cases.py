@@ -1,7 +1,7 @@
-"""How a lowering is tested: fit, compile, and compare with scikit-learn on training rows, fresh rows and edge rows.
+"""Testing a lowering: fit, compile, and compare with scikit-learn on training rows, generated rows and edge rows.
 
-`check` is for what predicts, `check_transformer` for what transforms; `refusal` gives the text of a NotCompilable.
-The comparison here is written apart from the product's own proof, which every case has to pass as well.
+`check_predictor` tests a predictor, `check_transformer` a transformer; `compile_error` returns the message of a
+NotCompilable. The comparison here is independent of the product's own proof, which every case has to pass as well.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.tree import DecisionTreeRegressor
 
-from fasttrack.compiler import Columns, Compiled, NotCompilable, compile_pipeline, prove, register
-from fasttrack.compiler.lower import Regression
-from fasttrack.compiler.matrix import as_matrix
+from fasttrack.compiler import Columns, CompiledPipeline, NotCompilable, compile_pipeline, prove, register
+from fasttrack.compiler.graph_matrix import as_matrix
+from fasttrack.compiler.lowering_registry import Regression
 from fasttrack.contract.frame import matrix_from_frame, pipeline_input
 from fasttrack.contract.learn import learn_contract
-from fasttrack.graph import Session, open_session, refused, run
+from fasttrack.graph import Session, open_session, refused_rows, run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,53 +36,64 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-__all__ = ["Case", "Reveal", "check", "check_transformer", "labels", "mixed_table", "numbers", "refusal"]
+__all__ = [
+    "Case",
+    "Reveal",
+    "check_predictor",
+    "check_transformer",
+    "compile_error",
+    "make_target",
+    "mixed_table",
+    "number_table",
+]
 
-_FRESH = 300
+_GENERATED_ROWS = 300
 
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """A fitted pipeline, what became of it, and the training rows as float64[n, f] `matrix`."""
+    """A fitted pipeline and its compiled form. `matrix`: the training rows, float64[n, f]."""
 
     pipeline: Any
     contract: Contract
-    compiled: Compiled
+    compiled: CompiledPipeline
     matrix: Floats
     proof: Proof
 
     def predict(self, matrix: Floats) -> dict[str, NDArray[Any]]:
-        """The graph's outputs for float64[n, f] rows."""
+        """The graph's outputs for the rows of `matrix`, float64[n, f]."""
         return run(self._session, matrix)
 
-    def refused(self, matrix: Floats) -> NDArray[np.bool_]:
-        """bool[n]: the rows that are not taken."""
-        away = refused(self.compiled.refusals, self.contract, matrix)
-        found = self.predict(matrix).get("refused")
-        return away if found is None else away | found.astype(bool)
+    def refused_rows(self, matrix: Floats) -> NDArray[np.bool_]:
+        """bool[n]: the rows that the compiled pipeline refuses."""
+        refused = refused_rows(self.compiled.input_rules, self.contract, matrix)
+        by_graph = self.predict(matrix).get("refused")
+        return refused if by_graph is None else refused | by_graph.astype(bool)
 
     @cached_property
     def _session(self) -> Session:
         return open_session(self.compiled.program)
 
     @cached_property
-    def usual(self) -> Any:
-        """The median magnitude of scikit-learn's predictions in training, by column."""
-        found = _answer(self, self.matrix)
-        if found is None:
+    def scale(self) -> Any:
+        """The median magnitude of scikit-learn's predictions for the training rows, by target."""
+        predictions = _predict(self, self.matrix)
+        if predictions is None:
             return 0.0
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)  # a column may be all missing
-            return np.nan_to_num(np.nanmedian(np.where(np.isfinite(found[0]), np.abs(found[0]), np.nan), axis=0))
+            warnings.simplefilter("ignore", RuntimeWarning)  # all predictions of a target may be missing
+            return np.nan_to_num(
+                np.nanmedian(np.where(np.isfinite(predictions[0]), np.abs(predictions[0]), np.nan), axis=0)
+            )
 
     @property
     def operators(self) -> list[str]:
-        """The graph's operators in order, without constants."""
+        """The types of the graph's operators in order, without constants."""
         return [node.op_type for node in self.compiled.model.graph.node if node.op_type != "Constant"]
 
 
 class Reveal(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no types
-    """Predicts its input, so that what a transformer makes can be compared number by number."""
+    """Predicts its input, so that a transformer's output can be compared number by number."""
 
     def fit(self, X: Any, y: Any = None) -> Reveal:
         self.fitted_ = True
@@ -97,7 +108,8 @@ def _reveal(_: Reveal, x: Columns) -> Regression:
     return Regression(as_matrix(x))
 
 
-def check(
+# nine parameters, of which most tests set none: what is fitted (three), and independent options set by name
+def check_predictor(
     estimator: Any,
     X: pd.DataFrame | NDArray[Any],
     y: Any = None,
@@ -109,18 +121,18 @@ def check(
     edges: int = 800,
     seed: int = 0,
 ) -> Case:
-    """Fit `estimator` (with the arguments `fit`), compile it, and assert that both answer alike.
+    """Fit `estimator` (with the arguments `fit`), compile it, and assert that both predict the same values.
 
-    On the rows of `X`, on made rows that mix and move its values with missing and unseen ones, on `fresh` rows, and in
-    the product's proof with about `edges` edge rows. Answers are relative to their magnitude, or to the column's median
-    magnitude in training where they are smaller; probabilities are as they are.
+    They are compared on the rows of `X`, on generated rows with recombined, changed, missing and unseen values, on the
+    rows of `fresh`, and in the product's proof with about `edges` edge rows. `tolerance`: relative to the magnitude of
+    a prediction, or to the target's median magnitude in training if that is larger; of probabilities absolute.
     """
-    case = _case(_fitted(estimator, X, y, fit), X, kinds, edges, seed)
+    case = _compile(_fit(estimator, X, y, fit), X, kinds, edges, seed)
     assert case.proof.passed or case.proof.worst <= tolerance, case.proof
     _compare(case, case.matrix, tolerance, "training")
-    _compare(case, _moved(case.contract, case.matrix, np.random.default_rng(seed)), tolerance, "fresh")
+    _compare(case, _generate_rows(case.contract, case.matrix, np.random.default_rng(seed)), tolerance, "generated")
     if fresh is not None:
-        _compare(case, matrix_from_frame(case.contract, fresh), tolerance, "given")
+        _compare(case, matrix_from_frame(case.contract, fresh), tolerance, "fresh")
     return case
 
 
@@ -132,29 +144,31 @@ def check_transformer(
     trees: bool = True,
     **options: Any,
 ) -> Case:
-    """As `check`, for each number that `transformer` makes; then, if `trees`, for trees that split on them.
+    """As `check_predictor`, for each number that `transformer` makes; with `trees`, also for trees that split on them.
 
-    Trees tell a difference in the last bit: leave them out where the arithmetic cannot be the same to the bit.
+    Trees reveal a difference in the last bit: pass `trees=False` if the arithmetic cannot agree to the last bit.
     """
-    case = check(make_pipeline(transformer, Reveal()), X, y, **options)
+    case = check_predictor(make_pipeline(transformer, Reveal()), X, y, **options)
     if trees:
-        answers = y if y is not None else np.random.default_rng(1).normal(size=len(X)).round(1)
-        check(make_pipeline(transformer, DecisionTreeRegressor(max_depth=5, random_state=0)), X, answers, **options)
+        target = y if y is not None else np.random.default_rng(1).normal(size=len(X)).round(1)
+        check_predictor(
+            make_pipeline(transformer, DecisionTreeRegressor(max_depth=5, random_state=0)), X, target, **options
+        )
         boosted = HistGradientBoostingRegressor(max_iter=4, min_samples_leaf=2, early_stopping=False)
-        check(make_pipeline(transformer, boosted), X, answers, **options)
+        check_predictor(make_pipeline(transformer, boosted), X, target, **options)
     return case
 
 
-def refusal(estimator: Any, X: Any, y: Any = None, *, fit: Mapping[str, Any] | None = None) -> str:
-    """What NotCompilable says of the fitted `estimator`."""
-    fitted = _fitted(estimator, X, y, fit)
+def compile_error(estimator: Any, X: Any, y: Any = None, *, fit: Mapping[str, Any] | None = None) -> str:
+    """The message of the NotCompilable that the fitted `estimator` raises."""
+    fitted = _fit(estimator, X, y, fit)
     with pytest.raises(NotCompilable) as caught:
-        compile_pipeline(fitted, _contract(fitted, X, None)[0])
+        compile_pipeline(fitted, _learn_contract(fitted, X, None)[0])
     return str(caught.value)
 
 
-def numbers(rows: int = 120, columns: int = 4, *, missing: float = 0.0, seed: int = 0) -> pd.DataFrame:
-    """Columns `a`, `b`, … of floats on several scales, with ties; a share of the cells is missing."""
+def number_table(rows: int = 120, columns: int = 4, *, missing: float = 0.0, seed: int = 0) -> pd.DataFrame:
+    """Columns `a`, `b`, … of floats on several scales, with ties. `missing`: the fraction of missing cells."""
     random = np.random.default_rng(seed)
     scales = np.resize([1.0, 50.0, 1e-3, 2e4], columns)
     values = random.normal(size=(rows, columns)) * scales + np.resize([0.0, 20.0, 1e-3, -3e4], columns)
@@ -164,7 +178,7 @@ def numbers(rows: int = 120, columns: int = 4, *, missing: float = 0.0, seed: in
 
 
 def mixed_table(rows: int = 200, seed: int = 0) -> pd.DataFrame:
-    """Every kind of column, with missing values in those whose name says so."""
+    """Every kind of column; those with 'missing' in their name have missing values."""
     random = np.random.default_rng(seed)
     frame = pd.DataFrame(
         {
@@ -187,7 +201,7 @@ def mixed_table(rows: int = 200, seed: int = 0) -> pd.DataFrame:
     return frame
 
 
-def labels(X: pd.DataFrame | NDArray[Any], task: Task, *, seed: int = 0) -> NDArray[Any]:
+def make_target(X: pd.DataFrame | NDArray[Any], task: Task, *, seed: int = 0) -> NDArray[Any]:
     """A target that depends on the numbers of `X`: floats, two classes of whole numbers, or three of text."""
     values = X.select_dtypes("number").to_numpy(dtype=float) if isinstance(X, pd.DataFrame) else np.asarray(X, float)
     values = np.nan_to_num(values)
@@ -201,11 +215,11 @@ def labels(X: pd.DataFrame | NDArray[Any], task: Task, *, seed: int = 0) -> NDAr
     return np.array(["low", "mid", "top"])[np.digitize(score, np.quantile(score, [0.3, 0.7]))]
 
 
-def _fitted(estimator: Any, X: Any, y: Any, fit: Mapping[str, Any] | None) -> Any:
-    return estimator.fit(X, np.zeros(len(X)) if y is None else y, **(fit or {}))
+def _fit(estimator: Any, X: Any, y: Any, fit_params: Mapping[str, Any] | None) -> Any:
+    return estimator.fit(X, np.zeros(len(X)) if y is None else y, **(fit_params or {}))
 
 
-def _contract(
+def _learn_contract(
     pipeline: Any, X: pd.DataFrame | NDArray[Any], kinds: Mapping[str, Kind] | None
 ) -> tuple[Contract, Floats]:
     array = not isinstance(X, pd.DataFrame)
@@ -217,63 +231,63 @@ def _contract(
     return contract, matrix_from_frame(contract, frame)
 
 
-def _case(pipeline: Any, X: Any, kinds: Mapping[str, Kind] | None, edges: int, seed: int) -> Case:
-    contract, matrix = _contract(pipeline, X, kinds)
-    compiled = compile_pipeline(pipeline, contract, least_trees=1)
-    proof = prove(compiled, pipeline, contract, X, matrix, edges=edges, seed=seed)
+def _compile(pipeline: Any, X: Any, kinds: Mapping[str, Kind] | None, edges: int, seed: int) -> Case:
+    contract, matrix = _learn_contract(pipeline, X, kinds)
+    compiled = compile_pipeline(pipeline, contract, min_trees=1)
+    proof = prove(compiled, pipeline, contract, X, matrix, max_edge_rows=edges, seed=seed)
     return Case(pipeline, contract, compiled, matrix, proof)
 
 
-def _moved(contract: Contract, matrix: Floats, random: np.random.Generator) -> Floats:
-    """Rows whose cells come from different training rows, some of them moved, missing or unseen."""
-    n = _FRESH
-    made = np.column_stack([random.choice(matrix[:, j], n) for j in range(matrix.shape[1])])
+def _generate_rows(contract: Contract, matrix: Floats, random: np.random.Generator) -> Floats:
+    """Rows with cells from different training rows, some of them changed, missing or unseen."""
+    n = _GENERATED_ROWS
+    rows = np.column_stack([random.choice(matrix[:, j], n) for j in range(matrix.shape[1])])
     for j, column in enumerate(contract.columns):
-        cells, some = made[:, j], random.random(n)
+        cells, draw = rows[:, j], random.random(n)
         if column.kind == "category":
-            cells[some < 0.15] = -1.0
+            cells[draw < 0.15] = -1.0
         elif column.kind in ("number", "integer", "datetime"):
             spread = np.nanstd(matrix[:, j]) if np.isfinite(matrix[:, j]).any() else 1.0
-            moved = np.nan_to_num(cells) + random.normal(size=n) * (spread if spread > 0 else 1.0)
+            changed = np.nan_to_num(cells) + random.normal(size=n) * (spread if spread > 0 else 1.0)
             if column.kind == "integer":
-                moved = np.rint(moved)
+                changed = np.rint(changed)
             if column.dtype in ("float32", "Float32"):
-                moved = moved.astype(np.float32).astype(np.float64)
+                changed = changed.astype(np.float32).astype(np.float64)
             if column.kind == "datetime":
-                moved = np.round(moved)
-            made[:, j] = cells = np.where(some < 0.4, moved, cells)
+                changed = np.round(changed)
+            rows[:, j] = cells = np.where(draw < 0.4, changed, cells)
         if column.nullable:
             cells[random.random(n) < 0.1] = np.nan
-    return made
+    return rows
 
 
 def _compare(case: Case, matrix: Floats, tolerance: float, kind: str) -> None:
-    away = case.refused(matrix)
-    for row in np.flatnonzero(away)[::7][:6]:
-        assert _answer(case, matrix[[row]]) is None, f"{kind} row {row} {matrix[row]} is refused, but not by sklearn"
-    taken = matrix[~away]
-    if not len(taken):
+    refused = case.refused_rows(matrix)
+    for row in np.flatnonzero(refused)[::7][:6]:
+        assert _predict(case, matrix[[row]]) is None, f"{kind} row {row} {matrix[row]} is refused, but not by sklearn"
+    accepted = matrix[~refused]
+    if not len(accepted):
         return
-    theirs = _answer(case, taken)
-    if theirs is None:
-        lone = next(row for row in taken if _answer(case, row[None]) is None)
-        raise AssertionError(f"{kind} row {lone} is taken, but scikit-learn refuses it")
-    found = case.predict(taken)
-    ours, (prediction, probabilities) = found["prediction"], theirs
+    expected = _predict(case, accepted)
+    if expected is None:
+        first = next(row for row in accepted if _predict(case, row[None]) is None)
+        raise AssertionError(f"{kind} row {first} is accepted, but scikit-learn refuses it")
+    outputs = case.predict(accepted)
+    ours, (prediction, probabilities) = outputs["prediction"], expected
     if case.contract.target.classes is None:
         assert ours.shape == prediction.shape, (ours.shape, prediction.shape)
-        _alike(ours, prediction, taken, case.usual, tolerance, kind)
+        _assert_close(ours, prediction, accepted, case.scale, tolerance, kind)
         return
-    theirs_code = pd.Index(case.pipeline.classes_).get_indexer(pd.Index(prediction))
+    codes = pd.Index(case.pipeline.classes_).get_indexer(pd.Index(prediction))
     undefined = False if probabilities is None else np.isnan(probabilities).any(axis=1)
-    wrong = np.flatnonzero((ours != theirs_code) & ~undefined)
-    assert not len(wrong), f"{kind} row {taken[wrong[0]]}: label {ours[wrong[0]]}, expected {theirs_code[wrong[0]]}"
-    assert ("probabilities" in found) == (probabilities is not None)
+    wrong = np.flatnonzero((ours != codes) & ~undefined)
+    assert not len(wrong), f"{kind} row {accepted[wrong[0]]}: label {ours[wrong[0]]}, expected {codes[wrong[0]]}"
+    assert ("probabilities" in outputs) == (probabilities is not None)
     if probabilities is not None:
-        _alike(found["probabilities"], probabilities, taken, 1.0, tolerance, kind)
+        _assert_close(outputs["probabilities"], probabilities, accepted, 1.0, tolerance, kind)
 
 
-def _alike(ours: Floats, theirs: Floats, rows: Floats, scale: Any, tolerance: float, kind: str) -> None:
+def _assert_close(ours: Floats, theirs: Floats, rows: Floats, scale: Any, tolerance: float, kind: str) -> None:
     theirs = np.asarray(theirs, dtype=np.float64)
     same = (ours == theirs) | (np.isnan(ours) & np.isnan(theirs))
     with np.errstate(all="ignore"):
@@ -282,7 +296,7 @@ def _alike(ours: Floats, theirs: Floats, rows: Floats, scale: Any, tolerance: fl
     assert not len(wrong), f"{kind} row {rows[wrong[0]]}: {ours[wrong[0]]}, expected {theirs[wrong[0]]}"
 
 
-def _answer(case: Case, matrix: Floats) -> tuple[NDArray[Any], NDArray[Any] | None] | None:
+def _predict(case: Case, matrix: Floats) -> tuple[NDArray[Any], NDArray[Any] | None] | None:
     """scikit-learn's prediction and probabilities; `None` if it refuses the rows."""
     rows = pipeline_input(case.contract, matrix)
     with warnings.catch_warnings(), np.errstate(all="ignore"):

@@ -1,4 +1,4 @@
-"""Single trees and extremely random ones."""
+"""Decision trees and extremely randomized trees."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor, ExtraTreeClassifier, ExtraTreeRegressor
 
-from tests.compiler.cases import check, labels, numbers
+from tests.compiler.cases import check_predictor, make_target, number_table
 
 if TYPE_CHECKING:
     from fasttrack.contract import Task
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     ids=str,
 )
 def test_regressors(model: Any, missing: float) -> None:
-    X = numbers(120, missing=missing)
-    check(model, X, np.abs(labels(X, "regression")))
+    X = number_table(120, missing=missing)
+    check_predictor(model, X, np.abs(make_target(X, "regression")))
 
 
 @pytest.mark.parametrize("missing", [0.0, 0.1])
@@ -46,12 +46,12 @@ def test_regressors(model: Any, missing: float) -> None:
     ids=str,
 )
 def test_classifiers(model: Any, task: Task, missing: float) -> None:
-    X = numbers(120, missing=missing)
-    check(model, X, labels(X, task), fit={"sample_weight": np.linspace(0.1, 3, 120)})
+    X = number_table(120, missing=missing)
+    check_predictor(model, X, make_target(X, task), fit={"sample_weight": np.linspace(0.1, 3, 120)})
 
 
-def test_several_targets_and_a_tree_that_is_a_leaf() -> None:
-    X = numbers(80)
-    y = labels(X, "regression")
-    check(DecisionTreeRegressor(max_depth=4), X, np.column_stack([y, y**2]))
-    check(DecisionTreeRegressor(), X, np.ones(80))
+def test_several_targets_and_a_single_leaf() -> None:
+    X = number_table(80)
+    y = make_target(X, "regression")
+    check_predictor(DecisionTreeRegressor(max_depth=4), X, np.column_stack([y, y**2]))
+    check_predictor(DecisionTreeRegressor(), X, np.ones(80))

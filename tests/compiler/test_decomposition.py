@@ -1,4 +1,4 @@
-"""Principal components and truncated singular values."""
+"""PCA, IncrementalPCA and TruncatedSVD."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from tests.compiler.cases import check, check_transformer, labels, mixed_table, numbers
+from tests.compiler.cases import check_predictor, check_transformer, make_target, mixed_table, number_table
 
-X = numbers(90, columns=6)
+X = number_table(90, columns=6)
 
 
 @pytest.mark.parametrize("solver", ["full", "covariance_eigh", "randomized", "arpack"])
@@ -23,15 +23,15 @@ def test_solvers(solver: Any, whiten: bool) -> None:
 
 
 @pytest.mark.parametrize("whiten", [True, False])
-def test_raw_columns_and_batches(whiten: bool) -> None:
-    check_transformer(PCA(0.9, whiten=whiten), numbers(90, columns=1), trees=False)
+def test_unscaled_columns_and_incremental_fitting(whiten: bool) -> None:
+    check_transformer(PCA(0.9, whiten=whiten), number_table(90, columns=1), trees=False)
     check_transformer(make_pipeline(StandardScaler(), IncrementalPCA(2, whiten=whiten)), X, trees=False)
 
 
 @pytest.mark.parametrize("algorithm", ["arpack", "randomized"])
-def test_one_hot_columns_reduced(algorithm: Any) -> None:
+def test_one_hot_columns(algorithm: Any) -> None:
     frame = mixed_table(150)[["text", "words"]]
     hot = OneHotEncoder(handle_unknown="infrequent_if_exist", min_frequency=2)
     svd = TruncatedSVD(4, algorithm=algorithm, random_state=0)
-    answers = labels(numbers(150), "regression")
-    check(make_pipeline(hot, svd, LinearRegression()), frame, answers)
+    answers = make_target(number_table(150), "regression")
+    check_predictor(make_pipeline(hot, svd, LinearRegression()), frame, answers)

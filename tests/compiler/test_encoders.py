@@ -1,4 +1,4 @@
-"""Every rule of the encoders: what is dropped, unknown, rare or missing, for text, numbers and flags."""
+"""Every rule of the encoders: dropped, unknown, infrequent and missing categories of text, numbers and booleans."""
 
 from __future__ import annotations
 
@@ -13,14 +13,22 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler, TargetEncoder
 
-from tests.compiler.cases import Reveal, check, check_transformer, labels, mixed_table, numbers, refusal
+from tests.compiler.cases import (
+    Reveal,
+    check_predictor,
+    check_transformer,
+    compile_error,
+    make_target,
+    mixed_table,
+    number_table,
+)
 
 TEXT = ["text", "text missing", "words"]
 pytestmark = pytest.mark.filterwarnings("ignore:Found unknown categories")
 
 
 def codes(rows: int = 150) -> pd.DataFrame:
-    """Columns of numbers that are categories."""
+    """Numeric columns that are categories."""
     random = np.random.default_rng(5)
     return pd.DataFrame(
         {
@@ -51,17 +59,17 @@ def test_one_hot_of_numbers(unknown: str, drop: str | None, rare: dict[str, Any]
     check_transformer(encoder, codes()[["whole", "float"]].to_numpy(), trees=False)
 
 
-def test_one_hot_drops_what_it_is_told_to() -> None:
+def test_one_hot_with_dropped_categories() -> None:
     frame = mixed_table()[["text", "text missing"]]
     check_transformer(OneHotEncoder(drop=["y", "LGA"], sparse_output=False), frame)
     check_transformer(OneHotEncoder(drop=["y", np.nan], sparse_output=False, handle_unknown="ignore"), frame)
 
 
-def test_one_hot_of_categories_that_are_given() -> None:
+def test_explicit_categories() -> None:
     frame = mixed_table()[["text", "whole"]]
-    given = [["ž", "x", "not in the data", "y", "rare"], list(range(-9, 70))]
-    check_transformer(OneHotEncoder(categories=given, sparse_output=False, handle_unknown="ignore"), frame)
-    check_transformer(OrdinalEncoder(categories=given), frame)
+    categories = [["ž", "x", "not in the data", "y", "rare"], list(range(-9, 70))]
+    check_transformer(OneHotEncoder(categories=categories, sparse_output=False, handle_unknown="ignore"), frame)
+    check_transformer(OrdinalEncoder(categories=categories), frame)
 
 
 @pytest.mark.parametrize(
@@ -92,7 +100,7 @@ def test_ordinal_of_another_dtype() -> None:
 @pytest.mark.parametrize("smooth", ["auto", 3.0, 0.0])
 def test_target_means(task: Any, smooth: Any) -> None:
     frame = mixed_table()
-    y = labels(frame, task)
+    y = make_target(frame, task)
     if task == "multiclass":
         y = np.unique(y, return_inverse=True)[1]
     encoder = TargetEncoder(smooth=smooth, cv=3, target_type="continuous" if task == "regression" else task)
@@ -102,13 +110,13 @@ def test_target_means(task: Any, smooth: Any) -> None:
 
 def test_target_means_of_text_classes() -> None:
     frame = mixed_table()
-    y = labels(frame, "multiclass")
-    check(
+    y = make_target(frame, "multiclass")
+    check_predictor(
         make_pipeline(TargetEncoder(cv=3), LogisticRegression(max_iter=2000)),
         frame[TEXT],
         y,
     )
-    check(
+    check_predictor(
         make_pipeline(TargetEncoder(cv=3), LogisticRegression(max_iter=2000)),
         frame[TEXT],
         y == "top",
@@ -138,14 +146,14 @@ def test_ordered_categories_and_categories_of_numbers() -> None:
     check_transformer(OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1), frame)
 
 
-def test_a_category_that_is_never_known() -> None:
+def test_a_column_with_a_single_category() -> None:
     frame = pd.DataFrame({"one": pd.Series(["a"] * 30, dtype="str"), "b": np.arange(30.0)})
     encoder = make_column_transformer((OneHotEncoder(drop="if_binary", sparse_output=False), ["one"]), remainder="drop")
     check_transformer(encoder, frame)
     check_transformer(OrdinalEncoder(), frame)
 
 
-def test_two_encoders_of_one_column_each_with_their_categories() -> None:
+def test_several_encoders_of_the_same_column() -> None:
     frame = mixed_table()
     both = make_column_transformer(
         (OneHotEncoder(categories=[["x", "y"]], handle_unknown="ignore", sparse_output=False), ["text"]),
@@ -156,7 +164,7 @@ def test_two_encoders_of_one_column_each_with_their_categories() -> None:
     check_transformer(both, frame)
 
 
-def test_encoding_what_was_imputed_and_scaled() -> None:
+def test_encoders_after_imputers_and_scalers() -> None:
     frame = codes()
     imputed = make_pipeline(SimpleImputer(strategy="most_frequent"), OneHotEncoder(sparse_output=False))
     check_transformer(imputed, frame[["float", "whole"]])
@@ -165,18 +173,18 @@ def test_encoding_what_was_imputed_and_scaled() -> None:
     check_transformer(make_pipeline(OrdinalEncoder(), lenient), mixed_table()[["text", "words"]])
 
 
-def test_numbers_that_are_not_known_are_refused_where_the_encoder_refuses_them() -> None:
+def test_unknown_categories_are_refused_if_the_encoder_refuses_them() -> None:
     case = check_transformer(OneHotEncoder(sparse_output=False), codes()[["whole", "float"]])
     assert case.compiled.must_be_known == (0, 1)
     text = check_transformer(OneHotEncoder(sparse_output=False), mixed_table()[["text"]])
     assert text.compiled.must_be_known == (0,)
 
 
-def test_more_words_than_a_table_holds_are_told() -> None:
+def test_the_error_for_too_many_categories() -> None:
     frame = pd.DataFrame({"id": [f"user {i}" for i in range(4_200)]})
-    message = refusal(make_pipeline(OneHotEncoder(), Reveal()), frame)
-    assert message.endswith("make a table of more than 16 million cells; encode rare ones together")
+    message = compile_error(make_pipeline(OneHotEncoder(), Reveal()), frame)
+    assert message.endswith("its categories need a table of more than 16 million cells; group rare categories first")
 
 
-def test_continuous_numbers_one_hot_encoded() -> None:
-    check_transformer(OneHotEncoder(handle_unknown="ignore", sparse_output=False), numbers(40, 3, missing=0.1))
+def test_one_hot_of_continuous_numbers() -> None:
+    check_transformer(OneHotEncoder(handle_unknown="ignore", sparse_output=False), number_table(40, 3, missing=0.1))

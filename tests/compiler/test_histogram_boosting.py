@@ -1,4 +1,4 @@
-"""Histogram gradient boosting: every loss, native categories, missing values, every way to grow its trees."""
+"""Histogram gradient boosting: every loss, native categories, missing values, and the options of its trees."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
-from tests.compiler.cases import check, labels, mixed_table, numbers
+from tests.compiler.cases import check_predictor, make_target, mixed_table, number_table
 
 SMALL: dict[str, Any] = {"max_iter": 12, "min_samples_leaf": 3, "early_stopping": False, "random_state": 0}
 
@@ -41,12 +41,12 @@ SMALL: dict[str, Any] = {"max_iter": 12, "min_samples_leaf": 3, "early_stopping"
 )
 @pytest.mark.parametrize("missing", [0.0, 0.2])
 def test_regression(options: dict[str, Any], missing: float) -> None:
-    frame = numbers(200, missing=missing)
-    y = labels(frame, "regression")
+    frame = number_table(200, missing=missing)
+    y = make_target(frame, "regression")
     y = np.exp(y / 4) if options.get("loss") in ("gamma", "poisson") else y
-    case = check(HistGradientBoostingRegressor(**(SMALL | options)), frame, y)
+    case = check_predictor(HistGradientBoostingRegressor(**(SMALL | options)), frame, y)
     assert case.operators.count("TreeEnsemble") == 1
-    check(HistGradientBoostingRegressor(**(SMALL | options)), frame.to_numpy(), y)
+    check_predictor(HistGradientBoostingRegressor(**(SMALL | options)), frame.to_numpy(), y)
 
 
 @pytest.mark.parametrize("task", ["binary", "multiclass"])
@@ -54,22 +54,22 @@ def test_regression(options: dict[str, Any], missing: float) -> None:
     "options", [{}, {"class_weight": "balanced"}, {"max_iter": 1}, {"early_stopping": True}], ids=str
 )
 def test_classes(task: Any, options: dict[str, Any]) -> None:
-    frame = numbers(200, missing=0.1)
-    y = labels(frame, task)
-    check(HistGradientBoostingClassifier(**(SMALL | options)), frame, y)
+    frame = number_table(200, missing=0.1)
+    y = make_target(frame, task)
+    check_predictor(HistGradientBoostingClassifier(**(SMALL | options)), frame, y)
     names = np.unique(y)
     for classes in (names == names, np.array(["b", "a", "c"])[: len(names)], np.array([7, -3, 0])[: len(names)]):
         if len(set(classes)) == len(names):
-            check(HistGradientBoostingClassifier(**SMALL), frame, classes[np.searchsorted(names, y)])
+            check_predictor(HistGradientBoostingClassifier(**SMALL), frame, classes[np.searchsorted(names, y)])
     if task == "binary":
-        check(HistGradientBoostingClassifier(**SMALL), frame, y.astype(bool))
+        check_predictor(HistGradientBoostingClassifier(**SMALL), frame, y.astype(bool))
 
 
 def test_sample_weights() -> None:
-    frame = numbers(150, missing=0.1)
+    frame = number_table(150, missing=0.1)
     weights = {"sample_weight": np.random.default_rng(0).random(150)}
-    check(HistGradientBoostingRegressor(**SMALL), frame, labels(frame, "regression"), fit=weights)
-    check(HistGradientBoostingClassifier(**SMALL), frame, labels(frame, "multiclass"), fit=weights)
+    check_predictor(HistGradientBoostingRegressor(**SMALL), frame, make_target(frame, "regression"), fit=weights)
+    check_predictor(HistGradientBoostingClassifier(**SMALL), frame, make_target(frame, "multiclass"), fit=weights)
 
 
 def categories(rows: int = 240) -> pd.DataFrame:
@@ -99,10 +99,10 @@ def categories(rows: int = 240) -> pd.DataFrame:
 def test_native_categories(columns: Any) -> None:
     frame = categories()
     y = frame.pop("target")
-    case = check(HistGradientBoostingRegressor(categorical_features=columns, **SMALL), frame, y)
+    case = check_predictor(HistGradientBoostingRegressor(categorical_features=columns, **SMALL), frame, y)
     assert case.contract.columns[1].categories == ["c", "a", "b", "unused"]
     y = (y > y.median()).to_numpy()
-    check(HistGradientBoostingClassifier(categorical_features=columns, **SMALL), frame, y)
+    check_predictor(HistGradientBoostingClassifier(categorical_features=columns, **SMALL), frame, y)
 
 
 def test_native_categories_of_an_array() -> None:
@@ -112,23 +112,27 @@ def test_native_categories_of_an_array() -> None:
     X[::11, 3] = np.nan
     X[::13, 1] = np.nan
     for columns in ([1, 3], [False, True, True, True], [3]):
-        check(HistGradientBoostingRegressor(categorical_features=columns, **SMALL), X, y)
+        check_predictor(HistGradientBoostingRegressor(categorical_features=columns, **SMALL), X, y)
 
 
-def test_native_categories_behind_an_encoder() -> None:
+def test_native_categories_after_an_encoder() -> None:
     frame = mixed_table()
     codes = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=np.nan, encoded_missing_value=np.nan)
     parts = make_column_transformer((codes, ["words", "text", "text missing"]), remainder="drop")
     numbers_too = make_column_transformer(
         (codes, ["words", "text missing"]), (SimpleImputer(), ["number missing"]), ("passthrough", ["whole", "flag"])
     )
-    y = labels(frame, "regression") + frame["words"].str.len()
-    check(make_pipeline(parts, HistGradientBoostingRegressor(categorical_features=[0, 1, 2], **SMALL)), frame, y)
-    check(make_pipeline(numbers_too, HistGradientBoostingRegressor(categorical_features=[0], **SMALL)), frame, y)
-    check(
+    y = make_target(frame, "regression") + frame["words"].str.len()
+    check_predictor(
+        make_pipeline(parts, HistGradientBoostingRegressor(categorical_features=[0, 1, 2], **SMALL)), frame, y
+    )
+    check_predictor(
+        make_pipeline(numbers_too, HistGradientBoostingRegressor(categorical_features=[0], **SMALL)), frame, y
+    )
+    check_predictor(
         make_pipeline(numbers_too, HistGradientBoostingClassifier(categorical_features=[0, 1], **SMALL)),
         frame,
-        labels(frame, "multiclass"),
+        make_target(frame, "multiclass"),
     )
 
 
@@ -139,10 +143,10 @@ def test_one_hot_and_scaling_are_fused_into_one_operator() -> None:
         (make_pipeline(SimpleImputer(), StandardScaler()), ["number", "number missing"]),
         remainder="drop",
     )
-    case = check(
+    case = check_predictor(
         make_pipeline(parts, HistGradientBoostingRegressor(**SMALL)),
         frame[["number", "number missing", "text", "text missing"]],
-        labels(frame, "regression"),
+        make_target(frame, "regression"),
     )
     assert [name for name in case.operators if name != "Identity"] == ["TreeEnsemble", "Squeeze"]
 
@@ -155,20 +159,21 @@ def test_columns_of_other_dtypes(dtype: str) -> None:
     if dtype[0].isupper():
         frame = frame.mask(random.random(frame.shape) < 0.2)
     y = random.normal(size=120)
-    check(HistGradientBoostingRegressor(**SMALL), frame, y)
+    check_predictor(HistGradientBoostingRegressor(**SMALL), frame, y)
     mixed = frame.assign(c=random.normal(size=120))
-    check(HistGradientBoostingRegressor(**SMALL), mixed, y)
+    check_predictor(HistGradientBoostingRegressor(**SMALL), mixed, y)
 
 
 def test_a_single_column_constant_or_missing_columns_and_ties() -> None:
     y = np.repeat([1.0, 2.0], 30)
-    one = pd.DataFrame({"a": np.repeat([0.0, 1.0], 30)})
-    check(HistGradientBoostingRegressor(**SMALL), one, y)
-    check(HistGradientBoostingRegressor(**SMALL), one.assign(b=3.0), y)
-    check(HistGradientBoostingRegressor(**SMALL), pd.DataFrame({"a": np.zeros(60)}), y)  # trees of a single leaf
-    check(HistGradientBoostingClassifier(**SMALL), pd.DataFrame({"a": np.zeros(60)}), y)
+    single = pd.DataFrame({"a": np.repeat([0.0, 1.0], 30)})
+    check_predictor(HistGradientBoostingRegressor(**SMALL), single, y)
+    check_predictor(HistGradientBoostingRegressor(**SMALL), single.assign(b=3.0), y)
+    constant = pd.DataFrame({"a": np.zeros(60)})  # gives trees of a single leaf
+    check_predictor(HistGradientBoostingRegressor(**SMALL), constant, y)
+    check_predictor(HistGradientBoostingClassifier(**SMALL), constant, y)
     tiny = pd.DataFrame({"a": np.linspace(0, 1, 60) * 5e-324 * 1e3, "b": np.linspace(-1, 1, 60) * 1e100})
-    check(HistGradientBoostingRegressor(**SMALL), tiny, y)
+    check_predictor(HistGradientBoostingRegressor(**SMALL), tiny, y)
 
 
 @settings(max_examples=25, deadline=None, derandomize=True)
@@ -181,13 +186,13 @@ def test_a_single_column_constant_or_missing_columns_and_ties() -> None:
     depth=st.sampled_from([None, 1, 3]),
 )
 def test_any_table(rows: int, columns: int, missing: float, seed: int, task: Any, depth: int | None) -> None:
-    frame = numbers(rows, columns, missing=missing, seed=seed)
-    y = labels(frame, task, seed=seed)
+    frame = number_table(rows, columns, missing=missing, seed=seed)
+    y = make_target(frame, task, seed=seed)
     kind = HistGradientBoostingRegressor if task == "regression" else HistGradientBoostingClassifier
-    check(kind(**(SMALL | {"max_depth": depth, "max_iter": 5})), frame, y, edges=300, seed=seed)
+    check_predictor(kind(**(SMALL | {"max_depth": depth, "max_iter": 5})), frame, y, edges=300, seed=seed)
 
 
-def test_a_loss_of_ones_own() -> None:
-    y = np.exp(labels(numbers(), "regression") / 4)
+def test_a_custom_loss_does_not_compile() -> None:
+    y = np.exp(make_target(number_table(), "regression") / 4)
     for loss in (HalfTweedieLoss(power=1.3), HalfTweedieLossIdentity(power=0)):
-        check(HistGradientBoostingRegressor(loss=loss, **SMALL), numbers(), y)
+        check_predictor(HistGradientBoostingRegressor(loss=loss, **SMALL), number_table(), y)

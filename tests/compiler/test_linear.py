@@ -1,4 +1,4 @@
-"""Linear models: every family, intercepts, links, classes."""
+"""Linear models: every class, intercepts, link functions, classifiers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import LinearSVC, LinearSVR
 
-from tests.compiler.cases import check, labels, mixed_table, numbers, refusal
+from tests.compiler.cases import check_predictor, compile_error, make_target, mixed_table, number_table
 
 if TYPE_CHECKING:
     from fasttrack.contract import Task
@@ -22,10 +22,10 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::scipy.linalg.LinAlgWarning"),
     pytest.mark.filterwarnings("ignore::FutureWarning"),
 ]
-X = numbers(100)[["a", "b", "d"]]
+X = number_table(100)[["a", "b", "d"]]
 
 
-def scaled(model: Any) -> Any:
+def with_scaler(model: Any) -> Any:
     return make_pipeline(StandardScaler(), model)
 
 
@@ -63,11 +63,11 @@ def scaled(model: Any) -> Any:
     ids=str,
 )
 def test_regressors(model: Any) -> None:
-    check(scaled(model), X, labels(X, "regression"))
+    check_predictor(with_scaler(model), X, make_target(X, "regression"))
 
 
 def test_several_targets() -> None:
-    y = labels(X, "regression")
+    y = make_target(X, "regression")
     both = np.column_stack([y, -2 * y + 1])
     for model in (
         linear.LinearRegression(),
@@ -75,7 +75,7 @@ def test_several_targets() -> None:
         linear.MultiTaskLasso(0.01),
         linear.MultiTaskElasticNet(0.01),
     ):
-        check(scaled(model), X, both)
+        check_predictor(with_scaler(model), X, both)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_several_targets() -> None:
     ids=str,
 )
 def test_generalized_models(model: Any) -> None:
-    check(scaled(model), X, np.abs(labels(X, "regression")) + 0.5)
+    check_predictor(with_scaler(model), X, np.abs(make_target(X, "regression")) + 0.5)
 
 
 @pytest.mark.parametrize("task", ["binary", "multiclass"])
@@ -114,31 +114,31 @@ def test_generalized_models(model: Any) -> None:
     ids=str,
 )
 def test_classifiers(model: Any, task: Task) -> None:
-    check(scaled(model), X, labels(X, task))
+    check_predictor(with_scaler(model), X, make_target(X, task))
 
 
 @pytest.mark.parametrize("types", [("no", "yes"), (False, True), (7, 3)])
 def test_labels_of_every_type(types: tuple[Any, Any]) -> None:
-    y = np.array(types)[labels(X, "binary")]
-    check(scaled(linear.LogisticRegression()), X, y)
+    y = np.array(types)[make_target(X, "binary")]
+    check_predictor(with_scaler(linear.LogisticRegression()), X, y)
 
 
 @pytest.mark.parametrize("task", ["regression", "multiclass"])
-def test_categories_are_looked_up_not_multiplied(task: Task) -> None:
+def test_one_hot_categories_are_looked_up_not_multiplied(task: Task) -> None:
     frame = mixed_table(150)
     columns = make_column_transformer(
         (OneHotEncoder(handle_unknown="ignore", drop="if_binary"), ["text", "words", "text missing"]),
         (StandardScaler(), ["number", "whole"]),
     )
     model = linear.Ridge() if task == "regression" else linear.LogisticRegression()
-    case = check(make_pipeline(columns, model), frame, labels(frame[["number", "whole"]], task))
+    case = check_predictor(make_pipeline(columns, model), frame, make_target(frame[["number", "whole"]], task))
     assert case.operators.count("MatMul") == 1
 
 
-def test_one_row_one_column_and_columns_that_say_nothing() -> None:
-    check(linear.LinearRegression(), X[["a"]][:5], np.arange(5.0))
-    check(linear.Ridge(), X.assign(b=2.0, d=2.0), labels(X, "regression"))
+def test_few_rows_one_column_and_constant_columns() -> None:
+    check_predictor(linear.LinearRegression(), X[["a"]][:5], np.arange(5.0))
+    check_predictor(linear.Ridge(), X.assign(b=2.0, d=2.0), make_target(X, "regression"))
 
 
-def test_single_precision_is_refused() -> None:
-    assert "float32" in refusal(linear.Ridge(), X.astype(np.float32), labels(X, "regression"))
+def test_float32_does_not_compile() -> None:
+    assert "float32" in compile_error(linear.Ridge(), X.astype(np.float32), make_target(X, "regression"))

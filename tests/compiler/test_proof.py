@@ -1,4 +1,4 @@
-"""The proof finds what is wrong with a graph, says where, and takes no difference of taste for one."""
+"""The proof fails for every error in a graph and says where it is; it tolerates rounding."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from fasttrack.compiler import Compiled, Proof, prove
-from fasttrack.graph import Bound, Refusals
-from tests.compiler.cases import Case, check, labels, mixed_table, numbers
+from fasttrack.compiler import CompiledPipeline, Proof, prove
+from fasttrack.graph import Bound, InputRules
+from tests.compiler.cases import Case, check_predictor, make_target, mixed_table, number_table
 
 
-def again(case: Case, compiled: Compiled, X: Any, **options: Any) -> Proof:
+def prove_again(case: Case, compiled: CompiledPipeline, X: Any, **options: Any) -> Proof:
     return prove(compiled, case.pipeline, case.contract, X, case.matrix, **options)
 
 
-def damaged(compiled: Compiled, by: float, *, like: float) -> Compiled:
-    """The same graph, in which the first constant that holds a number near `like` is off by `by`."""
+def damage_constant(compiled: CompiledPipeline, by: float, *, like: float) -> CompiledPipeline:
+    """The same graph with `by` added to the numbers near `like`, in the first constant that has one."""
     model = onnx.ModelProto()
     model.CopyFrom(compiled.model)
     for node in model.graph.node:
@@ -41,14 +41,14 @@ def damaged(compiled: Compiled, by: float, *, like: float) -> Compiled:
     raise AssertionError(f"no constant is {like}")
 
 
-def straight() -> tuple[Case, pd.DataFrame]:
-    frame = numbers(60)
-    return check(LinearRegression(), frame, labels(frame, "regression")), frame
+def linear_case() -> tuple[Case, pd.DataFrame]:
+    frame = number_table(60)
+    return check_predictor(LinearRegression(), frame, make_target(frame, "regression")), frame
 
 
-def test_evidence_is_told_in_one_line() -> None:
-    case, frame = straight()
-    proof = again(case, case.compiled, frame)
+def test_a_proof_prints_as_one_line() -> None:
+    case, frame = linear_case()
+    proof = prove_again(case, case.compiled, frame)
     assert proof.passed
     assert (proof.rows, proof.reason, proof.labels_equal) == (60, "", True)
     assert str(proof).startswith("60 + 1,0")
@@ -56,104 +56,111 @@ def test_evidence_is_told_in_one_line() -> None:
 
 
 @pytest.mark.parametrize("by", [1e-8, -1e-3, np.nan, np.inf])
-def test_a_coefficient_that_is_off_is_found(by: float) -> None:
-    case, frame = straight()
-    proof = again(case, damaged(case.compiled, by, like=case.pipeline.coef_[0]), frame)
+def test_a_wrong_coefficient_fails(by: float) -> None:
+    case, frame = linear_case()
+    proof = prove_again(case, damage_constant(case.compiled, by, like=case.pipeline.coef_[0]), frame)
     assert not proof.passed
     assert proof.worst > 1e-9
-    assert "the answers differ by " in proof.reason
+    assert "the predictions differ by " in proof.reason
     assert " at edge row: " in proof.reason or " at training row " in proof.reason
 
 
-def test_a_difference_below_the_tolerance_is_no_difference() -> None:
-    case, frame = straight()
+def test_a_difference_below_the_tolerance_passes() -> None:
+    case, frame = linear_case()
     scale = float(np.abs(case.pipeline.predict(frame)).max())
-    proof = again(case, damaged(case.compiled, scale * 1e-13, like=case.pipeline.intercept_), frame)
+    proof = prove_again(case, damage_constant(case.compiled, scale * 1e-13, like=case.pipeline.intercept_), frame)
     assert proof.passed
     assert 0 < proof.worst < 1e-9
 
 
-def test_a_label_that_differs_is_found() -> None:
-    frame = numbers(80)
+def test_a_different_label_fails() -> None:
+    frame = number_table(80)
     scaled = StandardScaler().set_output(transform="pandas").fit_transform(frame)
-    case = check(LogisticRegression(), scaled, labels(frame, "binary"))
-    proof = again(case, damaged(case.compiled, 0.5, like=case.pipeline.intercept_[0]), scaled)
+    case = check_predictor(LogisticRegression(), scaled, make_target(frame, "binary"))
+    proof = prove_again(case, damage_constant(case.compiled, 0.5, like=case.pipeline.intercept_[0]), scaled)
     assert not proof.labels_equal
     assert proof.reason.startswith("the labels differ at ")
 
 
-def test_a_threshold_that_is_off_by_one_float_is_found_on_the_edge_rows_alone() -> None:
-    frame = numbers(80)
-    case = check(HistGradientBoostingRegressor(max_iter=2, min_samples_leaf=5), frame, labels(frame, "regression"))
+def test_a_threshold_that_is_off_by_one_float_fails_on_edge_rows() -> None:
+    frame = number_table(80)
+    case = check_predictor(
+        HistGradientBoostingRegressor(max_iter=2, min_samples_leaf=5), frame, make_target(frame, "regression")
+    )
     model = onnx.ModelProto()
     model.CopyFrom(case.compiled.model)
     (node,) = (node for node in model.graph.node if node.op_type == "TreeEnsemble")
     (splits,) = (attribute for attribute in node.attribute if attribute.name == "nodes_splits")
     values = numpy_helper.to_array(splits.t)
     splits.t.CopyFrom(numpy_helper.from_array(np.nextafter(values, np.inf), "nodes_splits"))
-    proof = again(case, replace(case.compiled, model=model), frame)
+    proof = prove_again(case, replace(case.compiled, model=model), frame)
     assert not proof.passed
     assert " at edge row: " in proof.reason
 
 
-def test_a_row_that_the_graph_alone_refuses_is_found() -> None:
-    case, frame = straight()
-    narrow = replace(case.compiled, refusals=Refusals(bounds=(Bound(0, -1.0, 1.0),)))
-    proof = again(case, narrow, frame)
+def test_a_row_that_only_the_graph_refuses_fails() -> None:
+    case, frame = linear_case()
+    narrow = replace(case.compiled, input_rules=InputRules(bounds=(Bound(0, -1.0, 1.0),)))
+    proof = prove_again(case, narrow, frame)
     assert not proof.passed
     assert proof.reason.startswith("the graph refuses row ")
-    assert proof.reason.endswith(", which scikit-learn takes")
+    assert proof.reason.endswith(", which scikit-learn accepts")
 
 
-def test_a_row_that_scikit_learn_alone_refuses_is_found() -> None:
+def test_a_row_that_only_scikit_learn_refuses_fails() -> None:
     frame = mixed_table()[["text", "number"]]
     parts = make_column_transformer((OneHotEncoder(), ["text"]), remainder="passthrough")
-    case = check(make_pipeline(parts, Ridge()), frame, labels(frame, "regression"))
-    assert case.compiled.refusals.must_be_known == (0,)
-    proof = again(case, replace(case.compiled, refusals=Refusals()), frame)
+    case = check_predictor(make_pipeline(parts, Ridge()), frame, make_target(frame, "regression"))
+    assert case.compiled.input_rules.must_be_known == (0,)
+    proof = prove_again(case, replace(case.compiled, input_rules=InputRules()), frame)
     assert not proof.passed
-    assert proof.reason.startswith("scikit-learn refuses a row that the graph takes: Found unknown categories")
+    assert proof.reason.startswith("scikit-learn refuses a row that the graph accepts: Found unknown categories")
 
 
-def test_a_graph_that_does_not_run_fails_the_proof_and_not_the_training() -> None:
-    case, frame = straight()
+def test_a_graph_that_does_not_run_fails_without_an_exception() -> None:
+    case, frame = linear_case()
     model = onnx.ModelProto()
     model.CopyFrom(case.compiled.model)
     model.graph.node[-1].op_type = "NoSuchOperator"
-    proof = again(case, replace(case.compiled, model=model), frame)
+    proof = prove_again(case, replace(case.compiled, model=model), frame)
     assert not proof.passed
     assert proof.reason.startswith("onnxruntime does not run the graph: ")
     assert "\n" not in proof.reason
 
 
-def test_edge_rows_are_as_many_as_asked_for_and_the_same_each_time() -> None:
-    frame = numbers(80)
-    case = check(HistGradientBoostingRegressor(max_iter=30, min_samples_leaf=2), frame, labels(frame, "regression"))
-    few, many = again(case, case.compiled, frame, edges=100), again(case, case.compiled, frame, edges=10**6)
+def test_edge_rows_are_limited_and_reproducible() -> None:
+    frame = number_table(80)
+    case = check_predictor(
+        HistGradientBoostingRegressor(max_iter=30, min_samples_leaf=2), frame, make_target(frame, "regression")
+    )
+    few = prove_again(case, case.compiled, frame, max_edge_rows=100)
+    many = prove_again(case, case.compiled, frame, max_edge_rows=10**6)
     assert few.edge_rows < many.edge_rows
-    assert again(case, case.compiled, frame, edges=100) == few
+    assert prove_again(case, case.compiled, frame, max_edge_rows=100) == few
 
 
-def test_of_many_rows_some_are_compared_spread_over_all_and_the_row_that_differs_is_named_by_its_place() -> None:
-    case, frame = straight()
-    some = again(case, case.compiled, frame, at_most=7)
-    assert (some.rows, some.of, some.passed) == (7, 60, True)
-    assert str(some).startswith("7 of 60 + ")
-    assert again(case, case.compiled, frame, at_most=60).rows == 60
-    honest, last = case.pipeline.predict, frame.iloc[59]
-    # an edge row may be that very row; among those of the training it is off by more
-    case.pipeline.predict = lambda X: honest(X) + X.eq(last).all(axis=1).to_numpy() * (2.0 if len(X) == 7 else 1.0)
-    found = again(case, case.compiled, frame, at_most=7, edges=0)
-    assert found.where == "training row 59"
+def test_max_rows_compares_evenly_spaced_rows_and_reports_their_numbers() -> None:
+    case, frame = linear_case()
+    seven = prove_again(case, case.compiled, frame, max_rows=7)
+    assert (seven.rows, seven.of, seven.passed) == (7, 60, True)
+    assert str(seven).startswith("7 of 60 + ")
+    assert prove_again(case, case.compiled, frame, max_rows=60).rows == 60
+    predict, last = case.pipeline.predict, frame.iloc[59]
+    # edge rows may contain this row; with seven rows, which are training rows, the error is larger
+    case.pipeline.predict = lambda X: predict(X) + X.eq(last).all(axis=1).to_numpy() * (2.0 if len(X) == 7 else 1.0)
+    proof = prove_again(case, case.compiled, frame, max_rows=7, max_edge_rows=0)
+    assert proof.where == "training row 59"
 
 
 @pytest.mark.parametrize("threads", [2, 3])
-def test_threads_change_neither_order_nor_answers(threads: int) -> None:
-    frame = numbers(100)
-    case = check(RandomForestClassifier(n_estimators=9, random_state=0, n_jobs=2), frame, labels(frame, "multiclass"))
-    proof = again(case, case.compiled, frame, threads=threads)
+def test_threads_change_no_result(threads: int) -> None:
+    frame = number_table(100)
+    case = check_predictor(
+        RandomForestClassifier(n_estimators=9, random_state=0, n_jobs=2), frame, make_target(frame, "multiclass")
+    )
+    proof = prove_again(case, case.compiled, frame, threads=threads)
     assert proof.passed
     assert proof.worst == 0.0
     few = frame.iloc[:2]  # fewer rows than threads
-    lone = prove(case.compiled, case.pipeline, case.contract, few, case.matrix[:2], threads=threads)
-    assert lone.passed
+    proof = prove(case.compiled, case.pipeline, case.contract, few, case.matrix[:2], threads=threads)
+    assert proof.passed

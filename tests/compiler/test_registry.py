@@ -1,7 +1,8 @@
-"""A lowering of one's own is registered like those that come along; what has none says so."""
+"""Registering lowerings, custom ones included, and the errors for classes without one."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,16 +14,23 @@ from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from fasttrack.compiler import Columns, NotCompilable, compile_pipeline, register, try_to_compile
-from fasttrack.compiler.lower import Regression
-from fasttrack.compiler.matrix import as_matrix
+from fasttrack.compiler import Columns, NotCompilable, compile_pipeline, lowerings, register, try_to_compile
+from fasttrack.compiler.graph_matrix import as_matrix
+from fasttrack.compiler.lowering_registry import Regression, registered_lowerings
 from fasttrack.contract.frame import matrix_from_frame
 from fasttrack.contract.learn import learn_contract
-from tests.compiler.cases import check, check_transformer, labels, mixed_table, numbers, refusal
+from tests.compiler.cases import (
+    check_predictor,
+    check_transformer,
+    compile_error,
+    make_target,
+    mixed_table,
+    number_table,
+)
 
 
 class Doubler(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no types
-    """The example of the documentation."""
+    """The example in the documentation."""
 
     def fit(self, X: Any, y: Any = None) -> Doubler:
         self.fitted_ = True
@@ -32,7 +40,7 @@ class Doubler(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
         return np.asarray(X, dtype=np.float64) * 2.0
 
 
-class Rescaled(StandardScaler):  # type: ignore[misc]  # scikit-learn ships no types
+class Unregistered(StandardScaler):  # type: ignore[misc]  # scikit-learn ships no types
     def transform(self, X: Any, copy: bool | None = None) -> Any:
         return super().transform(X) + 1.0
 
@@ -58,43 +66,43 @@ def _largest(estimator: Any, x: Columns) -> Regression:
     return Regression(op.reduce_max(as_matrix(x), op.const(np.array([1])), keepdims=False))
 
 
-def test_a_transformer_of_ones_own() -> None:
-    check_transformer(Doubler(), numbers(missing=0.1))
-    frame = numbers()
-    case = check(make_pipeline(Doubler(), StandardScaler(), Ridge()), frame, labels(frame, "regression"))
+def test_a_lowering_for_a_custom_transformer() -> None:
+    check_transformer(Doubler(), number_table(missing=0.1))
+    frame = number_table()
+    case = check_predictor(make_pipeline(Doubler(), StandardScaler(), Ridge()), frame, make_target(frame, "regression"))
     assert case.operators[:3] == ["Mul", "Sub", "Div"]
 
 
-def test_a_regressor_of_ones_own_named_by_its_module() -> None:
-    check(make_pipeline(StandardScaler(), Largest()), numbers())
+def test_a_lowering_registered_by_module_and_class_name() -> None:
+    check_predictor(make_pipeline(StandardScaler(), Largest()), number_table())
 
 
-def test_a_subclass_is_not_taken_for_its_parent() -> None:
-    assert refusal(make_pipeline(Rescaled(), LinearRegression()), numbers()) == (
-        "Pipeline → step 'rescaled' → Rescaled: "
+def test_a_subclass_does_not_inherit_the_lowering() -> None:
+    assert compile_error(make_pipeline(Unregistered(), LinearRegression()), number_table()) == (
+        "Pipeline → step 'unregistered' → Unregistered: "
         "no lowering is registered for this class; see fasttrack.compiler.register"
     )
 
 
-def test_a_transformer_where_a_model_should_be_and_the_reverse() -> None:
-    assert refusal(StandardScaler(), numbers()) == (
-        "StandardScaler transforms, where a regressor or classifier was expected"
+def test_a_transformer_where_a_predictor_is_expected() -> None:
+    assert compile_error(StandardScaler(), number_table()) == (
+        "StandardScaler is a transformer, where a regressor or classifier was expected"
     )
 
 
-def test_a_wrong_lowering_fails_the_proof_and_costs_nothing_else() -> None:
+def test_a_wrong_lowering_fails_the_proof() -> None:
     class Tripler(Doubler):
         def transform(self, X: Any) -> Any:
             return np.asarray(X, dtype=np.float64) * 3.0
 
     register(Tripler)(_doubler)
-    found = attempt(make_pipeline(Tripler(), LinearRegression()))
-    assert found.program is None
-    assert found.proof is not None
-    assert found.reason.startswith("the proof failed: the answers differ by ")
+    result = fit_and_compile(make_pipeline(Tripler(), LinearRegression()))
+    assert result.program is None
+    assert result.proof is not None
+    assert result.reason.startswith("the proof failed: the predictions differ by ")
 
 
-def test_a_lowering_that_raises_costs_nothing_else() -> None:
+def test_an_exception_in_a_lowering_becomes_the_reason() -> None:
     class Broken(Doubler):
         pass
 
@@ -102,29 +110,29 @@ def test_a_lowering_that_raises_costs_nothing_else() -> None:
     def _broken(estimator: Any, x: Columns) -> Columns:
         raise KeyError("too bad")
 
-    found = attempt(make_pipeline(Broken(), LinearRegression()))
-    assert (found.program, found.proof) == (None, None)
-    assert found.reason == "compiling failed: KeyError: 'too bad'"
+    result = fit_and_compile(make_pipeline(Broken(), LinearRegression()))
+    assert (result.program, result.proof) == (None, None)
+    assert result.reason == "compiling failed: KeyError: 'too bad'"
 
 
-def test_what_is_not_compiled_says_the_step_in_one_line() -> None:
-    found = attempt(make_pipeline(StandardScaler(), Rescaled(), LinearRegression()))
-    assert found.reason.startswith("Pipeline → step 'rescaled' → Rescaled: no lowering is registered")
+def test_the_reason_names_the_step_without_a_lowering() -> None:
+    result = fit_and_compile(make_pipeline(StandardScaler(), Unregistered(), LinearRegression()))
+    assert result.reason.startswith("Pipeline → step 'unregistered' → Unregistered: no lowering is registered")
 
 
-def test_a_compiled_model_is_bytes_with_its_evidence() -> None:
-    found = attempt(make_pipeline(StandardScaler(), LinearRegression()))
-    assert found.program
-    assert found.proof is not None
-    assert found.refusals is not None
-    assert found.reason == ""
-    again = attempt(make_pipeline(StandardScaler(), LinearRegression()))
-    assert again.program == found.program  # the same pipeline gives the same bytes
+def test_the_same_pipeline_compiles_to_the_same_bytes() -> None:
+    result = fit_and_compile(make_pipeline(StandardScaler(), LinearRegression()))
+    assert result.program
+    assert result.proof is not None
+    assert result.input_rules is not None
+    assert result.reason == ""
+    again = fit_and_compile(make_pipeline(StandardScaler(), LinearRegression()))
+    assert again.program == result.program  # the same pipeline gives the same bytes
 
 
-def test_the_task_must_be_the_contract_s() -> None:
-    frame = numbers(40)
-    pipeline = LinearRegression().fit(frame, labels(frame, "regression"))
+def test_the_task_must_match_the_contract() -> None:
+    frame = number_table(40)
+    pipeline = LinearRegression().fit(frame, make_target(frame, "regression"))
     contract = learn_contract(frame, pipeline, target="y", task="regression")
     classes = learn_contract(frame, Classes(), target="y", task="binary")
     compile_pipeline(pipeline, contract)
@@ -136,15 +144,30 @@ class Classes:
     classes_ = np.array([0, 1])
 
 
-def attempt(pipeline: Any) -> Any:
-    frame: pd.DataFrame = numbers(60)
-    pipeline.fit(frame, labels(frame, "regression"))
+def fit_and_compile(pipeline: Any) -> Any:
+    frame: pd.DataFrame = number_table(60)
+    pipeline.fit(frame, make_target(frame, "regression"))
     contract = learn_contract(frame, pipeline, target="y", task="regression")
     return try_to_compile(pipeline, contract, frame, matrix_from_frame(contract, frame), threads=1)
 
 
-def test_half_floats_are_told() -> None:
+def test_float16_does_not_compile() -> None:
     frame = mixed_table()[["number"]].astype("float16")
-    assert "column 'number' is float16; convert it to float64 before fitting" in refusal(
-        LinearRegression(), frame, labels(frame.astype(float), "regression")
+    assert "column 'number' is float16; convert it to float64 before fitting" in compile_error(
+        LinearRegression(), frame, make_target(frame.astype(float), "regression")
     )
+
+
+def lowering_modules() -> list[str]:
+    return [path.stem for path in sorted(Path(lowerings.__file__).parent.glob("*.py")) if path.stem != "__init__"]
+
+
+def test_every_lowering_module_is_listed_and_listed_once() -> None:
+    assert lowerings.__all__ == lowering_modules()
+
+
+@pytest.mark.parametrize("module", lowering_modules())
+def test_every_lowering_module_registers_a_class_and_has_tests(module: str) -> None:
+    modules = {function.__module__ for function in registered_lowerings().values()}
+    assert f"fasttrack.compiler.lowerings.{module}" in modules
+    assert (Path(__file__).parent / f"test_{module}.py").is_file()

@@ -1,4 +1,4 @@
-"""Scalers do the same arithmetic in the same order, so that not a bit differs."""
+"""Scalers: the same arithmetic in the same order as in scikit-learn, equal to the last bit."""
 
 from __future__ import annotations
 
@@ -14,7 +14,15 @@ from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, OneHotEncoder, RobustScaler, StandardScaler
 
-from tests.compiler.cases import Reveal, check, check_transformer, labels, mixed_table, numbers, refusal
+from tests.compiler.cases import (
+    Reveal,
+    check_predictor,
+    check_transformer,
+    compile_error,
+    make_target,
+    mixed_table,
+    number_table,
+)
 
 SCALERS = [
     StandardScaler(),
@@ -36,7 +44,7 @@ SCALERS = [
 @pytest.mark.parametrize("scaler", SCALERS, ids=str)
 @pytest.mark.parametrize("missing", [0.0, 0.2])
 def test_every_scaler_on_numbers(scaler: Any, missing: float) -> None:
-    frame = numbers(missing=missing)
+    frame = number_table(missing=missing)
     frame["constant"] = 2.5
     frame["zero"] = 0.0
     case = check_transformer(scaler, frame)
@@ -45,7 +53,7 @@ def test_every_scaler_on_numbers(scaler: Any, missing: float) -> None:
 
 
 @pytest.mark.parametrize("scaler", SCALERS, ids=str)
-def test_every_scaler_on_whole_numbers_flags_and_floats_of_both_widths(scaler: Any) -> None:
+def test_every_scaler_on_integers_booleans_and_floats_of_both_widths(scaler: Any) -> None:
     frame = mixed_table()[["whole", "flag", "single", "flag missing", "number"]]
     frame["whole missing"] = frame["whole"].astype("Int64").mask(frame["flag"])
     frame["small"] = (frame["whole"] + 6).astype("uint8")
@@ -55,10 +63,10 @@ def test_every_scaler_on_whole_numbers_flags_and_floats_of_both_widths(scaler: A
 @pytest.mark.parametrize("scaler", [StandardScaler(), MinMaxScaler(clip=True), MaxAbsScaler(), RobustScaler()], ids=str)
 @pytest.mark.parametrize("scale", [1e-300, 1e-12, 1e12, 1e100])
 def test_tiny_and_huge_numbers(scaler: Any, scale: float) -> None:
-    check_transformer(scaler, numbers() * scale)
+    check_transformer(scaler, number_table() * scale)
 
 
-def test_scaling_encoded_categories_changes_their_tables_alone() -> None:
+def test_scaling_encoded_categories_only_changes_tables() -> None:
     frame = mixed_table()[["text", "words"]]
     case = check_transformer(
         make_pipeline(OneHotEncoder(sparse_output=False, handle_unknown="ignore"), StandardScaler()), frame
@@ -69,37 +77,37 @@ def test_scaling_encoded_categories_changes_their_tables_alone() -> None:
 @pytest.mark.parametrize(
     "scaler", [StandardScaler(with_mean=False), MaxAbsScaler(), RobustScaler(with_centering=False)], ids=str
 )
-def test_sparse_columns_are_multiplied_where_dense_ones_are_divided(scaler: Any) -> None:
+def test_sparse_columns_are_multiplied_instead_of_divided(scaler: Any) -> None:
     frame = mixed_table()[["text", "words", "number", "number missing"]]
     hot = OneHotEncoder(handle_unknown="ignore")
     parts = make_column_transformer((hot, ["text", "words"]), remainder="passthrough")
     for sparse in (parts, make_union(parts, make_pipeline(parts, MaxAbsScaler()))):
-        case = check(make_pipeline(sparse, scaler, Reveal()), frame)
+        case = check_predictor(make_pipeline(sparse, scaler, Reveal()), frame)
         assert case.proof.worst == 0.0
     fill = SimpleImputer(strategy="constant", fill_value=0.0)
     forest = RandomForestRegressor(5, random_state=0)
-    check(make_pipeline(parts, fill, scaler, forest), frame, labels(frame, "regression"))
+    check_predictor(make_pipeline(parts, fill, scaler, forest), frame, make_target(frame, "regression"))
 
 
-def test_encoded_float32_columns_are_computed_in_float32() -> None:
+def test_encoded_float32_columns_do_not_compile() -> None:
     codes = make_pipeline(OneHotEncoder(dtype=np.float32, sparse_output=False), StandardScaler(), LinearRegression())
-    assert "computes in float32 here" in refusal(codes, mixed_table()[["text"]])
+    assert "computes in float32 here" in compile_error(codes, mixed_table()[["text"]])
 
 
 @pytest.mark.parametrize("dtype", ["int8", "uint16", "bool", "int32"])
-def test_columns_beside_float32_that_are_computed_in_it(dtype: str) -> None:
+def test_dtypes_that_numpy_joins_with_float32(dtype: str) -> None:
     frame = pd.DataFrame({"a": np.arange(40, dtype=np.float32) / 3, "b": (np.arange(40) % 2).astype(dtype)})
     model = make_pipeline(StandardScaler(), LinearRegression())
-    if dtype == "int32":  # NumPy joins these two to float64
-        check(model, frame, np.arange(40.0) % 7)
+    if dtype == "int32":  # NumPy joins int32 and float32 to float64
+        check_predictor(model, frame, np.arange(40.0) % 7)
     else:
-        assert "computes in float32 here" in refusal(model, frame)
+        assert "computes in float32 here" in compile_error(model, frame)
 
 
-def test_columns_of_float32_alone_are_computed_in_float32() -> None:
+def test_float32_columns_do_not_compile() -> None:
     frame = pd.DataFrame({"a": np.arange(9, dtype=np.float32), "b": np.ones(9, dtype=np.float32)})
     for X in (frame, frame.to_numpy()):
-        message = refusal(make_pipeline(StandardScaler(), LinearRegression()), X)
+        message = compile_error(make_pipeline(StandardScaler(), LinearRegression()), X)
         assert message == (
             "Pipeline → step 'standardscaler' → StandardScaler: "
             "scikit-learn computes in float32 here; convert the columns to float64 before fitting"

@@ -1,4 +1,4 @@
-"""Feature selection of every kind."""
+"""Every feature selector."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from sklearn.linear_model import Lasso, LinearRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
-from tests.compiler.cases import check, check_transformer, labels, mixed_table, numbers
+from tests.compiler.cases import check_predictor, check_transformer, make_target, mixed_table, number_table
 
-X = numbers(100, columns=6)
-Y = labels(X, "regression")
+X = number_table(100, columns=6)
+Y = make_target(X, "regression")
 
 
 @pytest.mark.parametrize(
@@ -40,13 +40,13 @@ def test_selectors(selector: Any) -> None:
     check_transformer(selector, X, Y)
 
 
-def test_missing_values_pass_where_the_selector_lets_them() -> None:
-    check_transformer(select.VarianceThreshold(1.0), numbers(80, missing=0.1))
+def test_missing_values_if_the_selector_accepts_them() -> None:
+    check_transformer(select.VarianceThreshold(1.0), number_table(80, missing=0.1))
 
 
-def test_one_hot_columns_stay_tables() -> None:
+def test_selected_one_hot_columns_stay_tables() -> None:
     frame = mixed_table(150)[["text", "words"]]
     hot = OneHotEncoder(handle_unknown="ignore")
     answers = (frame["text"] == "x").to_numpy().astype(float)
     pipeline = make_pipeline(hot, select.SelectKBest(select.f_regression, k=5), LinearRegression())
-    check(pipeline, frame, answers)
+    check_predictor(pipeline, frame, answers)

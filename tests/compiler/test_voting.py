@@ -1,4 +1,4 @@
-"""Voting: means, weights, and ties of votes."""
+"""Voting: means, weights, and tied votes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
-from tests.compiler.cases import check, labels, numbers, refusal
+from tests.compiler.cases import check_predictor, compile_error, make_target, number_table
 
 if TYPE_CHECKING:
     from fasttrack.contract import Task
@@ -29,32 +29,32 @@ def classifiers() -> list[tuple[str, Any]]:
 
 @pytest.mark.parametrize("weights", [None, [2, 0.5, 1]])
 def test_regressors(weights: list[float] | None) -> None:
-    X = numbers(100)
+    X = number_table(100)
     members = [
         ("line", LinearRegression()),
         ("trees", HistGradientBoostingRegressor(max_iter=5, min_samples_leaf=5)),
         ("scaled", make_pipeline(StandardScaler(), LinearRegression(fit_intercept=False))),
     ]
-    check(VotingRegressor(members, weights=weights), X, labels(X, "regression"))
+    check_predictor(VotingRegressor(members, weights=weights), X, make_target(X, "regression"))
 
 
 @pytest.mark.parametrize("voting", ["soft", "hard"])
 @pytest.mark.parametrize("weights", [None, [3, 1, 1, 1.5]])
 @pytest.mark.parametrize("task", ["binary", "multiclass"])
 def test_classifiers(voting: str, weights: list[float] | None, task: Task) -> None:
-    X = numbers(100)
-    check(VotingClassifier(classifiers(), voting=voting, weights=weights), X, labels(X, task))
+    X = number_table(100)
+    check_predictor(VotingClassifier(classifiers(), voting=voting, weights=weights), X, make_target(X, task))
 
 
 @pytest.mark.parametrize("task", ["binary", "multiclass"])
-def test_as_many_votes_for_one_class_as_for_another_take_the_first(task: Task) -> None:
-    X = numbers(100)
+def test_tied_votes_go_to_the_first_class(task: Task) -> None:
+    X = number_table(100)
     members = [(str(depth), DecisionTreeClassifier(max_depth=depth, random_state=0)) for depth in (1, 2, 3, 4)]
-    check(VotingClassifier([*members, ("ridge", RidgeClassifier())]), X, labels(X, task))
-    check(VotingClassifier(members), X, labels(X, task))
+    check_predictor(VotingClassifier([*members, ("ridge", RidgeClassifier())]), X, make_target(X, task))
+    check_predictor(VotingClassifier(members), X, make_target(X, task))
 
 
-def test_the_member_in_the_way_is_named() -> None:
-    X = numbers(40)
-    said = refusal(VotingClassifier([("a", SVC()), ("b", LogisticRegression())]), X, labels(X, "binary"))
-    assert said.startswith("VotingClassifier → SVC: no lowering")
+def test_the_error_names_the_member_without_a_lowering() -> None:
+    X = number_table(40)
+    message = compile_error(VotingClassifier([("a", SVC()), ("b", LogisticRegression())]), X, make_target(X, "binary"))
+    assert message.startswith("VotingClassifier → SVC: no lowering")

@@ -1,11 +1,11 @@
-"""Searches, frozen estimators, thresholds."""
+"""Hyperparameter searches, frozen estimators, decision thresholds."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sklearn.experimental import enable_halving_search_cv  # noqa: F401  # makes the import below possible
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401  # enables the import below
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression, Ridge, RidgeClassifier
 from sklearn.model_selection import (
@@ -19,33 +19,33 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVR
 
-from tests.compiler.cases import check, labels, numbers, refusal
+from tests.compiler.cases import check_predictor, compile_error, make_target, number_table
 
 if TYPE_CHECKING:
     from fasttrack.contract import Task
 
-X = numbers(100)
+X = number_table(100)
 
 
 @pytest.mark.parametrize("search", [GridSearchCV, HalvingGridSearchCV, RandomizedSearchCV])
-def test_searches_answer_with_their_best(search: Any) -> None:
+def test_searches_predict_with_their_best_estimator(search: Any) -> None:
     options = {"n_iter": 2} if search is RandomizedSearchCV else {}
     pipeline = make_pipeline(StandardScaler(), Ridge())
-    check(search(pipeline, {"ridge__alpha": [0.1, 3.0]}, cv=3, **options), X, labels(X, "regression"))
+    check_predictor(search(pipeline, {"ridge__alpha": [0.1, 3.0]}, cv=3, **options), X, make_target(X, "regression"))
 
 
-def test_a_search_in_a_pipeline_and_the_way_to_what_is_in_it() -> None:
+def test_a_search_in_a_pipeline_and_the_path_in_its_error() -> None:
     search = GridSearchCV(LogisticRegression(), {"C": [0.1, 1]}, cv=3)
-    check(make_pipeline(StandardScaler(), search), X, labels(X, "multiclass"))
-    said = refusal(GridSearchCV(SVR(), {"C": [1]}, cv=2), X, labels(X, "regression"))
-    assert said.startswith("GridSearchCV → SVR: no lowering")
+    check_predictor(make_pipeline(StandardScaler(), search), X, make_target(X, "multiclass"))
+    message = compile_error(GridSearchCV(SVR(), {"C": [1]}, cv=2), X, make_target(X, "regression"))
+    assert message.startswith("GridSearchCV → SVR: no lowering")
 
 
 @pytest.mark.parametrize("task", ["binary", "multiclass"])
-def test_frozen(task: Task) -> None:
-    y = labels(X, task)
+def test_frozen_estimators(task: Task) -> None:
+    y = make_target(X, task)
     scaler = FrozenEstimator(StandardScaler().fit(X))
-    check(make_pipeline(scaler, FrozenEstimator(LogisticRegression().fit(scaler.transform(X), y))), X, y)
+    check_predictor(make_pipeline(scaler, FrozenEstimator(LogisticRegression().fit(scaler.transform(X), y))), X, y)
 
 
 @pytest.mark.parametrize("pos_label", [None, 0, 1])
@@ -54,15 +54,17 @@ def test_frozen(task: Task) -> None:
 def test_fixed_thresholds(pos_label: int | None, threshold: float | str, method: str) -> None:
     model = make_pipeline(StandardScaler(), LogisticRegression())
     moved = FixedThresholdClassifier(model, threshold=threshold, pos_label=pos_label, response_method=method)
-    check(moved, X, labels(X, "binary"))
+    check_predictor(moved, X, make_target(X, "binary"))
 
 
-def test_thresholds_of_scores_alone_and_of_a_fitted_model() -> None:
-    y = labels(X, "binary")
-    check(FixedThresholdClassifier(RidgeClassifier(), threshold=-0.2, pos_label=0), X, y)
-    check(FixedThresholdClassifier(FrozenEstimator(LogisticRegression(max_iter=5000).fit(X / 1e4, y))), X / 1e4, y)
+def test_thresholds_of_decision_functions_and_of_a_prefit_model() -> None:
+    y = make_target(X, "binary")
+    check_predictor(FixedThresholdClassifier(RidgeClassifier(), threshold=-0.2, pos_label=0), X, y)
+    check_predictor(
+        FixedThresholdClassifier(FrozenEstimator(LogisticRegression(max_iter=5000).fit(X / 1e4, y))), X / 1e4, y
+    )
 
 
 def test_tuned_thresholds() -> None:
     model = make_pipeline(StandardScaler(), LogisticRegression())
-    check(TunedThresholdClassifierCV(model, cv=3), X, labels(X, "binary"))
+    check_predictor(TunedThresholdClassifierCV(model, cv=3), X, make_target(X, "binary"))

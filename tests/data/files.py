@@ -1,4 +1,4 @@
-"""Files to read in the tests of this room."""
+"""Files that tests of tables write and read."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def types(table: pa.Table) -> dict[str, str]:
 def refusal(
     source: str | Path, nulls: Sequence[str] = (), kinds: Mapping[str, Kind] | None = None, **options: Any
 ) -> str:
-    """The message with which `source` is refused; it is one line and begins with the name as it was given."""
+    """The one-line message of the error that reading `source` raises."""
     with pytest.raises(DataError) as caught:
         read_table(source, nulls=nulls, kinds=kinds, **options)
     assert len(str(caught.value).splitlines()) == 1

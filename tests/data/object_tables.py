@@ -1,4 +1,4 @@
-"""Tables in an object store of any kind, and what is expected of reading them."""
+"""Tables in any object storage, and checks of how they are read."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def parquet(table: pa.Table, rows: int | None = None) -> bytes:
 
 
 def put_tables(files: Any, bucket: str) -> None:
-    """Put a folder `sales` with two years and three files, and others beside it."""
+    """Write a folder `sales` with two years and three files, and other objects beside it."""
     objects = {
         "sales/_SUCCESS": b"",
         "one.csv": b"a,b\n1,x\n2,y\n",
@@ -44,7 +44,7 @@ def put_tables(files: Any, bucket: str) -> None:
 
 
 def check_reading(root: str) -> None:
-    """Objects, folders and patterns below a URL are the tables that were put there."""
+    """Objects, folders and patterns below a URL are read as the tables that were written."""
     whole = read_table(f"{root}/sales")
     assert types(whole) == {"id": "int64", "word": "string", "year": "int64"}
     assert whole.column("id").to_pylist() == list(range(3000))
@@ -60,34 +60,34 @@ def check_reading(root: str) -> None:
 
 
 def check_columns_and_samples(root: str) -> None:
-    """Only what is wanted is given, as of files on this machine."""
+    """Selected columns, batches and samples are those of local files."""
     sales = f"{root}/sales"
     assert read_table(sales, columns=["year"]).to_pydict() == {"year": [2023] * 1000 + [2024] * 2000}
     scan = scan_table(sales, columns=["id"])
     assert scan.columns == {"id": pa.int64()}
     assert [cell for batch in scan.batches() for cell in batch.column("id").to_pylist()] == list(range(3000))
-    some = read_table(sales, rows=90)
-    assert some.num_rows == 90
-    assert set(some.column("year").to_pylist()) == {2023, 2024}
-    assert some.equals(read_table(sales, rows=90))
+    subset = read_table(sales, rows=90)
+    assert subset.num_rows == 90
+    assert set(subset.column("year").to_pylist()) == {2023, 2024}
+    assert subset.equals(read_table(sales, rows=90))
 
 
-def check_refusals(root: str, elsewhere: str, bucket: str, advice: str) -> None:
-    """What is not there, or not readable, is told in one line. `elsewhere` is the URL of a bucket that is not there."""
-    told = {
+def check_refusals(root: str, missing: str, bucket: str, advice: str) -> None:
+    """What does not exist or cannot be read is reported in one line. `missing`: a bucket that does not."""
+    messages = {
         **{
-            f"{elsewhere}/{what}": f"{elsewhere}/{what}: there is no {bucket} no-such-{bucket}; check {advice}"
+            f"{missing}/{what}": f"{missing}/{what}: there is no {bucket} no-such-{bucket}; check {advice}"
             for what in ("t.csv", "*.csv", "folder/**/*.csv")
         },
-        f"{root}/no.csv": f"{root}/no.csv does not exist; check the name below the {bucket}",
+        f"{root}/no.csv": f"{root}/no.csv does not exist; check the name in the {bucket}",
         f"{root}/*.tsv": f"no object matches {root}/*.tsv; check the {bucket} and the pattern",
         f"{root}/no/*.csv": f"no object matches {root}/no/*.csv; check the {bucket} and the pattern",
-        f"{root}/mixed": f"'a' is int64 in {root}/mixed/a.parquet but string in {root}/mixed/b.parquet; make them "
-        "agree, or set the column's kind to category to read all as text",
-        f"{root}/torn.parquet": f"{root}/torn.parquet is no Parquet file, or not a whole one; write it again",
+        f"{root}/mixed": f"'a' is int64 in {root}/mixed/a.parquet but string in {root}/mixed/b.parquet; give it "
+        "one type, or set the column's kind to category to read all as text",
+        f"{root}/torn.parquet": f"{root}/torn.parquet is not a Parquet file, or an incomplete one; write it again",
     }
-    check_told(told)
+    check_messages(messages)
 
 
-def check_told(told: Mapping[str, str]) -> None:
-    assert {source: refusal(source) for source in told} == dict(told)
+def check_messages(messages: Mapping[str, str]) -> None:
+    assert {source: refusal(source) for source in messages} == dict(messages)

@@ -1,4 +1,4 @@
-"""Tables in Azure's storage, read from a real emulator: blobs, folders, patterns, and what is told of faults."""
+"""Tables in Azure's storage, read from a real emulator: blobs, folders, patterns, and error messages."""
 
 from __future__ import annotations
 
@@ -44,28 +44,28 @@ def test_an_object_a_folder_and_a_pattern_are_one_table(root: str, azure: AzureS
     assert read_table(f"{root}@{azure.account}.dfs.core.windows.net/one.csv").num_rows == 2
 
 
-def test_columns_batches_and_samples_are_as_of_local_files(root: str) -> None:
+def test_columns_batches_and_samples_are_those_of_local_files(root: str) -> None:
     check_columns_and_samples(root)
 
 
 def test_each_refusal_is_one_clear_line(root: str) -> None:
-    elsewhere = "abfs://no-such-container"
-    check_refusals(root, elsewhere, "container", "its name, the account and the endpoint")
+    missing = "abfs://no-such-container"
+    check_refusals(root, missing, "container", "its name, the account and the endpoint")
 
 
-def test_keys_that_are_wrong_are_told_and_not_shown(root: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_keys_that_are_wrong_are_reported_and_not_repeated(root: str, monkeypatch: pytest.MonkeyPatch) -> None:
     wrong = base64.b64encode(b"a key of another account").decode()
     monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_KEY", wrong)
     for source in (root, f"{root}/one.csv", f"{root}/*.csv"):
         assert refusal(source) == (
-            f"{source} cannot be read: the store denies access; check the keys "
+            f"{source} cannot be read: the storage denies access; check the keys "
             "(AZURE_STORAGE_ACCOUNT_NAME, AZURE_STORAGE_ACCOUNT_KEY) and what they may read"
         )
     for half in ("s3cr3t!", wrong[:-3]):
         monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_KEY", half)
         assert refusal(f"{root}/one.csv") == (
-            f"{root}/one.csv cannot be read: the key of the account tester is not whole; "
-            "copy it anew into AZURE_STORAGE_ACCOUNT_KEY"
+            f"{root}/one.csv cannot be read: the key of the account tester is incomplete; "
+            "copy it again into AZURE_STORAGE_ACCOUNT_KEY"
         )
 
 
@@ -77,17 +77,17 @@ def test_a_token_is_enough(root: str, azure: AzureStore, monkeypatch: pytest.Mon
     assert read_table(f"{root}/one.csv").num_rows == 2
     monkeypatch.setenv("AZURE_STORAGE_SAS_TOKEN", azure.token("w"))
     message = refusal(f"{root}/one.csv")
-    assert "the store denies access; check the keys" in message
+    assert "the storage denies access; check the keys" in message
     assert "sig=" not in message
 
 
-def test_the_account_and_the_endpoint_are_named_as_azure_s_tools_name_them(
+def test_the_account_and_the_endpoint_are_set_as_for_azure_s_tools(
     root: str, azure: AzureStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connection = f"AccountName={azure.account};AccountKey={azure.key};BlobEndpoint={azure.endpoint}"
     token = f"BlobEndpoint={azure.endpoint};SharedAccessSignature={azure.token('rl')}"
     whole = {"ACCOUNT": azure.account, "KEY": azure.key}
-    for given in (
+    for variables in (
         {**whole, "BLOB_ENDPOINT": azure.endpoint},
         {**whole, "SERVICE_ENDPOINT": azure.endpoint + "/"},
         {**whole, "ENDPOINT": azure.endpoint},
@@ -99,9 +99,9 @@ def test_the_account_and_the_endpoint_are_named_as_azure_s_tools_name_them(
             for name in azure.environment:
                 patch.delenv(name)
             patch.setenv("AZURITE_BLOB_STORAGE_URL", azure.endpoint.removesuffix(f"/{azure.account}"))
-            for name, value in given.items():
+            for name, value in variables.items():
                 patch.setenv(f"AZURE_STORAGE_{name}", value)
-            assert Source(f"{root}/sales").names == ["id", "word", "year"], given
+            assert Source(f"{root}/sales").names == ["id", "word", "year"], variables
 
 
 def test_the_emulator_s_own_account_needs_no_key(azure: AzureStore, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,28 +112,28 @@ def test_the_emulator_s_own_account_needs_no_key(azure: AzureStore, monkeypatch:
     assert "there is no container no-such-container" in refusal("abfs://no-such-container/t.csv")
 
 
-def test_what_cannot_be_understood_is_told(root: str, azure: AzureStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    def told(**given: str) -> str:
+def test_invalid_settings_are_reported(root: str, azure: AzureStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    def setting_error(**variables: str) -> str:
         with monkeypatch.context() as patch:
             for name in azure.environment:
                 patch.delenv(name)
-            for name, value in given.items():
+            for name, value in variables.items():
                 patch.setenv(f"AZURE_STORAGE_{name}", value)
             message = refusal(f"{root}/one.csv")
             assert "s3cr3t" not in message
             return message.removeprefix(f"{root}/one.csv cannot be read: ")
 
-    assert told() == "the account is not known; set AZURE_STORAGE_ACCOUNT_NAME"
-    assert told(CONNECTION_STRING="AccountKey=s3cr3t") == (
-        "AZURE_STORAGE_CONNECTION_STRING names no account; copy it anew, with AccountName="
+    assert setting_error() == "the account is not known; set AZURE_STORAGE_ACCOUNT_NAME"
+    assert setting_error(CONNECTION_STRING="AccountKey=s3cr3t") == (
+        "AZURE_STORAGE_CONNECTION_STRING names no account; copy it again, with AccountName="
     )
-    assert told(CONNECTION_STRING="AccountName=me;AccountKey=s3cr3t") == (
-        "the key of the account me is not whole; copy it anew into AZURE_STORAGE_CONNECTION_STRING"
+    assert setting_error(CONNECTION_STRING="AccountName=me;AccountKey=s3cr3t") == (
+        "the key of the account me is incomplete; copy it again into AZURE_STORAGE_CONNECTION_STRING"
     )
-    assert told(ACCOUNT="me", BLOB_ENDPOINT="http://127.0.0.1:1?sig=s3cr3t") == (
-        "AZURE_STORAGE_BLOB_ENDPOINT is no endpoint; write http://HOST:PORT or https://HOST, keys elsewhere"
+    assert setting_error(ACCOUNT="me", BLOB_ENDPOINT="http://127.0.0.1:1?sig=s3cr3t") == (
+        "AZURE_STORAGE_BLOB_ENDPOINT is not an endpoint; write http://HOST:PORT or https://HOST, without keys in it"
     )
-    assert told(ACCOUNT="me", BLOB_ENDPOINT="http://127.0.0.1:1/you") == (
+    assert setting_error(ACCOUNT="me", BLOB_ENDPOINT="http://127.0.0.1:1/you") == (
         "AZURE_STORAGE_BLOB_ENDPOINT does not name the account me; write https://me.HOST, or http://HOST:PORT/me"
     )
     monkeypatch.setenv("AZURE_STORAGE_CONNECTION_STRING", f"AccountName=me;AccountKey={azure.key}")
@@ -142,7 +142,7 @@ def test_what_cannot_be_understood_is_told(root: str, azure: AzureStore, monkeyp
     )
 
 
-def test_a_dead_endpoint_is_told_soon(root: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_dead_endpoint_is_reported_soon(root: str, monkeypatch: pytest.MonkeyPatch) -> None:
     port = free_port()
     monkeypatch.setenv("AZURE_STORAGE_BLOB_ENDPOINT", f"http://127.0.0.1:{port}/{AzureStore.account}")
     before = time.monotonic()
@@ -153,7 +153,7 @@ def test_a_dead_endpoint_is_told_soon(root: str, monkeypatch: pytest.MonkeyPatch
     assert time.monotonic() - before < 5
 
 
-def test_a_store_that_dies_while_it_is_read_is_told(doomed: AzureStore) -> None:
+def test_a_storage_that_dies_while_it_is_read_is_reported(doomed: AzureStore) -> None:
     container = doomed.new_container()
     put_tables(doomed.client(), container)
     batches = scan_table(f"abfs://{container}/sales").batches()

@@ -1,4 +1,4 @@
-"""CSV as people have it is read as they mean it, and each fault is told with its row."""
+"""CSV files as people have them are read as intended, and each error names its row."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 JANUARY = datetime(2013, 1, 1, tzinfo=UTC)
 FAR = datetime(3013, 1, 1, microsecond=250_000, tzinfo=UTC)
-"""Past what Arrow counts in nanoseconds."""
+"""Outside the range of nanoseconds in Arrow."""
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ FAR = datetime(3013, 1, 1, microsecond=250_000, tzinfo=UTC)
         pytest.param("a\n9223372036854775808\n", {"a": [2.0**63]}, id="a whole number past 64 bits"),
     ],
 )
-def test_csv_is_read_as_it_is_meant(tmp_path: Path, content: str, expected: dict[str, Any]) -> None:
+def test_csv_is_read_as_intended(tmp_path: Path, content: str, expected: dict[str, Any]) -> None:
     assert read_table(write(tmp_path, "t.csv", content)).to_pydict() == expected
 
 
@@ -94,14 +94,14 @@ def test_cells_and_headers_may_be_longer_than_a_block(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("", "is empty; check that it was written whole"),
-        ("\n \n", "is empty; check that it was written whole"),
-        ("\ufeff", "is empty; check that it was written whole"),
+        ("", "is empty; check that it was written completely"),
+        ("\n \n", "is empty; check that it was written completely"),
+        ("\ufeff", "is empty; check that it was written completely"),
         ("a,b\n", "has no rows; check that it is the table you mean"),
         ("a,b", "has no rows; check that it is the table you mean"),
         ("a,b,a\n1,2,3\n", "has the column 'a' twice; rename one"),
         (",\n1,2\n", "has the column '' twice; rename one"),
-        ("a,b\n1,2\n1,2,3\n", "row 2 has 3 cells, the header has 2; fix the row, and quote cells that hold the"),
+        ("a,b\n1,2\n1,2,3\n", "row 2 has 3 cells, the header has 2; fix the row, and quote cells that contain the"),
         ('a,b\n"x\ny",2\n\n3\n', "row 2 has 1 cell, the header has 2; "),
         ("a,b\n1,2,3\n1,2,3\n", "row 1 has 3 cells, the header has 2; "),
         ("a,b\n" + "1,2\n" * 300_000 + "3\n", "row 300001 has 1 cell, the header has 2; "),
@@ -110,18 +110,20 @@ def test_cells_and_headers_may_be_longer_than_a_block(tmp_path: Path) -> None:
         ('a,"b\n1,2\n', "header opens a quote that is never closed; close it"),
         (
             "a,b\n1,x\n2,\xe9\n".encode("latin1"),
-            "line 3 is not UTF-8 (byte 0xe9); convert it, most likely by: iconv -f",
+            "line 3 is not UTF-8 (byte 0xe9); convert it, most likely with: iconv -f",
         ),
-        ("a,b\n1,é\n".encode("utf-16"), "is UTF-16, not UTF-8; convert it by: iconv -f UTF-16 -t UTF-8"),
-        (b"a,b\n1,\0\n", "line 2 holds a NUL byte, so it is no text; save the table as UTF-8 text"),
+        ("a,b\n1,é\n".encode("utf-16"), "is UTF-16, not UTF-8; convert it with: iconv -f UTF-16 -t UTF-8"),
+        (b"a,b\n1,\0\n", "line 2 contains a NUL byte, so it is not text; save the table as UTF-8 text"),
     ],
 )
-def test_a_csv_that_is_no_table_is_told_with_its_place(tmp_path: Path, content: str | bytes, message: str) -> None:
+def test_a_csv_that_is_not_a_table_is_reported_with_its_place(
+    tmp_path: Path, content: str | bytes, message: str
+) -> None:
     name = write(tmp_path, "t.csv", content)
     assert refusal(name).startswith(f"{name} {message}")
 
 
-def test_a_name_that_is_there_twice_is_told_also_when_it_is_read_in_part(tmp_path: Path) -> None:
+def test_a_repeated_name_is_reported_even_when_other_columns_are_read(tmp_path: Path) -> None:
     name = write(tmp_path, "t.csv", "a,b,a\n1,2,3\n")
     for columns in (["a"], ["b"], ["a", "b"]):
         with pytest.raises(DataError) as caught:

@@ -1,4 +1,4 @@
-"""The tables of the examples are what their packages ship, and the largest is read in seconds."""
+"""The example tables are what their packages ship, and the largest is read in seconds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files, folders and patterns, compressed or not, are found and joined, or told why not."""
+"""Files, folders and patterns, compressed or not, are one table, or the error says why not."""
 
 from __future__ import annotations
 
@@ -50,14 +50,14 @@ def test_every_format_is_read_under_every_compression(tmp_path: Path, packing: s
 
 
 @pytest.mark.parametrize("ending", PACKERS)
-def test_a_compressed_file_that_is_not_whole_is_told(tmp_path: Path, ending: str) -> None:
+def test_a_compressed_file_that_is_incomplete_is_reported(tmp_path: Path, ending: str) -> None:
     packed = PACKERS[ending](CONTENTS[".csv"].encode())
     for content in (packed[: len(packed) // 2], packed[:-4], b"a,b\n1,2\n"):
         name = write(tmp_path, f"t.csv{ending}", content)
-        assert refusal(name) == f"{name} is no whole {ending} file; it may have been cut short: copy it again"
+        assert refusal(name) == f"{name} is not a complete {ending} file; it may have been cut short: copy it again"
     for content in (b"", PACKERS[ending](b"")):
         name = write(tmp_path, f"t.csv{ending}", content)
-        assert refusal(name) == f"{name} is empty; check that it was written whole"
+        assert refusal(name) == f"{name} is empty; check that it was written completely"
 
 
 def test_a_folder_and_a_pattern_are_one_table(tmp_path: Path) -> None:
@@ -78,48 +78,48 @@ def test_a_kind_reads_a_folder_whose_files_disagree(tmp_path: Path) -> None:
     pq.write_table(pa.table({"zip": ["02136"], "n": [1.5]}), tmp_path / "c.parquet")
     assert refusal(tmp_path) == (
         f"'zip' is int64 in {tmp_path}/a.parquet but string in {tmp_path}/b.parquet; "
-        "make them agree, or set the column's kind to category to read all as text"
+        "give it one type, or set the column's kind to category to read all as text"
     )
     read = read_table(tmp_path, kinds={"zip": "category"})
     assert read.to_pydict() == {"zip": ["2134", "02135", "02136"], "n": [None, 2.0**53, 1.5]}
 
 
-def test_a_fault_in_a_folder_names_the_file(tmp_path: Path) -> None:
+def test_an_error_in_a_folder_names_the_file(tmp_path: Path) -> None:
     write(tmp_path, "a.csv", "x,y\n1,u\n")
     write(tmp_path, "b.csv", "x,y\n1,u\n2\n")
     assert refusal(tmp_path).startswith(f"{tmp_path}/b.csv row 2 has 1 cell, the header has 2; ")
     write(tmp_path, "b.csv", "x,z\n1,w\n")
     assert refusal(tmp_path) == (
-        f"{tmp_path}/a.csv and {tmp_path}/b.csv differ in the columns 'y', 'z'; make them agree"
+        f"{tmp_path}/a.csv and {tmp_path}/b.csv differ in the columns 'y', 'z'; give them the same columns"
     )
     write(tmp_path, "b.csv", "x,y\ntrue,w\n")
-    assert refusal(tmp_path).startswith(f"'x' is int64 in {tmp_path}/a.csv but bool in {tmp_path}/b.csv; make them")
+    assert refusal(tmp_path).startswith(f"'x' is int64 in {tmp_path}/a.csv but bool in {tmp_path}/b.csv; give it one")
     write(tmp_path, "b.csv", "x,y\nsoon,w\n")
     assert refusal(tmp_path, kinds={"x": "number"}).startswith(f'{tmp_path}/b.csv row 1: x is "soon", expected a num')
     write(tmp_path, "c.jsonl", "{}")
     assert refusal(tmp_path) == f"{tmp_path} mixes .csv, .jsonl files; name those of one format by a pattern"
 
 
-def test_what_is_not_there_or_no_table_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_does_not_exist_or_is_not_a_table_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(tmp_path, "flights.csv", "a\n1\n")
     write(tmp_path, "flights.xlsx", "x")
     (tmp_path / "empty" / "inner").mkdir(parents=True)
     monkeypatch.chdir(tmp_path)
     known = "use .csv, .tsv, .txt, .parquet, .jsonl, .ndjson, .json, also compressed"
-    told = {
+    messages = {
         "flihgts.csv": "flihgts.csv does not exist; did you mean flights.csv?",
         "FLIGHTS.CSV": "FLIGHTS.CSV does not exist; did you mean flights.csv or flights.xlsx?",
         "sales.csv": "sales.csv does not exist; check the name and the folder",
         "nowhere/sales.csv": "nowhere/sales.csv does not exist; check the name and the folder",
         "none*.csv": "no file matches none*.csv; check the pattern and the folder you are in",
         "emp*": "no file matches emp*; check the pattern and the folder you are in",
-        "flights.xlsx": f"flights.xlsx: the ending says no format that can be read; {known}",
+        "flights.xlsx": f"flights.xlsx: its ending is not that of a format that can be read; {known}",
         "empty": "empty is a folder without tables; it needs .csv, .tsv, .txt, .parquet, .jsonl, .ndjson, .json files",
         "ftp://host/t.csv": "ftp://host/t.csv cannot be read: nothing reads ftp://; name a file, or write s3://, "
         "gs://, abfs://, https://, postgresql:// or sqlite:///",
         "n" * 300: f"{'n' * 300} cannot be read: File name too long; check the path and its permissions",
     }
-    assert {source: refusal(source) for source in told} == told
+    assert {source: refusal(source) for source in messages} == messages
 
 
 def test_a_name_that_looks_like_a_pattern_is_a_name_first(tmp_path: Path) -> None:
@@ -129,7 +129,7 @@ def test_a_name_that_looks_like_a_pattern_is_a_name_first(tmp_path: Path) -> Non
 
 @pytest.fixture
 def locked() -> Iterator[Path]:
-    """A folder whose file and inner folder may not be read, seen by a user who is not root."""
+    """A folder whose file and inner folder cannot be read, used as a user who is not root."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         folder.chmod(0o755)
@@ -148,11 +148,11 @@ def locked() -> Iterator[Path]:
             (folder / "inner").chmod(0o700)
 
 
-def test_what_may_not_be_read_is_told(locked: Path) -> None:
-    told = {
+def test_an_unreadable_file_is_reported(locked: Path) -> None:
+    messages = {
         "t.csv": "cannot be read: Permission denied; check the file and its permissions",
         "inner": "cannot be read: Permission denied; check the path and its permissions",
         "inner/t.csv": "cannot be read: Permission denied; check the path and its permissions",
     }
-    for name, message in told.items():
+    for name, message in messages.items():
         assert refusal(locked / name) == f"{locked / name} {message}"

@@ -1,4 +1,4 @@
-"""A fingerprint is of the content alone: neither chunks, compression nor format change it, and every cell does."""
+"""A fingerprint depends on the content alone: on every cell, not on chunks, compression or format."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_chunks_do_not_count() -> None:
     assert sha(longer.slice(3, 3)) == sha(TABLE)
 
 
-def test_what_lies_under_a_missing_cell_does_not_count() -> None:
+def test_bytes_under_a_missing_cell_do_not_count() -> None:
     validity = pa.array([True, False]).buffers()[1]
     one, other = (
         pa.Array.from_buffers(pa.int64(), 2, [validity, pa.array(cells).buffers()[1]]) for cells in ([7, 9], [7, 0])

@@ -1,4 +1,4 @@
-"""Tables in Google Cloud Storage, read from a real emulator: objects, folders, patterns, and what is told of faults."""
+"""Tables in Google Cloud Storage, read from a real emulator: objects, folders, patterns, and error messages."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_an_object_a_folder_and_a_pattern_are_one_table(root: str) -> None:
     assert read_table(root.replace("gs://", "gcs://") + "/one.csv").num_rows == 2
 
 
-def test_columns_batches_and_samples_are_as_of_local_files(root: str) -> None:
+def test_columns_batches_and_samples_are_those_of_local_files(root: str) -> None:
     check_columns_and_samples(root)
 
 
@@ -49,7 +49,7 @@ def test_each_refusal_is_one_clear_line(root: str) -> None:
     check_refusals(root, "gs://no-such-bucket", "bucket", "its name and the endpoint")
     key = root.replace("gs://", "gs://key:s3cr3t@")
     assert refusal(f"{key}/one.csv") == (
-        f"{root.replace('gs://', 'gs://key:***@')}/one.csv: keys have no place in an address; "
+        f"{root.replace('gs://', 'gs://key:***@')}/one.csv: an address must not contain keys; "
         "set them in the environment"
     )
 
@@ -64,7 +64,7 @@ def test_each_refusal_is_one_clear_line(root: str) -> None:
         ("GOOGLE_BASE_URL", "http://127.0.0.1:{port}"),
     ],
 )
-def test_the_endpoint_is_named_as_google_s_tools_name_it(
+def test_the_endpoint_is_set_as_for_google_s_tools(
     root: str, google_store: GoogleStore, variable: str, form: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("STORAGE_EMULATOR_HOST")
@@ -73,16 +73,16 @@ def test_the_endpoint_is_named_as_google_s_tools_name_it(
     assert Source(f"{root}/sales").names == ["id", "word", "year"]
 
 
-def test_an_endpoint_that_is_none_is_told(root: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_endpoint_that_is_invalid_is_reported(root: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for endpoint in ("ftp://127.0.0.1", "http://", "http://me:s3cr3t@127.0.0.1", "http://127.0.0.1?key=s3cr3t"):
         monkeypatch.setenv("STORAGE_EMULATOR_HOST", endpoint)
         assert refusal(f"{root}/one.csv") == (
-            f"{root}/one.csv cannot be read: STORAGE_EMULATOR_HOST is no endpoint; "
-            "write http://HOST:PORT or https://HOST, keys elsewhere"
+            f"{root}/one.csv cannot be read: STORAGE_EMULATOR_HOST is not an endpoint; "
+            "write http://HOST:PORT or https://HOST, without keys in it"
         )
 
 
-def test_a_dead_endpoint_is_told_soon(root: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_dead_endpoint_is_reported_soon(root: str, monkeypatch: pytest.MonkeyPatch) -> None:
     port = free_port()
     monkeypatch.setenv("STORAGE_EMULATOR_HOST", f"127.0.0.1:{port}")
     before = time.monotonic()
@@ -93,7 +93,7 @@ def test_a_dead_endpoint_is_told_soon(root: str, monkeypatch: pytest.MonkeyPatch
     assert time.monotonic() - before < 5
 
 
-def test_a_store_that_dies_while_it_is_read_is_told(doomed: GoogleStore) -> None:
+def test_a_storage_that_dies_while_it_is_read_is_reported(doomed: GoogleStore) -> None:
     bucket = doomed.new_bucket()
     put_tables(doomed.client(), bucket)
     batches = scan_table(f"gs://{bucket}/sales").batches()

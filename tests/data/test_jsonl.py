@@ -1,4 +1,4 @@
-"""JSON Lines and arrays of objects are read as they are written, and each fault is told with its line or row."""
+"""JSON Lines and arrays of objects keep their types, and each error names its line or row."""
 
 from __future__ import annotations
 
@@ -38,36 +38,41 @@ if TYPE_CHECKING:
         ),
     ],
 )
-def test_json_is_read_as_it_is_written(tmp_path: Path, name: str, content: str, expected: dict[str, Any]) -> None:
+def test_json_keeps_its_types(tmp_path: Path, name: str, content: str, expected: dict[str, Any]) -> None:
     assert read_table(write(tmp_path, name, content)).to_pydict() == expected
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ('{"a": 1}\n\n{"a": \n', "line 3 is not valid JSON (Input data was truncated); mend or remove it"),
-        ('{"a": 1}\n{"a": 1}{"a": 2}', "line 2 is not valid JSON (trailing characters (byte 9)); mend or remove it"),
+        ('{"a": 1}\n\n{"a": \n', "line 3 is not valid JSON (Input data was truncated); fix or remove it"),
+        ('{"a": 1}\n{"a": 1}{"a": 2}', "line 2 is not valid JSON (trailing characters (byte 9)); fix or remove it"),
         (
             '{"a": 1}\n{"a": NaN}',
             "line 2 is not valid JSON (invalid character (byte 6)); write null for a missing value",
         ),
-        ('{"a": 1}\n[1]\n', "line 2 is no JSON object; each line must be one"),
-        ("5", "line 1 is no JSON object; each line must be one"),
-        ('{\n"a": 1\n}', "line 1 is not valid JSON (Input data was truncated); mend or remove it"),
-        ('{"a": 1}\n{"a": 1, "a": 2}', "row 2 has a key twice; mend or remove it"),
-        ('{"a": 1}\n{"a": 1e999}', "row 2 holds a number past 64-bit floats; mend or remove it"),
-        ('{"a": "\\ud800"}', "line 1 is not valid JSON (Input data was truncated); mend or remove it"),
+        ('{"a": 1}\n[1]\n', "line 2 is not a JSON object; each line must be one"),
+        ("5", "line 1 is not a JSON object; each line must be one"),
+        ('{\n"a": 1\n}', "line 1 is not valid JSON (Input data was truncated); fix or remove it"),
+        ('{"a": 1}\n{"a": 1, "a": 2}', "row 2 has a key twice; fix or remove it"),
+        ('{"a": 1}\n{"a": 1e999}', "row 2 has a number that a 64-bit float cannot hold; fix or remove it"),
+        ('{"a": "\\ud800"}', "line 1 is not valid JSON (Input data was truncated); fix or remove it"),
         ('{"a": ' + "[" * 100_000 + "]" * 100_000 + "}", "line 1 is not valid JSON (maximum recursion depth exceeded"),
-        ('[{"a": 1}, 2]', "row 2 is no JSON object; each row must be one"),
-        ('[{"a": 1}, ', "is no JSON array of objects (Input data was truncated); mend it, or write one object a line"),
-        ("[" * 100_000, "is no JSON array of objects (maximum recursion depth exceeded"),
+        ('[{"a": 1}, 2]', "row 2 is not a JSON object; each row must be one"),
+        (
+            '[{"a": 1}, ',
+            "is not a JSON array of objects (Input data was truncated); fix it, or write one object a line",
+        ),
+        ("[" * 100_000, "is not a JSON array of objects (maximum recursion depth exceeded"),
         (b'{"a": "\xe9"}', "line 1 is not UTF-8 (byte 0xe9); "),
         ("[]", "has no rows; check that it is the table you mean"),
         ("{}\n{}", "has no rows; check that it is the table you mean"),
-        ("\n", "is empty; check that it was written whole"),
+        ("\n", "is empty; check that it was written completely"),
     ],
 )
-def test_what_is_no_json_table_is_told_with_its_line(tmp_path: Path, content: str | bytes, message: str) -> None:
+def test_a_file_that_is_not_a_json_table_is_reported_with_its_line(
+    tmp_path: Path, content: str | bytes, message: str
+) -> None:
     name = write(tmp_path, "t.jsonl", content)
     assert refusal(name).startswith(f"{name} {message}")
 
@@ -81,10 +86,13 @@ def test_what_is_no_json_table_is_told_with_its_line(tmp_path: Path, content: st
         (['{"a": [1]}', '{"a": 7}'], "a is 7, expected an array; "),
         (['{"a": {"b": 1}}', '{"a": 7}'], "a is 7, expected an object; "),
         (['{"a/b": 1}', '{"a/b": "x y"}'], "a/b is \"x y\", expected a number; fix the cell, pass --null 'x y', "),
-        (['{"a": {"b": 1}}', '{"a": {"b": "x"}}'], "a/b was number before; write it in one way, or leave it out"),
+        (
+            ['{"a": {"b": 1}}', '{"a": {"b": "x"}}'],
+            "a/b is number in earlier rows; write it in one way, or leave it out",
+        ),
     ],
 )
-def test_a_column_that_changes_its_type_is_told_with_the_row(tmp_path: Path, rows: list[str], message: str) -> None:
+def test_a_column_that_changes_its_type_is_reported_with_the_row(tmp_path: Path, rows: list[str], message: str) -> None:
     name = write(tmp_path, "t.jsonl", "\n\n".join([rows[0]] * 50 + [rows[1]] * 2))
     assert refusal(name).startswith(f"{name} row 51: {message}")
 

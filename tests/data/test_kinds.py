@@ -1,4 +1,4 @@
-"""What a user says a column is holds, in every format, or the first cell that is not is named."""
+"""A column's kind set by a user holds in every format, or the error names the first cell that is not of it."""
 
 from __future__ import annotations
 
@@ -87,8 +87,8 @@ def test_a_kind_converts_what_a_parquet_file_holds(
     pq.write_table(pa.table({"a": column}), tmp_path / "t.parquet")
     read = read_table(tmp_path / "t.parquet", kinds={"a": kind})
     assert read.column("a").to_pylist() == expected
-    wanted = {"number": "double", "integer": "int64", "boolean": "bool", "category": "string"}
-    assert types(read)["a"] == wanted.get(kind, "timestamp[us, tz=UTC]")
+    expected_types = {"number": "double", "integer": "int64", "boolean": "bool", "category": "string"}
+    assert types(read)["a"] == expected_types.get(kind, "timestamp[us, tz=UTC]")
 
 
 @pytest.mark.parametrize(
@@ -121,14 +121,14 @@ def test_the_first_cell_of_a_parquet_file_that_is_not_of_its_kind_is_named(
         ("boolean", ['{"a": true}', '{"a": 0}'], [True, False]),
     ],
 )
-def test_a_kind_reads_json_as_it_is_written(tmp_path: Path, kind: Kind, lines: list[str], expected: list[Any]) -> None:
+def test_a_kind_converts_json(tmp_path: Path, kind: Kind, lines: list[str], expected: list[Any]) -> None:
     name = write(tmp_path, "t.jsonl", "\n".join(lines))
     assert read_table(name, kinds={"a": kind}).column("a").to_pylist() == expected
     array = write(tmp_path, "t.json", json.dumps([json.loads(line) for line in lines]).replace("1.5,", "1.50,"))
     assert read_table(array, kinds={"a": kind}).num_rows == len(lines)
 
 
-def test_a_kind_of_no_column_is_told_with_the_near_names(tmp_path: Path) -> None:
+def test_a_kind_for_an_unknown_column_is_reported_with_similar_names(tmp_path: Path) -> None:
     name = write(tmp_path, "t.csv", "Zip,n\n1,2\n")
     assert refusal(name, kinds={"zap": "category"}) == (
         f"{name} has no column 'zap' to set a kind for; did you mean Zip?"

@@ -1,4 +1,4 @@
-"""Files in a real object store: objects, folders, patterns and partitions, and what is told when it refuses."""
+"""Tables in a real S3 storage: objects, folders, patterns, partitions, and error messages."""
 
 from __future__ import annotations
 
@@ -40,30 +40,30 @@ def test_an_object_a_folder_and_a_pattern_are_one_table(root: str) -> None:
     check_reading(root)
 
 
-def test_columns_batches_and_samples_are_as_of_local_files(root: str) -> None:
+def test_columns_batches_and_samples_are_those_of_local_files(root: str) -> None:
     check_columns_and_samples(root)
 
 
 def test_each_refusal_is_one_clear_line(root: str, bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
     check_refusals(root, "s3://no-such-bucket", "bucket", "its name, the endpoint and the region")
-    hidden = f"s3://key:***@{bucket}/one.csv: keys have no place in an address; set them in the environment"
-    told = {
+    hidden = f"s3://key:***@{bucket}/one.csv: an address must not contain keys; set them in the environment"
+    messages = {
         root: f"{root} mixes .csv, .jsonl, .parquet files; name those of one format by a pattern",
         f"s3://key:s3cr3t@{bucket}/one.csv": hidden,
         f"s3://key:12/s3cr3t@{bucket}/one.csv": hidden,
     }
-    assert {source: refusal(source) for source in told} == told
+    assert {source: refusal(source) for source in messages} == messages
     for name in ("AWS_SECRET_ACCESS_KEY", "AWS_ACCESS_KEY_ID"):
         with monkeypatch.context() as patch:
             patch.setenv(name, "wr0ng")
             for source in (f"{root}/sales", f"{root}/one.csv", f"{root}/*.csv"):
                 assert refusal(source) == (
-                    f"{source} cannot be read: the store denies access; "
+                    f"{source} cannot be read: the storage denies access; "
                     "check the keys (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY) and what they may read"
                 )
 
 
-def test_a_dead_endpoint_is_told_soon(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_dead_endpoint_is_reported_soon(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
     port = free_port()
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
     before = time.monotonic()
@@ -74,7 +74,7 @@ def test_a_dead_endpoint_is_told_soon(bucket: str, monkeypatch: pytest.MonkeyPat
     assert time.monotonic() - before < 10
 
 
-def test_the_endpoint_may_be_that_of_s3_alone(
+def test_the_endpoint_may_be_set_for_s3_alone(
     sales: str, object_store: ObjectStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
@@ -84,7 +84,7 @@ def test_the_endpoint_may_be_that_of_s3_alone(
     assert Source(sales).names == ["id", "word", "year"]
 
 
-def test_a_store_that_dies_while_it_is_read_is_told(sales: str, object_store: ObjectStore) -> None:
+def test_a_storage_that_dies_while_it_is_read_is_reported(sales: str, object_store: ObjectStore) -> None:
     batches = scan_table(sales).batches()
     next(batches)
     object_store.kill()
@@ -97,7 +97,7 @@ def test_a_store_that_dies_while_it_is_read_is_told(sales: str, object_store: Ob
     assert sum(batch.num_rows for batch in scan_table(sales).batches()) == 3000
 
 
-def test_what_is_written_by_arrow_itself_is_read(object_store: ObjectStore, bucket: str, tmp_path: Path) -> None:
+def test_what_arrow_writes_is_read(object_store: ObjectStore, bucket: str, tmp_path: Path) -> None:
     table = pa.table({"id": range(100), "country": ["de", "fr"] * 50})
     pq.write_to_dataset(table, tmp_path / "set", partition_cols=["country"])
     for path in (tmp_path / "set").rglob("*.parquet"):

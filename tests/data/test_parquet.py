@@ -1,4 +1,4 @@
-"""Parquet is read into a few plain types, and a broken file is told."""
+"""Parquet is read into plain types, and a broken file is reported."""
 
 from __future__ import annotations
 
@@ -46,36 +46,35 @@ PLAIN = [
 
 
 @pytest.mark.parametrize(("column", "kind", "cells"), PLAIN, ids=[str(column.type) for column, _, _ in PLAIN])
-def test_types_are_brought_to_a_few_plain_ones(
-    tmp_path: Path, column: pa.Array, kind: str, cells: list[object]
-) -> None:
+def test_types_are_converted_to_plain_types(tmp_path: Path, column: pa.Array, kind: str, cells: list[object]) -> None:
     pq.write_table(pa.table({"a": column}), tmp_path / "t.parquet")
     read = read_table(tmp_path / "t.parquet")
     assert types(read) == {"a": kind}
     assert read.column("a").to_pylist() == cells
 
 
-def test_a_time_past_what_microseconds_count_is_refused(tmp_path: Path) -> None:
+def test_a_time_outside_the_range_of_microseconds_is_refused(tmp_path: Path) -> None:
     pq.write_table(pa.table({"a": pa.array([2**54], pa.timestamp("ms"))}), tmp_path / "t.parquet")
     assert refusal(tmp_path / "t.parquet") == (
-        f"{tmp_path}/t.parquet: 'a' of type timestamp[ms] holds a value that no plain type can; convert the column"
+        f"{tmp_path}/t.parquet: 'a' of type timestamp[ms] contains a value that no plain type "
+        "can hold; convert the column"
     )
 
 
-def test_a_column_that_stands_there_twice_is_refused(tmp_path: Path) -> None:
+def test_a_repeated_column_is_refused(tmp_path: Path) -> None:
     twice = pa.Table.from_arrays([pa.array([1]), pa.array([2])], names=["a", "a"])
     pq.write_table(twice, tmp_path / "t.parquet")
     assert refusal(tmp_path / "t.parquet") == f"{tmp_path}/t.parquet has the column 'a' twice; rename one"
 
 
-def test_the_nameless_index_of_a_pandas_frame_is_no_column(tmp_path: Path) -> None:
+def test_the_unnamed_index_of_a_pandas_frame_is_not_a_column(tmp_path: Path) -> None:
     frame = pd.DataFrame({"a": np.arange(10.0)})
     frame.sample(frac=1, random_state=0).to_parquet(tmp_path / "t.parquet")
     assert "__index_level_0__" in pq.read_schema(tmp_path / "t.parquet").names
     assert read_table(tmp_path / "t.parquet").column_names == ["a"]
 
 
-def test_nulls_are_missing_by_their_writing(tmp_path: Path) -> None:
+def test_nulls_are_missing_by_their_spelling(tmp_path: Path) -> None:
     table = pa.table({"a": ["x", "late"], "b": [-999, 1], "c": [-999.0, 2.0], "d": [["late"], []]})
     pq.write_table(table, tmp_path / "t.parquet")
     read = read_table(tmp_path / "t.parquet", nulls=["late", "-999"])
@@ -83,7 +82,7 @@ def test_nulls_are_missing_by_their_writing(tmp_path: Path) -> None:
     assert types(read)["b"] == "int64"
 
 
-def test_what_is_no_whole_parquet_file_is_told(tmp_path: Path) -> None:
+def test_an_incomplete_parquet_file_is_reported(tmp_path: Path) -> None:
     pq.write_table(pa.table({"a": list(range(1000))}), tmp_path / "t.parquet")
     whole = (tmp_path / "t.parquet").read_bytes()
     text = pa.array([b"\xff\xfe"]).view(pa.string())
@@ -95,9 +94,9 @@ def test_what_is_no_whole_parquet_file_is_told(tmp_path: Path) -> None:
         str(tmp_path / "odd.parquet"),
     ]
     for name in sources:
-        assert refusal(name) == f"{name} is no Parquet file, or not a whole one; write it again"
+        assert refusal(name) == f"{name} is not a Parquet file, or an incomplete one; write it again"
 
 
-def test_a_parquet_file_without_rows_is_told(tmp_path: Path) -> None:
+def test_a_parquet_file_without_rows_is_reported(tmp_path: Path) -> None:
     pq.write_table(pa.table({"a": pa.array([], pa.int64())}), tmp_path / "t.parquet")
     assert refusal(tmp_path / "t.parquet") == f"{tmp_path}/t.parquet has no rows; check that it is the table you mean"

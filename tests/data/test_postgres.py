@@ -1,4 +1,4 @@
-"""Tables and queries of a real PostgreSQL: types, projection, batches, and what is told when it refuses."""
+"""Tables and queries of a real PostgreSQL: types, selected columns, batches, and error messages."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def url(postgres: Postgres) -> str:
     return place
 
 
-def test_every_type_is_brought_to_a_plain_one(url: str) -> None:
+def test_every_type_is_converted_to_a_plain_type(url: str) -> None:
     read = read_table(url, table="kinds", nulls=["late"])
     assert types(read) == {
         "whole": "int64",
@@ -85,7 +85,7 @@ def test_every_type_is_brought_to_a_plain_one(url: str) -> None:
     assert set(second.values()) == {2, None}
 
 
-def test_a_scheme_in_capitals_is_the_same(url: str) -> None:
+def test_a_scheme_may_be_in_capitals(url: str) -> None:
     assert read_table(url.replace("postgresql", "PostgreSQL"), table="long", columns=["id"]).num_rows == ROWS
 
 
@@ -103,13 +103,13 @@ def test_a_query_and_a_table_are_read_by_columns(url: str) -> None:
     assert read_table(url, table='Odd "name').to_pydict() == {"a b": [1]}
 
 
-def test_only_the_columns_that_are_wanted_are_computed(url: str) -> None:
+def test_only_selected_columns_are_computed(url: str) -> None:
     query = "SELECT id, 1 / (id - 7) AS broken FROM long"
     assert refusal(url, query=query) == f"{url} cannot be read: division by zero; check the query"
     assert read_table(url, query=query, columns=["id"]).num_rows == ROWS
 
 
-def test_a_long_table_comes_in_batches_of_the_same_types(url: str) -> None:
+def test_batches_of_a_long_table_have_the_same_types(url: str) -> None:
     scan = scan_table(url, table="long", kinds={"word": "category"})
     for _ in range(2):  # as often as wanted
         batches = list(scan.batches())
@@ -121,7 +121,7 @@ def test_a_long_table_comes_in_batches_of_the_same_types(url: str) -> None:
     assert list(scan_table(url, table="long", columns=["half"]).columns) == ["half"]
 
 
-def test_a_sample_is_as_large_as_asked_and_the_same_for_a_seed(url: str) -> None:
+def test_a_sample_has_the_requested_size_and_depends_on_the_seed(url: str) -> None:
     one, again = (read_table(url, table="long", rows=1000) for _ in range(2))
     assert one.equals(again)
     ids = one.column("id").to_pylist()
@@ -142,7 +142,7 @@ def test_what_the_address_leaves_out_comes_from_the_environment(
     assert read_table("postgresql://", query="SELECT current_user::text AS me").to_pydict() == {"me": ["guarded"]}
 
 
-def test_a_reading_cannot_write(url: str) -> None:
+def test_a_query_cannot_write(url: str) -> None:
     query = "WITH gone AS (DELETE FROM long RETURNING id) SELECT id FROM gone"
     assert "cannot" in refusal(url, query=query)
     assert refusal(url, query="DELETE FROM long") == (
@@ -154,13 +154,13 @@ def test_a_reading_cannot_write(url: str) -> None:
 def test_each_refusal_is_one_clear_line(url: str, postgres: Postgres) -> None:
     place = f"127.0.0.1:{postgres.port}"
     closed = free_port()
-    told = {
+    messages = {
         (f"postgresql://me@127.0.0.1:{closed}/db", "t"): f'connection to server at "127.0.0.1", port {closed} failed: '
-        "Connection refused; check host and port, and that it runs",
+        "Connection refused; check host and port, and that the server runs",
         ("postgresql://me@nowhere.invalid/db", "t"): 'could not translate host name "nowhere.invalid" to address: '
         "Name or service not known; check the host",
         (f"postgresql://me@{place}/nothing", "t"): 'role "me" does not exist; check the user (PGUSER)',
-        (f"postgresql://tester@{place}/nothing", "t"): 'database "nothing" does not exist; check the name behind the '
+        (f"postgresql://tester@{place}/nothing", "t"): 'database "nothing" does not exist; check the name after the '
         "host (PGDATABASE)",
         (url, "nothing"): 'relation "nothing" does not exist; check the table\'s name, and the schema before it',
         (f"postgresql://guarded:wrong@{place}/sources", "long"): 'password authentication failed for user "guarded"; '
@@ -168,9 +168,9 @@ def test_each_refusal_is_one_clear_line(url: str, postgres: Postgres) -> None:
         (f"postgresql://guarded:{quote(PASSWORD, safe='')}@{place}/sources", "long"): "permission denied for table "
         "long; grant SELECT to this user",
     }
-    for (source, table), reason in told.items():
-        shown = source.replace(":wrong", ":***").replace(quote(PASSWORD, safe=""), "***")
-        assert refusal(source, table=table) == f"{shown} cannot be read: {reason}"
+    for (source, table), reason in messages.items():
+        redacted = source.replace(":wrong", ":***").replace(quote(PASSWORD, safe=""), "***")
+        assert refusal(source, table=table) == f"{redacted} cannot be read: {reason}"
     queries: dict[str, str | None] = {
         "SELECT nothing FROM long": 'column "nothing" does not exist; check the query',
         "SELECT id FROM long WHERE": "syntax error at end of input; check the query",
@@ -184,7 +184,8 @@ def test_each_refusal_is_one_clear_line(url: str, postgres: Postgres) -> None:
             else f"{url}: the query begins with SELEC; give one that selects: SELECT …"
         )
     assert (
-        refusal(url, query="SELECT 1 AS a, 2 AS a") == f"{url} gives the column 'a' twice; name one of them AS another"
+        refusal(url, query="SELECT 1 AS a, 2 AS a")
+        == f"{url} returns the column 'a' twice; name one of them AS another"
     )
     assert refusal(url) == f"{url} is a database: say what to read, with --query or --table"
     assert refusal(url, table="long", query="SELECT 1") == refusal(url)
@@ -195,7 +196,7 @@ def test_each_refusal_is_one_clear_line(url: str, postgres: Postgres) -> None:
     )
 
 
-def test_no_message_shows_a_password_however_it_is_written(postgres: Postgres) -> None:
+def test_no_message_contains_a_password_however_it_is_spelled(postgres: Postgres) -> None:
     port = postgres.port
     for address in (
         f"postgresql://guarded:{PASSWORD}@127.0.0.1:{port}/sources",
@@ -214,7 +215,7 @@ def test_no_message_shows_a_password_however_it_is_written(postgres: Postgres) -
     )
 
 
-def test_a_server_that_stops_while_it_is_read_is_told() -> None:
+def test_a_server_that_stops_during_a_read_is_reported() -> None:
     from tests.servers.postgres import Postgres
 
     server = Postgres()

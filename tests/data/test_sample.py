@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from fasttrack.data import read_table
-from fasttrack.data.sample import reservoir, rows_of_groups
+from fasttrack.data.sample import reservoir_sample, sample_groups
 from tests.data.files import write
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def read_groups(sizes: list[list[int]], wanted: int, seed: int) -> tuple[int, int]:
     """How many groups and files a sample takes from."""
-    picked = rows_of_groups(sizes, wanted, seed)
+    picked = sample_groups(sizes, wanted, seed)
     return sum(map(len, picked)), sum(map(bool, picked))
 
 
@@ -37,7 +37,7 @@ def read_groups(sizes: list[list[int]], wanted: int, seed: int) -> tuple[int, in
     ],
 )
 def test_a_sample_of_groups_is_of_that_size_without_a_row_twice(sizes: list[list[int]], wanted: int, seed: int) -> None:
-    picked = rows_of_groups(sizes, wanted, seed)
+    picked = sample_groups(sizes, wanted, seed)
     assert len(picked) == len(sizes)
     assert sum(len(rows) for groups in picked for rows in groups.values()) == min(wanted, sum(map(sum, sizes)))
     for groups, those in zip(picked, sizes, strict=True):
@@ -46,12 +46,12 @@ def test_a_sample_of_groups_is_of_that_size_without_a_row_twice(sizes: list[list
             assert (np.diff(rows) > 0).all()
             assert rows.min() >= 0
             assert rows.max() < those[group]
-    again = rows_of_groups(sizes, wanted, seed)
+    again = sample_groups(sizes, wanted, seed)
     assert [list(groups) for groups in picked] == [list(groups) for groups in again]
 
 
 def test_all_rows_are_taken_where_no_more_are_there() -> None:
-    picked = rows_of_groups([[3], [2, 2]], 100, 0)
+    picked = sample_groups([[3], [2, 2]], 100, 0)
     assert [{group: rows.tolist() for group, rows in groups.items()} for groups in picked] == [
         {0: [0, 1, 2]},
         {0: [0, 1], 1: [0, 1]},
@@ -68,7 +68,7 @@ def test_every_file_counts_and_most_groups_are_left_alone() -> None:
 def test_every_row_is_as_likely_as_any_other() -> None:
     counts = np.zeros(4000)
     for seed in range(400):
-        for file, groups in enumerate(rows_of_groups([[10] * 100] * 4, 200, seed)):
+        for file, groups in enumerate(sample_groups([[10] * 100] * 4, 200, seed)):
             for group, rows in groups.items():
                 counts[file * 1000 + group * 10 + rows] += 1
     expected = 400 * 200 / 4000
@@ -83,11 +83,11 @@ def test_a_reservoir_does_not_depend_on_the_batches() -> None:
     drawn = []
     for size in (7, 1000, 10_000):
         batches = (table.slice(start, size) for start in range(0, 10_000, size))
-        drawn.append(pa.concat_tables(reservoir(batches, 300, 0)).column("i").to_pylist())
+        drawn.append(pa.concat_tables(reservoir_sample(batches, 300, 0)).column("i").to_pylist())
     assert drawn[0] == drawn[1] == drawn[2] == sorted(set(drawn[0]))
     assert len(drawn[0]) == 300
     assert abs(np.mean(drawn[0]) - 5000) < 700
-    assert pa.concat_tables(reservoir(iter([table]), 20_000, 0)).equals(table)
+    assert pa.concat_tables(reservoir_sample(iter([table]), 20_000, 0)).equals(table)
 
 
 def test_a_sample_of_parquet_reads_few_groups(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A table batch by batch is the table that is read whole, and no more of it is read than is wanted."""
+"""Batches add up to the whole table, and only the selected columns are read."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def spoil(path: Path, column: int) -> None:
 
 
 @pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])
-def test_batches_are_the_table_that_is_read_whole(tmp_path: Path, ending: str) -> None:
+def test_batches_add_up_to_the_whole_table(tmp_path: Path, ending: str) -> None:
     for name, number in (("a", 1), ("b", 0.5)):
         rows = {"n": [number * i for i in range(70_000)], "w": [f"w{i % 5}" for i in range(70_000)]}
         match ending:
@@ -48,16 +48,16 @@ def test_batches_are_the_table_that_is_read_whole(tmp_path: Path, ending: str) -
         assert all(dict(zip(b.column_names, b.schema.types, strict=True)) == scan.columns for b in batches)
         assert max(batch.num_rows for batch in batches) <= 65_536
         assert pa.concat_tables(batches).equals(whole)
-    some = scan_table(tmp_path, columns=["w"])
-    assert pa.concat_tables(some.batches()).equals(whole.select(["w"]))
+    subset = scan_table(tmp_path, columns=["w"])
+    assert pa.concat_tables(subset.batches()).equals(whole.select(["w"]))
     assert read_table(tmp_path, columns=["w", "n"]).equals(whole)
 
 
-def test_columns_that_are_not_wanted_are_not_read(tmp_path: Path) -> None:
+def test_columns_that_are_not_selected_are_not_read(tmp_path: Path) -> None:
     path = tmp_path / "t.parquet"
     pq.write_table(pa.table({"a": range(1000), "b": range(1000), "c.d": range(1000), "c": range(1000)}), path)
     spoil(path, 1)
-    assert "is no Parquet file, or not a whole one" in refusal(path)
+    assert "is not a Parquet file, or an incomplete one" in refusal(path)
     assert read_table(path, columns=["c"]).to_pydict() == {"c": list(range(1000))}
     assert read_table(path, columns=["c.d", "a"]).column_names == ["c.d", "a"]
     odd = write(tmp_path, "t.csv", "a,b\n" + "".join(f"{i},{i if i else 'x'}\n" for i in range(100)))
@@ -65,21 +65,21 @@ def test_columns_that_are_not_wanted_are_not_read(tmp_path: Path) -> None:
     assert read_table(odd, columns=["a"]).num_rows == 100
 
 
-def test_a_column_that_changes_its_type_is_told_before_a_row_is_read(tmp_path: Path) -> None:
+def test_a_column_that_changes_its_type_is_reported_before_a_row_is_read(tmp_path: Path) -> None:
     pq.write_table(pa.table({"a": range(1000), "b": range(1000)}), tmp_path / "1.parquet")
     spoil(tmp_path / "1.parquet", 0)
     pq.write_table(pa.table({"a": ["x"], "b": [1]}), tmp_path / "2.parquet")
     message = (
         f"'a' is int64 in {tmp_path}/1.parquet but string in {tmp_path}/2.parquet; "
-        "make them agree, or set the column's kind to category to read all as text"
+        "give it one type, or set the column's kind to category to read all as text"
     )
     assert refusal(tmp_path, rows=10) == refusal(tmp_path) == message
-    with pytest.raises(DataError, match="make them agree"):
+    with pytest.raises(DataError, match="give it one type"):
         scan_table(tmp_path)
     (tmp_path / "2.parquet").unlink()
     pq.write_table(pa.table({"a": [1]}), tmp_path / "2.parquet")
     assert refusal(tmp_path, columns=["a"]) == (
-        f"{tmp_path}/1.parquet and {tmp_path}/2.parquet differ in the columns 'b'; make them agree"
+        f"{tmp_path}/1.parquet and {tmp_path}/2.parquet differ in the columns 'b'; give them the same columns"
     )
 
 
@@ -92,7 +92,7 @@ def test_unsigned_numbers_have_one_type_in_all_batches(tmp_path: Path) -> None:
         assert {batch.schema.field("a").type for batch in scan.batches()} == {pa.float64()}
 
 
-def test_a_fault_far_down_is_told_with_its_row(tmp_path: Path) -> None:
+def test_an_error_far_down_is_reported_with_its_row(tmp_path: Path) -> None:
     pq.write_table(pa.table({"a": ["1"] * 70_000 + ["x"]}), tmp_path / "t.parquet", row_group_size=9000)
     message = refusal(tmp_path / "t.parquet", kinds={"a": "number"})
     assert message.startswith(f'{tmp_path}/t.parquet row 70001: a is "x", expected a number')
@@ -100,7 +100,7 @@ def test_a_fault_far_down_is_told_with_its_row(tmp_path: Path) -> None:
         list(scan_table(tmp_path / "t.parquet", kinds={"a": "number"}).batches())
 
 
-def test_folders_named_by_hive_are_columns(tmp_path: Path) -> None:
+def test_hive_folders_are_columns(tmp_path: Path) -> None:
     for folder, count in (("y=2013/c=de", 1), ("y=2014/c=__HIVE_DEFAULT_PARTITION__", 2), ("y=2014/c=a%2Fb", 3)):
         (tmp_path / "s" / folder).mkdir(parents=True)
         pq.write_table(pa.table({"n": range(count)}), tmp_path / "s" / folder / "p.parquet")
@@ -118,12 +118,12 @@ def test_folders_named_by_hive_are_columns(tmp_path: Path) -> None:
     assert read_table(tmp_path / "u", columns=["zip"]).to_pydict() == {"zip": ["007", "8"]}
 
 
-def test_what_is_asked_for_and_not_there_is_told(tmp_path: Path) -> None:
+def test_what_is_selected_and_does_not_exist_is_reported(tmp_path: Path) -> None:
     name = write(tmp_path, "t.csv", "area,price\n1,2\n")
     assert refusal(name, columns=["prise"]) == f"{name} has no column 'prise'; did you mean price?"
-    assert refusal(name, columns=[]) == f"{name}: no column of it is asked for"
-    assert refusal(name, rows=0) == "a sample of 0 rows is none; write a number from 1 up"
-    assert refusal(name, query="SELECT 1") == f"{name} is no database: leave out --query and --table"
+    assert refusal(name, columns=[]) == f"{name}: no column is selected; name at least one"
+    assert refusal(name, rows=0) == "a sample of 0 rows is empty; write a number of at least 1"
+    assert refusal(name, query="SELECT 1") == f"{name} is not a database: leave out --query and --table"
     pq.write_table(pa.table({"a": np.array([], np.int64)}), tmp_path / "none.parquet")
     with pytest.raises(DataError, match="has no rows"):
         list(scan_table(tmp_path / "none.parquet").batches())

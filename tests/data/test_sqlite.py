@@ -64,8 +64,8 @@ def test_the_types_are_those_of_the_cells(made: Callable[..., str]) -> None:
 def test_a_query_names_columns_nulls_and_kinds(made: Callable[..., str]) -> None:
     url = made("a, b, c", [(1, "NA", 7), (2, 5, -999), (3, 6, 8)])
     assert refusal(url, table="t") == (
-        f"{url}: 'b' holds numbers and text; cast it in a --query, or set the column's kind to category to read all as "
-        "text"
+        f"{url}: 'b' contains numbers and text; cast it in a --query, or set the column's kind to category to read "
+        "all as text"
     )
     read = read_table(url, table="t", nulls=["NA", "-999"])
     assert read.to_pydict() == {"a": [1, 2, 3], "b": [None, 5, 6], "c": [7, None, 8]}
@@ -75,7 +75,7 @@ def test_a_query_names_columns_nulls_and_kinds(made: Callable[..., str]) -> None
     }
 
 
-def test_a_fault_among_times_is_told_with_its_row(made: Callable[..., str]) -> None:
+def test_an_error_among_times_is_reported_with_its_row(made: Callable[..., str]) -> None:
     rows = [("2013-01-01",)] * 99 + [("soon",)]
     url = made("day", rows)
     assert refusal(url, table="t") == (
@@ -91,9 +91,9 @@ def test_a_long_table_is_streamed_and_sampled(made: Callable[..., str]) -> None:
     batches = list(scan_table(url, table="t").batches())
     assert [batch.num_rows for batch in batches] == [65_536, 65_536, 8_928]
     assert [cell for batch in batches for cell in batch.column("id").to_pylist()] == list(range(140_000))
-    some = read_table(url, table="t", rows=500, columns=["id"])
-    assert len(set(some.column("id").to_pylist())) == 500
-    assert some.equals(read_table(url, table="t", rows=500, columns=["id"]))
+    subset = read_table(url, table="t", rows=500, columns=["id"])
+    assert len(set(subset.column("id").to_pylist())) == 500
+    assert subset.equals(read_table(url, table="t", rows=500, columns=["id"]))
 
 
 def test_each_refusal_is_one_clear_line(made: Callable[..., str], tmp_path: Path) -> None:
@@ -104,7 +104,7 @@ def test_each_refusal_is_one_clear_line(made: Callable[..., str], tmp_path: Path
     assert refusal(url, query="DROP TABLE t") == f"{url}: the query begins with DROP; give one that selects: SELECT …"
     assert refusal(url) == f"{url} is a database: say what to read, with --query or --table"
     assert refusal("sqlite:///none.db", table="t") == (
-        "sqlite:///none.db: there is no file none.db; write sqlite:///FILE, or sqlite:////FILE for a path from /"
+        "sqlite:///none.db: there is no file none.db; write sqlite:///FILE, or sqlite:////FILE for an absolute path"
     )
     odd = write(tmp_path, "odd.sqlite", "no database at all, but text " * 50)
     assert refusal(f"sqlite:///{odd}", table="t") == (

@@ -1,4 +1,4 @@
-"""Files on the web, from a real server: formats, credentials, and what is told when it refuses."""
+"""Files on the web, from a real server: formats, credentials, and error messages."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CSV = b"a,b\n1,x\n2,y\n"
 
 
 class Site(BaseHTTPRequestHandler):
-    """A site with tables, some of them behind a password or cut short."""
+    """A web site with tables, some of them behind a password or cut short."""
 
     files: ClassVar[dict[str, bytes]] = {}
     asked: ClassVar[list[str]] = []
@@ -87,16 +87,14 @@ def site() -> Iterator[str]:
         thread.join()
 
 
-def test_a_file_is_read_by_the_ending_of_its_address_or_as_the_server_says(site: str) -> None:
+def test_the_format_comes_from_the_address_or_from_the_server(site: str) -> None:
     expected = {"a": [1, 2], "b": ["x", "y"]}
     for name in ("t.csv", "t.csv?version=3", "t.csv.gz", "moved.csv", "download?id=3", "typed"):
         assert read_table(f"{site}/{name}").to_pydict() == expected, name
     assert read_table(f"{site}/t.parquet", columns=["a"], rows=10).shape == (10, 1)
 
 
-def test_a_file_is_fetched_once_and_leaves_nothing_behind(
-    site: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_is_downloaded_once_and_deleted(site: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     Site.asked.clear()
     source = Source(f"{site}/t.parquet")
@@ -112,36 +110,36 @@ def test_a_file_is_fetched_once_and_leaves_nothing_behind(
     assert not list(tmp_path.iterdir())
 
 
-def test_a_password_is_sent_and_never_shown(site: str) -> None:
+def test_a_password_is_sent_and_never_repeated(site: str) -> None:
     guarded = site.replace("://", "://me:s3cr3t@") + "/guarded.csv"
     assert read_table(guarded).num_rows == 2
-    shown = site.replace("://", "://me:***@") + "/guarded.csv"
-    assert refusal(guarded, columns=["c"]) == f"{shown} has no column 'c'; it has 'a', 'b'"
+    redacted = site.replace("://", "://me:***@") + "/guarded.csv"
+    assert refusal(guarded, columns=["c"]) == f"{redacted} has no column 'c'; it has 'a', 'b'"
     assert refusal(guarded.replace("s3cr3t", "wr0ng")) == (
-        f"{shown} cannot be read: 401 Unauthorized; check the address, and who may read it"
+        f"{redacted} cannot be read: 401 Unauthorized; check the address, and who may read it"
     )
 
 
 def test_each_refusal_is_one_clear_line_without_a_signature(site: str) -> None:
     port = free_port()
     known = "use .csv, .tsv, .txt, .parquet, .jsonl, .ndjson, .json, also compressed"
-    told = {
+    messages = {
         f"{site}/none.csv?sig=s3cr3t": f"{site}/none.csv?… cannot be read: 404 Not Found; check the address",
         f"{site}/busy.csv": f"{site}/busy.csv cannot be read: 503 Service Unavailable; check the address, and who may "
         "read it",
-        f"{site}/short.csv": f"{site}/short.csv was cut short: 12 of 1,000 bytes came; try again",
-        f"{site}/odd?sig=s3cr3t": f"{site}/odd?…: the ending says no format that can be read; {known}",
+        f"{site}/short.csv": f"{site}/short.csv was cut short: 12 of 1,000 bytes arrived; try again",
+        f"{site}/odd?sig=s3cr3t": f"{site}/odd?…: its ending is not that of a format that can be read; {known}",
         f"http://127.0.0.1:{port}/t.csv?sig=s3cr3t": f"http://127.0.0.1:{port}/t.csv?… cannot be read: Connection "
         "refused; check the address and the network",
         "https://nowhere.invalid/t.csv": "https://nowhere.invalid/t.csv cannot be read: Name or service not known; "
         "check the address and the network",
-        f"{site}/a b.csv?sig=s3cr3t": f"{site}/a b.csv?… is no web address; write spaces and other signs as %20",
-        "http://me:s3 cr3t@[/t.csv": "http://me:***@[/t.csv is no web address; write spaces and other signs as %20",
+        f"{site}/a b.csv?sig=s3cr3t": f"{site}/a b.csv?… is not a web address; write spaces and other signs as %20",
+        "http://me:s3 cr3t@[/t.csv": "http://me:***@[/t.csv is not a web address; write spaces and other signs as %20",
     }
-    assert {source: refusal(source) for source in told} == told
+    assert {source: refusal(source) for source in messages} == messages
 
 
-def test_scans_of_the_web_have_the_types_of_reading(site: str) -> None:
+def test_a_scan_of_a_web_file_has_the_types_of_the_table(site: str) -> None:
     scan = scan_table(f"{site}/t.csv")
     assert scan.columns == {"a": pa.int64(), "b": pa.string()}
     assert pa.concat_tables(scan.batches()).equals(read_table(f"{site}/t.csv"))

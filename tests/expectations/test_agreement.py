@@ -1,4 +1,4 @@
-"""A table is checked by the rules by which requests are decoded: what the decoder says of a row, the check counts."""
+"""A check of a table and the decoder of requests agree on every row."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from fasttrack.contract import Contract, Target
 from fasttrack.contract.decode import Decoder, RefusedRequest
 from fasttrack.contract.learn import learn_columns
 from fasttrack.expectations import check
-from fasttrack.graph.refusals import Bound, Refusals, refused
+from fasttrack.graph.input_rules import Bound, InputRules, refused_rows
 from tests.contract.tables import MOMENTS, TEXTS, Table, tables
 
 if TYPE_CHECKING:
@@ -60,12 +60,12 @@ def cases(draw: st.DrawFn) -> tuple[Contract, pa.Table]:
     for column in contract.columns:
         if draw(st.integers(0, 7)) == 0:
             continue
-        wanted = LIKELY[column.kind]
-        type_ = wanted if draw(st.integers(0, 3)) else draw(st.sampled_from(list(CELLS)))
+        likely_type = LIKELY[column.kind]
+        type_ = likely_type if draw(st.integers(0, 3)) else draw(st.sampled_from(list(CELLS)))
         if (
             column.kind == "category" and type_ == MICROS
         ):  # JSON has no times, only their text: here the check is stricter
-            type_ = wanted
+            type_ = likely_type
         cells = CELLS[type_]
         seen = [cell for cell in learned.frame[column.name].dropna().tolist() if _fits(cell, type_)]
         if seen:
@@ -111,7 +111,7 @@ def test_a_row_is_broken_or_warned_exactly_when_the_decoder_refuses_or_warns(
     case: tuple[Contract, pa.Table], size: int
 ) -> None:
     contract, table = case
-    found = check(contract, in_parts(table, size))
+    result = check(contract, in_parts(table, size))
     decoder = Decoder(contract)
     names = set(contract.names)
     broken, warned, cells = 0, 0, Counter[tuple[str, str]]()
@@ -126,22 +126,24 @@ def test_a_row_is_broken_or_warned_exactly_when_the_decoder_refuses_or_warns(
             cells.update(refusal.cells)
             continue
         good.append(row)
-        told = [(warning.column, warning.message) for warning in batch.warnings if warning.column in names]
+        warnings = [(warning.column, warning.message) for warning in batch.warnings if warning.column in names]
         strangers |= {warning.column for warning in batch.warnings} - names
-        warned += bool(told)
-        odd.update(told)
-    assert (found.rows, found.broken, found.warned) == (len(table), broken, warned)
+        warned += bool(warnings)
+        odd.update(warnings)
+    assert (result.rows, result.broken, result.warned) == (len(table), broken, warned)
     counted = Counter[tuple[str, str]]()
-    for one in found.breaking:
-        counted[one.column, one.reason] += one.rows
+    for finding in result.breaking:
+        counted[finding.column, finding.reason] += finding.rows
     assert counted == cells
     of_good = check(contract, in_parts(table.take(pa.array(good, pa.int64())), size))
     told_by_check = {
-        (one.column, one.message): one.rows for one in of_good.findings if one.reason in ("unseen", "range")
+        (finding.column, finding.message): finding.rows
+        for finding in of_good.findings
+        if finding.reason in ("unseen", "range")
     }
     assert told_by_check == odd
     if good:
-        assert {one.column for one in of_good.findings if one.reason == "new"} == strangers
+        assert {finding.column for finding in of_good.findings if finding.reason == "new"} == strangers
 
 
 @settings(max_examples=60, deadline=None)
@@ -151,7 +153,7 @@ def test_what_a_compiled_model_refuses_is_counted_as_broken_too(
 ) -> None:
     contract, table = case
     places = st.sets(st.integers(0, len(contract.columns) - 1))
-    rules = Refusals(
+    rules = InputRules(
         must_be_known=tuple(
             j for j in data.draw(places) if contract.columns[j].categories and contract.columns[j].kind == "category"
         ),
@@ -166,8 +168,8 @@ def test_what_a_compiled_model_refuses_is_counted_as_broken_too(
         except RefusedRequest:
             broken += 1
             continue
-        stopped = bool(refused(rules, contract, batch.matrix)[0])
+        stopped = bool(refused_rows(rules, contract, batch.matrix)[0])
         broken += stopped
         warned += not stopped and any(warning.column in contract.names for warning in batch.warnings)
-    found = check(contract, [table], refusals=rules)
-    assert (found.broken, found.warned) == (broken, warned)
+    result = check(contract, [table], refusals=rules)
+    assert (result.broken, result.warned) == (broken, warned)

@@ -1,4 +1,4 @@
-"""What is found in a table, how it is told, and that parts of it are as good as the whole."""
+"""What a check finds in a table, its messages, and that batches give the same result as the whole."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import pyarrow as pa
 import pytest
 
 from fasttrack.contract import Contract
-from fasttrack.expectations import Finding, Findings, check
-from fasttrack.graph.refusals import Bound, Refusals
+from fasttrack.expectations import CheckResult, Finding, check
+from fasttrack.graph.input_rules import Bound, InputRules
 from fasttrack.metrics.reference import learn_reference
 from tests.contract.tables import column, contract_of
 
@@ -39,23 +39,23 @@ def flights(rows: int = 4, **changes: Any) -> pa.Table:
     return pa.table({name: cells for name, cells in (columns | changes).items() if cells is not None})
 
 
-def found(table: pa.Table, contract: Contract = FLIGHTS, **options: Any) -> Findings:
+def check_both_ways(table: pa.Table, contract: Contract = FLIGHTS, **options: Any) -> CheckResult:
     whole = check(contract, [table], **options)
     assert whole == check(contract, (table.slice(i, 1) for i in range(len(table))), **options)
     return whole
 
 
-def only(table: pa.Table, contract: Contract = FLIGHTS, **options: Any) -> Finding:
-    (one,) = found(table, contract, **options).findings
-    return one
+def only_finding(table: pa.Table, contract: Contract = FLIGHTS, **options: Any) -> Finding:
+    (finding,) = check_both_ways(table, contract, **options).findings
+    return finding
 
 
 def test_nothing_is_found_in_what_the_model_was_trained_on() -> None:
-    assert found(flights()) == Findings(rows=4, broken=0, warned=0, findings=[], psi={})
+    assert check_both_ways(flights()) == CheckResult(rows=4, broken=0, warned=0, findings=[], psi={})
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "message"),
     [
         (
             {"delay": pa.array([1.0, None, 2.0, None])},
@@ -64,7 +64,7 @@ def test_nothing_is_found_in_what_the_model_was_trained_on() -> None:
         ({"delay": None}, "delay: no such column; expected a number (4 rows, 100.0%)"),
         (
             {"delay": pa.array(["1", "late", "2", None])},
-            "delay: expected a number, the column is text; to read it so: --kind delay=number (3 rows, 75.0%, row 1 "
+            "delay: expected a number, the column is text; to convert it: --kind delay=number (3 rows, 75.0%, row 1 "
             'is "1")',
         ),
         (
@@ -77,12 +77,12 @@ def test_nothing_is_found_in_what_the_model_was_trained_on() -> None:
         ),
         (
             {"late": pa.array([1, 0, 1, 1])},
-            "late: expected true or false, the column is whole numbers; to read it so: --kind late=boolean "
+            "late: expected true or false, the column is whole numbers; to convert it: --kind late=boolean "
             "(4 rows, 100.0%, row 1 is 1)",
         ),
         (
             {"origin": pa.array([1, 2, 3, 4])},
-            "origin: expected text, the column is whole numbers; to read it so: --kind origin=category "
+            "origin: expected text, the column is whole numbers; to convert it: --kind origin=category "
             "(4 rows, 100.0%, row 1 is 1)",
         ),
         (
@@ -99,15 +99,15 @@ def test_nothing_is_found_in_what_the_model_was_trained_on() -> None:
         ),
     ],
 )
-def test_what_a_request_would_be_refused_for_is_told_with_its_rows(changes: dict[str, Any], told: str) -> None:
-    everything = found(flights(**changes))
-    breaking = [one for one in everything.findings if one.breaks]
-    assert everything.broken == sum(one.rows for one in breaking)  # one fault a row, here
-    assert told in [str(one) for one in breaking]
+def test_what_a_request_is_refused_for_is_reported_with_its_rows(changes: dict[str, Any], message: str) -> None:
+    result = check_both_ways(flights(**changes))
+    breaking = [finding for finding in result.findings if finding.breaks]
+    assert result.broken == sum(finding.rows for finding in breaking)  # each row has one error here
+    assert message in [str(finding) for finding in breaking]
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "message"),
     [
         (
             {"origin": pa.array(["JFK", "XYZ", "JFK", "\n" + "long" * 20])},
@@ -124,42 +124,42 @@ def test_what_a_request_would_be_refused_for_is_told_with_its_rows(changes: dict
         ),
     ],
 )
-def test_what_is_scored_with_a_warning_is_told_and_breaks_nothing(changes: dict[str, Any], told: str) -> None:
-    everything = found(flights(**changes))
-    assert [str(one) for one in everything.findings] == [told]
-    assert (everything.broken, everything.warned) == (0, everything.findings[0].rows)
-    assert not everything.breaking
+def test_a_warning_is_reported_and_breaks_nothing(changes: dict[str, Any], message: str) -> None:
+    result = check_both_ways(flights(**changes))
+    assert [str(finding) for finding in result.findings] == [message]
+    assert (result.broken, result.warned) == (0, result.findings[0].rows)
+    assert not result.breaking
 
 
-def test_columns_that_are_new_or_absent_without_harm_warn_of_no_row() -> None:
-    everything = found(
+def test_new_columns_and_absent_nullable_ones_warn_of_no_row() -> None:
+    result = check_both_ways(
         flights(wind=None, tail=pa.array(["a"] * 4), y=pa.array([1] * 4), id=pa.array([1] * 4)), known=["id"]
     )
-    assert [(one.column, one.reason, one.breaks, one.rows) for one in everything.findings] == [
+    assert [(finding.column, finding.reason, finding.breaks, finding.rows) for finding in result.findings] == [
         ("wind", "missing", False, 4),
         ("tail", "new", False, 4),
     ]
-    assert everything.findings[0].message == "no such column; expected a number"
-    assert everything.findings[1].message == "not a column of this model and ignored"
-    assert (everything.broken, everything.warned) == (0, 0)
+    assert result.findings[0].message == "no such column; expected a number"
+    assert result.findings[1].message == "not a column of this model and ignored"
+    assert (result.broken, result.warned) == (0, 0)
 
 
 @pytest.mark.parametrize(("missing", "worth_a_word"), [(10, False), (14, False), (17, False), (20, True), (100, True)])
-def test_a_column_that_may_be_missing_is_told_when_it_is_so_noticeably_more(missing: int, worth_a_word: bool) -> None:
-    """A tenth was missing in training: of 100 rows nine more, three sigmas of chance, are noticeable."""
+def test_missing_cells_are_reported_when_there_are_noticeably_more(missing: int, worth_a_word: bool) -> None:
+    """A tenth was missing in training: in 100 rows, nine more (three standard deviations) are noticeable."""
     wind = pa.array([None] * missing + [3.0] * (100 - missing), pa.float64())
-    everything = found(flights(100, wind=wind))
-    assert [one.reason for one in everything.findings] == ["missing"] * worth_a_word
-    assert (everything.broken, everything.warned) == (0, 0)
+    result = check_both_ways(flights(100, wind=wind))
+    assert [finding.reason for finding in result.findings] == ["missing"] * worth_a_word
+    assert (result.broken, result.warned) == (0, 0)
 
 
-def test_every_row_is_counted_once_however_much_is_wrong_with_it() -> None:
+def test_every_row_is_counted_once_whatever_is_wrong_with_it() -> None:
     table = flights(
         delay=pa.array([None, 1e9, 1.0, 1.0]), hour=pa.array([99, 99, 7, 7]), origin=pa.array(["X", "X", "X", "JFK"])
     )
-    everything = found(table)
-    assert (everything.rows, everything.broken, everything.warned) == (4, 1, 2)
-    assert {(one.column, one.reason): one.rows for one in everything.findings} == {
+    result = check_both_ways(table)
+    assert (result.rows, result.broken, result.warned) == (4, 1, 2)
+    assert {(finding.column, finding.reason): finding.rows for finding in result.findings} == {
         ("delay", "missing"): 1,
         ("delay", "range"): 1,
         ("hour", "range"): 2,
@@ -169,8 +169,8 @@ def test_every_row_is_counted_once_however_much_is_wrong_with_it() -> None:
 
 def test_examples_are_the_first_rows_with_different_cells() -> None:
     cells = ["JFK", "a", "a", "b", "a", "c", "d", None]
-    one = check(FLIGHTS, [flights(8, origin=pa.array(cells)).slice(0, 7)]).findings[0]
-    assert [str(example) for example in one.examples] == ['row 2 is "a"', 'row 4 is "b"', 'row 6 is "c"']
+    finding = check(FLIGHTS, [flights(8, origin=pa.array(cells)).slice(0, 7)]).findings[0]
+    assert [str(example) for example in finding.examples] == ['row 2 is "a"', 'row 4 is "b"', 'row 6 is "c"']
 
 
 def test_cells_of_a_text_file_are_what_they_spell() -> None:
@@ -182,8 +182,10 @@ def test_cells_of_a_text_file_are_what_they_spell() -> None:
         origin=pa.array(["JFK", "JFK", "12", "JFK", "JFK"]),
         at=pa.array(["1999-01-01", "1999-01-01 07:05 +01", "1999-02-30", "1999-01-01T07:05:00.123456789Z", ""]),
     )
-    everything = found(table, written=FLIGHTS.names)
-    assert {(one.column, one.reason): [example.row for example in one.examples] for one in everything.findings} == {
+    result = check_both_ways(table, untyped=FLIGHTS.names)
+    assert {
+        (finding.column, finding.reason): [example.row for example in finding.examples] for finding in result.findings
+    } == {
         ("delay", "missing"): [5],
         ("delay", "type"): [4],
         ("delay", "range"): [3],
@@ -192,31 +194,31 @@ def test_cells_of_a_text_file_are_what_they_spell() -> None:
         ("origin", "unseen"): [3],
         ("at", "type"): [3, 5],
     }
-    assert str(everything.findings[1]) == 'delay: expected a number (1 row, 20.0%, row 4 is "late")'
+    assert str(result.findings[1]) == 'delay: expected a number (1 row, 20.0%, row 4 is "late")'
 
 
-def test_what_a_compiled_model_cannot_take_breaks_and_is_no_warning() -> None:
-    rules = Refusals(must_be_known=(3,), must_be_present=(5,), bounds=(Bound(0, -100.0, 100.0),))
+def test_what_a_compiled_model_cannot_take_breaks_the_row() -> None:
+    rules = InputRules(must_be_known=(3,), must_be_present=(5,), bounds=(Bound(0, -100.0, 100.0),))
     table = flights(
         delay=pa.array([101.0, 1.0, 1.0, 1.0]),
         origin=pa.array(["JFK", "X", "JFK", "JFK"]),
         wind=pa.array([1.0, 1.0, None, 1.0]),
     )
-    everything = found(table, refusals=rules)
-    assert (everything.broken, everything.warned) == (3, 0)
-    assert [str(one) for one in everything.breaking] == [
-        "delay: beyond what the model can take, -100 to 100 (1 row, 25.0%, row 1 is 101.0)",
-        'origin: not among the 3 categories that the model knows, and it takes no other (1 row, 25.0%, row 2 is "X")',
-        "wind: missing, where the model needs a value (1 row, 25.0%, row 3)",
+    result = check_both_ways(table, refusals=rules)
+    assert (result.broken, result.warned) == (3, 0)
+    assert [str(finding) for finding in result.breaking] == [
+        "delay: outside the range that the model accepts, -100 to 100 (1 row, 25.0%, row 1 is 101.0)",
+        'origin: not among the 3 categories that the model accepts (1 row, 25.0%, row 2 is "X")',
+        "wind: missing; the model requires a value (1 row, 25.0%, row 3)",
     ]
 
 
 def test_times_that_no_request_can_carry_are_refused() -> None:
     beyond = pa.array([0, 2**62, -(2**62), 253402300799999999]).cast(pa.timestamp("us", "UTC"))
     contract = contract_of(column("at", "datetime"))
-    everything = found(pa.table({"at": beyond}), contract)
-    assert [(one.reason, one.rows) for one in everything.findings] == [("type", 2)]
-    assert str(everything.findings[0].examples[0]) == 'row 2 is "4611686018427 s since 1970"'
+    result = check_both_ways(pa.table({"at": beyond}), contract)
+    assert [(finding.reason, finding.rows) for finding in result.findings] == [("type", 2)]
+    assert str(result.findings[0].examples[0]) == 'row 2 is "4611686018427 s since 1970"'
 
 
 def test_drift_is_the_stability_index_of_the_bins_in_the_bundle() -> None:
@@ -238,11 +240,11 @@ def test_drift_is_the_stability_index_of_the_bins_in_the_bundle() -> None:
     assert check(contract, [moved.slice(0, 499)], reference=reference).psi == {}, "too few rows to tell"
 
 
-def test_machines_get_rows_and_no_cell_of_the_table() -> None:
+def test_json_has_row_numbers_and_no_cells() -> None:
     table = flights(origin=pa.array(["JFK", "Miller", "JFK", "JFK"]), delay=pa.array([1.0, None, 2.0, 3.0]))
-    told = found(table).as_json("flights.parquet", "flights@abc")
-    assert "Miller" not in told
-    content = json.loads(told)
+    text = check_both_ways(table).as_json("flights.parquet", "flights@abc")
+    assert "Miller" not in text
+    content = json.loads(text)
     assert list(content) == ["source", "model", "rows", "rows_refused", "rows_warned", "findings", "psi"]
     assert (content["rows"], content["rows_refused"], content["rows_warned"]) == (4, 1, 0)
     assert content["findings"][1] == {
@@ -257,7 +259,9 @@ def test_machines_get_rows_and_no_cell_of_the_table() -> None:
 
 
 def test_a_share_of_rows_can_be_tolerated() -> None:
-    everything = found(flights(100, origin=pa.array(["X"] + ["JFK"] * 99), delay=pa.array([None] * 2 + [1.0] * 98)))
-    assert [one.reason for one in everything.beyond(["missing", "unseen"], 0.0)] == ["missing", "unseen"]
-    assert [one.reason for one in everything.beyond(["missing", "unseen"], 0.01)] == ["missing"]
-    assert everything.beyond(["type", "range", "new"], 0.0) == []
+    result = check_both_ways(
+        flights(100, origin=pa.array(["X"] + ["JFK"] * 99), delay=pa.array([None] * 2 + [1.0] * 98))
+    )
+    assert [finding.reason for finding in result.beyond(["missing", "unseen"], 0.0)] == ["missing", "unseen"]
+    assert [finding.reason for finding in result.beyond(["missing", "unseen"], 0.01)] == ["missing"]
+    assert result.beyond(["type", "range", "new"], 0.0) == []

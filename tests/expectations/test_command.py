@@ -1,4 +1,4 @@
-"""`fasttrack check` as a user meets it: what it prints, and the code with which it ends."""
+"""`fasttrack check`: what it prints, and its exit code."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from fasttrack.cli import main
+from fasttrack.cli.app import run as run_command_line
 from tests.test_cli import run
 
 if TYPE_CHECKING:
@@ -44,16 +44,16 @@ class Done:
 
 
 def checked(project: Path, *arguments: str, code: int = 0) -> Done:
-    """The command in this process: a new one for each would import pandas anew."""
-    told = io.StringIO()
-    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(told):
+    """Run the command in this process, because a new process would import pandas each time."""
+    printed = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(printed):
         patch.chdir(project)
         patch.setattr(sys, "argv", ["fasttrack", "check", *arguments])
         with pytest.raises(SystemExit) as ended:
-            main()
+            run_command_line()
     error = ended.value.code if isinstance(ended.value.code, str) else ""  # which Python prints, and ends with 1
-    assert code == (1 if error else ended.value.code or 0), told.getvalue() + error
-    return Done(told.getvalue(), error)
+    assert code == (1 if error else ended.value.code or 0), printed.getvalue() + error
+    return Done(printed.getvalue(), error)
 
 
 def closed_up(text: str) -> list[str]:
@@ -61,7 +61,7 @@ def closed_up(text: str) -> list[str]:
     return [" ".join(line.split()) for line in text.splitlines()]
 
 
-def test_a_model_s_own_table_is_fine(project: Path) -> None:
+def test_a_model_s_own_training_table_passes(project: Path) -> None:
     done = run("check", "sales.csv", "--model", "sales@champion", "--strict", cwd=project)
     lines = done.stdout.splitlines()
     assert lines[0].startswith("sales.csv: 120 rows against the 3 columns of sales@")
@@ -69,39 +69,39 @@ def test_a_model_s_own_table_is_fine(project: Path) -> None:
     assert done.stderr == ""
 
 
-def test_rows_that_would_be_refused_are_told_with_their_cells_and_end_it_with_1(project: Path) -> None:
+def test_rows_that_would_be_refused_are_reported_and_exit_with_1(project: Path) -> None:
     rows = [row(number) for number in range(120)]
     rows[16], rows[20] = "late,u,2020-01-01,1\n", ",u,2020-01-01,1\n"
     (project / "faults.csv").write_text(HEADER + "".join(rows))
     done = run("check", "faults.csv", cwd=project, code=1)
     assert done.stderr == ""
-    told = closed_up(done.stdout)
-    assert "size missing 1 0.83% no value, but the training data always had one row 21" in told
-    assert 'size type 1 0.83% expected a number row 17 is "late"' in told
-    assert told[-1] == "refused: 2 rows, 1.7%"
+    printed = closed_up(done.stdout)
+    assert "size missing 1 0.83% no value, but the training data always had one row 21" in printed
+    assert 'size type 1 0.83% expected a number row 17 is "late"' in printed
+    assert printed[-1] == "refused: 2 rows, 1.7%"
 
 
-def test_warnings_alone_end_it_with_1_only_where_that_is_asked_for(project: Path) -> None:
+def test_warnings_alone_exit_with_1_only_if_strict(project: Path) -> None:
     (project / "other.csv").write_text(HEADER.replace("price", "shop") + "500,w,2020-01-01,1\n" + row(3))
     done = checked(project, "other.csv")
     assert done.stdout == checked(project, "other.csv", "--strict", code=1).stdout
-    told = closed_up(done.stdout)[2:-2]
-    assert told[0] == 'size range 1 50.00% outside the training range 0 to 119 row 1 is "500"'
-    assert told[1] == 'kind unseen 1 50.00% not among the 2 categories of the training data row 1 is "w"'
-    assert told[2] == "shop new 2 100.00% not a column of this model and ignored"
+    printed = closed_up(done.stdout)[2:-2]
+    assert printed[0] == 'size range 1 50.00% outside the training range 0 to 119 row 1 is "500"'
+    assert printed[1] == 'kind unseen 1 50.00% not among the 2 categories of the training data row 1 is "w"'
+    assert printed[2] == "shop new 2 100.00% not a column of this model and ignored"
     assert done.stdout.splitlines()[-2:] == ["no row would be refused", "scored with a warning: 1 row, 50.0%"]
     assert "shop" not in checked(project, "other.csv", "--ignore", "shop").stdout
 
 
-def test_a_column_that_is_absent_is_told(project: Path) -> None:
+def test_a_column_that_is_absent_is_reported(project: Path) -> None:
     (project / "narrow.csv").write_text("kind,since\nu,2020-01-02\nv,2020-01-03\n")
-    told = closed_up(checked(project, "narrow.csv", code=1).stdout)
-    assert told[2] == "size missing 2 100.00% no such column; expected a number"
+    printed = closed_up(checked(project, "narrow.csv", code=1).stdout)
+    assert printed[2] == "size missing 2 100.00% no such column; expected a number"
     (project / "strange.csv").write_text("a,b\n1,2\n")
     assert "refused: 1 row, 100.0%" in checked(project, "strange.csv", code=1).stdout
 
 
-def test_machines_are_told_the_same_without_a_cell(project: Path) -> None:
+def test_json_has_the_same_findings_without_cells(project: Path) -> None:
     (project / "names.csv").write_text(HEADER + "5,Miller,2020-01-01,1\n")
     content = json.loads(checked(project, "names.csv", "--json").stdout)
     assert [content[key] for key in ("source", "rows", "rows_refused", "rows_warned")] == ["names.csv", 1, 0, 1]
@@ -109,7 +109,7 @@ def test_machines_are_told_the_same_without_a_cell(project: Path) -> None:
     assert "Miller" not in json.dumps(content)
 
 
-def test_a_folder_of_parquet_is_counted_through(project: Path) -> None:
+def test_every_file_of_a_folder_is_counted(project: Path) -> None:
     (project / "parts").mkdir()
     for number in range(3):
         sizes = pa.array([float(number)] * 100_000 + [None])
@@ -121,11 +121,11 @@ def test_a_folder_of_parquet_is_counted_through(project: Path) -> None:
     assert "refused: 3 rows, < 0.1%" in done.stdout
 
 
-def test_what_was_text_and_is_numbers_now_is_another_type_unless_it_is_said(project: Path) -> None:
+def test_numbers_in_a_text_column_are_of_another_type_unless_a_kind_is_set(project: Path) -> None:
     frame = pd.DataFrame({"size": [1, 2], "kind": [7, 8], "since": pd.to_datetime(["2020-01-01", "2020-01-02"])})
     frame.to_parquet(project / "typed.parquet")
     done = checked(project, "typed.parquet", code=1)
-    assert "expected text, the column is whole numbers; to read it so: --kind" in done.stdout
+    assert "expected text, the column is whole numbers; to convert it: --kind" in done.stdout
     assert "kind=category" in done.stdout
     done = checked(project, "typed.parquet", "--kind", "kind=category")
     assert "unseen" in done.stdout
@@ -151,8 +151,8 @@ def test_a_database_is_checked_too(project: Path) -> None:
         (["sales.csv", "--model", "sale"], "error: store model has no model 'sale'; it has sales"),
         (["sale.csv"], "error: sale.csv does not exist; did you mean sales.csv?"),
         (["sales.csv", "--kind", "size"], "error: --kind size: write COLUMN=KIND"),
-        (["sales.csv", "--table", "sales"], "error: sales.csv is no database: leave out --query and --table"),
+        (["sales.csv", "--table", "sales"], "error: sales.csv is not a database: leave out --query and --table"),
     ],
 )
-def test_a_misuse_is_told_in_one_line(project: Path, arguments: list[str], message: str) -> None:
+def test_a_misuse_is_reported_in_one_line(project: Path, arguments: list[str], message: str) -> None:
     assert message in checked(project, *arguments, code=1).stderr

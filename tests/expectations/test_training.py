@@ -1,4 +1,4 @@
-"""A training that stops, before anything is fitted, where its table is not what the model before it expects."""
+"""A training stops before fitting when its table is not what the previous model expects."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 
 import fasttrack
-from fasttrack.config import CheckConfig, load_config
+from fasttrack.config import CheckConfig, TrainConfig
 from fasttrack.errors import ConfigError, DataError, StoreError
+from fasttrack.progress import reporting
 from fasttrack.store import LocalStore
 
 CONFIG = """
@@ -39,40 +40,41 @@ def write(folder: Path, check: str, *, towns: tuple[str, ...] = ("north", "south
 
 
 def steps(config: Path, store: Path) -> list[str]:
-    told: list[str] = []
-    fasttrack.train(config, store=store, tell=told.append)
-    return told
+    progress: list[str] = []
+    with reporting(progress.append):
+        fasttrack.train(config, store=store)
+    return progress
 
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store with a first version of the model, whose training found nothing to be checked against."""
+    """A store with a first version of the model, whose training had nothing to check against."""
     folder = tmp_path_factory.mktemp("first")
     config = write(folder, 'refuse = ["missing", "type", "range", "unseen", "new"]\n')
-    told = steps(config, folder / "model")
-    assert "nothing to check against: houses has no champion yet" in told
+    progress = steps(config, folder / "model")
+    assert "nothing to check against: houses has no champion yet" in progress
     return folder / "model"
 
 
 def test_the_same_kind_of_table_is_trained_on(tmp_path: Path, store: Path) -> None:
     config = write(tmp_path, 'refuse = ["missing", "type", "range", "unseen", "new"]\n', owner="you")
-    told = steps(config, store)
-    assert f"checking against houses@{LocalStore(store).champion('houses')}" in told
+    progress = steps(config, store)
+    assert f"checking against houses@{LocalStore(store).champion('houses')}" in progress
 
 
-def test_what_is_refused_stops_it_in_one_line_before_fitting(tmp_path: Path, store: Path) -> None:
+def test_a_refused_table_stops_the_training_before_fitting(tmp_path: Path, store: Path) -> None:
     config = write(tmp_path, 'refuse = ["unseen", "new"]\n', towns=("north", "south", "new town"), garden=1)
     before = [one.version for one in LocalStore(store).versions("houses")]
-    told: list[str] = []
-    with pytest.raises(DataError) as caught:
-        fasttrack.train(config, store=store, tell=told.append)
+    progress: list[str] = []
+    with pytest.raises(DataError) as caught, reporting(progress.append):
+        fasttrack.train(config, store=store)
     label = f"houses@{LocalStore(store).champion('houses')}"
     assert str(caught.value) == (
         f"houses.csv is not what {label} expects: town: not among the 2 categories of the training data "
-        '(1 row, 0.5%, row 17 is "new town"); and 1 more; mend the table, or take "unseen", "new" out of '
-        f"check.refuse; to see all: fasttrack check houses.csv --model {label} --ignore=owner"
+        '(1 row, 0.5%, row 17 is "new town"); and 1 more; fix the table, or remove "unseen", "new" from '
+        f"check.refuse; to list all findings: fasttrack check houses.csv --model {label} --ignore=owner"
     )
-    assert not any("fitting" in step for step in told)
+    assert not any("fitting" in step for step in progress)
     assert [one.version for one in LocalStore(store).versions("houses")] == before
 
 
@@ -88,31 +90,31 @@ def test_what_is_tolerated_is_trained_on(tmp_path: Path, store: Path, check: str
     assert outcome.manifest.contract.columns[1].categories == ["new town", "north", "south"]
 
 
-def test_another_type_or_column_is_named_and_how_to_read_it_so(tmp_path: Path, store: Path) -> None:
+def test_another_type_or_column_is_named_with_the_conversion(tmp_path: Path, store: Path) -> None:
     config = write(tmp_path, 'refuse = ["type"]\n', town=7)
     with pytest.raises(
-        DataError, match=r"town: expected text, the column is whole numbers; to read it so: --kind town"
+        DataError, match=r"town: expected text, the column is whole numbers; to convert it: --kind town"
     ):
         fasttrack.train(config, store=store)
     outcome = fasttrack.train(config, store=store, kinds={"town": "category"}, ignore=("town",), promote="never")
     assert outcome.manifest.contract.names == ["area"]
 
 
-def test_a_column_that_is_to_be_left_out_is_not_missed(tmp_path: Path, store: Path) -> None:
+def test_an_ignored_column_may_be_missing(tmp_path: Path, store: Path) -> None:
     config = write(tmp_path, 'refuse = ["missing", "type"]\n')
     outcome = fasttrack.train(config, store=store, ignore=("town",), promote="never")
     assert outcome.manifest.contract.names == ["area"]
 
 
-def test_rows_of_a_sample_are_not_told_as_rows_of_the_table(tmp_path: Path, store: Path) -> None:
+def test_row_numbers_of_a_sample_are_left_out(tmp_path: Path, store: Path) -> None:
     config = write(tmp_path, 'refuse = ["unseen"]\n', town="new town")
     with pytest.raises(DataError) as caught:
         fasttrack.train(config, store=store, rows=50)
     assert str(caught.value).startswith("a sample of 50 rows of houses.csv is not what houses@")
-    assert " town: not among the 2 categories of the training data (50 rows, 100.0%); mend " in str(caught.value)
+    assert " town: not among the 2 categories of the training data (50 rows, 100.0%); fix " in str(caught.value)
 
 
-def test_any_version_can_be_checked_against_and_must_be_there(tmp_path: Path, store: Path) -> None:
+def test_any_version_that_exists_can_be_checked_against(tmp_path: Path, store: Path) -> None:
     version = LocalStore(store).champion("houses")
     config = write(tmp_path, f'against = "houses@{version}"\nrefuse = ["new"]\n', garden=1)
     with pytest.raises(DataError, match="garden: not a column of this model and ignored"):
@@ -122,7 +124,7 @@ def test_any_version_can_be_checked_against_and_must_be_there(tmp_path: Path, st
         fasttrack.train(config, store=store)
 
 
-def test_the_command_to_see_all_reads_the_table_as_the_training_does(tmp_path: Path, store: Path) -> None:
+def test_the_command_that_lists_all_findings_reads_the_table_as_the_training_does(tmp_path: Path, store: Path) -> None:
     config = write(tmp_path, 'refuse = ["new"]\n', garden=1)
     with pytest.raises(DataError) as caught:
         fasttrack.train(config, store=store, nulls=("-",), kinds={"town": "category"})
@@ -132,8 +134,11 @@ def test_the_command_to_see_all_reads_the_table_as_the_training_does(tmp_path: P
 @pytest.mark.parametrize(
     ("check", "message"),
     [
-        ("against = 'a'\n", "check: `refuse` is missing"),
-        ("refuse = ['unsen']\n", 'check.refuse[0] is "unsen", expected one of missing, type, range, unseen, new'),
+        ("against = 'a'\n", 'check: `refuse` is missing; write what stops a training, such as ["missing", "type"]'),
+        (
+            "refuse = ['unsen']\n",
+            'check.refuse[0]: expected one of missing, type, range, unseen, new, got "unsen"; did you mean unseen?',
+        ),
         ("refuse = 'new'\n", "check.refuse: expected a list, got text"),
         ("refuse = []\nshare = 1\n", "check.share: expected a number < 1.0"),
         ("refuse = []\nwith = 'a'\n", "check: unknown key `with`"),
@@ -142,11 +147,11 @@ def test_the_command_to_see_all_reads_the_table_as_the_training_does(tmp_path: P
 def test_a_mistake_in_the_configuration_is_named(tmp_path: Path, check: str, message: str) -> None:
     config = write(tmp_path, check)
     with pytest.raises(ConfigError) as caught:
-        load_config(config)
+        TrainConfig.of(config)
     assert str(caught.value) == f"{config}: {message}"
 
 
-def test_the_configuration_is_read_whole(tmp_path: Path) -> None:
+def test_all_keys_of_the_configuration_are_read(tmp_path: Path) -> None:
     config = write(tmp_path, 'against = "houses@champion"\nrefuse = ["missing", "type"]\nshare = 0.01\n')
     expected = CheckConfig(refuse=["missing", "type"], against="houses@champion", share=0.01)
-    assert load_config(config).check == expected
+    assert TrainConfig.of(config).check == expected

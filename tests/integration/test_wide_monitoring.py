@@ -71,10 +71,10 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     model = LogisticRegression(C=0.1, max_iter=500).fit(X, y)
     fasttrack.package(model, X, y, name="wide", target="bought", store=folder / "store", promote="always")
     files = folder / "monitoring"
-    calm = [text for name in ODD[:4] for text in ("--calm", name)]
+    no_alert = [text for name in ODD[:4] for text in ("--no-alert", name)]
     port, address = free_port(), f"127.0.0.1:{free_port()}"
     build = (SCRIPTS / "fasttrack", "monitor", "build", "--store", folder / "store", "--output", files)
-    run(*build, "--target", f"127.0.0.1:{port}", *calm)
+    run(*build, "--target", f"127.0.0.1:{port}", *no_alert)
     configured = re.sub("_interval: .*", "_interval: 1s", (files / "prometheus.yml").read_text())
     (files / "prometheus.yml").write_text(configured)
     serve = (SCRIPTS / "fasttrack", "serve", "--store", folder / "store", "--port", str(port))

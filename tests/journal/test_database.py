@@ -82,7 +82,7 @@ def test_the_owners_of_ids_of_many_processes_are_found(location: str, opened: Op
 def test_ids_of_many_processes_are_looked_up_in_few_statements(tmp_path: Path, opened: Opened) -> None:
     database = opened(str(tmp_path / "journal.sqlite"))
     statements: list[str] = []
-    database._connection.set_trace_callback(statements.append)
+    database._connection._connection.set_trace_callback(statements.append)
     assert database.owners([(f"process{i}", 0) for i in range(20_000)]) == [None] * 20_000
     assert len(statements) < 100
 
@@ -181,7 +181,7 @@ def test_why_a_journal_cannot_be_opened_is_one_line_without_the_password(tmp_pat
 def test_a_connection_that_broke_is_opened_anew(location: str) -> None:
     with Database(location) as database:
         database.append([ABOUT], [chunk(0, 10)])
-        database._connection.close()
+        database._connection._connection.close()
         with pytest.raises(StoreError):
             database.spans()
         assert [span.rows for span in database.spans()] == [10]

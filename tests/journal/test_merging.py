@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
 from fasttrack.errors import DataError
 from fasttrack.journal import JournalModel
+from fasttrack.journal.connection import Cursor
 from fasttrack.journal.export import training_table
 from fasttrack.journal.merging import Merging
 from fasttrack.journal.predictions import Chunk, Entries, joined, pack, unpack
@@ -151,15 +152,15 @@ def test_a_sweep_leaves_the_labels_of_what_is_merged_meanwhile(
     database.append([JournalModel.of("m", "v1", contract(), [])], list(chunks(whole, [1] * 32)))
     database.label([(PROCESS, number, "1", float(whole.at[-1])) for number in range(32)])
     found = other.between(PROCESS, 0, 32)
-    plain = database._sql
+    execute = Cursor.execute
     merged: list[bool] = []
 
-    def between_looking_and_removing(statement: str) -> str:
-        if statement.startswith("DELETE FROM chunks") and not merged:
+    def merge_before_removal(self: Cursor, statement: str, parameters: Sequence[Any] = ()) -> None:
+        if statement.startswith("DELETE FROM fasttrack_chunks WHERE process = ? AND start = ?") and not merged:
             merged.append(other.replace(len(found), joined(found)))
-        return plain(statement)
+        execute(self, statement, parameters)
 
-    monkeypatch.setattr(database, "_sql", between_looking_and_removing)
+    monkeypatch.setattr(Cursor, "execute", merge_before_removal)
     assert database.sweep(before=float(whole.at[20])) == 0
     assert merged == [True]
     (chunk,) = database.chunks(0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
@@ -20,6 +20,7 @@ def bits(values: np.ndarray) -> bytes:
     return np.where(np.isnan(values), np.nan, values).tobytes()
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # it says more about a busy machine than about the test
 @given(st.data(), st.integers(1, 20), st.integers(0, 4), st.integers(0, 3))
 def test_what_is_packed_is_unpacked(data: st.DataObject, rows: int, features: int, classes: int) -> None:
     matrix = data.draw(arrays.arrays(np.float64, (rows, features), elements=numbers))

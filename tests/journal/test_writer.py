@@ -218,7 +218,7 @@ def test_words_of_a_column_in_which_the_model_knows_none_are_kept(tmp_path: Path
     kept = Kept(str(tmp_path / "journal"))
     recorder = kept.journal.recorder("m", "v1", free)
     rows = Decoder(free).rows(b'[{"note":"first"},{"note":null},{"note":"third"}]')
-    assert not rows.odd
+    assert not rows.unusual
     recorder.seen(rows, np.zeros(3), None)
     kept.journal.start()
     kept.journal.stop()

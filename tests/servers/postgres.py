@@ -59,6 +59,14 @@ class Postgres:
             connection.execute(f"CREATE ROLE {name} LOGIN PASSWORD '{password}'".encode())
             connection.execute("SELECT pg_reload_conf()")
 
+    def dump(self) -> str:
+        """The database as SQL that any client understands: `pg_dump` without psql's own commands and comments."""
+        options = ["--inserts", "--no-owner", "--no-privileges", self.url]
+        command = [*self._as, str(self._binaries / "pg_dump"), *options]
+        done = subprocess.run(command, cwd="/", capture_output=True, text=True, check=True, timeout=60)
+        lines = (line for line in done.stdout.splitlines() if line and not line.startswith(("\\", "--")))
+        return "\n".join(lines) + "\n"
+
     def start(self) -> None:
         """Start it, again on the same port."""
         options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off"

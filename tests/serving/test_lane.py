@@ -26,7 +26,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 import fasttrack
 from fasttrack.serving.app import create_app
 from fasttrack.serving.http.wire import Wire
-from fasttrack.serving.predict import LARGE, Predictor
+from fasttrack.serving.predict import LARGE_BYTES, Predictor
 from fasttrack.settings import Settings
 from fasttrack.training.calendar import CalendarFeatures
 from tests.serving import models
@@ -36,7 +36,7 @@ from tests.serving.server import serving
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from fasttrack.lifecycle import Outcome
+    from fasttrack import Outcome
 
 ROW = {"size": 9.5, "rooms": 3, "garden": True, "district": "north", "built": "2010-05-01"}
 
@@ -59,7 +59,7 @@ def houses(store: Path, *, strict: bool = False) -> Outcome:
 
 def started(store: Path, **settings: Any) -> Any:
     app = create_app(Settings(store=str(store), **({"journal": "off"} | settings)))
-    app.state.slot.load()
+    app.state.models.load()
     return app
 
 
@@ -102,7 +102,7 @@ CORPUS: dict[str, bytes] = {
     "half a character": body().replace(b'"north"', b'"\\ud800"'),
     "deep": b'{"size":' + b"[" * 5000 + b"]" * 5000 + b"}",
     "blanks around": b"  " + body() + b"\n",
-    "more than the lane takes": b"[" + b",".join([body()] * (LARGE // len(body()) + 1)) + b"]",
+    "more than the lane takes": b"[" + b",".join([body()] * (LARGE_BYTES // len(body()) + 1)) + b"]",
     "too many rows": b"[" + b",".join([b"{}"] * 3001) + b"]",
     "too large": b" " * 300_001,
 }
@@ -118,7 +118,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Any:
 @pytest.mark.parametrize("name", CORPUS)
 def test_the_lane_and_fastapi_give_the_same_reply(app: Any, name: str) -> None:
     lane = asyncio.run(call(app, CORPUS[name]))
-    behind = asyncio.run(call(app.behind_the_lane, CORPUS[name]))
+    behind = asyncio.run(call(app.answer_by_fastapi, CORPUS[name]))
     assert lane == behind
     assert lane[0] < 500
 
@@ -138,7 +138,7 @@ def test_the_lane_and_fastapi_give_the_same_reply(app: Any, name: str) -> None:
 )
 def test_they_agree_on_other_requests_too(app: Any, name: str, changes: dict[str, Any]) -> None:
     assert asyncio.run(call(app, CORPUS[name], **changes)) == asyncio.run(
-        call(app.behind_the_lane, CORPUS[name], **changes)
+        call(app.answer_by_fastapi, CORPUS[name], **changes)
     )
 
 
@@ -150,7 +150,7 @@ def test_a_body_in_parts_gives_what_it_gives_whole(app: Any) -> None:
 def test_both_count_into_the_same_series(tmp_path: Path) -> None:
     models.line(tmp_path)
     app = started(tmp_path)
-    for way in (app, app.behind_the_lane):
+    for way in (app, app.answer_by_fastapi):
         asyncio.run(call(way, b'{"x": 1}'))
         asyncio.run(call(way, b'{"x": "one"}'))
     text = generate_latest(app.state.metrics.registry).decode()
@@ -208,10 +208,10 @@ def test_a_column_that_must_be_known_is_refused_by_name(tmp_path: Path) -> None:
         {
             "row": 0,
             "column": "district",
-            "message": "not among the 3 categories that the model knows, and it takes no other",
+            "message": "not among the 3 categories that the model accepts",
         }
     ]
-    assert bad == asyncio.run(call(app.behind_the_lane, body(district="atlantis")))
+    assert bad == asyncio.run(call(app.answer_by_fastapi, body(district="atlantis")))
 
 
 def test_a_pipeline_that_is_not_compiled_gathers_while_it_is_busy(tmp_path: Path) -> None:
@@ -309,12 +309,12 @@ def test_a_fault_of_the_model_is_told_in_one_sentence(tmp_path: Path, monkeypatc
     def broken(batch: Any) -> Any:
         raise MemoryError("secret")
 
-    monkeypatch.setattr(app.state.slot.current.engine, "score", broken)
+    monkeypatch.setattr(app.state.models.current.model.engine, "score", broken)
     status, headers, content = asyncio.run(call(app, b'{"x": 1}'))
     assert (status, headers["content-type"]) == (500, "application/problem+json")
     assert json.loads(content)["detail"] == "the server failed; its log says why"
     with pytest.raises(MemoryError):  # FastAPI tells it too, and hands it on to the server's log
-        asyncio.run(call(app.behind_the_lane, b'{"x": 1}'))
+        asyncio.run(call(app.answer_by_fastapi, b'{"x": 1}'))
 
 
 @pytest.mark.parametrize("http", ["httptools", "h11", Wire])

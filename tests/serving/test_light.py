@@ -21,7 +21,7 @@ from fasttrack.settings import Settings
 from tests.serving.asgi import call
 
 app = create_app(Settings(store=sys.argv[1]))
-app.state.slot.load()
+app.state.models.load()
 replies = [
     asyncio.run(call(app, b'{"x": 5}')),
     asyncio.run(call(app, b'[{"x": 5}, {"x": "five"}]')),
@@ -51,7 +51,7 @@ from tests.serving.asgi import call
 
 async def serve():
     runtime = Runtime(Settings(store=sys.argv[1]))
-    runtime.slot.load()
+    runtime.models.load()
     service = Service(runtime)
     asked = [(b'{"x": 5}', {}), (b'{"x": "five"}', {}), (b"", {"method": "GET", "query_string": b"x=5"})]
     told = []

@@ -14,7 +14,7 @@ import pytest
 
 from fasttrack.serving.http.heads import Heads
 from fasttrack.serving.http.wire import Wire
-from fasttrack.serving.predict import LARGE
+from fasttrack.serving.predict import LARGE_BYTES
 from tests.serving import models
 from tests.serving.server import serving
 from tests.serving.test_lane import CORPUS, houses
@@ -45,8 +45,10 @@ def connected(client: httpx.Client) -> socket.socket:
     return socket.create_connection((client.base_url.host, client.base_url.port or 80), 20)
 
 
-def responses(connection: socket.socket, count: int) -> list[tuple[bytes, dict[bytes, bytes], bytes]]:
-    """The status line, headers without the date, and body of each response."""
+def responses(
+    connection: socket.socket, count: int, *, bodies: bool = True
+) -> list[tuple[bytes, dict[bytes, bytes], bytes]]:
+    """The status line, headers without the date, and body of each response; those to HEAD have no `bodies`."""
     found = []
     with connection.makefile("rb") as stream:
         for _ in range(count):
@@ -56,7 +58,7 @@ def responses(connection: socket.socket, count: int) -> list[tuple[bytes, dict[b
                 name, value = line.split(b": ", 1)
                 headers[name] = value
             headers.pop(b"date", None)
-            found.append((status, headers, stream.read(int(headers.get(b"content-length", 0)))))
+            found.append((status, headers, stream.read(int(headers.get(b"content-length", 0)) if bodies else 0)))
     return found
 
 
@@ -89,7 +91,7 @@ def test_every_body_gives_the_same_response(both: tuple[httpx.Client, httpx.Clie
         request(CORPUS["a row"], path="/%70redict"),
         request(CORPUS["a row"], method="PUT"),
         request(b"", method="GET", path="/health/ready"),
-        request(b" " * (LARGE - 9) + CORPUS["a row"]),
+        request(b" " * (LARGE_BYTES - 9) + CORPUS["a row"]),
         b"POST /predict HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n[1,2,\r\n2\r\n3]\r\n0\r\n\r\n",
         b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: five\r\n\r\n[1,2]",
         b"nonsense\r\n\r\n",
@@ -163,7 +165,7 @@ def test_only_a_whole_known_request_is_taken() -> None:
     heads = Heads()
     whole = request(b"[1]")
     assert heads.body(whole) is None
-    heads.learn(whole, 3)
+    heads.learn(whole, 3, [])
     assert heads.body(whole) == b"[1]"
     assert heads.body(whole[:-3] + b"[2]") == b"[2]"
     for other in (whole[:-1], whole + b" ", whole[:20], whole.replace(b"Host: x", b"Host: y"), b"", b"\r\n\r\n"):
@@ -174,17 +176,17 @@ def test_a_head_that_does_not_tell_its_body_is_not_learned() -> None:
     heads = Heads()
     chunked = b"POST /predict HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\n[1]\r\n0\r\n\r\n"
     for sent, length in ((chunked, 3), (request(b"[1]") * 2, 3), (request(b"[1]")[:-1], 3), (b"", 0)):
-        heads.learn(sent, length)
+        heads.learn(sent, length, [])
         assert heads.body(sent) is None
     long = request(b"[1]", f"X-Long: {'x' * 2000}")
-    heads.learn(long, 3)
+    heads.learn(long, 3, [])
     assert heads.body(long) is None
 
 
 def test_heads_take_no_more_than_their_room() -> None:
     heads = Heads()
     for number in range(3000):
-        heads.learn(request(b"[1]", f"X-Number: {number}"), 3)
+        heads.learn(request(b"[1]", f"X-Number: {number}"), 3, [])
     kept = sum(heads.body(request(b"[1]", f"X-Number: {number}")) is not None for number in range(3000))
     assert 0 < kept <= 1024
     assert heads.body(request(b"[1]", "X-Number: 2999")) == b"[1]"

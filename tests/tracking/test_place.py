@@ -53,9 +53,9 @@ def test_a_configured_file_lies_beside_its_configuration(tmp_path: Path) -> None
     [
         (
             "mlruns",
-            "--tracking mlruns is no address of MLflow; write http://HOST:PORT of a server, postgresql://…, or ",
+            "--tracking mlruns is not an address of MLflow; write http://HOST:PORT, postgresql://… or ",
         ),
-        ("ftp://me:hunter2@there", "--tracking ftp://me:***@there is no address of MLflow; "),
+        ("ftp://me:hunter2@there", "--tracking ftp://me:***@there is not an address of MLflow; "),
         (
             "http://me:hun/ter2@there:5000",
             "--tracking http://me:***@there:5000 cannot be understood; write %40 for @ and %2F for / in the password",

@@ -108,7 +108,7 @@ def test_a_model_of_another_kind_is_no_bundle(place: Place, tmp_path: Path) -> N
 
 @contextmanager
 def _following(spec: str, place: Place, store: Path, log: Path) -> Iterator[subprocess.Popen[Any]]:
-    command: list[str | Path] = [Path(sys.executable).parent / "fasttrack", "follow", spec, "--every", "0.2"]
+    command: list[str | Path] = [Path(sys.executable).parent / "fasttrack", "mlflow", "follow", spec, "--every", "0.2"]
     command += ["--tracking", place.uri, "--store", str(store)]
     with log.open("wb") as output, subprocess.Popen(command, stderr=output, env=bare_environment()) as started:
         try:

@@ -19,7 +19,7 @@ import pytest
 from typer.testing import CliRunner
 
 from fasttrack import train
-from fasttrack.cli.commands import app
+from fasttrack.cli.app import app
 from fasttrack.errors import StoreError, TrackingError
 from fasttrack.report import read_report
 from fasttrack.store import LocalStore
@@ -134,7 +134,7 @@ def test_aliases_follow_what_the_store_promotes(wire: Wire, tmp_path: Path) -> N
     wire.cut()
     told = CliRunner().invoke(app, ["models", "promote", f"{name}@{second.manifest.version}", "--store", str(tmp_path)])
     assert told.exit_code == 0
-    assert f"{wire.url} does not answer: Connection refused; move it later: fasttrack track --resume" in told.stdout
+    assert f"{wire.url} does not answer: Connection refused; move it later: fasttrack mlflow send" in told.stdout
     wire.up()
     resume(store, spool)
     with asked(wire.url) as mlflow:
@@ -151,7 +151,7 @@ def test_a_promotion_whose_place_lost_its_password_is_done_and_owes_the_alias(tm
     assert told.exit_code == 0
     assert told.stdout.splitlines()[-1] == (
         "MLflow's alias is behind: the password of http://me:***@127.0.0.1:9 is kept nowhere; give the whole address: "
-        "--tracking URI, or FASTTRACK_TRACKING; move it later: fasttrack track --resume"
+        "--tracking URI, or FASTTRACK_TRACKING; move it later: fasttrack mlflow send"
     )
     assert store.champion(name) == bundle.manifest.version
     assert Spool(spool).owed_aliases() == [name]
@@ -196,15 +196,15 @@ def test_a_server_that_is_down_costs_no_training(wire: Wire, tmp_path: Path) -> 
     version = LocalStore(store).champion(name)
     flat = " ".join(told.stdout.split())
     said = f"not tracked yet: {wire.url} does not answer: Connection refused; the run is kept on disk, send it later: "
-    assert said + "fasttrack track --resume" in flat
+    assert said + "fasttrack mlflow send" in flat
 
-    waits = CliRunner().invoke(app, ["track", "--store", str(store)])
-    assert waits.stdout.splitlines()[0] == f"{name}@{version} waits for {wire.url}"
+    status = CliRunner().invoke(app, ["mlflow", "status", "--store", str(store)])
+    assert status.stdout.splitlines()[0] == f"{name}@{version}: not yet sent to {wire.url}"
     with pytest.raises(TrackingError, match="does not answer"):
         resume(LocalStore(store), spool_folder(store))
     wire.up()
-    for expected in (f"tracked: {name} version 1 (champion), run ", "nothing waits"):
-        told = CliRunner().invoke(app, ["track", "--resume", "--store", str(store)])
+    for expected in (f"tracked: {name} version 1 (champion), run ", "nothing to send"):
+        told = CliRunner().invoke(app, ["mlflow", "send", "--store", str(store)])
         assert told.stdout.startswith(expected)
     with asked(wire.url) as mlflow:
         assert len(runs_of(mlflow, name)) == 1

@@ -97,7 +97,7 @@ class Bundle:
 
 def program_files(program: Program) -> dict[str, bytes]:
     """The files of a compiled pipeline by their names in the bundle."""
-    return {GRAPH: program.graph} | ({} if program.batch is None else {BATCH: program.batch})
+    return {GRAPH: program.graph} | ({} if program.many_rows is None else {BATCH: program.many_rows})
 
 
 def write_bundle(

@@ -18,7 +18,7 @@ import msgspec
 from fasttrack.contract.metric import Metric
 from fasttrack.contract.schema import Contract
 from fasttrack.errors import BundleError
-from fasttrack.graph import Proof, Refusals
+from fasttrack.graph import InputRules, Proof
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -130,7 +130,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     engine: Literal["sklearn", "onnx"] = "sklearn"
     engine_reason: str = ""
     """Why the model is not compiled; empty if it is."""
-    refusals: Refusals | None = None
+    refusals: InputRules | None = None
     """The rows that scikit-learn would refuse, as far as a row's own values decide it; for compiled models only."""
     proof: Proof | None = None
     """The rows that the compiled graph was compared on; the failed proof, where that is why a model is not compiled."""

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from fasttrack.cli.commands import main
+from fasttrack.cli.process import main
 
 __all__ = ["main"]

@@ -1,60 +1,124 @@
-"""`fasttrack check`: hold a table against what a model expects."""
+"""`fasttrack check`: compare a table with what a model expects."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.text import Text
 
-from fasttrack.cli.options import MODEL, StoreOption, kinds_of
-from fasttrack.errors import StoreError
+from fasttrack.cli.model_choice import model_or_latest
+from fasttrack.cli.options import (
+    SOURCE,
+    IgnoreOption,
+    KindOption,
+    ModelOption,
+    NullOption,
+    QueryOption,
+    StoreOption,
+    TableOption,
+    parse_kinds,
+)
+from fasttrack.cli.tables import Column, Table, output, print_table
+
+if TYPE_CHECKING:
+    from fasttrack.expectations import CheckResult, Expectation
 
 __all__ = ["check"]
 
 
 def check(
-    data: Annotated[str, typer.Argument(help="The table, as for train.")],
-    model: Annotated[
-        str | None, typer.Option(envvar="FASTTRACK_MODEL", help=f"{MODEL}; else the one promoted last.")
-    ] = None,
-    null: Annotated[
-        list[str] | None, typer.Option(help="Further spelling of a missing value; may be repeated.")
-    ] = None,
-    kind: Annotated[
-        list[str] | None,
-        typer.Option(help="COLUMN=KIND: number, integer, boolean, category or datetime; may be repeated."),
-    ] = None,
-    ignore: Annotated[list[str] | None, typer.Option(help="Column that is no news; may be repeated.")] = None,
-    query: Annotated[str | None, typer.Option(help="Of a database: the SELECT whose rows are the table.")] = None,
-    table: Annotated[str | None, typer.Option(help="Of a database: the table.")] = None,
+    data: Annotated[str, typer.Argument(metavar="DATA", help=f"The table: {SOURCE}.")],
+    model: ModelOption = None,
+    null: NullOption = None,
+    kind: KindOption = None,
+    ignore: IgnoreOption = None,
+    query: QueryOption = None,
+    table: TableOption = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 for warnings too.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, without any cell of the table.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, which holds no cell of the table.")] = False,
     store: StoreOption = "model",
 ) -> None:
-    """Check a table against what a model expects, before training on it or scoring it.
+    """Compare a table with what a model expects, before training on it or scoring it.
 
-    Exits with 1 when there are rows that the model would refuse (a value or column is missing, or of another type), and
-    with 0 when there are none: unseen categories, numbers outside the training range, new columns and more missing
-    values than in training are warnings.
+    Exits with 1 if the model would refuse a row: a value or column is missing, or has another type. Unseen categories,
+    numbers outside the training range, new columns and more missing values than in training are only warnings.
     """
-    from fasttrack.console import show_findings
     from fasttrack.data import Source
-    from fasttrack.expectations import expected_of
-    from fasttrack.expectations.scan import read_parts
+    from fasttrack.expectations import bundle_expectation
+    from fasttrack.expectations.batches import read_batches
     from fasttrack.store import open_store
-    from fasttrack.urls import shown
+    from fasttrack.urls import redact_url
 
-    found = open_store(store)
-    spec = model or found.latest()
-    if spec is None:
-        raise StoreError(f"store {store} has no model to check against; train one first: fasttrack train")
-    expected = expected_of(found.open(spec))
+    opened = open_store(store)
+    expected = bundle_expectation(opened.open(model_or_latest(opened, model, "check against")))
     source = Source(data, nulls=tuple(null or ()), query=query, table=table)
-    parts = read_parts(source, expected.contract, kinds_of(kind or []))
-    findings = expected.check(parts.batches, written=parts.written, others=parts.others, ignore=ignore or ())
+    table_batches = read_batches(source, expected.contract, parse_kinds(kind or []))
+    findings = expected.check(
+        table_batches.batches,
+        untyped=table_batches.untyped,
+        unread=table_batches.unread,
+        ignore=ignore or (),
+    )
     if as_json:
-        typer.echo(findings.as_json(shown(data), expected.label))
+        typer.echo(findings.as_json(redact_url(data), expected.label))
     else:
-        show_findings(findings, shown(data), expected)
+        _print_findings(findings, redact_url(data), expected)
     if findings.breaking or (strict and findings.findings):
         raise typer.Exit(1)
+
+
+def _print_findings(findings: CheckResult, source: str, expected: Expectation) -> None:
+    """Print what differs from the model's expectations, which columns have drifted, and what it means for the rows."""
+    from fasttrack.expectations.result import format_rows
+
+    console = output()
+    columns = len(expected.contract.columns)
+    compared = f"{findings.rows:,} rows against the {columns:,} column{'s' * (columns != 1)} of {expected.label}"
+    console.print(Text.assemble((source, "bold"), f": {compared}"))
+    table = _findings_table(findings)
+    if table.rows:
+        print_table(console, table)
+    if findings.broken:
+        refused = format_rows(findings.broken, findings.broken / findings.rows)
+        console.print(Text.assemble(("refused:", "red"), f" {refused}"))
+    else:
+        console.print("no row would be refused")
+    if findings.warned:
+        console.print(f"scored with a warning: {format_rows(findings.warned, findings.warned / findings.rows)}")
+
+
+def _findings_table(findings: CheckResult) -> Table:
+    from fasttrack.quoting import column_label
+
+    columns = [
+        Column("column", narrowest=16),
+        Column("finding"),
+        Column("rows", right=True),
+        Column("share", right=True),
+        Column("PSI", right=True),
+        Column("problem", narrowest=28),
+        Column("first rows", narrowest=28),
+    ]
+    table = Table(columns, title_columns=2)
+    for finding in sorted(findings.findings, key=lambda finding: not finding.breaks):
+        table.add(
+            column_label(finding.column),
+            finding.reason,
+            f"{finding.rows:,}",
+            f"{finding.share:.2%}",
+            _index(findings.psi.get(finding.column)),
+            finding.message,
+            "; ".join(map(str, finding.examples)),
+            style="red" if finding.breaks else "yellow",
+        )
+    listed = {finding.column for finding in findings.findings}
+    for name in findings.drifted:
+        if name not in listed:
+            problem = "distributed differently than in training"
+            table.add(column_label(name), "drift", "", "", _index(findings.psi[name]), problem, "")
+    return table
+
+
+def _index(psi: float | None) -> str:
+    return "" if psi is None else f"{psi:.3f}"

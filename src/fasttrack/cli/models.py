@@ -1,56 +1,95 @@
-"""`fasttrack models`: look after the versions in a store."""
+"""`fasttrack models`: list, show, promote, verify and copy the versions in a store."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.text import Text
 
+from fasttrack.cli.completion import complete_model
 from fasttrack.cli.options import MODEL, SOURCE, QueryOption, RowsOption, StoreOption, TableOption, TrackingOption
-from fasttrack.errors import ConfigError, FastTrackError
-from fasttrack.urls import shown
+from fasttrack.cli.progress import TransferBar
+from fasttrack.cli.tables import Column, Table, is_terminal, output, print_table
+from fasttrack.cli.version_summary import describe, engine_line, quality_heading, quality_table, search_line
+from fasttrack.errors import ConfigError, FastTrackError, StoreError
+from fasttrack.schemes import example_list
+from fasttrack.urls import redact_url
 
 if TYPE_CHECKING:
+    from fasttrack.bundle import Manifest, TrainingRecord
+    from fasttrack.contract.schema import Contract
     from fasttrack.store import Store
 
 __all__ = ["models"]
 
-models = typer.Typer(
-    help="The versions in a store: list, show, promote, roll back, verify, push, pull.", no_args_is_help=True
-)
-WhyOption = Annotated[str, typer.Option("--why", help="The reason, for the audit log.", metavar="TEXT")]
-PromoteOption = Annotated[bool, typer.Option("--promote", help="Make it the champion there.")]
+models = typer.Typer(help="List, show, promote, verify and copy the versions in a store.", no_args_is_help=True)
+
+_SpecArgument = Annotated[
+    str, typer.Argument(metavar="MODEL", help=f"{MODEL}.", autocompletion=complete_model, show_default=False)
+]
+_PromoteOption = Annotated[bool, typer.Option("--promote", help="Make the copy the champion of the other store.")]
+_WhyOption = Annotated[
+    str, typer.Option("--why", help="The reason, for the audit log.", metavar="TEXT", show_default="none")
+]
+_OTHER_STORE = f"The other store: a folder, or {example_list('store')}."
+_LISTED_CATEGORIES = 6
 
 
 @models.command("list")
 def models_list(store: StoreOption = "model") -> None:
-    """List every model and version, oldest first; * marks the champion."""
-    from fasttrack.console import show_versions
-
-    show_versions(_store(store))
+    """List every version of every model, oldest first; * marks the champion."""
+    opened = _open(store)
+    console = output()
+    names = opened.names()
+    if not names:
+        console.print(
+            f"store {opened.location} is empty; train a model: fasttrack train DATA --target COLUMN", markup=False
+        )
+        return
+    table, damage = _versions_table(opened, names)
+    print_table(console, table)
+    for problem in damage:
+        console.print(Text.assemble(("damaged:", "red"), f" {problem}"))
 
 
 @models.command("show")
-def models_show(
-    spec: Annotated[str, typer.Argument(metavar="MODEL", help=MODEL)], store: StoreOption = "model"
-) -> None:
+def models_show(spec: _SpecArgument, store: StoreOption = "model") -> None:
     """Show what a version was trained on, how good it is, and its columns."""
-    from fasttrack.console import show_manifest
-
-    found = _store(store)
-    name, version = found.resolve(spec)
-    show_manifest(found.manifest(name, version), champion=found.champion(name) == version)
+    opened = _open(store)
+    name, version = opened.resolve(spec)
+    manifest = opened.manifest(name, version)
+    training = manifest.training
+    mark = "  champion" if opened.champion(name) == version else ""
+    console = output()
+    console.print(Text.assemble((f"{name}@{version}", "bold"), f"{mark}  {describe(manifest)}"))
+    console.print(Text(f"created {manifest.created}, commit {manifest.git_commit or 'unknown'}"))
+    console.print(Text(f"source {_source(training)}; {training.split}"))
+    if training.search is not None:
+        console.print(Text(search_line(training.search)))
+    console.print(Text(engine_line(manifest)))
+    console.print(quality_heading(manifest))
+    print_table(console, quality_table(manifest))
+    print_table(console, _contract_table(manifest.contract))
 
 
 @models.command("promote")
 def models_promote(
-    spec: Annotated[str, typer.Argument(metavar="MODEL@VERSION", help="The version that is to serve.")],
-    alias: Annotated[str | None, typer.Option("--alias", help="champion (the default) or challenger.")] = None,
-    why: WhyOption = "",
+    spec: Annotated[
+        str,
+        typer.Argument(metavar="MODEL@VERSION", help="The version that is to serve.", autocompletion=complete_model),
+    ],
+    alias: Annotated[
+        str | None,
+        typer.Option(
+            "--alias", help="The alias to move: champion or challenger.", metavar="ALIAS", show_default="champion"
+        ),
+    ] = None,
+    why: _WhyOption = "",
     store: StoreOption = "model",
     tracking: TrackingOption = None,
 ) -> None:
-    """Make a version the champion; servers that follow it switch within a second or so."""
+    """Make a version the champion; running servers switch to it within about a second."""
     from fasttrack.jobs.promote import promote
     from fasttrack.store import CHAMPION
 
@@ -63,15 +102,17 @@ def models_promote(
 
 @models.command("rollback")
 def models_rollback(
-    name: Annotated[str, typer.Argument(help="The model.")],
-    why: WhyOption = "",
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The model.", autocompletion=complete_model)],
+    why: _WhyOption = "",
     store: StoreOption = "model",
     tracking: TrackingOption = None,
 ) -> None:
-    """Make the champion before this one the champion again."""
+    """Make the previous champion of a model the champion again."""
     from fasttrack.jobs.promote import rollback
 
-    move = rollback(name, store=store, why=why, tracking=tracking)
+    opened = _open(store)
+    opened.resolve(name)
+    move = rollback(name, store=opened, why=why, tracking=tracking)
     typer.echo(f"{name}: {move.version} is champion again, instead of {move.before}")
     if move.mirrored is not None:
         typer.echo(move.mirrored)
@@ -79,11 +120,19 @@ def models_rollback(
 
 @models.command("verify")
 def models_verify(
-    spec: Annotated[str | None, typer.Argument(metavar="[MODEL]", help=f"{MODEL}; else every version.")] = None,
+    spec: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[MODEL]", help=f"{MODEL}.", show_default="every version", autocompletion=complete_model
+        ),
+    ] = None,
     data: Annotated[
         str | None,
         typer.Option(
-            "--data", help=f"Prove on its rows that the compiled model answers as scikit-learn does. {SOURCE}."
+            "--data",
+            help=f"Also prove on this table that the compiled model predicts as scikit-learn does: {SOURCE}.",
+            metavar="DATA",
+            show_default="check the files only",
         ),
     ] = None,
     query: QueryOption = None,
@@ -91,91 +140,182 @@ def models_verify(
     rows: RowsOption = None,
     store: StoreOption = "model",
 ) -> None:
-    """Check every file of a version against the digests in its manifest; with --data, its answers too."""
-    found = _store(store)
+    """Check every file of a version against its digest; with --data, also compare its predictions."""
+    opened = _open(store)
     if data is not None:
-        _prove(found, spec, data, query, table, rows)
+        _prove(opened, spec, data, query, table, rows)
         return
     if query is not None or table is not None or rows is not None:
-        raise ConfigError("--query, --table and --rows are of the table that --data names")
-    specs = [spec] if spec else [f"{name}@{version}" for name in found.names() for version in found.identifiers(name)]
-    if not specs and not any(found.check_aliases()):
-        raise FastTrackError(f"store {store} is empty; train a model first: fasttrack train")
-    failures = 0
-    for one in specs:
-        try:
-            manifest = found.verify(*found.resolve(one))
-            typer.echo(f"{manifest.name}@{manifest.version}: ok, {len(manifest.files)} files match their digests")
-        except FastTrackError as error:
-            if spec:
-                raise
-            failures += 1
-            typer.echo(f"{one}: {error}", err=True)
-    astray = [] if spec else list(found.check_aliases())
-    for trouble in astray:
-        typer.echo(f"{trouble}", err=True)
-    if failures or astray:
-        damage = [f"{failures} of {len(specs)} versions are damaged"] * bool(failures)
-        damage += [f"{len(astray)} aliases cannot be resolved"] * bool(astray)
-        raise FastTrackError(" and ".join(damage))
-
-
-def _prove(store: Store, spec: str | None, data: str, query: str | None, table: str | None, rows: int | None) -> None:
-    from fasttrack.jobs.verify import verify_on
-    from fasttrack.settings import Settings
-
-    if spec is None:
-        raise ConfigError(
-            f"which model is to be proved on {shown(data)}? name it: fasttrack models verify MODEL --data {shown(data)}"
-        )
-    bundle = store.open(spec)
-    mismatch = Settings.from_environment().allow_version_mismatch
-    proof = verify_on(bundle, data, query=query, table=table, sample=rows, allow_version_mismatch=mismatch)
-    if not proof.passed:
-        raise FastTrackError(f"{bundle.label}: the proof failed: {proof.reason}; train again, and do not serve it")
-    typer.echo(f"{bundle.label}: proved on {proof}")
+        raise ConfigError("--query, --table and --rows need a table: --data DATA")
+    if spec is not None:
+        _verify(opened, spec)
+    else:
+        _verify_all(opened)
 
 
 @models.command("push")
 def models_push(
-    spec: Annotated[str, typer.Argument(metavar="MODEL", help=MODEL)],
-    to: Annotated[str, typer.Argument(metavar="TO", help="The other store: a folder, or s3://BUCKET/PREFIX.")],
-    promote: PromoteOption = False,
+    spec: _SpecArgument,
+    to: Annotated[str, typer.Argument(metavar="STORE", help=_OTHER_STORE)],
+    promote: _PromoteOption = False,
     store: StoreOption = "model",
 ) -> None:
-    """Copy a version from this store to another; what an earlier try has sent is not sent again."""
+    """Copy a version from this store to another. A repeated push only sends what is missing there."""
     _copy(store, spec, to, promote=promote)
 
 
 @models.command("pull")
 def models_pull(
-    source: Annotated[str, typer.Argument(metavar="FROM", help="The other store: a folder, or s3://BUCKET/PREFIX.")],
-    spec: Annotated[str, typer.Argument(metavar="MODEL", help=MODEL)],
-    promote: PromoteOption = False,
+    source: Annotated[str, typer.Argument(metavar="STORE", help=_OTHER_STORE)],
+    spec: _SpecArgument,
+    promote: Annotated[bool, typer.Option("--promote", help="Make the copy the champion of this store.")] = False,
     store: StoreOption = "model",
 ) -> None:
-    """Copy a version from another store to this one; what an earlier try has brought is not asked for again."""
+    """Copy a version from another store to this one. A repeated pull only fetches what is missing here."""
     _copy(source, spec, store, promote=promote)
 
 
+def _versions_table(store: Store, names: list[str]) -> tuple[Table, list[str]]:
+    """A record for each version, and what is wrong with the versions and pointers that cannot be read."""
+    grouped = is_terminal()  # in a pipe each line must say by itself which model it is about
+    columns = [Column(""), Column("version"), Column("created"), Column("estimator", narrowest=12)]
+    columns += [Column("quality"), Column("engine")]
+    if not grouped:
+        columns.insert(1, Column("model"))
+    table = Table(columns, title_columns=2)
+    damage: list[str] = []
+    for name in names:
+        try:
+            champion = store.champion(name)
+        except StoreError as error:
+            champion = None
+            damage.append(str(error))
+        manifests, broken = store.readable_versions(name)
+        damage += map(str, broken)
+        if grouped:
+            table.add_heading(name)
+        for manifest in manifests:
+            table.add(
+                "*" if manifest.version == champion else "",
+                *([] if grouped else [name]),
+                manifest.version,
+                manifest.created[:16].replace("T", " "),
+                manifest.training.estimator,
+                _headline(manifest),
+                manifest.engine,
+            )
+    return table, damage
+
+
+def _headline(manifest: Manifest) -> str:
+    metric = manifest.metrics.get(manifest.primary_metric or "")
+    return f"{manifest.primary_metric} {metric.value:.5g}" if metric else ""
+
+
+def _source(training: TrainingRecord) -> str:
+    """Where the rows came from, and which of them were taken."""
+    parts = [training.source or "a DataFrame"]
+    parts += [f"table {training.table}"] if training.table else []
+    parts += [f"query {' '.join(training.query.split())}"] if training.query else []
+    parts += [f"a random sample of {training.sample:,} rows"] if training.sample else []
+    return ", ".join(parts)
+
+
+def _contract_table(contract: Contract) -> Table:
+    from fasttrack.contract.openapi import label_key
+
+    columns = [
+        Column("column", narrowest=20),
+        Column("kind"),
+        Column("missing"),
+        Column("values", narrowest=20),
+        Column("example", narrowest=12),
+    ]
+    table = Table(columns)
+    for column in contract.columns:
+        if column.categories is not None:
+            listed = ", ".join(map(label_key, column.categories[:_LISTED_CATEGORIES]))
+            more = ", …" if len(column.categories) > _LISTED_CATEGORIES else ""
+            values = f"{len(column.categories):,}: {listed}{more}"
+        elif column.minimum is None or column.maximum is None or column.kind in ("boolean", "datetime"):
+            values = ""
+        else:
+            values = f"{column.minimum:g} to {column.maximum:g}"
+        missing = f"{column.missing_share:.1%}" if column.nullable else "never"
+        table.add(repr(column.name), column.kind, missing, values, _example(column.example))
+    return table
+
+
+def _example(value: object) -> str:
+    from fasttrack.contract.openapi import label_key
+
+    if value is None:
+        return ""
+    return f"{value:.6g}" if isinstance(value, float) else label_key(value)
+
+
+def _verify(store: Store, spec: str) -> None:
+    manifest = store.verify(*store.resolve(spec))
+    typer.echo(f"{manifest.name}@{manifest.version}: ok, {len(manifest.files)} files match their digests")
+
+
+def _verify_all(store: Store) -> None:
+    """Check every version and pointer. Raises FastTrackError with the numbers of those that are damaged."""
+    specs = [f"{name}@{version}" for name in store.names() for version in store.identifiers(name)]
+    pointers = list(store.check_aliases())
+    if not specs and not pointers:
+        raise FastTrackError(f"store {store.location} is empty; train a model first: fasttrack train")
+    damaged = 0
+    for spec in specs:
+        try:
+            _verify(store, spec)
+        except FastTrackError as error:
+            damaged += 1
+            typer.echo(f"{spec}: {error}", err=True)
+    for problem in pointers:
+        typer.echo(f"{problem}", err=True)
+    if damaged or pointers:
+        parts = [f"{damaged} of {len(specs)} versions are damaged"] * bool(damaged)
+        parts += [f"{len(pointers)} aliases cannot be resolved"] * bool(pointers)
+        raise FastTrackError(" and ".join(parts))
+
+
+def _prove(store: Store, spec: str | None, data: str, query: str | None, table: str | None, rows: int | None) -> None:
+    from fasttrack.jobs import verify
+    from fasttrack.settings import Settings
+
+    if spec is None:
+        address = redact_url(data)
+        raise ConfigError(f"name the model to prove on {address}: fasttrack models verify MODEL --data {address}")
+    bundle = store.open(spec)
+    mismatch = Settings.from_environment().allow_version_mismatch
+    proof = verify(bundle, data, query=query, table=table, sample=rows, allow_version_mismatch=mismatch)
+    if not proof.passed:
+        raise FastTrackError(f"{bundle.label}: the proof failed: {proof.reason}; do not serve it, and train again")
+    typer.echo(f"{bundle.label}: proved on {proof}")
+
+
 def _copy(source: str, spec: str, to: str, *, promote: bool) -> None:
-    from fasttrack.console import TransferBar
     from fasttrack.store import copy_version
 
-    into = _store(to)
+    origin, destination = _open(source), _open(to)
+    name, version = origin.resolve(spec)
+    was_there = destination.has(name, version)
     with TransferBar(spec) as bar:
-        bundle = copy_version(_store(source), spec, into, bar.watch)
-    typer.echo(f"{bundle.label}: in {into.location}, {bar.told}")
+        bundle = copy_version(origin, f"{name}@{version}", destination, bar.update)
+    size = sum(file.size for file in bundle.manifest.files.values())
+    amount = "which had it already" if was_there else f"{size / 1e6:,.1f} MB"
+    typer.echo(f"{bundle.label}: in {destination.location}, {amount}")
     if promote:
-        from fasttrack.jobs.promote import promote as run
+        from fasttrack.jobs.promote import promote as promote_version
 
-        move = run(bundle.label, store=into, why=f"copied from {source}")
+        move = promote_version(bundle.label, store=destination, why=f"copied from {redact_url(source)}")
         typer.echo(f"{move.name}: {move.version} is champion there")
         if move.mirrored is not None:
             typer.echo(move.mirrored)
 
 
-def _store(location: str) -> Store:
+def _open(location: str) -> Store:
     from fasttrack.store import open_store
 
     return open_store(location)

@@ -1,4 +1,4 @@
-"""Options that several commands take."""
+"""Arguments and options that several commands take, and the values of those that only allow a few."""
 
 from __future__ import annotations
 
@@ -6,39 +6,69 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from fasttrack.cli.completion import complete_model
 from fasttrack.errors import ConfigError
+from fasttrack.file_formats import format_names
+from fasttrack.schemes import example_list
+from fasttrack.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 __all__ = [
+    "KINDS",
     "MODEL",
     "SOURCE",
+    "IgnoreOption",
     "JournalOption",
+    "KindOption",
+    "ModelArgument",
+    "ModelOption",
+    "NullOption",
     "QueryOption",
     "RowsOption",
     "StoreOption",
     "TableOption",
     "TrackingOption",
     "choice",
-    "kinds_of",
+    "parse_kinds",
 ]
+
+SOURCE = f"a file, folder or pattern of {format_names()}; an address such as {example_list('source')}"
+MODEL = "NAME, NAME@VERSION, NAME@champion or NAME@challenger"
+_LATEST = "the model promoted last"
+KINDS = ("number", "integer", "boolean", "category", "datetime")
 
 StoreOption = Annotated[
     str,
     typer.Option(
         "--store",
         envvar="FASTTRACK_STORE",
-        help="Folder that holds the models, or s3://BUCKET/PREFIX (gs://, az://).",
-        metavar="WHERE",
+        help=f"The model store: a folder, or {example_list('store')}.",
+        metavar="STORE",
     ),
+]
+ModelOption = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        envvar="FASTTRACK_MODEL",
+        help=f"{MODEL}.",
+        metavar="MODEL",
+        show_default=_LATEST,
+        autocompletion=complete_model,
+    ),
+]
+ModelArgument = Annotated[
+    str | None,
+    typer.Argument(metavar="[MODEL]", help=f"{MODEL}.", show_default=_LATEST, autocompletion=complete_model),
 ]
 JournalOption = Annotated[
     str,
     typer.Option(
         "--journal",
         envvar="FASTTRACK_JOURNAL",
-        help="Where predictions are kept: on (a file in the store), off, a file, or postgresql://USER@HOST/NAME.",
+        help=f"Where predictions are recorded: on (a file in the store), off, a file, or {example_list('journal')}.",
         metavar="WHERE",
     ),
 ]
@@ -46,37 +76,60 @@ TrackingOption = Annotated[
     str | None,
     typer.Option(
         "--tracking",
+        help=f"MLflow at {example_list('tracking')}, or off.",
         metavar="URI",
-        help="MLflow: http://HOST:PORT, postgresql://…, sqlite:///mlflow.db, or off; else FASTTRACK_TRACKING, the "
-        "configuration, MLFLOW_TRACKING_URI.",
+        show_default="FASTTRACK_TRACKING, then fasttrack.toml, then MLFLOW_TRACKING_URI",
     ),
 ]
 QueryOption = Annotated[
-    str | None, typer.Option("--query", help="Of a database: SQL that selects the rows.", metavar="SQL")
+    str | None,
+    typer.Option("--query", help="SQL that selects the rows, for a database.", metavar="SQL", show_default="none"),
 ]
 TableOption = Annotated[
-    str | None, typer.Option("--table", help="Of a database: the table to read whole.", metavar="NAME")
+    str | None,
+    typer.Option("--table", help="The table to read whole, for a database.", metavar="NAME", show_default="none"),
 ]
 RowsOption = Annotated[
-    int | None, typer.Option("--rows", help="Take a random sample of so many rows.", min=1, metavar="N")
+    int | None,
+    typer.Option("--rows", help="Take a random sample of N rows.", min=1, metavar="N", show_default="all rows"),
 ]
-SOURCE = "A table: file, folder or pattern of CSV, Parquet, JSON Lines; s3://, gs://, abfs://, https://; a database"
-MODEL = "NAME, NAME@champion or NAME@VERSION"
+NullOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--null",
+        help="Another spelling of a missing value. Repeat it for more.",
+        metavar="TEXT",
+        show_default="the empty cell, NA, NaN, null",
+    ),
+]
+KindOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--kind",
+        help=f"The kind of a column: {', '.join(KINDS)}. Repeat it for more.",
+        metavar="COLUMN=KIND",
+        show_default="as read from the table",
+    ),
+]
+IgnoreOption = Annotated[
+    list[str] | None,
+    typer.Option("--ignore", help="A column to ignore. Repeat it for more.", metavar="COLUMN", show_default="none"),
+]
 
 
-def choice(option: str, value: str | None, allowed: tuple[str, ...]) -> Any:
-    """The value, which must be one of `allowed`. Raises ConfigError."""
+def choice(option: str, value: str | None, allowed: Sequence[str]) -> Any:
+    """The value if it is one of `allowed`, or `None`. Raises ConfigError for another."""
     if value is not None and value not in allowed:
-        raise ConfigError(f"{option} {value}: choose one of {', '.join(allowed)}")
+        raise ConfigError(f"{option} {value}: choose one of {', '.join(allowed)}{did_you_mean(value, allowed)}")
     return value
 
 
-def kinds_of(pairs: Sequence[str]) -> dict[str, Any]:
-    """The kinds that `--kind COLUMN=KIND` gives to columns. Raises ConfigError."""
+def parse_kinds(pairs: Sequence[str]) -> dict[str, Any]:
+    """The kind of each column that is named as COLUMN=KIND. Raises ConfigError."""
     kinds = {}
     for pair in pairs:
         column, equals, kind = pair.rpartition("=")
         if not equals:
             raise ConfigError(f"--kind {pair}: write COLUMN=KIND")
-        kinds[column] = choice("--kind", kind, ("number", "integer", "boolean", "category", "datetime"))
+        kinds[column] = choice("--kind", kind, KINDS)
     return kinds

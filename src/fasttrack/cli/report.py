@@ -1,4 +1,4 @@
-"""`fasttrack report`: the evaluation of a version, shown, copied, or measured anew."""
+"""`fasttrack report`: open the evaluation of a version, copy it, or measure it on another table."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fasttrack.cli.options import MODEL, SOURCE, QueryOption, RowsOption, StoreOption, TableOption
-from fasttrack.errors import ConfigError, StoreError
+from fasttrack.cli.model_choice import model_or_latest
+from fasttrack.cli.options import SOURCE, ModelArgument, QueryOption, RowsOption, StoreOption, TableOption
+from fasttrack.errors import ConfigError
 
 if TYPE_CHECKING:
     from fasttrack.bundle import Bundle
@@ -19,46 +20,57 @@ __all__ = ["report"]
 
 
 def report(
-    spec: Annotated[str | None, typer.Argument(metavar="[MODEL]", help=f"{MODEL}; else the one promoted last.")] = None,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="File to write a copy to.")] = None,
+    spec: ModelArgument = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="Copy the report to this file.",
+            metavar="FILE",
+            show_default="open it in the browser",
+        ),
+    ] = None,
     data: Annotated[
         str | None,
-        typer.Option("--data", help=f"Measure the version on its rows, and report on that. {SOURCE}."),
+        typer.Option(
+            "--data",
+            help=f"Measure the version on the rows of this table, and report on that: {SOURCE}.",
+            metavar="DATA",
+            show_default="the report of the training",
+        ),
     ] = None,
     query: QueryOption = None,
     table: TableOption = None,
     rows: RowsOption = None,
     store: StoreOption = "model",
 ) -> None:
-    """Open a version's evaluation in the browser; where no terminal is, print the path."""
+    """Open the evaluation report of a version in the browser; without a terminal, print its path."""
     from fasttrack.bundle import REPORT
     from fasttrack.report import read_report
     from fasttrack.store import open_store
 
     if data is None and not (query is None and table is None and rows is None):
-        raise ConfigError("--query, --table and --rows are of the table that --data names")
+        raise ConfigError("--query, --table and --rows need a table: --data DATA")
     if output is not None and output.is_dir():
         raise ConfigError(f"{output} is a folder; name a file with --output")
-    found = open_store(store)
-    spec = spec or found.latest()
-    if spec is None:
-        raise StoreError(f"store {store} has no model to report on; train one first: fasttrack train")
-    bundle = found.open(spec)
+    opened = open_store(store)
+    bundle = opened.open(model_or_latest(opened, spec, "report on"))
     if data is not None:
         place = output or Path(f"{bundle.manifest.name}-{bundle.manifest.version}-report.html")
-        _write(place, _measured(bundle, data, query, table, rows))
+        _write(place, _measure(bundle, data, query, table, rows))
     elif output is not None:
         place = output
         _write(place, read_report(bundle))
     else:
-        read_report(bundle)  # refuses what was changed
+        read_report(bundle)  # refuses a report that was changed
         place = bundle.folder / REPORT
     typer.echo(f"{place}")
     if output is None and sys.stdout.isatty():
         webbrowser.open(place.resolve().as_uri())
 
 
-def _measured(bundle: Bundle, data: str, query: str | None, table: str | None, rows: int | None) -> str:
+def _measure(bundle: Bundle, data: str, query: str | None, table: str | None, rows: int | None) -> str:
     from fasttrack.report import rebuild
     from fasttrack.settings import Settings
 

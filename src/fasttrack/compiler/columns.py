@@ -1,8 +1,8 @@
-"""What flows between lowered steps: columns that are known rather than computed for as long as possible.
+"""The columns between two lowered steps. They stay symbolic for as long as possible and become operators late.
 
-A number is a column of a block (the input matrix, or what an operator computed) and the steps still to be taken on it.
-A category is never computed at all: its table lists what it is worth for every code. So scaling a one-hot column
-changes a table, and a tree can split on the raw input in place of what was made of it.
+A NumberColumn is a column of a block (the input matrix, or the output of an operator) with elementwise steps that are
+not applied yet. A CodedColumn is a table with the column's value for each category code. Scaling a one-hot column
+therefore only changes a table, and a tree behind encoders and scalers can split on the raw input.
 """
 
 from __future__ import annotations
@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fasttrack.compiler import steps as elementwise
-from fasttrack.compiler.errors import NotCompilable
-from fasttrack.compiler.steps import Step
+from fasttrack.compiler.elementwise import ElementwiseStep, append_step, evaluate_steps
+from fasttrack.compiler.not_compilable import NotCompilable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -22,53 +21,66 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
     from spox import Var
 
-    from fasttrack.compiler.apart import Apart
+    from fasttrack.compiler.extraction import EnsembleExtraction
     from fasttrack.contract import Contract
 
-__all__ = ["SMALL", "Block", "Columns", "Feature", "Moment", "Number", "Scope", "Table"]
+__all__ = [
+    "SAFE_MAGNITUDE",
+    "Block",
+    "CodedColumn",
+    "Columns",
+    "CompilationState",
+    "DatetimeColumn",
+    "Feature",
+    "NumberColumn",
+]
 
 
-SMALL = 1e15
-"""Far from where float64 ends; no step of a sane pipeline brings such a number to infinity."""
+SAFE_MAGNITUDE = 1e15
+"""Far below the float64 maximum: no step of a reasonable pipeline makes such a number infinite."""
 
-_WITHIN_SINGLE = {"float32", "int8", "uint8", "int16", "uint16", "bool"}
-"""NumPy joins these beside a float32 to float32, wider whole numbers to float64."""
+_JOINED_TO_FLOAT32 = {"float32", "int8", "uint8", "int16", "uint16", "bool"}
+"""NumPy joins columns of these dtypes to float32 if one is float32; wider integers would give float64."""
 
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    """A float64[n, width] of the graph. `small`: it holds NaN and numbers of a magnitude up to SMALL."""
+    """A float64[n, width] value of the graph. `bounded`: it holds only NaN and magnitudes up to SAFE_MAGNITUDE."""
 
     var: Var
     width: int
-    small: bool = False
+    bounded: bool = False
 
 
 @dataclass(frozen=True, eq=False)
-class Number:
-    """Column `index` of `block` after `steps`. `origin`: the contract's column that it is made of, if of one alone."""
+class NumberColumn:
+    """Column `index` of `block`, followed by elementwise `steps`.
+
+    `origin`: the contract's column that this one is computed from, if from a single one. `dtype`: what the fitted
+    pipeline has here.
+    """
 
     block: Block
     index: int
-    steps: tuple[Step, ...] = ()
+    steps: tuple[ElementwiseStep, ...] = ()
     origin: int | None = None
     dtype: str = "float64"
 
-    def then(self, step: Step) -> Number:
-        """This number after one more step."""
-        return replace(self, steps=elementwise.then(self.steps, step))
+    def apply(self, step: ElementwiseStep) -> NumberColumn:
+        """This column with one more step."""
+        return replace(self, steps=append_step(self.steps, step))
 
-    def values(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
-        """What it is where the block's column holds `x`."""
-        return elementwise.run(self.steps, x)
+    def evaluate(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
+        """This column's values where the block's column holds `x`."""
+        return evaluate_steps(self.steps, x)
 
 
 @dataclass(frozen=True, eq=False)
-class Table:
-    """What a category is worth: `cells` for the codes 0, 1, …, then for the code −1 (unseen), then for NaN (missing).
+class CodedColumn:
+    """A column that depends on a category: `cells` for the codes 0, 1, …, then for −1 (unseen) and NaN (missing).
 
-    Column `index` of `block` holds the codes. Cells are of any type until an encoder makes them numbers: a pandas
-    Series or an array, as the fitted pipeline would see them.
+    Column `index` of `block` holds the codes. The cells are what the fitted pipeline would see, a pandas Series or an
+    array; they are of any type until an encoder makes them numbers.
     """
 
     block: Block
@@ -76,10 +88,10 @@ class Table:
     cells: Any
     origin: int | None = None
     keys: tuple[float, ...] = ()
-    """Of an encoded number: the numbers that the codes from 0 on stand for."""
+    """If numbers were encoded: the numbers that the codes 0, 1, … stand for."""
 
     @property
-    def known(self) -> int:
+    def code_count(self) -> int:
         """How many codes there are from 0 on."""
         return len(self.cells) - 2
 
@@ -88,21 +100,26 @@ class Table:
         """The NumPy or pandas dtype of the cells."""
         return str(self.cells.dtype)
 
-    def numbers(self) -> NDArray[np.float64]:
-        """The cells as float64. Raises NotCompilable where they are text."""
+    def numeric_cells(self) -> NDArray[np.float64]:
+        """The cells as float64. Raises NotCompilable if they are text."""
         try:
             return np.asarray(self.cells, dtype=np.float64)
         except (TypeError, ValueError):
-            raise NotCompilable("text reaches a step that computes with numbers; encode it before") from None
+            raise NotCompilable(
+                "its input contains text, but it computes with numbers; encode the text first"
+            ) from None
 
-    def then(self, step: Step) -> Table:
-        """The table after one more step on its cells."""
-        return replace(self, cells=elementwise.run([step], self.numbers()))
+    def apply(self, step: ElementwiseStep) -> CodedColumn:
+        """This column with one more step, applied to the cells."""
+        return replace(self, cells=evaluate_steps([step], self.numeric_cells()))
 
 
 @dataclass(frozen=True, eq=False)
-class Moment:
-    """A date and time: column `index` of the input holds seconds since 1970 UTC, kept in whole `unit` microseconds."""
+class DatetimeColumn:
+    """A date and time: column `index` of the input, in seconds since 1970 UTC.
+
+    The pipeline sees it rounded down to multiples of `unit` microseconds.
+    """
 
     block: Block
     index: int
@@ -110,12 +127,15 @@ class Moment:
     origin: int
 
 
-Feature = Number | Table | Moment
+Feature = NumberColumn | CodedColumn | DatetimeColumn
 
 
 @dataclass(eq=False)
-class Scope:
-    """One compilation: the contract, the input matrix, and what must hold for scikit-learn not to refuse a row."""
+class CompilationState:
+    """One compilation: the contract, the input matrix, and the conditions under which scikit-learn refuses a row.
+
+    Columns are given by their index in the contract.
+    """
 
     contract: Contract
     matrix: Block
@@ -123,25 +143,25 @@ class Scope:
     must_be_present: set[int] = field(default_factory=set)
     bounds: dict[int, tuple[float, float]] = field(default_factory=dict)
     guards: list[Var] = field(default_factory=list)
-    """bool[n] each: rows that scikit-learn refuses for what was computed from them."""
-    splits: dict[int, set[float]] = field(default_factory=dict)
-    """By input column: where the answer may jump."""
-    apart: Apart | None = None
-    """Takes the ensembles of trees out of the graph, where they can be computed apart from it."""
+    """Each is bool[n]: the rows that scikit-learn refuses because of a computed value."""
+    thresholds: dict[int, set[float]] = field(default_factory=dict)
+    """By column, the input values at which the prediction may change."""
+    extraction: EnsembleExtraction | None = None
+    """If present, it takes large tree ensembles out of the graph."""
     largest_ensemble: int = 0
-    """Trees of the largest ensemble in the graph that could be."""
+    """Number of trees of the largest ensemble in the graph that could be extracted."""
 
-    def name(self, origin: int) -> str:
-        """How a message calls the contract's column."""
+    def column_name(self, origin: int) -> str:
+        """The quoted name of the contract's column, for messages."""
         return repr(self.contract.columns[origin].name)
 
 
 @dataclass(frozen=True, eq=False)
 class Columns:
-    """The columns between two steps, in order. `sparse`: scikit-learn has them as a sparse matrix."""
+    """The columns between two steps, in order. `sparse`: the fitted pipeline has them as a sparse matrix."""
 
     features: tuple[Feature, ...]
-    scope: Scope
+    state: CompilationState
     sparse: bool = False
 
     def __len__(self) -> int:
@@ -151,37 +171,39 @@ class Columns:
         return iter(self.features)
 
     def select(self, indices: Iterable[int]) -> Columns:
-        """Only the columns at `indices`, in their order."""
-        return self.of(self.features[int(i)] for i in indices)
+        """The columns at `indices`, in that order."""
+        return self.with_features(self.features[int(i)] for i in indices)
 
-    def of(self, features: Iterable[Feature], *, sparse: bool | None = None) -> Columns:
-        """Other columns of the same compilation, sparse if these are or as it is said."""
-        return Columns(tuple(features), self.scope, self.sparse if sparse is None else sparse)
+    def with_features(self, features: Iterable[Feature], *, sparse: bool | None = None) -> Columns:
+        """Other columns of the same compilation. `sparse`: by default as these columns."""
+        return Columns(tuple(features), self.state, self.sparse if sparse is None else sparse)
 
-    def computed(self, var: Var, width: int, *, small: bool = False) -> Columns:
-        """The columns of a float64[n, width] that operators computed."""
-        block = Block(var, width, small)
-        return self.of((Number(block, i) for i in range(width)), sparse=False)
+    def with_matrix(self, var: Var, width: int, *, bounded: bool = False) -> Columns:
+        """The columns of `var`, a float64[n, width] value of the graph. `bounded`: as in Block."""
+        block = Block(var, width, bounded)
+        return self.with_features((NumberColumn(block, i) for i in range(width)), sparse=False)
 
-    def numeric(self) -> tuple[Number | Table, ...]:
-        """The columns as numbers. Raises NotCompilable where one is text, or a date and time."""
-        return tuple(self._number(feature) for feature in self.features)
+    def numeric_features(self) -> tuple[NumberColumn | CodedColumn, ...]:
+        """The columns as numbers. Raises NotCompilable if a column is text, or a date and time."""
+        return tuple(self._as_numeric(feature) for feature in self.features)
 
-    def _number(self, feature: Feature) -> Number | Table:
-        if isinstance(feature, Moment):
-            name = self.scope.name(feature.origin)
-            raise NotCompilable(f"column {name} is a date and time, and reaches a step that computes with numbers")
-        return replace(feature, cells=feature.numbers()) if isinstance(feature, Table) else feature
+    def _as_numeric(self, feature: Feature) -> NumberColumn | CodedColumn:
+        if isinstance(feature, DatetimeColumn):
+            name = self.state.column_name(feature.origin)
+            raise NotCompilable(
+                f"column {name} is a date and time, but it computes with numbers; extract calendar features first"
+            )
+        return replace(feature, cells=feature.numeric_cells()) if isinstance(feature, CodedColumn) else feature
 
-    def single(self) -> bool:
-        """Whether scikit-learn makes a float32 array of these columns, and computes in that."""
-        dtypes = {"datetime" if isinstance(one, Moment) else one.dtype for one in self}
-        return "float32" in dtypes and dtypes <= _WITHIN_SINGLE
+    def is_float32(self) -> bool:
+        """Whether scikit-learn would convert these columns to a float32 array, and compute in float32."""
+        dtypes = {"datetime" if isinstance(feature, DatetimeColumn) else feature.dtype for feature in self}
+        return "float32" in dtypes and dtypes <= _JOINED_TO_FLOAT32
 
     def each(self, operation: str, *constants: ArrayLike) -> Columns:
-        """Every column after the elementwise `operation`, each of whose constants is given column by column."""
+        """Apply the elementwise `operation` to every column. Each of `constants` has one value, or one per column."""
         rows = np.column_stack([np.broadcast_to(c, len(self)) for c in constants]) if constants else [()] * len(self)
-        return self.of(
-            feature.then(Step(operation, tuple(map(float, row))))
-            for feature, row in zip(self.numeric(), rows, strict=True)
+        return self.with_features(
+            feature.apply(ElementwiseStep(operation, tuple(map(float, row))))
+            for feature, row in zip(self.numeric_features(), rows, strict=True)
         )

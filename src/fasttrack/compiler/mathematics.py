@@ -1,4 +1,4 @@
-"""Functions that ONNX lacks, or that onnxruntime computes too coarsely, built from exact float64 operators."""
+"""Functions that ONNX lacks, or that onnxruntime computes too inaccurately, built from float64 operators."""
 
 from __future__ import annotations
 
@@ -14,33 +14,33 @@ __all__ = ["arcsinh", "cbrt", "expf", "expit", "expm1", "log1p", "ndtri", "row_s
 
 
 def log1p(x: Var) -> Var:
-    """log(1 + x) without losing the digits of a small x (Higham, Accuracy and Stability, 2002, problem 1.5)."""
+    """log(1 + x), accurate for small x (Higham, Accuracy and Stability, 2002, problem 1.5)."""
     one = op.const(1.0)
     u = op.add(one, x)
     exact = op.equal(u, one)
     safe = op.where(exact, op.const(2.0), u)
-    # where u is infinite the quotient would be, too
+    # for an infinite u the quotient would be undefined
     ratio = op.where(op.isinf(u), one, op.div(x, op.sub(safe, one)))
     return op.where(exact, x, op.mul(op.log(safe), ratio))
 
 
 def expm1(x: Var) -> Var:
-    """exp(x) − 1 without losing the digits of a small x (Higham, Accuracy and Stability, 2002, section 1.14.1)."""
+    """exp(x) − 1, accurate for small x (Higham, Accuracy and Stability, 2002, section 1.14.1)."""
     one = op.const(1.0)
     u = op.exp(x)
-    less = op.sub(u, one)
-    # far from zero the plain difference is exact enough, and the quotient below would be 0/0 or inf/inf
+    difference = op.sub(u, one)
+    # far from zero the plain difference is accurate, and the quotient below would be 0/0 or inf/inf
     far = op.greater(op.abs(x), one)
     exact = op.equal(u, one)
     safe = op.where(op.or_(far, exact), op.const(2.0), u)
     near = op.div(op.mul(op.sub(safe, one), x), op.log(safe))
-    return op.where(exact, x, op.where(far, less, near))
+    return op.where(exact, x, op.where(far, difference, near))
 
 
 def arcsinh(x: Var) -> Var:
-    """log(x + √(x² + 1)) without losing the digits of a small x."""
+    """log(x + √(x² + 1)), accurate for small x."""
     one, a = op.const(1.0), op.abs(x)
-    large = op.greater(a, op.const(1e8))  # where the one under the root is lost, and the square may overflow
+    large = op.greater(a, op.const(1e8))  # where x² + 1 rounds to x², and x² may overflow
     small = op.where(large, one, a)
     square = op.mul(small, small)
     near = log1p(op.add(small, op.div(square, op.add(one, op.sqrt(op.add(one, square))))))
@@ -54,18 +54,20 @@ def cbrt(x: Var) -> Var:
 
 
 def expf(x: Var) -> Var:
-    """exp of float32 as the C library has it, to the bit: 2^(k/32) · a cubic polynomial in float64.
+    """exp of float32, equal to glibc's `expf` to the last bit: 2^(k/32) times a cubic polynomial in float64.
 
-    Szabolcs Nagy's expf of ARM's Optimized Routines, which GNU's C library has had since 2.27.
+    The algorithm is Szabolcs Nagy's in ARM's Optimized Routines, which glibc has used since version 2.27.
     """
     n = 32.0
-    inside = op.min([op.max([op.cast(x, to=np.float64), op.const(-110.0)]), op.const(89.0)])  # 0 and infinity beyond
-    z = op.mul(op.const(float.fromhex("0x1.71547652b82fep+0") * n), inside)
+    # beyond these bounds the result is 0 or infinity
+    bounded = op.min([op.max([op.cast(x, to=np.float64), op.const(-110.0)]), op.const(89.0)])
+    z = op.mul(op.const(float.fromhex("0x1.71547652b82fep+0") * n), bounded)
     k = op.round(z)
     r = op.sub(z, k)
-    whole = op.floor(op.div(k, op.const(n)))
-    part = op.cast(op.sub(k, op.mul(whole, op.const(n))), to=np.int64)
-    power = op.gather(op.const(np.exp2(np.arange(-160.0, 140.0))), op.cast(op.add(whole, op.const(160.0)), to=np.int64))
+    exponent = op.floor(op.div(k, op.const(n)))
+    part = op.cast(op.sub(k, op.mul(exponent, op.const(n))), to=np.int64)
+    power_index = op.cast(op.add(exponent, op.const(160.0)), to=np.int64)
+    power = op.gather(op.const(np.exp2(np.arange(-160.0, 140.0))), power_index)
     scale = op.mul(op.gather(op.const(np.exp2(np.arange(n) / n)), part), power)
     c0, c1, c2 = (
         op.const(float.fromhex(digits) / n**degree)
@@ -76,26 +78,26 @@ def expf(x: Var) -> Var:
 
 
 def expit(x: Var) -> Var:
-    """1 / (1 + exp(−x)); its small values keep their digits, which onnxruntime's Sigmoid loses."""
+    """1 / (1 + exp(−x)). Small results are accurate, unlike those of onnxruntime's Sigmoid."""
     one = op.const(1.0)
     e = op.exp(op.neg(op.abs(x)))
     return op.div(op.where(op.less(x, op.const(0.0)), e, one), op.add(one, e))
 
 
 def softmax(x: Var) -> Var:
-    """exp(x) / Σ exp(x) along the rows of float64[n, c]."""
+    """exp(x) / Σ exp(x) in each row of float64[n, c]."""
     axis = op.const(np.array([1]))
     e = op.exp(op.sub(x, op.reduce_max(x, axis)))
     return op.div(e, op.reduce_sum(e, axis))
 
 
 def row_sum(x: Var) -> Var:
-    """Σ along the rows of float64[n, k], as float64[n, 1]."""
+    """float64[n, 1]: the sum of each row of float64[n, k]."""
     return op.reduce_sum(x, op.const(np.array([1])))
 
 
 def ndtri(p: Var) -> Var:
-    """The number below which a normal variable lies with probability `p`, for p from 1e-13 to 1 − 1e-13.
+    """The inverse of the standard normal distribution function at `p`, for p from 1e-13 to 1 − 1e-13.
 
     The rational approximations of the Cephes Mathematical Library (Moshier 1989, function ndtri).
     """
@@ -115,11 +117,11 @@ def ndtri(p: Var) -> Var:
 
 
 def _polynomial(x: Var, coefficients: tuple[float, ...]) -> Var:
-    """The polynomial whose coefficients are given from the highest power down, by Horner's rule."""
-    made = op.const(coefficients[0])
+    """A polynomial, given by its coefficients from the highest power down, by Horner's rule."""
+    value = op.const(coefficients[0])
     for coefficient in coefficients[1:]:
-        made = op.add(op.mul(made, x), op.const(coefficient))
-    return made
+        value = op.add(op.mul(value, x), op.const(coefficient))
+    return value
 
 
 _CENTRE = (

@@ -1,4 +1,4 @@
-"""The proof that a compiled graph answers as scikit-learn does, on training rows and on edge rows."""
+"""Proving a compiled graph: its predictions are compared with scikit-learn's on training rows and on edge rows."""
 
 from __future__ import annotations
 
@@ -11,79 +11,85 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fasttrack.compiler.edges import edge_rows
+from fasttrack.compiler.edge_rows import generate_edge_rows
 from fasttrack.contract.fitted_pipeline import answers
 from fasttrack.contract.frame import pipeline_input
-from fasttrack.graph import BatchSession, Program, Proof, open_session, refused, run
+from fasttrack.graph import ManyRowsSession, Program, Proof, open_session, refused_rows, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
 
-    from fasttrack.compiler.compile import Compiled
+    from fasttrack.compiler.compilation import CompiledPipeline
     from fasttrack.contract import Contract
 
     Floats = NDArray[np.float64]
-    _Rows = NDArray[np.int64] | slice
+    Bools = NDArray[np.bool_]
+    _RowIndices = NDArray[np.int64] | slice
     _Outputs = dict[str, NDArray[Any]]
 
 __all__ = ["TOLERANCE", "Proof", "prove"]
 
 TOLERANCE = 1e-9
-_REFUSED_TRIED = 30
+_CHECKED_REFUSALS = 30
+"""About so many of the rows that the graph refuses are passed to scikit-learn, one at a time."""
 
 
+# nine parameters: what is compared (five), and independent limits that tests and callers set by name
 def prove(
-    compiled: Compiled,
+    compiled: CompiledPipeline,
     pipeline: Any,
     contract: Contract,
     X: pd.DataFrame | NDArray[Any],
     matrix: Floats,
     *,
     threads: int = 1,
-    at_most: int | None = None,
-    edges: int = 40_000,
+    max_rows: int | None = None,
+    max_edge_rows: int = 40_000,
     seed: int = 0,
 ) -> Proof:
-    """Compare on `X`, n rows as the pipeline was fitted on, which are the rows of float64[n, f] `matrix`, and on edges.
+    """Compare `compiled` with `pipeline` on the rows of `X`, given as `matrix`, float64[n, f], too, and on edge rows.
 
-    The form for many rows must answer as the graph does to the last bit.
+    Predictions and probabilities may differ by TOLERANCE, labels not at all. Rows that scikit-learn refuses must be
+    refused, and no others. The many-rows program must give the same values as the graph to the last bit.
 
-    `threads` share the work; `at_most` so many rows are compared, spread evenly over all; `edges`: about how many edge
-    rows at most. Rows that scikit-learn refuses must be refused, and no others.
+    `max_rows`: compare at most so many training rows, evenly spaced. `max_edge_rows` is approximate.
     """
     random = np.random.default_rng(seed)
     of = len(matrix)
-    if at_most is not None and at_most < of:
-        picked = np.linspace(0, of - 1, at_most).astype(np.int64)
-        X, matrix = _rows(X, picked), matrix[picked]
+    if max_rows is not None and max_rows < of:
+        row_numbers = np.linspace(0, of - 1, max_rows).astype(np.int64)
+        X, matrix = _take_rows(X, row_numbers), matrix[row_numbers]
     else:
-        picked = np.arange(of)
-    made = edge_rows(compiled, contract, matrix, random, edges)
-    judge = _Judge(compiled, pipeline, contract, threads)
-    trained = judge.compare(lambda rows: _rows(X, rows), matrix, None)
-    edge = judge.compare(lambda rows: pipeline_input(contract, made.matrix[rows]), made.matrix, trained.scale)
-    worst = max(trained.worst, edge.worst)
-    if edge.worst > trained.worst:
-        column = f" in column {contract.columns[made.column[edge.row]].name!r}" if made.column[edge.row] >= 0 else ""
-        where = f"edge row: {made.what[edge.row]}{column}"
+        row_numbers = np.arange(of)
+    edge_rows = generate_edge_rows(compiled, contract, matrix, random, max_edge_rows)
+    comparer = _Comparer(compiled, pipeline, contract, threads)
+    training = comparer.compare(lambda rows: _take_rows(X, rows), matrix, None)
+    edges = comparer.compare(
+        lambda rows: pipeline_input(contract, edge_rows.matrix[rows]), edge_rows.matrix, training.scale
+    )
+    worst = max(training.worst, edges.worst)
+    if edges.worst > training.worst:
+        column = edge_rows.columns[edges.row]
+        in_column = f" in column {contract.columns[column].name!r}" if column >= 0 else ""
+        where = f"edge row: {edge_rows.kinds[edges.row]}{in_column}"
     else:
-        where = f"training row {picked[trained.row]}"
-    reason = trained.reason or edge.reason
-    labels_equal = trained.labels_equal and edge.labels_equal
+        where = f"training row {row_numbers[training.row]}"
+    reason = training.reason or edges.reason
+    labels_equal = training.labels_equal and edges.labels_equal
     if not reason and not labels_equal:
         reason = f"the labels differ at {where}"
     if not reason and not worst <= TOLERANCE:
-        reason = f"the answers differ by {worst:.1e} at {where}"
-    if not reason and trained.unlike is not None:
-        reason = f"its form for many rows answers otherwise for training row {picked[trained.unlike]}"
-    if not reason and edge.unlike is not None:
-        reason = f"its form for many rows answers otherwise for the edge row: {made.what[edge.unlike]}"
+        reason = f"the predictions differ by {worst:.1e} at {where}"
+    if not reason and training.differing_row is not None:
+        reason = f"the many-rows program differs from the graph at training row {row_numbers[training.differing_row]}"
+    if not reason and edges.differing_row is not None:
+        reason = f"the many-rows program differs from the graph at edge row: {edge_rows.kinds[edges.differing_row]}"
     return Proof(
         rows=len(matrix),
         of=of,
-        edge_rows=len(made),
+        edge_rows=len(edge_rows),
         worst=worst,
         where=where,
         labels_equal=labels_equal,
@@ -94,111 +100,137 @@ def prove(
 
 
 @dataclass(frozen=True)
-class _Finding:
-    """`scale`: the median magnitude of the predictions. A row with another label counts as infinitely worse."""
+class _Comparison:
+    """The result of a comparison. A row whose label differs counts as an infinite difference.
+
+    `row`: where the difference is `worst`. `scale`: the median magnitude of the predictions. `reason`: why the rows
+    could not be compared.
+    """
 
     worst: float
     row: int
     labels_equal: bool
     scale: float
     reason: str = ""
-    unlike: int | None = None
-    """The first row that the form for many rows answers otherwise than the graph."""
+    differing_row: int | None = None
+    """The first row for which the many-rows program differs from the graph."""
 
 
 @dataclass(frozen=True)
-class _Judge:
-    compiled: Compiled
+class _Comparer:
+    compiled: CompiledPipeline
     pipeline: Any
     contract: Contract
     threads: int
 
-    def compare(self, inputs: Callable[[_Rows], Any], matrix: Floats, scale: float | None) -> _Finding:
-        """Both answers for the rows of `matrix`; `inputs` gives the pipeline's input for row numbers."""
+    def compare(self, inputs: Callable[[_RowIndices], Any], matrix: Floats, scale: float | None) -> _Comparison:
+        """Compare both predictions for the rows of `matrix`. `inputs` gives the pipeline's input for row indices.
+
+        `scale`: below this magnitude, differences are relative to it; by default the median of these predictions.
+        """
         try:
-            found = self._shared(partial(run, open_session(Program(self.compiled.program.graph))), matrix)
-            unlike = self._unlike(found, matrix)
-        except Exception as error:  # noqa: BLE001  # onnxruntime raises a class for each kind of failure
-            return _Finding(np.inf, 0, True, 1.0, f"onnxruntime does not run the graph: {_line(error)}")
-        away = refused(self.compiled.refusals, self.contract, matrix)
-        if "refused" in found:
-            away |= found["refused"].astype(bool)
-        taken = np.flatnonzero(~away)
+            outputs = self._run_threads(partial(run, open_session(Program(self.compiled.program.graph))), matrix)
+            differing_row = self._find_differing_row(outputs, matrix)
+        except Exception as error:  # noqa: BLE001  # onnxruntime raises a class of its own for each kind of failure
+            return _failure(f"onnxruntime does not run the graph: {_first_line(error)}")
+        refused = refused_rows(self.compiled.input_rules, self.contract, matrix)
+        if "refused" in outputs:
+            refused |= outputs["refused"].astype(bool)
+        accepted = np.flatnonzero(~refused)
         try:
-            rows = inputs(taken if away.any() else slice(None))  # a slice copies nothing
-            prediction, probabilities = self._sklearn(rows) if len(taken) else (np.empty(0), None)
+            rows = inputs(accepted if refused.any() else slice(None))  # a slice copies nothing
+            prediction, probabilities = self._predict(rows) if len(accepted) else (np.empty(0), None)
         except Exception as error:  # noqa: BLE001  # the pipeline is the user's: it may raise anything
-            said = f"scikit-learn refuses a row that the graph takes: {_line(error)}"
-            return _Finding(np.inf, int(taken[0]), True, 1.0, said)
-        for row in np.flatnonzero(away)[:: max(1, int(away.sum()) // _REFUSED_TRIED)]:
-            if self._takes(inputs(np.array([row]))):
-                return _Finding(np.inf, int(row), True, 1.0, f"the graph refuses row {row}, which scikit-learn takes")
-        if not len(taken):
-            return _Finding(0.0, 0, True, 1.0, unlike=unlike)
-        ours = found["prediction"][taken]
+            reason = f"scikit-learn refuses a row that the graph accepts: {_first_line(error)}"
+            return _failure(reason, int(accepted[0]))
+        wrongly_refused = self._find_wrongly_refused(inputs, refused)
+        if wrongly_refused is not None:
+            reason = f"the graph refuses row {wrongly_refused}, which scikit-learn accepts"
+            return _failure(reason, wrongly_refused)
+        if not len(accepted):
+            return _Comparison(0.0, 0, True, 1.0, differing_row=differing_row)
+        labels_equal = True
         if self.contract.target.classes is None:
-            gap, scale = _gap(ours.astype(np.float64), prediction, scale)
-            labels_equal = True
+            gap, scale = _difference(outputs["prediction"][accepted].astype(np.float64), prediction, scale)
         else:
-            theirs = pd.Index(self.pipeline.classes_).get_indexer(prediction)
-            same, scale = ours == theirs, 1.0
-            gap = np.zeros(len(taken))
-            if probabilities is not None:
-                gap, _ = _gap(found["probabilities"][taken].astype(np.float64), probabilities, 1.0)
-                same |= np.isnan(probabilities).any(axis=1) & (gap == 0)  # without a probability a label says nothing
-            gap = np.where(same, gap, np.inf)
-            labels_equal = bool(same.all())
+            gap, labels_equal = self._compare_classes(outputs, accepted, prediction, probabilities)
+            scale = 1.0
         row = int(np.nanargmax(np.where(np.isnan(gap), np.inf, gap)))
         worst = float(np.where(np.isnan(gap[row]), np.inf, gap[row]))
-        return _Finding(worst, int(taken[row]), labels_equal, scale, unlike=unlike)
+        return _Comparison(worst, int(accepted[row]), labels_equal, scale, differing_row=differing_row)
 
-    def _unlike(self, found: _Outputs, matrix: Floats) -> int | None:
-        """The first row that the form for many rows answers otherwise than the graph, whose outputs are `found`."""
-        content = self.compiled.program.batch
+    def _compare_classes(
+        self, outputs: _Outputs, accepted: NDArray[np.intp], prediction: NDArray[Any], probabilities: Floats | None
+    ) -> tuple[Floats, bool]:
+        """The difference for each accepted row, infinite where the labels differ; and whether all labels are equal."""
+        same = outputs["prediction"][accepted] == pd.Index(self.pipeline.classes_).get_indexer(prediction)
+        gap = np.zeros(len(accepted))
+        if probabilities is not None:
+            gap, _ = _difference(outputs["probabilities"][accepted].astype(np.float64), probabilities, 1.0)
+            same |= np.isnan(probabilities).any(axis=1) & (gap == 0)  # with undefined probabilities any label is right
+        return np.where(same, gap, np.inf), bool(same.all())
+
+    def _find_differing_row(self, outputs: _Outputs, matrix: Floats) -> int | None:
+        """The first row for which the many-rows program differs from the graph's `outputs`."""
+        content = self.compiled.program.many_rows
         if content is None:
             return None
-        batch, names = BatchSession(content), list(found)
-        many = self._shared(lambda rows: dict(zip(names, batch.run(names, rows), strict=True)), matrix)
-        unlike = np.zeros(len(matrix), dtype=bool)
-        for name, values in found.items():
-            same = (values == many[name]) | ((values != values) & (many[name] != many[name]))
-            unlike |= ~same.reshape(len(matrix), -1).all(axis=1)
-        return int(np.argmax(unlike)) if unlike.any() else None
+        session, names = ManyRowsSession(content), list(outputs)
+        many_rows = self._run_threads(lambda rows: dict(zip(names, session.run(names, rows), strict=True)), matrix)
+        differs = np.zeros(len(matrix), dtype=bool)
+        for name, values in outputs.items():
+            other = many_rows[name]
+            same = (values == other) | ((values != values) & (other != other))
+            differs |= ~same.reshape(len(matrix), -1).all(axis=1)
+        return int(np.argmax(differs)) if differs.any() else None
 
-    def _shared(self, answered: Callable[[Floats], _Outputs], matrix: Floats) -> _Outputs:
-        """The outputs for all rows, each thread taking some of them."""
-        with ThreadPoolExecutor(self.threads) as pool:
-            parts = list(pool.map(answered, np.array_split(matrix, self.threads)))
-        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    def _find_wrongly_refused(self, inputs: Callable[[_RowIndices], Any], refused: Bools) -> int | None:
+        """The first of some refused rows that scikit-learn accepts."""
+        for row in np.flatnonzero(refused)[:: max(1, int(refused.sum()) // _CHECKED_REFUSALS)]:
+            if self._accepts(inputs(np.array([row]))):
+                return int(row)
+        return None
 
-    def _sklearn(self, rows: Any) -> tuple[NDArray[Any], Floats | None]:
-        with warnings.catch_warnings(), np.errstate(all="ignore"):
-            warnings.simplefilter("ignore")
-            return answers(self.pipeline, rows, probabilities=self.contract.target.probabilities)
-
-    def _takes(self, row: Any) -> bool:
+    def _accepts(self, rows: Any) -> bool:
+        """Whether scikit-learn accepts the rows."""
         try:
-            self._sklearn(row)
+            self._predict(rows)
         except Exception:  # noqa: BLE001  # the pipeline is the user's: it may raise anything
             return False
         return True
 
+    def _run_threads(self, predict: Callable[[Floats], _Outputs], matrix: Floats) -> _Outputs:
+        """The outputs for all rows, which are divided among the threads."""
+        with ThreadPoolExecutor(self.threads) as pool:
+            parts = list(pool.map(predict, np.array_split(matrix, self.threads)))
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
-def _rows(X: pd.DataFrame | NDArray[Any], rows: _Rows) -> Any:
+    def _predict(self, rows: Any) -> tuple[NDArray[Any], Floats | None]:
+        """scikit-learn's predictions and probabilities."""
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            return answers(self.pipeline, rows, probabilities=self.contract.target.probabilities)
+
+
+def _failure(reason: str, row: int = 0) -> _Comparison:
+    return _Comparison(np.inf, row, True, 1.0, reason)
+
+
+def _take_rows(X: pd.DataFrame | NDArray[Any], rows: _RowIndices) -> Any:
     return X.iloc[rows] if isinstance(X, pd.DataFrame) else X[rows]
 
 
-def _line(error: Exception) -> str:
+def _first_line(error: Exception) -> str:
     return str(error).strip().partition("\n")[0]
 
 
-def _gap(ours: Floats, theirs: NDArray[Any], scale: float | None) -> tuple[Floats, float]:
-    """By row the relative difference, and the magnitude below which it is relative to that."""
+def _difference(ours: Floats, theirs: NDArray[Any], scale: float | None) -> tuple[Floats, float]:
+    """The largest difference in each row, and the `scale`: differences of smaller predictions are relative to it."""
     theirs = theirs.astype(np.float64)
     if scale is None:
         scale = float(np.median(np.abs(theirs[np.isfinite(theirs)]))) if np.isfinite(theirs).any() else 1.0
     with np.errstate(all="ignore"):
         gap = np.abs(ours - theirs) / np.maximum(np.maximum(np.abs(theirs), scale), np.finfo(np.float64).tiny)
-    # infinite and undefined answers are both told as no answer
+    # infinite and undefined predictions are equal: both are reported as no prediction
     gap = np.where(~np.isfinite(ours) & ~np.isfinite(theirs), 0.0, gap)
     return gap if gap.ndim == 1 else gap.max(axis=1), scale

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from fasttrack.contract.refusal import Findings
+    from fasttrack.contract.refusal import Issues
     from fasttrack.contract.schema import Column
 
 __all__ = ["check", "expected", "from_query", "iso", "missing_column", "seconds", "within_years"]
@@ -31,19 +31,19 @@ _EXPECTED = {
 }
 
 
-def check(found: Findings, row: int, column: Column, value: Any, *, given: bool) -> Any:
-    """The cell's value as the typed decoder would give it; `None` and an entry in `found` where it cannot be.
+def check(issues: Issues, row: int, column: Column, value: Any, *, given: bool) -> Any:
+    """The cell's value as the typed decoder would give it; `None` and an entry in `issues` where it cannot be.
 
     `given` says whether the request names the cell at all.
     """
     if value is None or value != value:  # NaN, which JSON does not have but Python callers do
         if not column.nullable:
-            found.add(row, column.name, _missing_value(column) if given else missing_column(column), "missing")
+            issues.add(row, column.name, _missing_value(column) if given else missing_column(column), "missing")
         return None
     match column.kind:
         case "number" | "integer":
             if isinstance(value, (int, float)) and not isinstance(value, bool):
-                return _number(found, row, column, value)
+                return _number(issues, row, column, value)
         case "boolean":
             if isinstance(value, bool):
                 return value
@@ -56,23 +56,23 @@ def check(found: Findings, row: int, column: Column, value: Any, *, given: bool)
                     seconds(value)
                 except ValueError:
                     message = "expected an ISO 8601 date and time, such as 2013-01-31T17:05:00Z"
-                    found.add(row, column.name, message, "type")
+                    issues.add(row, column.name, message, "type")
                     return None
                 return value
-    found.add(row, column.name, f"expected {_EXPECTED[column.kind]}, got {type_name(value)}", "type")
+    issues.add(row, column.name, f"expected {_EXPECTED[column.kind]}, got {type_name(value)}", "type")
     return None
 
 
-def _number(found: Findings, row: int, column: Column, value: float) -> float | None:
+def _number(issues: Issues, row: int, column: Column, value: float) -> float | None:
     try:
         number = float(value)
     except OverflowError:
         number = math.inf
     if not math.isfinite(number):
-        found.add(row, column.name, "the number is too large for a 64-bit float", "range")
+        issues.add(row, column.name, "the number is too large for a 64-bit float", "range")
         return None
     if column.kind == "integer" and not number.is_integer():
-        found.add(row, column.name, "expected a whole number, got a number with a fraction", "type")
+        issues.add(row, column.name, "expected a whole number, got a number with a fraction", "type")
         return None
     return number
 

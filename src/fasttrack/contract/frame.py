@@ -11,17 +11,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fasttrack.contract.moments import seconds_of
 from fasttrack.contract.schema import Column, Contract
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["UNSEEN", "frame_from_matrix", "json_columns", "matrix_from_frame", "pipeline_input", "seconds_of"]
+__all__ = ["UNSEEN", "frame_columns", "frame_from_matrix", "json_columns", "matrix_from_frame", "pipeline_input"]
 
 UNSEEN = "\u2047 unseen"
 """Stands for a text that the training data did not have, where only its code −1 is known."""
-
-_EXACT = 2**53
 
 
 def pipeline_input(
@@ -83,13 +82,6 @@ def matrix_from_frame(contract: Contract, frame: pd.DataFrame) -> NDArray[np.flo
         else:
             matrix[:, j] = series.astype(object).where(~missing, np.nan).to_numpy().astype(np.float64)
     return matrix
-
-
-def seconds_of(micros: NDArray[np.int64], missing: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Microseconds as seconds, each rounded once, as the decoder does; past 2^53 that takes Python's whole numbers."""
-    if (np.abs(micros[~missing]) <= _EXACT).all():
-        return micros / 1e6
-    return np.array([moment / 1_000_000 for moment in micros.tolist()])
 
 
 def _words(column: Column, codes: NDArray[np.float64]) -> list[str | None]:
@@ -178,6 +170,22 @@ def _labels(column: Column, values: NDArray[np.float64]) -> list[Any]:
     """The values with their Python types; missing is `None`."""
     convert: Any = {"integer": int, "boolean": bool}.get(column.kind, float)
     return [None if np.isnan(value) else convert(value) for value in values]
+
+
+def frame_columns(contract: Contract, X: pd.DataFrame) -> dict[str, Any]:
+    """The columns of `X`, whose columns are the contract's in its order, as `Decoder.columns` takes them.
+
+    A training frame has booleans with missing cells as 0.0, 1.0 and NaN; here they are booleans.
+    """
+    columns: dict[str, Any] = {}
+    for j, column in enumerate(contract.columns):
+        cells = X.iloc[:, j]
+        if column.kind == "boolean" and cells.dtype == np.float64:
+            numbers = cells.to_numpy()
+            columns[column.name] = np.ma.MaskedArray(numbers == 1, np.isnan(numbers))
+        else:
+            columns[column.name] = cells
+    return columns
 
 
 def json_columns(contract: Contract, X: pd.DataFrame) -> dict[str, list[Any]]:

@@ -12,8 +12,10 @@ from fasttrack.contract.cell import seconds
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["seconds_of_all"]
+__all__ = ["seconds_of", "seconds_of_all"]
 
+_EXACT = 2**53
+"""Up to here each whole number is a float64."""
 _USUAL = np.frombuffer(b"0000-00-00T00:00:00Z", np.uint8)
 _DIGIT = np.equal(_USUAL, ord("0"))
 _WIDTH = len(_USUAL)
@@ -29,6 +31,13 @@ def seconds_of_all(cells: Sequence[str | None]) -> list[float | None]:
         return list(found)
     each = iter(found)
     return [None if cell is None else next(each) for cell in cells]
+
+
+def seconds_of(micros: NDArray[np.int64], missing: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Microseconds as seconds, each rounded once, as the decoder does; past 2^53 that takes Python's whole numbers."""
+    if (np.abs(micros[~missing]) <= _EXACT).all():
+        return micros / 1e6
+    return np.array([moment / 1_000_000 for moment in micros.tolist()])
 
 
 def _usual(cells: list[str]) -> list[float] | None:

@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-__all__ = ["MAX_LISTED", "CellIssue", "Findings", "Reason", "RefusedRequest"]
+__all__ = ["MAX_LISTED", "CellIssue", "Issues", "Reason", "RefusedRequest"]
 
 Reason = Literal["missing", "type", "range", "unseen"]
 """Why a cell is refused, as it is counted."""
@@ -46,8 +46,8 @@ class RefusedRequest(Exception):
         self.cells = dict(cells or {})
 
 
-class Findings:
-    """Collects issues, keeps the first MAX_LISTED, counts the rest."""
+class Issues:
+    """Collects issues: keeps the first MAX_LISTED, counts the rest."""
 
     def __init__(self) -> None:
         self.kept: list[CellIssue] = []
@@ -55,31 +55,31 @@ class Findings:
         self.cells: dict[tuple[str, str], int] = {}
 
     def add(self, row: int | None, column: str | None, message: str, reason: Reason | None = None) -> None:
-        """Note one issue; with a `reason` it is counted by column, which must be one of the contract then."""
+        """Add one issue. With a `reason` it is also counted by column, which must then be one of the contract."""
         self.total += 1
         self._count(column, reason, 1)
         if self.total <= MAX_LISTED:
             self.kept.append(CellIssue(row, column, message))
 
     def add_rows(self, rows: Sequence[int], column: str, message: str, reason: Reason | None = None) -> None:
-        """Note the same issue in each of `rows`."""
+        """Add the same issue for each of `rows`."""
         self._count(column, reason, len(rows))
         self.kept.extend(CellIssue(row, column, message) for row in rows[: MAX_LISTED - len(self.kept)])
         self.total += len(rows)
 
     def add_names(self, names: Iterable[tuple[str, int | None]], message: str) -> None:
-        """Note names that are no columns, each with the first row that has it."""
+        """Add an issue for each name that is not a column, with the first row that has it."""
         for name, row in names:
-            self.add(row, short(name), message)
+            self.add(row, shorten(name), message)
 
     def as_warnings(self) -> list[CellIssue]:
-        """What is kept, and how many more there are."""
+        """The issues that are kept, and how many more there are."""
         if self.total <= MAX_LISTED:
             return self.kept
         return [*self.kept, CellIssue(None, None, f"and {self.total - MAX_LISTED:,} more such warnings")]
 
     def refuse(self) -> None:
-        """Raise RefusedRequest if anything was found."""
+        """Raise RefusedRequest if there is any issue."""
         if not self.total:
             return
         first = self.kept[0]
@@ -95,6 +95,6 @@ class Findings:
             self.cells[column, reason] = self.cells.get((column, reason), 0) + number
 
 
-def short(name: str) -> str:
+def shorten(name: str) -> str:
     """A column name that a caller sent, cut to 100 characters."""
     return name if len(name) <= 100 else name[:99] + "…"

@@ -1,6 +1,16 @@
-"""Where tables come from: files, object stores, the web, databases → Arrow tables with a few plain types."""
+"""Where tables come from: files, object storages, the web and databases, read as Arrow tables of a few plain types."""
 
 from fasttrack.data.fingerprint import Fingerprint, fingerprint
-from fasttrack.data.source import Scan, Source, read_table, scan_table, table_of, typed
+from fasttrack.data.in_memory import plain_table, table_from_frame
+from fasttrack.data.source import Source, TableScan, read_table, scan_table
 
-__all__ = ["Fingerprint", "Scan", "Source", "fingerprint", "read_table", "scan_table", "table_of", "typed"]
+__all__ = [
+    "Fingerprint",
+    "Source",
+    "TableScan",
+    "fingerprint",
+    "plain_table",
+    "read_table",
+    "scan_table",
+    "table_from_frame",
+]

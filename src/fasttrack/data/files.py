@@ -1,135 +1,107 @@
-"""Files, folders and patterns: which files are meant, and how each is read, by the ending of its name."""
+"""Tables in files on this machine: which files a path, folder or pattern names, and how each is read."""
 
 from __future__ import annotations
 
 import glob
-from dataclasses import replace
-from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
-
-from fasttrack.data.compression import COMPRESSED
-from fasttrack.data.csv import csv_names, read_csv
-from fasttrack.data.file import File
-from fasttrack.data.jsonl import json_names, read_json
-from fasttrack.data.names import near
-from fasttrack.data.parquet import ParquetPart
-from fasttrack.data.partitions import partitions
-from fasttrack.data.whole import Format, WholePart, content_of
+from fasttrack.data.file import TableFile
+from fasttrack.data.partitions import folder_columns
 from fasttrack.errors import DataError
+from fasttrack.file_formats import find_format, format_ending, format_endings
+from fasttrack.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from fasttrack.data.part import Part
-    from fasttrack.data.request import Request
+    import pyarrow as pa
 
-__all__ = ["endings", "is_table", "local_parts", "one_format", "part_of"]
+    from fasttrack.data.part import TablePart
+    from fasttrack.data.request import ReadRequest
 
-_CSV = Format(csv_names, read_csv, written=True)
-_JSON = Format(json_names, read_json)
-_FORMATS: dict[str, Format | None] = {
-    ".csv": _CSV,
-    ".tsv": _CSV,
-    ".txt": _CSV,
-    ".parquet": None,
-    ".jsonl": _JSON,
-    ".ndjson": _JSON,
-    ".json": _JSON,
-}
-"""By the ending of a name; Parquet is the one that is not read whole."""
+__all__ = ["check_one_format", "is_table_file", "local_parts", "open_part"]
+
+_SIMILAR = 0.75
+"""Names of files are often alike (sales_2023.csv, sales_2024.csv), so only very similar ones are suggested."""
 
 
-def local_parts(request: Request) -> list[Part]:
+def local_parts(request: ReadRequest) -> list[TablePart]:
     """Each file that the source names, in the order of the names.
 
     Raises DataError when there is none, the formats are mixed, or a folder cannot be read.
     """
     source = request.source
     try:
-        files = _files(source)
+        files = _find_files(source)
     except OSError as error:
         raise DataError(f"{source} cannot be read: {error.strerror}; check the path and its permissions") from None
-    inside = Path(source).is_dir()
-    folders = partitions([file.relative_to(source).as_posix() if inside else file.as_posix() for file in files])
+    is_folder = Path(source).is_dir()
+    columns = folder_columns([file.relative_to(source).as_posix() if is_folder else file.as_posix() for file in files])
     return [
-        part_of(_file(file, source if files == [Path(source)] else str(file), columns), request)
-        for file, columns in zip(files, folders, strict=True)
+        open_part(_table_file(file, source if files == [Path(source)] else str(file), of_folders), request)
+        for file, of_folders in zip(files, columns, strict=True)
     ]
 
 
-def _file(path: Path, name: str, folders: Mapping[str, pa.Scalar]) -> File:
-    def fault(error: Exception) -> DataError | None:
-        reason = getattr(error, "strerror", None)  # what has none is Arrow's word on the content
+def open_part(file: TableFile, request: ReadRequest) -> TablePart:
+    """The reader of a file, by the ending of its name. Raises DataError when that is not a known format's."""
+    file_format = find_format(file.file_name)
+    if file_format is None:
+        raise DataError(
+            f"{file.name}: its ending is not that of a format that can be read; use {_endings()}, also compressed"
+        )
+    part: TablePart = file_format.open(file, request.nulls)
+    return part
+
+
+def check_one_format(files: Sequence[str], source: str) -> None:
+    """Raise DataError when there are no files, or files of several formats."""
+    if not files:
+        raise DataError(f"{source} is a folder without tables; it needs {_endings()} files")
+    formats = map(find_format, files)
+    if len({file_format.name if file_format is not None else None for file_format in formats}) > 1:
+        endings = sorted({format_ending(file) for file in files})
+        raise DataError(f"{source} mixes {', '.join(endings)} files; name those of one format by a pattern")
+
+
+def is_table_file(path: str) -> bool:
+    """Whether a file, by its path below the folder that is the table, is part of the table.
+
+    Hidden files are not: macOS leaves `._sales.csv` beside `sales.csv`, Spark leaves `_SUCCESS`.
+    """
+    return not any(part.startswith((".", "_")) for part in path.split("/")) and find_format(path) is not None
+
+
+def _endings() -> str:
+    return ", ".join(format_endings())
+
+
+def _table_file(path: Path, name: str, of_folders: Mapping[str, pa.Scalar]) -> TableFile:
+    def storage_error(error: Exception) -> DataError | None:
+        reason = getattr(error, "strerror", None)  # an error without it is Arrow's, about the content
         return DataError(f"{name} cannot be read: {reason}; check the file and its permissions") if reason else None
 
-    return File(name, path.name, lambda: path.open("rb"), fault, folders)
+    return TableFile(name, path.name, lambda: path.open("rb"), storage_error, of_folders)
 
 
-def _files(source: str) -> list[Path]:
+def _find_files(source: str) -> list[Path]:
     path = Path(source)
     if path.is_dir():
-        next(path.iterdir(), None)  # rglob finds nothing, silently, in a folder that may not be read
-        found = [file for file in path.rglob("*") if is_table(file.relative_to(path).as_posix()) and file.is_file()]
+        next(path.iterdir(), None)  # raises where rglob finds nothing, without an error: an unreadable folder
+        files = [
+            file for file in path.rglob("*") if is_table_file(file.relative_to(path).as_posix()) and file.is_file()
+        ]
     elif path.exists():
         return [path]
     elif any(sign in source for sign in "*?["):
-        named = map(Path, glob.glob(source, recursive=True))  # noqa: PTH207  # also absolute patterns
-        found = [file for file in named if file.is_file()]
-        if not found:
+        matches = map(Path, glob.glob(source, recursive=True))  # noqa: PTH207  # also absolute patterns
+        files = [file for file in matches if file.is_file()]
+        if not files:
             raise DataError(f"no file matches {source}; check the pattern and the folder you are in")
     else:
-        there = [file.name for file in path.parent.iterdir()] if path.parent.is_dir() else []
-        advice = near(path.name, there, alike=0.75) or "; check the name and the folder"
-        raise DataError(f"{source} does not exist{advice}")
-    one_format([file.name for file in found], source)
-    return sorted(found)
-
-
-def part_of(file: File, request: Request) -> Part:
-    """How the rows of a file are had, by the ending of its name. Raises DataError when that says no format."""
-    ending = _ending(file.file)
-    if ending not in _FORMATS:
-        raise DataError(f"{file.name}: the ending says no format that can be read; use {endings()}, also compressed")
-    packed = PurePosixPath(file.file).suffix.lower()
-    packed = packed if packed in COMPRESSED else ""
-    form = _FORMATS[ending]
-    if form is not None:
-        return WholePart(file, form, packed, request.nulls)
-    if packed:
-        file = replace(file, open=partial(_unpacked, file, packed))
-    return ParquetPart(file, request.nulls)
-
-
-def _unpacked(file: File, packed: str) -> pa.BufferReader:
-    return pa.BufferReader(content_of(file, packed))
-
-
-def one_format(files: Sequence[str], source: str) -> None:
-    """Raises DataError when files of a set are none, or of several formats."""
-    formats = {_ending(file) for file in files}
-    if not formats:
-        raise DataError(f"{source} is a folder without tables; it needs {endings()} files")
-    if len({_FORMATS.get(ending) for ending in formats}) > 1:
-        raise DataError(f"{source} mixes {', '.join(sorted(formats))} files; name those of one format by a pattern")
-
-
-def is_table(path: str) -> bool:
-    """Whether a person put a table there, not the system or an editor: a Mac leaves `._sales.csv` beside it.
-
-    `path` is taken from the folder that was named.
-    """
-    return not any(part.startswith((".", "_")) for part in path.split("/")) and _ending(path) in _FORMATS
-
-
-def _ending(file: str) -> str:
-    """What the file's name says about its format, without the ending of a compression."""
-    path = PurePosixPath(file)
-    return (path.with_suffix("") if path.suffix.lower() in COMPRESSED else path).suffix.lower()
-
-
-def endings() -> str:
-    """Those that say a format."""
-    return ", ".join(_FORMATS)
+        siblings = [file.name for file in path.parent.iterdir()] if path.parent.is_dir() else []
+        hint = did_you_mean(path.name, siblings, cutoff=_SIMILAR) or "; check the name and the folder"
+        raise DataError(f"{source} does not exist{hint}")
+    check_one_format([file.name for file in files], source)
+    return sorted(files)

@@ -1,4 +1,4 @@
-"""Parquet → Arrow: columns and types from the footer, rows by row group, and of both only what is wanted."""
+"""Parquet files: columns and types from the footer; only the columns and row groups that are needed are read."""
 
 from __future__ import annotations
 
@@ -11,136 +11,140 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from fasttrack.data.part import AT_ONCE, Part
-from fasttrack.data.partitions import with_folders
-from fasttrack.data.types import check_once
+from fasttrack.data.file import open_seekable
+from fasttrack.data.part import BATCH_ROWS, TablePart
+from fasttrack.data.partitions import add_folder_columns
+from fasttrack.data.plain_types import check_unique_names
 from fasttrack.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from fasttrack.contract.schema import Kind
-    from fasttrack.data.file import File
-    from fasttrack.data.part import Rows
+    from fasttrack.data.file import TableFile
+    from fasttrack.data.part import GroupRows
 
 __all__ = ["ParquetPart"]
 
 _PANDAS_INDEX = re.compile(r"__index_level_\d+__")
-"""What pandas calls the nameless index of a filtered or shuffled frame: the places of its rows, not a column."""
-_LARGEST = 2**63
+"""What pandas calls the unnamed index of a filtered or shuffled frame: it numbers the rows and is not a column."""
+_PAST_INT64 = 2**63
 
 
-class ParquetPart(Part):
-    """A Parquet file, without the nameless index of a pandas frame; `nulls` are further spellings of a missing cell."""
+class ParquetPart(TablePart):
+    """A Parquet file, without the unnamed index of a pandas frame; `nulls` are further spellings of a missing cell."""
 
-    def __init__(self, file: File, nulls: Sequence[str]) -> None:
+    def __init__(self, file: TableFile, nulls: Sequence[str]) -> None:
         self.name = file.name
         self._file = file
         self._nulls = nulls
 
-    def names(self) -> list[str]:
-        """As the footer and the folders name them."""
+    def column_names(self) -> list[str]:
+        """The columns of the footer, then those of the folders."""
         stored = [name for name in self._stored.names if not _PANDAS_INDEX.fullmatch(name)]
-        return [*stored, *(name for name in self._file.folders if name not in stored)]
+        return [*stored, *(name for name in self._file.folder_columns if name not in stored)]
 
     def schema(self, kinds: Mapping[str, Kind], columns: Sequence[str] | None) -> pa.Schema:
-        """As the footer says; unsigned numbers as the statistics of the column, or all of it, say that they fit."""
-        wanted = self.names() if columns is None else columns
-        of = {name: self._stored.field(name).type if name in self._inside else None for name in wanted}
-        fields = {
-            name: self._signed(name) if kind == pa.uint64() else self._file.folders[name].type if kind is None else kind
-            for name, kind in of.items()
-        }
-        return pa.schema(fields.items())
+        """From the footer; whether unsigned numbers fit into int64 say the column's statistics, else its values."""
+        names = self.column_names() if columns is None else columns
+        return pa.schema((name, self._type(name)) for name in names)
 
-    def groups(self) -> list[int]:
+    def group_sizes(self) -> list[int]:
         """The rows of each row group."""
         return [self._metadata.row_group(group).num_rows for group in range(self._metadata.num_row_groups)]
 
-    def tables(
-        self, kinds: Mapping[str, Kind], columns: Sequence[str] | None, rows: Rows | None = None
+    def batches(
+        self, kinds: Mapping[str, Kind], columns: Sequence[str] | None, rows: GroupRows | None = None
     ) -> Iterator[pa.Table]:
-        """Batches within row groups, of the columns that are wanted only."""
+        """Batches within row groups; only `columns` are read from the file."""
         schema = self.schema(kinds, columns)
-        for table in self._tables(schema.names, rows):
+        for table in self._read(schema.names, rows):
             for index, field in enumerate(schema):
                 if table.schema.field(index).type == pa.uint64():
                     cells = pc.cast(table.column(index), field.type, safe=False)
                     table = table.set_column(index, field.name, cells)
-            yield _without(self._nulls, table) if self._nulls else table
+            yield _replace_nulls(table, self._nulls) if self._nulls else table
 
     @cached_property
     def _metadata(self) -> pq.FileMetaData:
-        with self._reading() as file:
+        with self._open() as file:
             return file.metadata
 
     @cached_property
     def _stored(self) -> pa.Schema:
-        with self._told():
+        with self._errors():
             stored = self._metadata.schema.to_arrow_schema()
-        check_once(stored.names, self.name)
+        check_unique_names(stored.names, self.name)
         return stored
 
     @cached_property
-    def _inside(self) -> set[str]:
+    def _stored_names(self) -> set[str]:
         return set(self._stored.names)
 
+    def _type(self, name: str) -> pa.DataType:
+        if name not in self._stored_names:
+            return self._file.folder_columns[name].type
+        type_ = self._stored.field(name).type
+        return self._signed_type(name) if type_ == pa.uint64() else type_
+
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _errors(self) -> Iterator[None]:
+        """Raise DataError for an error of the storage or of the content."""
         try:
             yield
         except (pa.ArrowException, OSError, ValueError) as error:
-            told = self._file.fault(error)
-            raise told or DataError(f"{self.name} is no Parquet file, or not a whole one; write it again") from None
+            raise self._file.storage_error(error) or DataError(
+                f"{self.name} is not a Parquet file, or an incomplete one; write it again"
+            ) from None
 
     @contextmanager
-    def _reading(self, **options: Any) -> Iterator[pq.ParquetFile]:
+    def _open(self, **options: Any) -> Iterator[pq.ParquetFile]:
         with (
-            self._told(),
-            self._file.open() as content,
+            self._errors(),
+            open_seekable(self._file) as content,
             pq.ParquetFile(content, page_checksum_verification=True, **options) as file,
         ):
             yield file
 
-    def _tables(self, names: Sequence[str], rows: Rows | None) -> Iterator[pa.Table]:
-        inside = [name for name in names if name in self._inside]
-        read = inside or self._stored.names[:1]  # columns of folders alone still need the number of rows
-        groups = range(len(self.groups())) if rows is None else sorted(rows)
-        with self._reading(metadata=self._metadata) as file:
+    def _read(self, names: Sequence[str], rows: GroupRows | None) -> Iterator[pa.Table]:
+        stored = [name for name in names if name in self._stored_names]
+        stored = stored or self._stored.names[:1]  # columns of folders alone still need the number of rows
+        groups = range(len(self.group_sizes())) if rows is None else sorted(rows)
+        with self._open(metadata=self._metadata) as file:
             for group in groups:
                 start = 0
-                for batch in file.iter_batches(AT_ONCE, row_groups=[group], columns=read):
-                    table = pa.Table.from_batches([batch]).select(read)
+                for batch in file.iter_batches(BATCH_ROWS, row_groups=[group], columns=stored):
+                    table = pa.Table.from_batches([batch]).select(stored)
                     table.validate(full=True)
                     if rows is not None:
-                        here = rows[group]
-                        some = here[(here >= start) & (here < start + len(batch))] - start
+                        in_group = rows[group]
+                        in_batch = in_group[(in_group >= start) & (in_group < start + len(batch))] - start
                         start += len(batch)
-                        if not len(some):
+                        if not len(in_batch):
                             continue
-                        table = table.take(pa.array(some))
-                    yield with_folders(table, self._file.folders).select(names)
+                        table = table.take(pa.array(in_batch))
+                    yield add_folder_columns(table, self._file.folder_columns).select(names)
 
-    def _signed(self, name: str) -> pa.DataType:
-        """int64 where all numbers of an unsigned column fit, else float64."""
+    def _signed_type(self, name: str) -> pa.DataType:
+        """int64 if all numbers of an unsigned column fit, else float64."""
         place = next(i for i in range(self._metadata.num_columns) if self._metadata.schema.column(i).path == name)
         chunks = [self._metadata.row_group(group).column(place) for group in range(self._metadata.num_row_groups)]
         if all(chunk.statistics is not None and chunk.statistics.has_min_max for chunk in chunks):
-            most = max((chunk.statistics.max for chunk in chunks), default=0)
+            largest = max((chunk.statistics.max for chunk in chunks), default=0)
         else:
-            found = [pc.max(table.column(0)).as_py() for table in self._tables([name], None)]
-            most = max((one for one in found if one is not None), default=0)
-        return pa.int64() if most < _LARGEST else pa.float64()
+            batch_maxima = [pc.max(table.column(0)).as_py() for table in self._read([name], None)]
+            largest = max((maximum for maximum in batch_maxima if maximum is not None), default=0)
+        return pa.int64() if largest < _PAST_INT64 else pa.float64()
 
 
-def _without(nulls: Sequence[str], table: pa.Table) -> pa.Table:
-    """`table` with null for each cell that is written as one of `nulls`."""
+def _replace_nulls(table: pa.Table, nulls: Sequence[str]) -> pa.Table:
+    """`table` with null for each cell that is spelled as one of `nulls`."""
     spellings = pa.array(list(nulls), pa.string())
     for index, field in enumerate(table.schema):
         column = table.column(index)
         try:
             missing = pc.is_in(pc.cast(column, pa.string()), value_set=spellings)
-        except pa.ArrowException:  # a nested column is not written as one text
+        except pa.ArrowException:  # a nested column has no spelling
             continue
         if pc.any(missing).as_py():
             table = table.set_column(index, field, pc.if_else(missing, pa.scalar(None, field.type), column))

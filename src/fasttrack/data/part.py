@@ -1,4 +1,4 @@
-"""A part of a table: a file of a set, or the rows of a query; every source is a list of these."""
+"""A part of a table: one file of several, or the rows of a query. Every source is a list of parts."""
 
 from __future__ import annotations
 
@@ -14,37 +14,41 @@ if TYPE_CHECKING:
 
     from fasttrack.contract.schema import Kind
 
-    Rows = Mapping[int, NDArray[np.int64]]
-    """Group of rows → the rows that are wanted of it, counted from its first, in order."""
+    GroupRows = Mapping[int, NDArray[np.int64]]
+    """Number of a row group → the rows to read of it, counted from its first row, ascending."""
 
-__all__ = ["AT_ONCE", "Part"]
+__all__ = ["BATCH_ROWS", "TablePart"]
 
-AT_ONCE = 65_536
-"""Rows that a batch has at most."""
+BATCH_ROWS = 65_536
+"""The most rows of a batch."""
 
 
-class Part(ABC):
+class TablePart(ABC):
     """Rows with one set of columns, in the types in which they are stored. All methods raise DataError."""
 
     name: str
     """For messages."""
-    written = False
-    """Whether its cells are text that no type is written beside, as in CSV."""
+    untyped = False
+    """Whether the format stores text without types, as CSV does: a cell is then what its text spells."""
 
     @abstractmethod
-    def names(self) -> list[str]:
-        """All its columns, without reading the rows where the format allows."""
+    def column_names(self) -> list[str]:
+        """All its columns; the rows are not read where the format allows that."""
 
     def schema(self, kinds: Mapping[str, Kind], columns: Sequence[str] | None) -> pa.Schema | None:
-        """What `tables` will give; `None` where only reading all rows tells."""
+        """The schema of the batches; `None` if it is known only after all rows are read."""
         return None
 
-    def groups(self) -> Sequence[int] | None:
-        """The sizes of groups of rows of which each can be read for itself; `None` where there are none."""
+    def group_sizes(self) -> Sequence[int] | None:
+        """The number of rows of each row group that can be read by itself; `None` if the format has no groups."""
         return None
 
     @abstractmethod
-    def tables(
-        self, kinds: Mapping[str, Kind], columns: Sequence[str] | None, rows: Rows | None = None
+    def batches(
+        self, kinds: Mapping[str, Kind], columns: Sequence[str] | None, rows: GroupRows | None = None
     ) -> Iterator[pa.Table]:
-        """The rows in order, of the columns that are named, or of all; `rows` are some of the groups'."""
+        """The rows in order, at most `BATCH_ROWS` at a time.
+
+        `kinds` says what columns are where that changes how they are read. `columns` limits the columns (default: all),
+        `rows` the rows, where there are row groups.
+        """

@@ -10,50 +10,51 @@ import pyarrow as pa
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["partitions", "with_folders"]
+__all__ = ["add_folder_columns", "folder_columns"]
 
-_NOTHING = "__HIVE_DEFAULT_PARTITION__"
+_HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
 
 
-def partitions(paths: Sequence[str]) -> list[dict[str, pa.Scalar]]:
-    """For each of the paths below the folder that was named, the columns that its folders hold.
+def folder_columns(paths: Sequence[str]) -> list[dict[str, pa.Scalar]]:
+    """For each of `paths`, relative to the folder that is the table, the columns that its folders hold.
 
-    A column is of whole numbers when all values of it are, else text.
+    A column is int64 when all its values are whole numbers, else string.
     """
-    found = [_pairs(path) for path in paths]
+    texts = [_texts(path) for path in paths]
     values: dict[str, set[str | None]] = {}
-    for pairs in found:
-        for name, value in pairs.items():
+    for columns in texts:
+        for name, value in columns.items():
             values.setdefault(name, set()).add(value)
-    kinds = {
-        name: pa.int64() if all(value is None or _whole(value) for value in some) else pa.string()
-        for name, some in values.items()
+    types = {
+        name: pa.int64() if all(value is None or _is_whole_number(value) for value in distinct) else pa.string()
+        for name, distinct in values.items()
     }
-    return [{name: _scalar(value, kinds[name]) for name, value in pairs.items()} for pairs in found]
+    return [{name: _scalar(value, types[name]) for name, value in columns.items()} for columns in texts]
 
 
-def with_folders(table: pa.Table, folders: Mapping[str, pa.Scalar]) -> pa.Table:
-    """`table` with a column for each of `folders`; a column of that name in the table wins."""
-    for name, value in folders.items():
+def add_folder_columns(table: pa.Table, columns: Mapping[str, pa.Scalar]) -> pa.Table:
+    """`table` with a constant column for each of `columns`; a stored column of the same name wins."""
+    for name, value in columns.items():
         if name not in table.column_names:
             table = table.append_column(name, pa.repeat(value, table.num_rows))
     return table
 
 
-def _scalar(value: str | None, kind: pa.DataType) -> pa.Scalar:
-    return pa.scalar(int(value) if value is not None and kind == pa.int64() else value, kind)
+def _scalar(value: str | None, type_: pa.DataType) -> pa.Scalar:
+    return pa.scalar(int(value) if value is not None and type_ == pa.int64() else value, type_)
 
 
-def _pairs(path: str) -> dict[str, str | None]:
-    pairs: dict[str, str | None] = {}
+def _texts(path: str) -> dict[str, str | None]:
+    """Column → its value as the folder spells it."""
+    texts: dict[str, str | None] = {}
     for folder in path.split("/")[:-1]:
         name, equals, value = folder.partition("=")
         if equals and name:
-            pairs[unquote(name)] = None if value == _NOTHING else unquote(value)
-    return pairs
+            texts[unquote(name)] = None if value == _HIVE_NULL else unquote(value)
+    return texts
 
 
-def _whole(value: str) -> bool:
+def _is_whole_number(value: str) -> bool:
     digits = value.removeprefix("-")
-    # 007 is a name, and so is a number past 64 bits
+    # 007 is a name, and so is a number that may exceed 64 bits
     return digits.isascii() and digits.isdigit() and (value == "0" or digits[0] != "0") and len(digits) < 19

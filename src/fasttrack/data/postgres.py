@@ -1,4 +1,4 @@
-"""Tables and queries of PostgreSQL → Arrow, over ADBC: streamed, in PostgreSQL's own binary form."""
+"""Tables and queries of PostgreSQL, streamed over ADBC in PostgreSQL's own binary format."""
 
 from __future__ import annotations
 
@@ -10,86 +10,83 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fasttrack.data.part import AT_ONCE, Part
-from fasttrack.data.request import quoted_name
+from fasttrack.data.part import BATCH_ROWS, TablePart
+from fasttrack.data.request import quote_identifier
 from fasttrack.errors import DataError
-from fasttrack.urls import POSTGRES_ADVICE, is_ambiguous, is_misread, shown
+from fasttrack.urls import POSTGRES_ADVICE, has_ambiguous_password, may_quote_password, redact_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from fasttrack.contract.schema import Kind
-    from fasttrack.data.part import Rows
-    from fasttrack.data.request import Request
+    from fasttrack.data.part import GroupRows
+    from fasttrack.data.request import ReadRequest
 
-__all__ = ["PostgresPart"]
+__all__ = ["postgres_parts"]
 
-_AS_NUMBER = {"numeric": "::float8", "money": "::numeric::float8"}
-"""Types that Arrow has not, or has in hundredths."""
-_AS_THEY_ARE = {"bytea", "interval"}
+_NUMBER_CASTS = {"numeric": "::float8", "money": "::numeric::float8"}
+"""Types that Arrow lacks, or reads as hundredths."""
+_KEPT_TYPES = {"bytea", "interval"}
 
 
-class PostgresPart(Part):
-    """The rows of a query or a table, in a transaction that can only read.
+def postgres_parts(request: ReadRequest) -> list[TablePart]:
+    """The query or table of a `postgresql://` URL; PG* environment variables supply what the URL leaves out."""
+    return [_PostgresPart(request)]
 
-    What the URL leaves out comes from the PG* environment variables. Numbers that Arrow has not become float64, other
-    types that it has not become their text, and so do uuid and json.
+
+class _PostgresPart(TablePart):
+    """The rows of a query or a table, read in a read-only transaction.
+
+    Numbers that Arrow lacks become float64. Other types that it lacks become their text, as do uuid and json.
     """
 
-    def __init__(self, request: Request) -> None:
-        self.name = shown(request.source)
-        if is_ambiguous(request.source):
+    def __init__(self, request: ReadRequest) -> None:
+        self.name = redact_url(request.source)
+        if has_ambiguous_password(request.source):
             raise DataError(f"{self.name} cannot be read: {POSTGRES_ADVICE}")
         self._request = request
         self._relation = request.relation()
 
-    def names(self) -> list[str]:
-        """As PostgreSQL describes the rows before it has read any."""
+    def column_names(self) -> list[str]:
+        """As PostgreSQL describes the rows before it reads any."""
         return [str(name) for name in self._stored.names]
 
     def schema(self, kinds: Mapping[str, Kind], columns: Sequence[str] | None) -> pa.Schema:
-        """As `names` learns it."""
-        wanted = self.names() if columns is None else columns
-        types = {name: self._stored.field(name).type for name in wanted}
-        casts = {name: cast for name in wanted if (cast := _cast(self._stored.field(name)))}
-        return pa.schema(
-            (name, kind if name not in casts else pa.string() if casts[name] == "::text" else pa.float64())
-            for name, kind in types.items()
-        )
+        """Known before any row is read."""
+        names = self.column_names() if columns is None else columns
+        return pa.schema((name, _type(self._stored.field(name))) for name in names)
 
-    def tables(
-        self, kinds: Mapping[str, Kind], columns: Sequence[str] | None, rows: Rows | None = None
+    def batches(
+        self, kinds: Mapping[str, Kind], columns: Sequence[str] | None, rows: GroupRows | None = None
     ) -> Iterator[pa.Table]:
-        """Batches as they come over the wire; only the columns that are wanted are sent."""
-        wanted = self.names() if columns is None else list(columns)
-        cells = ", ".join(f"{quoted_name(one)}{_cast(self._stored.field(one))} AS {quoted_name(one)}" for one in wanted)
-        with self._connected() as cursor:
+        """Batches as they arrive; only `columns` are sent."""
+        names = self.column_names() if columns is None else list(columns)
+        cells = ", ".join(
+            f"{quote_identifier(name)}{_cast(self._stored.field(name))} AS {quote_identifier(name)}" for name in names
+        )
+        with self._cursor() as cursor:
             cursor.execute(f"SELECT {cells} FROM {self._relation}")  # noqa: S608  # the user's own query, or quoted names
             for batch in cursor.fetch_record_batch():
-                for start in range(0, len(batch), AT_ONCE):
-                    part = pa.Table.from_batches([batch.slice(start, AT_ONCE)])
-                    yield _spelled(part.replace_schema_metadata(None), self._request.nulls)
+                for start in range(0, len(batch), BATCH_ROWS):
+                    table = pa.Table.from_batches([batch.slice(start, BATCH_ROWS)])
+                    yield _replace_nulls(table.replace_schema_metadata(None), self._request.nulls)
 
     @cached_property
     def _stored(self) -> pa.Schema:
-        with self._connected() as cursor:
-            # the query's own faults are told best where it stands alone
+        with self._cursor() as cursor:
+            # errors of the query are clearest where it is not part of another statement
             schema = cursor.adbc_execute_schema(self._request.query or f"SELECT * FROM {self._relation}")  # noqa: S608
         for name in schema.names:
             if schema.names.count(name) > 1:
-                raise DataError(f"{self.name} gives the column {name!r} twice; name one of them AS another")
+                raise DataError(f"{self.name} returns the column {name!r} twice; name one of them AS another")
         return schema
 
     @contextmanager
-    def _connected(self) -> Iterator[Any]:
-        try:
-            from adbc_driver_postgresql import dbapi
-        except ImportError:
-            raise DataError(
-                f"{self.name}: reading from PostgreSQL needs pip install 'fasttrack-mlops[sources]'"
-            ) from None
-        scheme, mark, place = self._request.source.partition("://")
-        address = scheme.lower() + mark + place  # libpq knows it in lower case only, and would show all of it
+    def _cursor(self) -> Iterator[Any]:
+        from adbc_driver_postgresql import dbapi
+
+        scheme, separator, rest = self._request.source.partition("://")
+        address = scheme.lower() + separator + rest  # libpq knows it in lower case only, and quotes the whole address
         try:
             with dbapi.connect(address) as connection, connection.cursor() as cursor:
                 cursor.execute("SET TRANSACTION READ ONLY")
@@ -99,15 +96,22 @@ class PostgresPart(Part):
 
 
 def _cast(field: pa.Field) -> str:
-    """What makes of a column what Arrow has."""
-    typed = (field.metadata or {}).get(b"POSTGRESQL:type", b"").decode()
-    if typed in _AS_NUMBER:
-        return _AS_NUMBER[typed]
-    strange = isinstance(field.type, pa.BaseExtensionType) or pa.types.is_binary(field.type) or typed == "bpchar"
-    return "::text" if strange and typed not in _AS_THEY_ARE else ""
+    """What converts a column to a type that Arrow has; empty if it has its type."""
+    postgres_type = (field.metadata or {}).get(b"POSTGRESQL:type", b"").decode()
+    if postgres_type in _NUMBER_CASTS:
+        return _NUMBER_CASTS[postgres_type]
+    lacks_type = (
+        isinstance(field.type, pa.BaseExtensionType) or pa.types.is_binary(field.type) or postgres_type == "bpchar"
+    )
+    return "::text" if lacks_type and postgres_type not in _KEPT_TYPES else ""
 
 
-def _spelled(table: pa.Table, nulls: Sequence[str]) -> pa.Table:
+def _type(field: pa.Field) -> pa.DataType:
+    cast = _cast(field)
+    return (pa.string() if cast == "::text" else pa.float64()) if cast else field.type
+
+
+def _replace_nulls(table: pa.Table, nulls: Sequence[str]) -> pa.Table:
     """`table` with null for each text that is one of `nulls`."""
     for index, field in enumerate(table.schema):
         if nulls and pa.types.is_string(field.type):
@@ -118,12 +122,12 @@ def _spelled(table: pa.Table, nulls: Sequence[str]) -> pa.Table:
 
 
 _ADVICE = (
-    (r"Connection refused|timeout expired|closed the connection", "check host and port, and that it runs"),
+    (r"Connection refused|timeout expired|closed the connection", "check host and port, and that the server runs"),
     (r"could not translate host name", "check the host"),
     (r"password authentication failed|no password supplied", "check user and password (PGUSER, PGPASSWORD)"),
     (r"role .* does not exist", "check the user (PGUSER)"),
-    (r"database .* does not exist", "check the name behind the host (PGDATABASE)"),
-    (r"no pg_hba.conf entry", "the server lets nobody in so: check user, database and PGSSLMODE"),
+    (r"database .* does not exist", "check the name after the host (PGDATABASE)"),
+    (r"no pg_hba.conf entry", "the server does not accept this connection: check user, database and PGSSLMODE"),
     (r"relation .* does not exist", "check the table's name, and the schema before it"),
     (r"permission denied", "grant SELECT to this user"),
     (r"read-only transaction", "give a query that only reads"),
@@ -133,11 +137,13 @@ _ADVICE = (
 def _reason(error: str) -> str:
     """The driver's message in one line, and what to do."""
     text = " ".join(error.split())
-    if is_misread(text):
+    if may_quote_password(text):
         return POSTGRES_ADVICE
-    found = re.search(r"(?:FATAL|ERROR): +(.*?)(?= LINE \d| Query was:|\.? SQLSTATE|$)", text)
-    told = (
-        found[1] if found else re.sub(r"^\w+: (\[libpq\] )?(Failed to connect: )?| Is the server running.*", "", text)
+    server_error = re.search(r"(?:FATAL|ERROR): +(.*?)(?= LINE \d| Query was:|\.? SQLSTATE|$)", text)
+    reason = (
+        server_error[1]
+        if server_error
+        else re.sub(r"^\w+: (\[libpq\] )?(Failed to connect: )?| Is the server running.*", "", text)
     )
     advice = next((advice for pattern, advice in _ADVICE if re.search(pattern, text)), "check the query")
-    return f"{told[:300].rstrip('. ')}; {advice}"
+    return f"{reason[:300].rstrip('. ')}; {advice}"

@@ -1,4 +1,4 @@
-"""What is to be read."""
+"""What to read: an address, and for a database the query or the table."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fasttrack.errors import DataError
-from fasttrack.urls import shown
+from fasttrack.urls import redact_url
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Request", "quoted_name"]
+__all__ = ["ReadRequest", "quote_identifier"]
 
 
 _SELECTING = ("SELECT", "WITH", "VALUES", "TABLE")
 
 
 @dataclass(frozen=True)
-class Request:
-    """A source, and further spellings of a missing value; of a database a query or the name of a table."""
+class ReadRequest:
+    """A source, further spellings of a missing value, and for a database either a query or the name of a table."""
 
     source: str
     nulls: Sequence[str] = ()
@@ -28,21 +28,24 @@ class Request:
     table: str | None = None
 
     def relation(self) -> str:
-        """What stands behind FROM in a statement that selects all of it. Raises DataError when nothing is named."""
+        """What to write behind FROM to select all that is asked for.
+
+        Raises DataError unless exactly one of query and table is given, and for a query that does not select.
+        """
         if (self.query is None) == (self.table is None):
-            raise DataError(f"{shown(self.source)} is a database: say what to read, with --query or --table")
+            raise DataError(f"{redact_url(self.source)} is a database: say what to read, with --query or --table")
         if self.query is None:
-            return ".".join(quoted_name(part) for part in str(self.table).split("."))
-        begins = re.match(r"(?:\s|--[^\n]*\n|/\*.*?\*/|\()*(\w*)", self.query, re.DOTALL)
-        verb = begins[1] if begins else ""
+            return ".".join(quote_identifier(part) for part in str(self.table).split("."))
+        begin = re.match(r"(?:\s|--[^\n]*\n|/\*.*?\*/|\()*(\w*)", self.query, re.DOTALL)
+        verb = begin[1] if begin else ""
         if verb.upper() not in _SELECTING:
             raise DataError(
-                f"{shown(self.source)}: the query begins with {verb or 'nothing'}; give one that selects: SELECT …"
+                f"{redact_url(self.source)}: the query begins with {verb or 'nothing'}; give one that selects: SELECT …"
             )
-        # its end may be a comment, which ends with the line
+        # the query may end with a comment, which the line break ends
         return f"({self.query.strip().rstrip(';')}\n) AS selected"
 
 
-def quoted_name(name: str) -> str:
-    """A name in SQL, in which nothing is a statement."""
+def quote_identifier(name: str) -> str:
+    """A name in SQL, quoted so that no part of it is read as a statement."""
     return '"' + name.replace('"', '""') + '"'

@@ -1,4 +1,4 @@
-"""Random rows of a table that need not fit into memory, the same ones for the same seed."""
+"""Random rows of a table that need not fit into memory; the same seed gives the same rows."""
 
 from __future__ import annotations
 
@@ -12,80 +12,89 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from fasttrack.data.part import Rows
+    from fasttrack.data.part import GroupRows
 
-__all__ = ["reservoir", "rows_of_groups"]
+__all__ = ["reservoir_sample", "sample_groups"]
 
-_SPARE = 4
-"""Groups are read that hold this many times the rows that are wanted: neighbours are alike, so some of many."""
-_FEWEST = 32
-"""Groups that are read at least, where there are so many."""
+_OVERSAMPLING = 4
+"""The groups that are read have this many times the rows of the sample: neighbouring rows are alike, so many groups."""
+_MIN_GROUPS = 32
+"""The groups that are read at least, if there are so many."""
 
 
-def rows_of_groups(sizes: Sequence[Sequence[int]], wanted: int, seed: int) -> list[Rows]:
-    """For each file, of which `sizes` are those of its groups of rows, the rows of a sample, as the group has them.
+def sample_groups(sizes: Sequence[Sequence[int]], size: int, seed: int) -> list[GroupRows]:
+    """For each file, with `sizes` the rows of each of its groups, the rows of a sample of `size` rows by group.
 
-    All rows where no more are there. Otherwise the groups, in the order of the files, are cut into runs of equal
-    length, and one is drawn from each run, so that every part of every file counts: so many runs that the groups drawn
-    hold four times the rows that are wanted, and 32 at least. A file of which no group was drawn gives one all the
-    same, as long as there are fewer files than groups drawn: small ones may hold what no other has. Of the rows of the
-    groups that were drawn, each is as likely as any other.
+    All rows if there are no more. Otherwise the groups, in the order of the files, are cut into runs of equal length,
+    and one group is drawn from each run, so that every part of every file is represented. There are so many runs that
+    the groups drawn have four times the rows of the sample, and at least 32. A file of which no group was drawn adds
+    one, as long as there are fewer files than runs: a small file may hold what no other does. Of the rows of the groups
+    drawn, each is equally likely.
     """
     random = np.random.default_rng(seed)
     files = np.repeat(np.arange(len(sizes)), [len(groups) for groups in sizes])
-    within = np.concatenate([np.arange(len(groups)) for groups in sizes])
+    numbers = np.concatenate([np.arange(len(groups)) for groups in sizes])
     rows = np.concatenate([np.asarray(groups, np.int64) for groups in sizes])
-    drawn = np.arange(len(rows))
-    if wanted < rows.sum():
-        runs = min(len(rows), max(_FEWEST, int(np.ceil(_SPARE * wanted / rows.mean()))))
-        bounds = np.linspace(0, len(rows), runs + 1)
-        drawn = np.unique(np.floor(random.uniform(bounds[:-1], bounds[1:])).astype(np.int64))
-        if len(sizes) <= runs:
-            lacking = np.setdiff1d(files, files[drawn])
-            drawn = np.append(drawn, [random.choice(np.flatnonzero(files == file)) for file in lacking]).astype(int)
-        others = random.permutation(np.setdiff1d(np.arange(len(rows)), drawn))
-        short = wanted - rows[drawn].sum() - np.append(0, np.cumsum(rows[others]))  # groups of unequal size
-        drawn = np.sort(np.append(drawn, others[: int(np.argmax(short <= 0))]))
+    drawn = _draw_groups(files, rows, len(sizes), size, random) if size < rows.sum() else np.arange(len(rows))
     ends = np.cumsum(rows[drawn])
     places = np.arange(ends[-1]) if len(ends) else np.zeros(0, np.int64)
-    if wanted < len(places):
-        places = np.sort(random.choice(len(places), wanted, replace=False))
-    picked: list[dict[int, NDArray[np.int64]]] = [{} for _ in sizes]
+    if size < len(places):
+        places = np.sort(random.choice(len(places), size, replace=False))
+    sample: list[dict[int, NDArray[np.int64]]] = [{} for _ in sizes]
     for group, end in zip(drawn, ends, strict=True):
-        here = places[(places >= end - rows[group]) & (places < end)] - (end - rows[group])
-        if len(here):
-            picked[files[group]][int(within[group])] = here
-    return list(picked)
+        start = end - rows[group]
+        in_group = places[(places >= start) & (places < end)] - start
+        if len(in_group):
+            sample[files[group]][int(numbers[group])] = in_group
+    return list(sample)
 
 
-def reservoir(batches: Iterator[pa.Table], wanted: int, seed: int) -> Iterator[pa.Table]:
-    """`wanted` rows of a stream, or all it has, in their order; each is as likely as any other.
+def _draw_groups(
+    files: NDArray[np.int64], rows: NDArray[np.int64], n_files: int, size: int, random: np.random.Generator
+) -> NDArray[np.int64]:
+    """Which groups, ascending, are read; `files` and `rows` give each group's file and number of rows."""
+    runs = min(len(rows), max(_MIN_GROUPS, int(np.ceil(_OVERSAMPLING * size / rows.mean()))))
+    bounds = np.linspace(0, len(rows), runs + 1)
+    drawn = np.unique(np.floor(random.uniform(bounds[:-1], bounds[1:])).astype(np.int64))
+    if n_files <= runs:
+        without = np.setdiff1d(files, files[drawn])
+        drawn = np.append(drawn, [random.choice(np.flatnonzero(files == file)) for file in without]).astype(int)
+    others = random.permutation(np.setdiff1d(np.arange(len(rows)), drawn))
+    missing = size - rows[drawn].sum() - np.append(0, np.cumsum(rows[others]))  # when groups differ much in size
+    return np.sort(np.append(drawn, others[: int(np.argmax(missing <= 0))]))
 
-    Every row gets a random number, and those with the least are kept; at most some `wanted` and a batch at a time.
+
+def reservoir_sample(batches: Iterator[pa.Table], size: int, seed: int) -> Iterator[pa.Table]:
+    """`size` rows of a stream, or all it has, in their order; each row is equally likely.
+
+    Every row gets a random number, and the rows with the smallest are kept. At most twice `size` rows and one batch are
+    in memory.
     """
     random = np.random.default_rng(seed)
     kept: list[tuple[pa.Table, NDArray[np.float64]]] = []
-    held, limit = 0, 1.0
+    n_kept, limit = 0, 1.0
     for batch in batches:
         numbers = random.random(batch.num_rows)
         places = np.flatnonzero(numbers < limit)
         kept.append((batch.take(pa.array(places)), numbers[places]))
-        held += len(places)
-        if held >= 2 * wanted:
-            kept, limit = _least(kept, wanted)
-            held = wanted
-    if held > wanted:
-        kept, _ = _least(kept, wanted)
+        n_kept += len(places)
+        if n_kept >= 2 * size:
+            kept, limit = _keep_smallest(kept, size)
+            n_kept = size
+    if n_kept > size:
+        kept, _ = _keep_smallest(kept, size)
     return (table for table, _ in kept)
 
 
-def _least(
-    kept: list[tuple[pa.Table, NDArray[np.float64]]], wanted: int
+def _keep_smallest(
+    kept: list[tuple[pa.Table, NDArray[np.float64]]], size: int
 ) -> tuple[list[tuple[pa.Table, NDArray[np.float64]]], float]:
-    limit = float(np.partition(np.concatenate([numbers for _, numbers in kept]), wanted)[wanted])
-    left = []
+    """The `size` rows with the smallest numbers, and the smallest number that was dropped."""
+    limit = float(np.partition(np.concatenate([numbers for _, numbers in kept]), size)[size])
+    smallest = []
     for table, numbers in kept:
         places = np.flatnonzero(numbers < limit)
         if len(places):
-            left.append((table.take(pa.array(places)) if len(places) < table.num_rows else table, numbers[places]))
-    return left, limit
+            rows = table.take(pa.array(places)) if len(places) < table.num_rows else table
+            smallest.append((rows, numbers[places]))
+    return smallest, limit

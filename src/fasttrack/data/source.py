@@ -1,109 +1,98 @@
-"""From a name to one table of plain types, wherever the name points, whole, as a sample, or batch by batch."""
+"""Tables by their addresses: read whole, as a random sample, or batch by batch."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.util import find_spec
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from fasttrack.data.files import local_parts
-from fasttrack.data.kinds import convert
-from fasttrack.data.names import near
-from fasttrack.data.objects import object_parts
-from fasttrack.data.part import Part
-from fasttrack.data.postgres import PostgresPart
-from fasttrack.data.request import Request
-from fasttrack.data.sample import reservoir, rows_of_groups
-from fasttrack.data.sqlite import SqlitePart
-from fasttrack.data.types import normalise
-from fasttrack.data.web import web_parts
+from fasttrack.data.in_memory import check_kinds
+from fasttrack.data.kinds import convert_kinds
+from fasttrack.data.plain_types import to_plain_types
+from fasttrack.data.request import ReadRequest
+from fasttrack.data.sample import reservoir_sample, sample_groups
+from fasttrack.data.schema_agreement import cast_columns, check_same_names, check_schemas, concatenate, widen_types
 from fasttrack.errors import DataError
-from fasttrack.object_storage import AZURE, GOOGLE, S3
-from fasttrack.urls import shown
+from fasttrack.extras import install_command
+from fasttrack.schemes import example_list, find_scheme, is_url, scheme_name
+from fasttrack.suggestions import names_hint
+from fasttrack.urls import redact_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    import pandas as pd
-
     from fasttrack.contract.schema import Kind
-    from fasttrack.data.part import Rows
+    from fasttrack.data.part import GroupRows, TablePart
 
-__all__ = ["Scan", "Source", "read_table", "scan_table", "table_of", "typed"]
-
-_OBJECTS = (*S3, *GOOGLE, *AZURE)
-_WEB = ("https", "http")
-_DATABASES = ("postgresql", "postgres", "sqlite")
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
+__all__ = ["Source", "TableScan", "read_table", "scan_table"]
 
 
-def _parts_of(request: Request) -> list[Part]:
-    """How each kind of address is read; what has no scheme is a path."""
-    found = _SCHEME.match(request.source)
-    scheme = found[1].lower() if found else ""
-    name = shown(request.source)
-    if scheme not in _DATABASES and (request.query is not None or request.table is not None):
-        raise DataError(f"{name} is no database: leave out --query and --table")
-    if not scheme:
+def _open_parts(request: ReadRequest) -> list[TablePart]:
+    """The parts of a table, opened by the reader of its scheme; an address without a scheme is a path."""
+    name = redact_url(request.source)
+    scheme = find_scheme(request.source)
+    use = scheme.source if scheme is not None else None
+    if is_url(request.source) and use is None:
+        raise DataError(
+            f"{name} cannot be read: nothing reads {scheme_name(request.source)}://; "
+            f"name a file, or write {example_list('source')}"
+        )
+    is_database = scheme is not None and scheme.is_database
+    if not is_database and (request.query is not None or request.table is not None):
+        raise DataError(f"{name} is not a database: leave out --query and --table")
+    if use is None:
         return local_parts(request)
-    if scheme in _OBJECTS:
-        return object_parts(request)
-    if scheme in _WEB:
-        return web_parts(request)
-    if scheme == "sqlite":
-        return [SqlitePart(request)]
-    if scheme in _DATABASES:
-        return [PostgresPart(request)]
-    raise DataError(
-        f"{name} cannot be read: nothing reads {scheme}://; name a file, or write s3://, gs://, abfs://, https://, "
-        "postgresql:// or sqlite:///"
-    )
+    if use.driver and find_spec(use.driver) is None:
+        command = install_command(use.driver)
+        raise DataError(f"{name} cannot be read: it needs {use.driver}; install it with: {command}")
+    parts: list[TablePart] = use.open(request)
+    return parts
 
 
 @dataclass(frozen=True)
-class Scan:
-    """A table that is read batch by batch, as often as wanted."""
+class TableScan:
+    """A table that is read batch by batch, as often as needed."""
 
     columns: dict[str, pa.DataType]
     """Its columns, in the plain types that `read_table` gives them."""
     _batches: Callable[[], Iterator[pa.Table]]
 
     def batches(self) -> Iterator[pa.Table]:
-        """The rows in order, at most 65,536 at a time, with these columns. Raises DataError, also if there is none."""
+        """The rows in order, at most 65,536 at a time, with these columns. Raises DataError, also if there are none."""
         return self._batches()
 
 
 class Source:
-    """A table where it is: its columns are known, its rows are read when they are asked for.
+    """A table at its address: the columns are known when it is opened, the rows are read on demand.
 
-    A file, a folder of files of one format, or a pattern such as `sales/*.csv`; a URL of such in an object store
-    (`s3://`, `gs://`, `abfs://`), a file on the web, or of a database (`postgresql://`, `sqlite:///`) what `query`
-    selects, or a whole `table`. Folders named `column=value` become columns. `nulls` are further spellings of a missing
-    value. All methods raise DataError, in one line that has no password in it.
+    `source` is a file, a folder with files of one format, or a pattern such as `sales/*.csv`; a URL of such in an
+    object storage; a file on the web; or a database, of which `query` selects the rows, or a whole `table` is read.
+    `schemes.SCHEMES` lists the URL schemes. Folders named `column=value` become columns. `nulls` are further spellings
+    of a missing value. All methods raise DataError, in one line that contains no password.
     """
 
     def __init__(
         self, source: str | Path, *, nulls: Sequence[str] = (), query: str | None = None, table: str | None = None
     ) -> None:
-        self.name = shown(str(source))
-        self._parts = _parts_of(Request(str(source), nulls, query, table))
+        self.name = redact_url(str(source))
+        self._parts = _open_parts(ReadRequest(str(source), nulls, query, table))
 
     @cached_property
     def names(self) -> list[str]:
-        """All its columns; of files, those of the first."""
-        return self._parts[0].names()
+        """All its columns; of several files, those of the first."""
+        return self._parts[0].column_names()
 
     @property
-    def written(self) -> bool:
-        """Whether its cells are text that no type is written beside, as in CSV."""
-        return self._parts[0].written
+    def untyped(self) -> bool:
+        """Whether the format stores text without types, as CSV does: a cell is then what its text spells."""
+        return self._parts[0].untyped
 
     def read(
         self,
@@ -113,123 +102,122 @@ class Source:
         rows: int | None = None,
         seed: int = 0,
     ) -> pa.Table:
-        """The table, as `read_table` gives it."""
-        kinds, columns = self._understood(kinds or {}, columns)
+        """The whole table, or a random sample of it, as `read_table` says."""
+        kinds, columns = self._select(kinds or {}, columns)
         if rows is not None and rows < 1:
-            raise DataError(f"a sample of {rows} rows is none; write a number from 1 up")
-        groups = None if rows is None else self._groups()
-        picked = None if rows is None or groups is None else rows_of_groups(groups, rows, seed)
-        plain = self._plain(kinds, columns, picked)
-        tables = list(plain if rows is None or groups is not None else reservoir(plain, rows, seed))
+            raise DataError(f"a sample of {rows} rows is empty; write a number of at least 1")
+        group_sizes = None if rows is None else self._group_sizes()
+        groups = None if rows is None or group_sizes is None else sample_groups(group_sizes, rows, seed)
+        batches = self._plain_batches(kinds, columns, groups)
+        tables = list(batches if rows is None or groups is not None else reservoir_sample(batches, rows, seed))
         if not sum(table.num_rows for table in tables):
-            raise self._empty()
-        return _joined(tables)
+            raise self._empty_error()
+        return concatenate(tables)
 
     def scan(
         self,
         *,
         kinds: Mapping[str, Kind] | None = None,
         columns: Sequence[str] | None = None,
-        unread: Mapping[str, Kind] | None = None,
-    ) -> Scan:
-        """The table batch by batch, as `scan_table` gives it.
+        text_columns: Mapping[str, Kind] | None = None,
+    ) -> TableScan:
+        """The table batch by batch, as `scan_table` says.
 
-        `unread`: columns of a `written` source that stay text, with what their cells are to spell.
+        `text_columns`: columns of an untyped source that stay text, and the kind that their cells are to spell.
         """
-        kinds, columns = self._understood(kinds or {}, columns)
-        unread = unread or {}
-        stored = self._stored(kinds, columns)
-        kept: list[pa.Table] | None = None
-        if stored is None:
-            # only all rows tell the types: one file is kept, of several each is read once more
-            types: dict[str, pa.DataType] = {}
-            tables = []
-            for table in self._plain(kinds, columns, None, unread):
-                types = _wider(types, table.schema)
+        kinds, columns = self._select(kinds or {}, columns)
+        text_columns = text_columns or {}
+        types = self._stored_types(kinds, columns)
+        tables: list[pa.Table] | None = None
+        if types is None:
+            # the types are known only after all rows: a single file is kept, several are read a second time
+            types, tables = {}, []
+            for table in self._plain_batches(kinds, columns, None, text_columns):
+                types = widen_types(types, table.schema)
                 tables += [table] if len(self._parts) == 1 else []
-            kept = tables or None
-        else:
-            types = stored
+            tables = tables or None
+        column_types = types
 
         def batches() -> Iterator[pa.Table]:
             rows = 0
-            for table in self._plain(kinds, columns, None, unread) if kept is None else kept:
+            for table in self._plain_batches(kinds, columns, None, text_columns) if tables is None else tables:
                 rows += table.num_rows
                 if table.num_rows:
-                    yield _cast(table, types)
+                    yield cast_columns(table, column_types)
             if not rows:
-                raise self._empty()
+                raise self._empty_error()
 
-        return Scan(types, batches)
+        return TableScan(column_types, batches)
 
-    def _empty(self) -> DataError:
+    def _empty_error(self) -> DataError:
         return DataError(f"{self.name} has no rows; check that it is the table you mean")
 
-    def _understood(
+    def _select(
         self, kinds: Mapping[str, Kind], columns: Sequence[str] | None
     ) -> tuple[Mapping[str, Kind], list[str] | None]:
-        """The kinds of the columns that are read, and these; `None` for all."""
+        """The kinds of the columns to read, and these columns; `None` for all. Raises DataError for an unknown one."""
         if kinds:
-            _check_kinds(kinds, self.names, self.name)
+            check_kinds(kinds, self.names, self.name)
         if columns is None:
             return kinds, None
         for column in columns:
             if column not in self.names:
-                advice = near(column, self.names) or f"; it has {', '.join(map(repr, self.names))}"
-                raise DataError(f"{self.name} has no column {column!r}{advice}")
+                raise DataError(f"{self.name} has no column {column!r}{names_hint(column, self.names)}")
         if not columns:
-            raise DataError(f"{self.name}: no column of it is asked for")
+            raise DataError(f"{self.name}: no column is selected; name at least one")
         kinds = {column: kind for column, kind in kinds.items() if column in columns}
-        # all columns are read with the simplest statement there is
+        # for all columns, None gives the simplest statement
         return kinds, None if set(columns) == set(self.names) else list(dict.fromkeys(columns))
 
-    def _groups(self) -> list[Sequence[int]] | None:
-        groups = [part.groups() for part in self._parts]
-        known = [group for group in groups if group is not None]
-        return known if len(known) == len(groups) else None
+    def _group_sizes(self) -> list[Sequence[int]] | None:
+        sizes = [part.group_sizes() for part in self._parts]
+        known = [group for group in sizes if group is not None]
+        return known if len(known) == len(sizes) else None
 
-    def _stored(self, kinds: Mapping[str, Kind], columns: Sequence[str] | None) -> dict[str, pa.DataType] | None:
-        """The plain types of all parts, where they know them before reading rows; raises DataError if they differ."""
+    def _stored_types(self, kinds: Mapping[str, Kind], columns: Sequence[str] | None) -> dict[str, pa.DataType] | None:
+        """The plain types of all parts, if they are known before the rows are read. Raises DataError if they differ."""
         types: dict[str, pa.DataType] = {}
         first: tuple[str, pa.Table] | None = None
         for part in self._parts:
             if first is not None and len(self._parts) > 1:
-                _check_names(first[0], self.names, part.name, part.names())
+                check_same_names(first[0], self.names, part.name, part.column_names())
             schema = part.schema(kinds, columns)
             if schema is None:
                 return None
-            plain = convert(normalise(schema.empty_table(), part.name), kinds, part.name)
+            plain = convert_kinds(to_plain_types(schema.empty_table(), part.name), kinds, part.name)
             if first is None:
                 first = (part.name, plain)
-            _check_same(*first, part.name, plain)
-            types = _wider(types, plain.schema)
+            check_schemas(*first, part.name, plain)
+            types = widen_types(types, plain.schema)
         return types
 
-    def _plain(
+    def _plain_batches(
         self,
         kinds: Mapping[str, Kind],
         columns: Sequence[str] | None,
-        picked: Sequence[Rows] | None,
-        unread: Mapping[str, Kind] = MappingProxyType({}),
+        groups: Sequence[GroupRows] | None,
+        text_columns: Mapping[str, Kind] = MappingProxyType({}),
     ) -> Iterator[pa.Table]:
-        """The rows in order, part by part; the types of parts may differ as far as `_common` allows."""
-        stored = self._parts[0].groups() is not None and self._stored(kinds, columns)  # told before the first row
+        """The rows in order, part by part, each part in its own plain types. Raises DataError if they do not agree."""
+        # with row groups, all footers are compared before the first row is read
+        is_compared = self._parts[0].group_sizes() is not None and self._stored_types(kinds, columns) is not None
         first: tuple[str, pa.Table] | None = None
         for number, part in enumerate(self._parts):
-            if columns is not None and number and not stored:
-                _check_names(self._parts[0].name, self.names, part.name, part.names())
-            begins = 0
-            for table in part.tables({**kinds, **unread}, columns, None if picked is None else picked[number]):
-                _check_kinds(kinds, table.column_names, part.name)
-                plain = convert(normalise(table, part.name), kinds, part.name, begins)
+            if columns is not None and number and not is_compared:
+                check_same_names(self._parts[0].name, self.names, part.name, part.column_names())
+            first_row = 0
+            for table in part.batches({**kinds, **text_columns}, columns, None if groups is None else groups[number]):
+                check_kinds(kinds, table.column_names, part.name)
+                plain = convert_kinds(to_plain_types(table, part.name), kinds, part.name, first_row)
                 if first is None:
                     first = (part.name, plain)
-                elif not begins:
-                    _check_same(*first, part.name, plain)
-                begins += table.num_rows
+                elif not first_row:
+                    check_schemas(*first, part.name, plain)
+                first_row += table.num_rows
                 yield plain
 
 
+# Eight parameters: those of Source and of its read method, because most callers need one call for both.
 def read_table(
     source: str | Path,
     *,
@@ -241,14 +229,14 @@ def read_table(
     rows: int | None = None,
     seed: int = 0,
 ) -> pa.Table:
-    """Read the table that is where `Source` says.
+    """Read the table at an address; `source`, `nulls`, `query` and `table` are as for `Source`.
 
     The columns are float64, int64, bool, string or timestamp[us, UTC]; a column of another type stays as it is, for the
     caller to leave out. A missing value is null, also where the file has NaN. `kinds` says what a column is where the
-    file's own reading is wrong. Only `columns` are read, if given, and only a random sample of `rows`, the same one for
-    the same `seed`, in the order of the table: of Parquet some row groups of every file, chosen by the footers, of
-    which each row is as likely as any other; of anything else the stream is read, and no more than twice the sample is
-    held. CSV and JSON are read whole, one file at a time: only all rows tell what a column is.
+    file's own reading is wrong. `columns` limits the columns. `rows` takes a random sample of that size, the same for
+    the same `seed`, in the order of the table: of Parquet, some row groups of every file are read, in which each row is
+    equally likely; anything else is streamed, and at most twice the sample is in memory. CSV and JSON are read whole,
+    one file at a time, because the type of a column is known only after its last cell.
     Raises DataError naming the file, and the row and column where it can.
     """
     opened = Source(source, nulls=nulls, query=query, table=table)
@@ -263,81 +251,10 @@ def scan_table(
     query: str | None = None,
     table: str | None = None,
     columns: Sequence[str] | None = None,
-) -> Scan:
+) -> TableScan:
     """The same table batch by batch, for one that does not fit into memory.
 
-    Parquet and databases are streamed. CSV and JSON are read whole, one file at a time, as only all rows tell what a
-    column is; of several files each is read twice. Raises DataError as `read_table`.
+    Parquet and databases are streamed. CSV and JSON are read whole, one file at a time, because the type of a
+    column is known only after its last cell; of several files, each is read twice. Raises DataError as `read_table`.
     """
     return Source(source, nulls=nulls, query=query, table=table).scan(kinds=kinds, columns=columns)
-
-
-def table_of(frame: pd.DataFrame, *, kinds: Mapping[str, Kind] | None = None) -> pa.Table:
-    """As `read_table`, for a DataFrame; its index is left out. Raises DataError naming a column of mixed types."""
-    name = "the DataFrame"
-    try:
-        table = pa.Table.from_pandas(frame, preserve_index=False)
-    except (pa.ArrowException, TypeError, ValueError) as error:
-        raise DataError(f"{name} cannot be read: {' '.join(str(error).split())}; give each column one type") from None
-    return typed(table, kinds or {}, name)
-
-
-def typed(table: pa.Table, kinds: Mapping[str, Kind], name: str) -> pa.Table:
-    """As `read_table`, for a table that is in memory already. Raises DataError."""
-    _check_kinds(kinds, table.column_names, name)
-    if not table.num_rows:
-        raise DataError(f"{name} has no rows")
-    return convert(normalise(table, name), kinds, name)
-
-
-def _check_kinds(kinds: Mapping[str, Kind], names: Sequence[str], name: str) -> None:
-    for column in kinds:
-        if column not in names:
-            advice = near(column, names) or f"; it has {', '.join(map(repr, names))}"
-            raise DataError(f"{name} has no column {column!r} to set a kind for{advice}")
-
-
-def _check_names(one: str, first: Sequence[str], other: str, names: Sequence[str]) -> None:
-    if set(first) != set(names):
-        odd = sorted(set(first) ^ set(names))
-        raise DataError(f"{one} and {other} differ in the columns {', '.join(map(repr, odd))}; make them agree")
-
-
-def _check_same(one: str, first: pa.Table, other: str, table: pa.Table) -> None:
-    _check_names(one, first.column_names, other, table.column_names)
-    for field in table.schema:
-        before = first.schema.field(field.name).type
-        if _common(before, field.type) is None:
-            raise DataError(
-                f"{field.name!r} is {before} in {one} but {field.type} in {other}; "
-                "make them agree, or set the column's kind to category to read all as text"
-            )
-
-
-def _common(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
-    """The type that holds both, or `None`: an empty column takes the other's, whole numbers widen."""
-    if one == other or pa.types.is_null(other):
-        return one
-    if pa.types.is_null(one):
-        return other
-    return pa.float64() if {one, other} == {pa.int64(), pa.float64()} else None
-
-
-def _wider(types: dict[str, pa.DataType], schema: pa.Schema) -> dict[str, pa.DataType]:
-    """The types that hold both; the column order is that of the first."""
-    if not types:
-        return dict(zip(schema.names, schema.types, strict=True))
-    return {name: _common(kind, schema.field(name).type) or kind for name, kind in types.items()}
-
-
-def _joined(tables: list[pa.Table]) -> pa.Table:
-    """The tables as one, in the column order of the first."""
-    types: dict[str, pa.DataType] = {}
-    for table in tables:
-        types = _wider(types, table.schema)
-    return pa.concat_tables([_cast(table, types) for table in tables])
-
-
-def _cast(table: pa.Table, types: Mapping[str, pa.DataType]) -> pa.Table:
-    columns = [pc.cast(table.column(name), kind, safe=False) for name, kind in types.items()]
-    return pa.table(columns, schema=pa.schema(types.items()))

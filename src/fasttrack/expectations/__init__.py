@@ -1,17 +1,21 @@
-"""Whether a table is what a model expects: its contract, held against every row before training."""
+"""Whether a table is what a model expects: every row is checked against the model's contract, before training."""
 
 from fasttrack.expectations.check import check
-from fasttrack.expectations.expected import Expected, expected_by, expected_of, hold
-from fasttrack.expectations.findings import DRIFTED, Example, Finding, Findings
+from fasttrack.expectations.expectation import (
+    Expectation,
+    bundle_expectation,
+    check_training_table,
+    training_expectation,
+)
+from fasttrack.expectations.result import CheckResult, Example, Finding
 
 __all__ = [
-    "DRIFTED",
+    "CheckResult",
     "Example",
-    "Expected",
+    "Expectation",
     "Finding",
-    "Findings",
+    "bundle_expectation",
     "check",
-    "expected_by",
-    "expected_of",
-    "hold",
+    "check_training_table",
+    "training_expectation",
 ]

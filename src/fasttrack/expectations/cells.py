@@ -1,8 +1,7 @@
-"""One column of a table → numbers on the contract's matrix scale, and which cells are none: the decoder's rules, on
-whole columns at once.
+"""The cells of one column as numbers on the scale of the contract's matrix: the decoder's rules, a column at a time.
 
-What a cell is, its Arrow type says, as its JSON type does in a request; a text file has no types: there a cell is what
-it spells.
+The Arrow type says what a cell is, as the JSON type does in a request. A text file has no types: there, a cell is what
+its text spells.
 """
 
 from __future__ import annotations
@@ -15,10 +14,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fasttrack.contract.cell import seconds, within_years
-from fasttrack.contract.frame import seconds_of
-from fasttrack.contract.matrix import MatrixFiller
+from fasttrack.contract.encoding import MatrixEncoder
+from fasttrack.contract.moments import seconds_of
 from fasttrack.contract.schema import Contract, Target
-from fasttrack.data.kinds import spelled
+from fasttrack.data.kinds import parse_cells
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,22 +29,22 @@ if TYPE_CHECKING:
 
 __all__ = ["CellReader", "Cells"]
 
-_PLAIN_ISO = r"^\d{4}-\d\d-\d\d([T ]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,6})?)?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)?)?$"
+_COMMON_ISO = r"^\d{4}-\d\d-\d\d([T ]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,6})?)?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)?)?$"
 """The ISO 8601 that Arrow and Python read alike."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cells:
-    """n cells of a column. `values`: float64[n], NaN where the cell is missing or refused; the others bool[n].
-
-    `wrong`: not of the column's kind. `infinite`: past a 64-bit float. `odd`: unseen, or outside the training range.
-    """
+    """n cells of a column. `values` is float64[n], NaN for a missing or refused cell; the others are bool[n]."""
 
     values: Floats
     missing: Mask
     wrong: Mask
+    """Not of the column's kind."""
     infinite: Mask
+    """Too large for a 64-bit float."""
     odd: Mask
+    """An unseen category, or a number outside the training range."""
 
 
 class CellReader:
@@ -53,67 +52,68 @@ class CellReader:
 
     def __init__(self, column: Column) -> None:
         self.column = column
-        self.alone = Contract(columns=[column], target=Target(name="", task="regression"))
+        self.contract = Contract(columns=[column], target=Target(name="", task="regression"))
         """A contract of this column only."""
-        self._filler = MatrixFiller(self.alone)
-        self._words = pa.array(column.categories or [], pa.string()) if column.kind == "category" else None
+        self._encoder = MatrixEncoder(self.contract)
+        self._categories = pa.array(column.categories or [], pa.string()) if column.kind == "category" else None
 
-    def read(self, cells: pa.ChunkedArray, *, written: bool = False) -> Cells:
-        """The cells, of one of the plain types or another, which is refused. `written`: as a text file has them."""
+    def read(self, cells: pa.ChunkedArray, *, untyped: bool = False) -> Cells:
+        """The cells, whatever their type; `untyped`: text cells are what they spell."""
         wrong = np.zeros(len(cells), dtype=bool)
-        if written and pa.types.is_string(cells.type) and self.column.kind != "category":
-            cells, wrong = spelled(cells, self.column.kind)
+        if untyped and pa.types.is_string(cells.type) and self.column.kind != "category":
+            cells, wrong = parse_cells(cells, self.column.kind)
         missing = _mask(pc.is_null(cells, nan_is_null=True)) & ~wrong
-        values, misfit = self._numbers(cells)
-        wrong = wrong | (misfit & ~missing)
+        values, other_kind = self._numbers(cells)
+        wrong = wrong | (other_kind & ~missing)
         infinite = np.isinf(values) & ~wrong
         values = np.where(missing | wrong | infinite, np.nan, values)
         if self.column.kind == "integer":
-            broken = np.floor(values) < values
-            wrong, values = wrong | broken, np.where(broken, np.nan, values)
-        matrix = self._filler.narrowed(values.reshape(-1, 1))
-        return Cells(matrix[:, 0], missing, wrong, infinite, self._filler.odd(matrix)[:, 0])
+            fractional = np.floor(values) < values
+            wrong, values = wrong | fractional, np.where(fractional, np.nan, values)
+        matrix = self._encoder.narrow(values.reshape(-1, 1))
+        return Cells(matrix[:, 0], missing, wrong, infinite, self._encoder.unusual(matrix)[:, 0])
 
     def _numbers(self, cells: pa.ChunkedArray) -> tuple[Floats, Mask]:
-        """float64[n], whatever stands where a cell is missing; and bool[n]: which are not of the column's kind."""
+        """float64[n], with any value for a missing cell; and bool[n]: which cells are not of the column's kind."""
         kind, type_ = self.column.kind, cells.type
-        good = np.zeros(len(cells), dtype=bool)
+        nowhere = np.zeros(len(cells), dtype=bool)
         if kind in ("number", "integer") and (pa.types.is_integer(type_) or pa.types.is_floating(type_)):
-            return _floats(pc.cast(cells, pa.float64(), safe=False)), good
+            return _floats(pc.cast(cells, pa.float64(), safe=False)), nowhere
         if kind == "boolean" and pa.types.is_boolean(type_):
-            return _floats(pc.cast(pc.cast(cells, pa.int8()), pa.float64())), good
-        if self._words is not None and pa.types.is_string(type_):
-            return _floats(pc.cast(pc.fill_null(pc.index_in(cells, value_set=self._words), -1), pa.float64())), good
+            return _floats(pc.cast(pc.cast(cells, pa.int8()), pa.float64())), nowhere
+        if self._categories is not None and pa.types.is_string(type_):
+            codes = pc.fill_null(pc.index_in(cells, value_set=self._categories), -1)
+            return _floats(pc.cast(codes, pa.float64())), nowhere
         if kind == "datetime" and pa.types.is_timestamp(type_):
-            return _moments(cells)
+            return _timestamp_seconds(cells)
         if kind == "datetime" and pa.types.is_string(type_):
-            return _iso_moments(cells)
-        return np.full(len(cells), np.nan), ~good
+            return _text_seconds(cells)
+        return np.full(len(cells), np.nan), ~nowhere
 
 
-def _moments(cells: pa.ChunkedArray) -> tuple[Floats, Mask]:
+def _timestamp_seconds(cells: pa.ChunkedArray) -> tuple[Floats, Mask]:
     missing = _mask(pc.is_null(cells))
     micros = pc.fill_null(pc.cast(cells, pa.int64()), 0).to_numpy()
-    since = seconds_of(micros, missing)
-    return since, ~within_years(since)
+    since_1970 = seconds_of(micros, missing)
+    return since_1970, ~within_years(since_1970)
 
 
-def _iso_moments(cells: pa.ChunkedArray) -> tuple[Floats, Mask]:
-    """Text as the decoder takes it: Arrow reads the usual ISO 8601, Python what else there is, once a distinct text."""
-    usual = pc.match_substring_regex(cells, _PLAIN_ISO)
-    read, misfit = spelled(pc.if_else(usual, cells, pa.scalar(None, cells.type)), "datetime")
-    since, beyond = _moments(read)
-    misfit = misfit | beyond
-    others = np.flatnonzero(_mask(pc.fill_null(pc.invert(usual), False)))
+def _text_seconds(cells: pa.ChunkedArray) -> tuple[Floats, Mask]:
+    """Text as the decoder takes it: Arrow parses common ISO 8601, Python the rest, once for each distinct text."""
+    is_common = pc.match_substring_regex(cells, _COMMON_ISO)
+    times, wrong = parse_cells(pc.if_else(is_common, cells, pa.scalar(None, cells.type)), "datetime")
+    since_1970, outside = _timestamp_seconds(times)
+    wrong = wrong | outside
+    others = np.flatnonzero(_mask(pc.fill_null(pc.invert(is_common), False)))
     if len(others):
         encoded = pc.dictionary_encode(cells.take(pa.array(others))).combine_chunks()
-        found = np.array([_iso(text) for text in encoded.dictionary.to_pylist()])[encoded.indices.to_numpy()]
-        since[others] = found
-        misfit[others] = np.isnan(found)
-    return since, misfit
+        values = np.array([_parse_seconds(text) for text in encoded.dictionary.to_pylist()])[encoded.indices.to_numpy()]
+        since_1970[others] = values
+        wrong[others] = np.isnan(values)
+    return since_1970, wrong
 
 
-def _iso(text: str) -> float:
+def _parse_seconds(text: str) -> float:
     try:
         return seconds(text)
     except ValueError:
@@ -121,10 +121,10 @@ def _iso(text: str) -> float:
 
 
 def _floats(cells: pa.ChunkedArray) -> Floats:
-    found: Floats = pc.fill_null(cells, np.nan).to_numpy()
-    return found
+    values: Floats = pc.fill_null(cells, np.nan).to_numpy()
+    return values
 
 
 def _mask(cells: pa.ChunkedArray) -> Mask:
-    found: Mask = cells.to_numpy()
-    return found
+    mask: Mask = cells.to_numpy()
+    return mask

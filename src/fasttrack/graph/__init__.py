@@ -1,27 +1,30 @@
-"""A compiled graph at work: running it, and telling the rows that it does not take. All that a server needs of it."""
+"""Running a compiled pipeline: its ONNX graph, and the rules for the rows that it refuses.
+
+A server of a compiled model needs this package and not the compiler.
+"""
 
 from __future__ import annotations
 
-from fasttrack.graph.batch import Batch, BatchSession, Stage, sums_name
 from fasttrack.graph.evidence import Proof
-from fasttrack.graph.leaf_masks import LeafMasks, Lookup
-from fasttrack.graph.refusals import Bound, Refusals, breaches, refused
+from fasttrack.graph.input_rules import Bound, InputRules, refused_rows, violations
+from fasttrack.graph.leaf_masks import ColumnMasks, LeafMasks
+from fasttrack.graph.many_rows import ManyRowsProgram, ManyRowsSession, Stage, stage_sums_name
 from fasttrack.graph.session import Program, Session, open_session, run
 
 __all__ = [
-    "Batch",
-    "BatchSession",
     "Bound",
+    "ColumnMasks",
+    "InputRules",
     "LeafMasks",
-    "Lookup",
+    "ManyRowsProgram",
+    "ManyRowsSession",
     "Program",
     "Proof",
-    "Refusals",
     "Session",
     "Stage",
-    "breaches",
     "open_session",
-    "refused",
+    "refused_rows",
     "run",
-    "sums_name",
+    "stage_sums_name",
+    "violations",
 ]

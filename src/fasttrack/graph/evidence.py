@@ -1,4 +1,4 @@
-"""What a bundle says of the proof that its graph answers as scikit-learn does."""
+"""The recorded result of comparing a compiled graph with its scikit-learn pipeline."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ __all__ = ["Proof"]
 
 
 class Proof(msgspec.Struct, frozen=True, kw_only=True):
-    """What a proof compared, and how far the answers were apart.
+    """How many rows were compared, the largest difference, and whether the graph passed.
 
-    `worst` is the largest difference: of a prediction relative to its magnitude (or to the median magnitude of the
-    training predictions, where it is smaller than that), of a probability as it is. `where` is its row in words.
+    `worst`: the largest difference. A prediction's is relative to its magnitude, or to the median magnitude of the
+    training predictions if that is larger; a probability's is absolute. `where` names the row of `worst`.
     """
 
     rows: int
     of: int
-    """The rows that `rows` were drawn from, evenly."""
+    """How many training rows there were; `rows` of them, evenly spaced, were compared."""
     edge_rows: int
     worst: float
     where: str
@@ -24,9 +24,9 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
     tolerance: float
     passed: bool
     reason: str = ""
-    """Why it did not pass, in one line."""
+    """Why the graph did not pass, in one line."""
 
     def __str__(self) -> str:
-        """The evidence in one line."""
+        """The result in one line."""
         rows = f"{self.rows:,}" if self.rows == self.of else f"{self.rows:,} of {self.of:,}"
         return f"{rows} + {self.edge_rows:,} edge rows, worst difference {self.worst:.0e}"

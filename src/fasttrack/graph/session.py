@@ -1,4 +1,4 @@
-"""Running a compiled pipeline: its graph, or for many rows at once the form that is made for these."""
+"""Opening and running a compiled pipeline: by its ONNX graph, or by its many-rows program for large inputs."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fasttrack.graph.batch import BatchSession
 from fasttrack.graph.inference import inference_session
+from fasttrack.graph.many_rows import ManyRowsSession
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -17,52 +17,56 @@ if TYPE_CHECKING:
 
 __all__ = ["Program", "Session", "open_session", "run"]
 
-_ROWS = 16_384
-"""At once; what a step needs in memory grows with it."""
+_CHUNK_ROWS = 16_384
+"""Rows that are run at once. The memory of each operator grows with them."""
 _MANY_ROWS = 64
-"""From here on the form for many rows is the faster one."""
+"""From this many rows on, the many-rows program is faster than the graph."""
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A compiled pipeline as it is stored: a serialised ONNX graph, and a serialised `Batch` if there is one."""
+    """A compiled pipeline as it is stored: a serialised ONNX graph and, if it has one, a serialised ManyRowsProgram."""
 
     graph: bytes
-    batch: bytes | None = None
+    many_rows: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """An open program; threads may share it. `outputs`: their names, which onnxruntime looks up whenever asked."""
+    """An open program. Threads may share it.
+
+    `outputs`: the graph's output names in order, kept here because onnxruntime looks them up anew on every request.
+    """
 
     inference: onnxruntime.InferenceSession
-    batch: BatchSession | None
+    many_rows: ManyRowsSession | None
     outputs: list[str]
 
 
 def open_session(program: Program) -> Session:
-    """Make a program ready to be asked."""
+    """Load a program into onnxruntime."""
     inference = inference_session(program.graph)
-    batch = None if program.batch is None else BatchSession(program.batch)
-    return Session(inference, batch, [output.name for output in inference.get_outputs()])
+    many_rows = None if program.many_rows is None else ManyRowsSession(program.many_rows)
+    return Session(inference, many_rows, [output.name for output in inference.get_outputs()])
 
 
 def run(session: Session, matrix: NDArray[np.float64], *, threads: int = 1) -> dict[str, NDArray[np.generic]]:
-    """Each of the graph's outputs, by name, for float64[n, f] `matrix`; `threads` share the rows of a large one."""
-    if len(matrix) <= _ROWS:
-        return dict(zip(session.outputs, _part(session, matrix), strict=True))
-    parts = [matrix[start : start + _ROWS] for start in range(0, len(matrix), _ROWS)]
+    """The graph's outputs by name for `matrix`, float64[n, f]. Large inputs are divided among `threads`."""
+    if len(matrix) <= _CHUNK_ROWS:
+        return dict(zip(session.outputs, _run_chunk(session, matrix), strict=True))
+    chunks = [matrix[start : start + _CHUNK_ROWS] for start in range(0, len(matrix), _CHUNK_ROWS)]
     if threads == 1:
-        found = [_part(session, part) for part in parts]
+        results = [_run_chunk(session, chunk) for chunk in chunks]
     else:
         with ThreadPoolExecutor(threads) as pool:
-            found = list(pool.map(lambda part: _part(session, part), parts))
-    return {name: np.concatenate(one) for name, one in zip(session.outputs, zip(*found, strict=True), strict=True)}
+            results = list(pool.map(lambda chunk: _run_chunk(session, chunk), chunks))
+    by_output = zip(*results, strict=True)
+    return {name: np.concatenate(values) for name, values in zip(session.outputs, by_output, strict=True)}
 
 
-def _part(session: Session, rows: NDArray[np.float64]) -> list[NDArray[np.generic]]:
+def _run_chunk(session: Session, rows: NDArray[np.float64]) -> list[NDArray[np.generic]]:
     rows = np.ascontiguousarray(rows)
-    if session.batch is not None and len(rows) >= _MANY_ROWS:
-        return session.batch.run(session.outputs, rows)
-    found: list[NDArray[np.generic]] = session.inference.run(session.outputs, {"rows": rows})
-    return found
+    if session.many_rows is not None and len(rows) >= _MANY_ROWS:
+        return session.many_rows.run(session.outputs, rows)
+    values: list[NDArray[np.generic]] = session.inference.run(session.outputs, {"rows": rows})
+    return values

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fasttrack.errors import ConfigError
+from fasttrack.schemes import example_list, find_scheme
 from fasttrack.store import local_folder
-from fasttrack.urls import POSTGRES_ADVICE, is_ambiguous, shown
+from fasttrack.urls import POSTGRES_ADVICE, has_ambiguous_password, redact_url, split_path
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,14 +27,14 @@ def journal_location(setting: str, store: str | Path, cache: Path | None = None)
         return None
     if setting == "on":
         return str(local_folder(store, cache=cache) / _FILE)
-    if setting.startswith("sqlite:///"):
-        return setting.removeprefix("sqlite:///")
-    if setting.startswith(("postgresql://", "postgres://")):
-        if is_ambiguous(setting):
-            raise ConfigError(f"{shown(setting)} cannot hold the journal: {POSTGRES_ADVICE}")
-        return setting
-    if "://" in setting:
+    local = split_path(setting)
+    if local is not None:
+        return local[1]
+    scheme = find_scheme(setting)
+    if scheme is None or scheme.journal is None or scheme.is_local:
         raise ConfigError(
-            f"{shown(setting)} cannot hold a journal; use on, off, a file, or postgresql://USER@HOST/NAME"
+            f"{redact_url(setting)} cannot hold a journal; use on, off, a file, or {example_list('journal')}"
         )
+    if has_ambiguous_password(setting):
+        raise ConfigError(f"{redact_url(setting)} cannot hold the journal: {POSTGRES_ADVICE}")
     return setting

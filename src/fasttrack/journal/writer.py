@@ -21,8 +21,9 @@ import numpy as np
 from fasttrack.errors import StoreError
 from fasttrack.journal.database import Database
 from fasttrack.journal.merging import Merging
+from fasttrack.journal.origin import Origins
 from fasttrack.journal.predictions import Chunk, Entries, Identifiers, JournalModel, joined_words, pack
-from fasttrack.urls import shown
+from fasttrack.urls import redact_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -107,7 +108,7 @@ class Recorder:
 
     def unknown(self, batch: Batch) -> Mapping[int, dict[int, str]]:
         """By place among the stored columns and row, what codes do not tell: words that the model does not know."""
-        if not (self._text and (batch.odd or self._free)):
+        if not (self._text and (batch.unusual or self._free)):
             return _NONE
         away = batch.matrix[:, self._codes] == _UNSEEN
         if not away.any():
@@ -155,6 +156,8 @@ class Journal:
         self._wake = threading.Event()
         self._stopping = False
         self._thread: threading.Thread | None = None
+        self.origins = Origins(location, self.process)
+        """Which versions made the predictions that labels come for."""
         self._database = Database(location)
         self._merging = Merging(self._database)
         self._down = False
@@ -165,7 +168,9 @@ class Journal:
 
     def recorder(self, model: str, version: str, contract: Contract) -> Recorder:
         """What takes the predictions of a version."""
-        return Recorder(self, JournalModel.of(model, version, contract, self._omit), contract)
+        about = JournalModel.of(model, version, contract, self._omit)
+        self.origins.add(about)
+        return Recorder(self, about, contract)
 
     def start(self) -> None:
         """Begin to write. The first failure to open the journal is told in the log, and tried again."""
@@ -176,6 +181,7 @@ class Journal:
         """Write what is left, for as long as the database takes it, and end the thread."""
         self._stopping = True
         self._wake.set()
+        self.origins.close()
         while self._thread is not None and self._thread.is_alive():
             left = self._left()
             self._thread.join(2 * _PATIENCE_SECONDS)
@@ -184,7 +190,7 @@ class Journal:
         if self._left():
             _log.error(
                 "the journal %s did not take %s predictions and %s labels before the server stopped: they are lost",
-                shown(self.location),
+                redact_url(self.location),
                 f"{self._waiting:,}",
                 f"{len(self._labels):,}",
             )
@@ -220,6 +226,7 @@ class Journal:
                 return None
             start = self._next
             self._next = start + rows
+            self.origins.made(start, self._next, recorder.about.target)
             self._waiting += rows
             self._cells += cells
             self._counts.backlog[0] = self._waiting
@@ -272,7 +279,7 @@ class Journal:
             return False
         if self._down:
             self._down = False
-            _log.info("the journal %s answers again", shown(self.location))
+            _log.info("the journal %s answers again", redact_url(self.location))
         return not self._queue and not self._labels
 
     def _guarded(self, work: Callable[[], None]) -> None:

@@ -1,4 +1,4 @@
-"""What a Prometheus and a Grafana need to watch a model: rules, alerts with runbooks, their tests, a dashboard."""
+"""Generates what Prometheus and Grafana need to watch a model: rules, alerts with runbooks and tests, a dashboard."""
 
 from __future__ import annotations
 

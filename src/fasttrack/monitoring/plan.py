@@ -1,4 +1,4 @@
-"""What is to be watched, from the contract and the hold-out of a version."""
+"""What the generated files are about: a model's name, target, metric and features, and the objectives."""
 
 from __future__ import annotations
 
@@ -14,18 +14,12 @@ if TYPE_CHECKING:
 
     from fasttrack.bundle import Manifest
 
-__all__ = ["LEAST_ROWS", "SHARE_FLOOR", "WINDOWS", "Plan", "plan_for", "quoted"]
-
-WINDOWS = ("1h", "24h", "7d")
-LEAST_ROWS = 500
-"""With fewer rows in a window nothing is said of drift: by chance alone their PSI is about bins / rows."""
-SHARE_FLOOR = 1e-4
-"""Shares below are taken for it, so that an empty bin has a logarithm."""
+__all__ = ["Plan", "plan_for", "promql_string"]
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What the files are made from. Shares and quantiles are 0 to 1."""
+    """What the files are generated from. Shares are 0 to 1."""
 
     model: str
     target: str
@@ -34,47 +28,48 @@ class Plan:
     features: tuple[str, ...]
     probabilities: bool = False
     """Whether quality can be estimated before labels come."""
-    calm: tuple[str, ...] = ()
-    """Features that drift by nature, such as a month: they are shown, but wake nobody."""
+    no_alert: tuple[str, ...] = ()
+    """Features that drift by nature, such as a month: they are on the dashboard, but raise no drift alert."""
     job: str = "fasttrack"
     slo_seconds: float = 0.1
     slo_share: float = 0.99
-    """So many predictions are to be answered within `slo_seconds`."""
+    """The objective: this share of predictions is answered within `slo_seconds`."""
 
     @property
-    def selector(self) -> str:
-        """Matches the features that may wake somebody, as a PromQL label matcher."""
-        if not self.calm:
+    def matcher(self) -> str:
+        """PromQL label matcher of the features that may raise a drift alert; empty if all may."""
+        if not self.no_alert:
             return ""
-        return "{feature!~" + quoted("|".join(re.escape(name) for name in self.calm)) + "}"
+        return "{feature!~" + promql_string("|".join(re.escape(name) for name in self.no_alert)) + "}"
 
     @property
     def bound(self) -> str:
-        """The end of the hold-out's interval beyond which the model has become worse."""
+        """The end of the hold-out's interval beyond which the model has become worse: `low` or `high`."""
         return "low" if self.greater_is_better else "high"
 
 
 def plan_for(
     manifest: Manifest,
     *,
-    calm: Sequence[str] = (),
+    no_alert: Sequence[str] = (),
     job: str = "fasttrack",
     slo_seconds: float = 0.1,
     slo_share: float = 0.99,
 ) -> Plan:
-    """The plan for a version. Raises ConfigError for a column that it does not have, or a time that is not counted."""
+    """The plan for a version. Raises ConfigError for an unknown column, or a value that the files cannot have."""
     names = tuple(manifest.contract.names)
-    for name in calm:
+    for name in no_alert:
         if name not in names:
-            raise ConfigError(f"--calm {name}: {manifest.name} has no such column; it has {', '.join(names)}")
+            raise ConfigError(f"--no-alert {name}: {manifest.name} has no such column; it has {', '.join(names)}")
     if slo_seconds not in DURATION_BUCKETS:
         raise ConfigError(
-            f"--slo-seconds {slo_seconds:g}: choose one of {', '.join(f'{b:g}' for b in DURATION_BUCKETS)}"
+            f"--slo-seconds {slo_seconds:g}: the server counts no such duration; "
+            f"choose one of {', '.join(f'{bound:g}' for bound in DURATION_BUCKETS)}"
         )
     if not 0 < slo_share < 1:
-        raise ConfigError(f"--slo-share {slo_share:g}: a share is more than 0 and less than 1, such as 0.99")
+        raise ConfigError(f"--slo-share {slo_share:g}: choose a share between 0 and 1, such as 0.99")
     if not re.fullmatch(r"[A-Za-z0-9_-]+", job):
-        raise ConfigError(f"--job {job}: write the job_name of prometheus.yml in letters, digits, dash and underscore")
+        raise ConfigError(f"--job {job}: a job_name has only letters, digits, dashes and underscores; choose another")
     metric = manifest.primary_metric or next(iter(manifest.metrics), "rmse")
     return Plan(
         model=manifest.name,
@@ -83,13 +78,13 @@ def plan_for(
         greater_is_better=bool(manifest.greater_is_better),
         features=names,
         probabilities=manifest.contract.target.probabilities,
-        calm=tuple(calm),
+        no_alert=tuple(no_alert),
         job=job,
         slo_seconds=slo_seconds,
         slo_share=slo_share,
     )
 
 
-def quoted(text: str) -> str:
-    """A PromQL string."""
+def promql_string(text: str) -> str:
+    """A text as a PromQL string in double quotes."""
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'

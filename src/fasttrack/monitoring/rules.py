@@ -1,70 +1,60 @@
-"""Recording rules: how far features and predictions have moved from the training's bins.
-
-The population stability index of a window is Σ (a − r)·ln(a / r) over the bins, a and r being the shares of rows now
-and at training (Siddiqi, Credit Risk Scorecards, 2006; for its distribution Yurdakul, 2018). Without drift n rows in b
-bins give about χ²(b − 1) / n, so with 500 rows and ten bins a PSI of 0.02 is chance and one of 0.2 is not.
-"""
+"""Recording rules: the shares of rows in each bin, and how far they have moved from training."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fasttrack.monitoring.plan import LEAST_ROWS, SHARE_FLOOR, WINDOWS
+from fasttrack.metrics.psi import LEAST_ROWS, WINDOWS, stability_index_promql
+from fasttrack.metrics.reference import MISSING, UNSEEN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 __all__ = ["recording_rules"]
 
-_BY = "model, version, feature"
+_MODEL = "model, version"
+_FEATURE = f"{_MODEL}, feature"
 
 
 def recording_rules() -> list[dict[str, str]]:
-    """As a rule group has them. Each window's shares come before what is made of them."""
-    return [rule for window in WINDOWS for rule in (*_of_features(window), *_of_prediction(window))]
+    """The rules of a rule group, in the order of evaluation: shares come before what is computed from them."""
+    return [rule for window in WINDOWS for rule in (*_feature_rules(window), *_prediction_rules(window))]
 
 
-def _of_features(window: str) -> Iterator[dict[str, str]]:
+def _feature_rules(window: str) -> Iterator[dict[str, str]]:
     share, rows = f"fasttrack:feature_share:{window}", f"fasttrack:feature_rows:{window}"
-    reference = f"max by ({_BY}, bin) (fasttrack_feature_reference_share)"
-    enough = f"and on ({_BY}) {rows} >= {LEAST_ROWS}"
-    yield _rule(rows, f"sum by ({_BY}) (increase(fasttrack_feature_bin_total[{window}]))")
+    reference = f"max by ({_FEATURE}, bin) (fasttrack_feature_reference_share)"
+    enough_rows = f"and on ({_FEATURE}) {rows} >= {LEAST_ROWS}"
+    yield _rule(rows, f"sum by ({_FEATURE}) (increase(fasttrack_feature_bin_total[{window}]))")
     yield _rule(
         share,
-        f"sum by ({_BY}, bin) (increase(fasttrack_feature_bin_total[{window}]))\n"
-        f"/ on ({_BY}) group_left () ({rows} > 0)",
+        f"sum by ({_FEATURE}, bin) (increase(fasttrack_feature_bin_total[{window}]))\n"
+        f"/ on ({_FEATURE}) group_left () ({rows} > 0)",
     )
     yield _rule(
-        f"fasttrack:feature_psi:{window}", f"sum by ({_BY}) (\n{_terms(share, reference, f'{_BY}, bin')}\n) {enough}"
+        f"fasttrack:feature_psi:{window}", f"{stability_index_promql(share, reference, _FEATURE)} {enough_rows}"
     )
-    for name in ("missing", "unseen"):
+    for name in (MISSING, UNSEEN):
+        reference = f'max by ({_FEATURE}, bin) (fasttrack_feature_reference_share{{bin="{name}"}})'
         yield _rule(
             f"fasttrack:feature_{name}_change:{window}",
-            f'sum by ({_BY}) (\n  {share}{{bin="{name}"}}\n'
-            f'  - on ({_BY}, bin) max by ({_BY}, bin) (fasttrack_feature_reference_share{{bin="{name}"}})\n) {enough}',
+            f'sum by ({_FEATURE}) (\n  {share}{{bin="{name}"}}\n  - on ({_FEATURE}, bin) {reference}\n) {enough_rows}',
         )
 
 
-def _of_prediction(window: str) -> Iterator[dict[str, str]]:
-    by = "model, version"
+def _prediction_rules(window: str) -> Iterator[dict[str, str]]:
     share, rows = f"fasttrack:prediction_share:{window}", f"fasttrack:prediction_rows:{window}"
-    reference = f"max by ({by}, bin) (fasttrack_prediction_reference_share)"
-    yield _rule(rows, f"sum by ({by}) (increase(fasttrack_prediction_bin_total[{window}]))")
+    reference = f"max by ({_MODEL}, bin) (fasttrack_prediction_reference_share)"
+    yield _rule(rows, f"sum by ({_MODEL}) (increase(fasttrack_prediction_bin_total[{window}]))")
     yield _rule(
         share,
-        f"sum by ({by}, bin) (increase(fasttrack_prediction_bin_total[{window}]))\n"
-        f"/ on ({by}) group_left () ({rows} > 0)",
+        f"sum by ({_MODEL}, bin) (increase(fasttrack_prediction_bin_total[{window}]))\n"
+        f"/ on ({_MODEL}) group_left () ({rows} > 0)",
     )
     yield _rule(
         f"fasttrack:prediction_psi:{window}",
-        f"sum by ({by}) (\n{_terms(share, reference, f'{by}, bin')}\n) and on ({by}) {rows} >= {LEAST_ROWS}",
+        f"{stability_index_promql(share, reference, _MODEL)} and on ({_MODEL}) {rows} >= {LEAST_ROWS}",
     )
-
-
-def _terms(share: str, reference: str, by: str) -> str:
-    """(a − r)·ln(a / r) of each bin."""
-    now, then = f"clamp_min({share}, {SHARE_FLOOR:g})", f"clamp_min({reference}, {SHARE_FLOOR:g})"
-    return f"  ({now} - on ({by}) {then})\n  * on ({by}) ln({now} / on ({by}) {then})"
 
 
 def _rule(record: str, expr: str) -> dict[str, str]:

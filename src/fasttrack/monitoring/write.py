@@ -1,4 +1,4 @@
-"""The files: rules.yml, rules_test.yml, runbooks.md, grafana-dashboard.json, and a prometheus.yml to begin with."""
+"""Writes the files: rules.yml, rules_test.yml, runbooks.md, grafana-dashboard.json, and prometheus.yml once."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from fasttrack.errors import ConfigError
-from fasttrack.monitoring.alerts import RUNBOOKS, alerts
+from fasttrack.monitoring.alert import RUNBOOKS
+from fasttrack.monitoring.alerts import alerts
 from fasttrack.monitoring.dashboard import dashboard
 from fasttrack.monitoring.rules import recording_rules
 
@@ -19,9 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = ["write_all"]
 
-_MADE = "# Written by `fasttrack monitor build` for the model {model}; change the plan, not this file.\n"
+_HEADER = "# Written by `fasttrack monitor build` for the model {model}; run it again rather than edit this file.\n"
 _PROMETHEUS = """\
-# Prometheus' configuration; written once by `fasttrack monitor build`, yours from then on.
+# Prometheus' configuration. `fasttrack monitor build` writes it once and never overwrites it: edit it as you like.
 global:
   scrape_interval: 5s
   evaluation_interval: 15s
@@ -37,14 +38,14 @@ scrape_configs:
 
 
 def write_all(plan: Plan, folder: Path, *, target: str) -> list[Path]:
-    """Write the files into `folder`; returns those that were written. A prometheus.yml that is there stays.
+    """Write the files into `folder`; returns those that were written. An existing prometheus.yml is kept.
 
-    `target`: HOST:PORT of the server, for prometheus.yml. Raises ConfigError when the folder cannot be written to.
+    `target`: HOST:PORT of the server, for prometheus.yml. Raises ConfigError if the folder cannot be written to.
     """
-    made = _MADE.format(model=plan.model)
+    header = _HEADER.format(model=plan.model)
     files = {
-        "rules.yml": made + "# Tested by rules_test.yml; what to do: runbooks.md.\n" + _yaml(_rules(plan)),
-        "rules_test.yml": made + "# promtool test rules rules_test.yml\n" + _yaml(_tests(plan)),
+        "rules.yml": header + "# The tests are in rules_test.yml, the runbooks in runbooks.md.\n" + _yaml(_rules(plan)),
+        "rules_test.yml": header + "# Run with: promtool test rules rules_test.yml\n" + _yaml(_tests(plan)),
         RUNBOOKS: _runbooks(plan),
         "grafana-dashboard.json": json.dumps(dashboard(plan), indent=2, ensure_ascii=False) + "\n",
     }
@@ -73,7 +74,7 @@ def _rules(plan: Plan) -> dict[str, Any]:
 def _tests(plan: Plan) -> dict[str, Any]:
     return {
         "rule_files": ["rules.yml"],
-        "evaluation_interval": "5m",  # a day passes in some of the tests
+        "evaluation_interval": "5m",  # some of the tests take a day
         "tests": [test for alert in alerts(plan) for test in alert.tests()],
     }
 
@@ -84,16 +85,16 @@ def _runbooks(plan: Plan) -> str:
         "`page` means that somebody should look now, `ticket` that somebody should look this week.\n"
     ]
     for alert in alerts(plan):
-        lasting = "at once" if alert.lasting == "0m" else f"after {alert.lasting}"
+        wait = "at once" if alert.wait == "0m" else f"after {alert.wait}"
         parts.append(
-            f"\n## {alert.name}\n\n*{alert.severity}, {lasting}*\n\n{alert.means.strip()}\n\n"
-            f"**What to do.** {alert.todo.strip()}\n\n```promql\n{alert.expr}\n```\n"
+            f"\n## {alert.name}\n\n*{alert.severity}, {wait}*\n\n{alert.meaning.strip()}\n\n"
+            f"**What to do.** {alert.action.strip()}\n\n```promql\n{alert.expr}\n```\n"
         )
     return "".join(parts)
 
 
 class _Dumper(yaml.SafeDumper):
-    """Texts of several lines as blocks."""
+    """Writes texts of several lines as blocks."""
 
 
 def _text(dumper: _Dumper, text: str) -> yaml.Node:

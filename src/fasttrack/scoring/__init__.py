@@ -1,1 +1,1 @@
-"""A bundle at work: one engine for compiled models, one for scikit-learn, and how a bundle gets its own."""
+"""Scoring with a bundle: one engine for compiled models, one for scikit-learn, and the event that each run makes."""

@@ -1,9 +1,10 @@
-"""What turns decoded rows into predictions: the protocol that every engine keeps."""
+"""The interface of an engine, which turns decoded rows into predictions."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+
+import msgspec
 
 from fasttrack.contract.decode import CellIssue, RefusedRequest
 
@@ -15,26 +16,25 @@ if TYPE_CHECKING:
 
     from fasttrack.contract.decode import Batch
     from fasttrack.contract.schema import Label
-    from fasttrack.journal.predictions import Identifiers
 
-__all__ = ["NO_ANSWER", "Engine", "Scores", "first_failing_row", "unscorable"]
+__all__ = ["NO_ANSWER", "Engine", "Predictions", "first_failing_row", "unscorable"]
 
 NO_ANSWER = "the model's answer is not a finite number, so the prediction is null"
+"""The warning for a row without an answer."""
 
 
-@dataclass(slots=True)
-class Scores:
-    """`prediction`: one value or label a row. `probabilities`: float64[n, c] in the order of the target's classes.
+class Predictions(msgspec.Struct, frozen=True, eq=False):
+    """The predictions for n rows.
 
-    `output`: float64[n], the value or the index of the class; NaN where there is none. `ids`: those under which the
-    journal has them.
+    `prediction`: one value or label a row; None where there is no answer. `output`: float64[n], the value or the index
+    of the class; NaN where there is no answer. `probabilities`: float64[n, c] in the order of the target's classes.
+    `warnings`: one a row without an answer.
     """
 
     prediction: list[Label | None]
     output: NDArray[np.float64]
     probabilities: NDArray[np.float64] | None
     warnings: list[CellIssue]
-    ids: Identifiers | None = None
 
 
 class Engine(Protocol):
@@ -43,19 +43,19 @@ class Engine(Protocol):
     name: str
     inline_rows: int
 
-    def score(self, batch: Batch) -> Scores:
+    def score(self, batch: Batch) -> Predictions:
         """The predictions for `batch`; raises RefusedRequest, naming the row, when the model cannot score one."""
         ...
 
 
 def unscorable(row: int) -> RefusedRequest:
-    """What to raise for a row that the model does not take, where no single column is to blame."""
+    """The refusal of a row that the model cannot take, where no single column is to blame."""
     issue = CellIssue(row, None, "the model cannot score this row; a value in it is beyond what it can take")
     return RefusedRequest("invalid", f"row {row}: {issue.message}", [issue], 1)
 
 
 def first_failing_row(batch: Batch, fails: Callable[[Batch], bool]) -> int | None:
-    """The first row that an engine fails on, by halving; `None` when it is not the fault of a row."""
+    """The first row that an engine fails on, found by halving; `None` if it does not fail on any row alone."""
     start, stop = 0, len(batch)
     while stop - start > 1:
         middle = (start + stop) // 2

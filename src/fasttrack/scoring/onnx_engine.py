@@ -1,4 +1,4 @@
-"""The engine of a compiled pipeline: one run of its graph on the decoded matrix, without scikit-learn."""
+"""The engine of a compiled pipeline: runs its graph on the decoded matrix, without scikit-learn."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fasttrack.contract.decode import CellIssue
-from fasttrack.contract.refusal import Findings
-from fasttrack.graph import Program, Refusals, breaches, open_session, run
-from fasttrack.scoring.engine import NO_ANSWER, Scores, unscorable
+from fasttrack.contract.refusal import Issues
+from fasttrack.graph import InputRules, Program, open_session, run, violations
+from fasttrack.scoring.engine import NO_ANSWER, Predictions, unscorable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,22 +21,22 @@ __all__ = ["OnnxEngine"]
 
 
 class OnnxEngine:
-    """Runs a graph whose answers were proved to be the pipeline's.
+    """Runs a graph that was proved to give the pipeline's predictions.
 
-    One thread a run: workers and requests are the unit of parallelism, and trees are added up in one order.
+    One thread a run: workers and requests run in parallel instead, and trees are always added up in the same order.
     """
 
     name = "onnx"
     inline_rows = 256
-    """Some milliseconds of a large ensemble."""
+    """These take a large ensemble some milliseconds."""
 
-    def __init__(self, contract: Contract, program: Program, refusals: Refusals | None) -> None:
+    def __init__(self, contract: Contract, program: Program, refusals: InputRules | None) -> None:
         self._contract = contract
         self._classes = contract.target.classes
-        self._refusals = refusals or Refusals()
+        self._refusals = refusals or InputRules()
         self._session = open_session(program)
 
-    def score(self, batch: Batch) -> Scores:
+    def score(self, batch: Batch) -> Predictions:
         """As Engine.score."""
         matrix = batch.matrix
         self._refuse(matrix)
@@ -46,20 +46,22 @@ class OnnxEngine:
         output = answers["prediction"].astype(np.float64, copy=False)
         if self._classes is not None:
             labels: list[Label | None] = [self._classes[index] for index in answers["prediction"].tolist()]
-            shares = answers.get("probabilities")
-            return Scores(labels, output, None if shares is None else shares.astype(np.float64, copy=False), [])
+            probabilities = answers.get("probabilities")
+            return Predictions(
+                labels, output, None if probabilities is None else probabilities.astype(np.float64, copy=False), []
+            )
         prediction: list[Label | None] = output.tolist()
         absent = ~np.isfinite(output)
         if not absent.any():
-            return Scores(prediction, output, None, [])
+            return Predictions(prediction, output, None, [])
         warnings = []
         for row in np.flatnonzero(absent).tolist():
             prediction[row] = None
             warnings.append(CellIssue(row, None, NO_ANSWER))
-        return Scores(prediction, np.where(absent, np.nan, output), None, warnings)
+        return Predictions(prediction, np.where(absent, np.nan, output), None, warnings)
 
     def _refuse(self, matrix: NDArray[np.float64]) -> None:
-        found = Findings()
-        for column, rows, reason, message in breaches(self._refusals, self._contract, matrix):
-            found.add_rows(np.flatnonzero(rows).tolist(), self._contract.columns[column].name, message, reason)
-        found.refuse()
+        issues = Issues()
+        for column, broken, reason, message in violations(self._refusals, self._contract, matrix):
+            issues.add_rows(np.flatnonzero(broken).tolist(), self._contract.columns[column].name, message, reason)
+        issues.refuse()

@@ -1,4 +1,4 @@
-"""`POST /feedback`: labels, by the ids of predictions."""
+"""`POST /feedback`: the true outcomes of predictions, as labels by the predictions' ids."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from fasttrack.journal.predictions import parse_identifier
 from fasttrack.serving.responses import feedback_refusal
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from fasttrack.contract.schema import Target
     from fasttrack.journal import Journal
-    from fasttrack.journal.database import LabelRow
 
-__all__ = ["MOST_LABELS", "take_feedback"]
+__all__ = ["MOST_LABELS", "accept_feedback"]
 
 MOST_LABELS = 100_000
 """In one request."""
@@ -34,54 +35,71 @@ class _Label(msgspec.Struct, forbid_unknown_fields=True):
 _ONE, _MANY = msgspec.json.Decoder(_Label), msgspec.json.Decoder(list[_Label])
 
 
-def take_feedback(journal: Journal | None, target: Target, body: bytes) -> Response:
-    """The reply to a `POST /feedback`: a label, or many. They are written in the background."""
+def accept_feedback(journal: Journal | None, body: bytes) -> Response:
+    """The reply to a `POST /feedback` of one label or many, all of which are accepted or none.
+
+    A label must be what the version that made its prediction can predict, whichever version serves now. They are
+    written in the background.
+    """
     if journal is None:
-        return feedback_refusal(404, "no-journal", "this server keeps no journal, so labels have no use here")
+        return feedback_refusal(404, "no-journal", "this server keeps no journal, so it cannot use labels")
     try:
-        given = _MANY.decode(body) if body.lstrip()[:1] == b"[" else [_ONE.decode(body)]
+        labels = _MANY.decode(body) if body.lstrip()[:1] == b"[" else [_ONE.decode(body)]
     except msgspec.ValidationError as error:
-        return _refused(journal, [_misfit(str(error))])
+        return _refuse(journal, [_shape_issue(str(error))])
     except (msgspec.MsgspecError, RecursionError, UnicodeError):
         journal.refuse_feedback(1)
         return feedback_refusal(400, "malformed", f"the body is not JSON; {_SHAPE}")
-    if len(given) > MOST_LABELS:
-        journal.refuse_feedback(len(given))
-        detail = f"{len(given):,} labels, the limit is {MOST_LABELS:,}; send them in parts, or use fasttrack feedback"
+    if len(labels) > MOST_LABELS:
+        journal.refuse_feedback(len(labels))
+        detail = f"{len(labels):,} labels, the limit is {MOST_LABELS:,}; send them in parts, or use fasttrack feedback"
         return feedback_refusal(422, "too-many-rows", detail)
-    now = time.time()
-    rows: list[LabelRow] = []
-    issues = []
-    for number, one in enumerate(given):
-        found = parse_identifier(one.id)
-        problem = unusable(one.label, target)
-        if found is None:
-            issues.append({"row": number, "column": "id", "message": "no prediction has such an id"})
-        elif problem:
-            issues.append({"row": number, "column": "label", "message": problem})
-        else:
-            rows.append(label_row(*found, one.label, now))
+    ids = [parse_identifier(label.id) for label in labels]
+    issues = _issues(journal, labels, ids)
     if issues:
-        return _refused(journal, issues)
+        return _refuse(journal, issues)
+    now = time.time()
+    rows = [label_row(*id_, label.label, now) for id_, label in zip(ids, labels, strict=True) if id_ is not None]
     if not journal.feedback(rows):
-        return feedback_refusal(503, "busy", "more labels wait to be written than fit; send them again in a minute")
-    return _accepted(len(rows))
+        return feedback_refusal(503, "busy", "the queue of labels is full; send them again in a minute")
+    return Response(msgspec.json.encode({"accepted": len(rows)}), 202, media_type="application/json")
 
 
-def _misfit(message: str) -> dict[str, Any]:
-    """Where a body is not of the shape that labels have, from msgspec's message."""
+def _issues(journal: Journal, labels: Sequence[_Label], ids: Sequence[tuple[str, int] | None]) -> list[dict[str, Any]]:
+    """What is wrong with each label or its id; empty if all can be accepted."""
+    known = iter(journal.origins.targets([id_ for id_ in ids if id_ is not None]))
+    candidates = journal.origins.candidates()
+    issues: list[dict[str, Any]] = []
+    for row, (label, id_) in enumerate(zip(labels, ids, strict=True)):
+        if id_ is None:
+            issues.append({"row": row, "column": "id", "message": "no prediction has such an id"})
+            continue
+        target = next(known)
+        problem = _problem(label.label, candidates if target is None else [target])
+        if problem is not None:
+            issues.append({"row": row, "column": "label", "message": problem})
+    return issues
+
+
+def _problem(label: Any, targets: Sequence[Target]) -> str | None:
+    """Why none of `targets`, the most likely one first, can have this label; None if one can.
+
+    The version of a prediction is not known for a second, where another worker made it: it is one of the latest.
+    """
+    problems = [unusable(label, target) for target in targets]
+    return None if None in problems or not problems else problems[0]
+
+
+def _shape_issue(message: str) -> dict[str, Any]:
+    """Where a body does not have the shape of labels, from msgspec's message."""
     _, _, path = message.partition(" - at `$")
     row = re.search(r"\[(\d+)\]", path)
     column = re.search(r"\.(id|label)", path)
-    told = "the label is no number that a 64-bit float holds" if "out of range" in message else _SHAPE
-    return {"row": int(row[1]) if row else 0, "column": column[1] if column else None, "message": told}
+    detail = "the label is no number that a 64-bit float holds" if "out of range" in message else _SHAPE
+    return {"row": int(row[1]) if row else 0, "column": column[1] if column else None, "message": detail}
 
 
-def _refused(journal: Journal, issues: list[dict[str, Any]]) -> Response:
+def _refuse(journal: Journal, issues: list[dict[str, Any]]) -> Response:
     journal.refuse_feedback(len(issues))
-    detail = f"row {issues[0]['row']}: {issues[0]['message']}; nothing was taken"
+    detail = f"row {issues[0]['row']}: {issues[0]['message']}; no label was accepted"
     return feedback_refusal(422, "invalid", detail, issues[:_LISTED])
-
-
-def _accepted(number: int) -> Response:
-    return Response(msgspec.json.encode({"accepted": number}), 202, media_type="application/json")

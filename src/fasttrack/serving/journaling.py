@@ -1,4 +1,4 @@
-"""The journal of a server: where it is, and what it counts."""
+"""The journal of a server: its location, and the counts of what is recorded."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import msgspec
 
 from fasttrack.errors import ConfigError, StoreError
 from fasttrack.journal import Journal, JournalCounts, journal_location, open_database
+from fasttrack.schemes import is_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,32 +22,34 @@ __all__ = ["open_journal"]
 _log = logging.getLogger("fasttrack")
 
 
-def _names(text: str) -> list[str]:
+def _column_names(text: str) -> list[str]:
     if text.lstrip().startswith("["):
         try:
             return msgspec.json.decode(text, type=list[str])
         except msgspec.MsgspecError:
-            raise ConfigError(f"FASTTRACK_JOURNAL_OMIT is {text!r}, expected names, or a JSON array of them") from None
+            raise ConfigError(
+                f"FASTTRACK_JOURNAL_OMIT is {text!r}, expected column names with commas between, or a JSON array"
+            ) from None
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
 def open_journal(settings: Settings, metrics: ServingMetrics, clock: Callable[[], float]) -> Journal | None:
-    """The journal that the settings name; `None` when it is off, or cannot be kept here, which the log says.
+    """The journal that the settings name; `None` when it is off, or cannot be written, which is logged.
 
-    A database that only does not answer now is waited for. Raises ConfigError for a location that is none.
+    A database that does not answer now is tried again later. Raises ConfigError for a location that cannot be used.
     """
     location = journal_location(settings.journal, settings.store, settings.cache)
     if location is None:
         return None
-    if "://" not in location:
+    if not is_url(location):
         try:
             open_database(location).close()
         except StoreError as error:
-            _log.warning("no prediction is recorded: %s; or set FASTTRACK_JOURNAL=off", error)
+            _log.warning("no prediction is recorded: %s; to run without a journal, set FASTTRACK_JOURNAL=off", error)
             return None
-        if "://" in settings.store and settings.journal == "on":
-            # a warning: nothing less is shown so early, and a container's cache may not outlive it
-            _log.warning("predictions are recorded in %s; FASTTRACK_JOURNAL names another place", location)
+        if is_url(settings.store) and settings.journal == "on":
+            # a warning, because nothing less is shown so early, and a container's cache may be lost with it
+            _log.warning("predictions are recorded in %s; to record elsewhere, set FASTTRACK_JOURNAL", location)
     block = metrics.ledger.block
     counts = JournalCounts(
         block([("fasttrack_journal_backlog_rows",)]),
@@ -59,7 +62,7 @@ def open_journal(settings: Settings, metrics: ServingMetrics, clock: Callable[[]
         location,
         counts,
         sample=settings.journal_sample,
-        omit=_names(settings.journal_omit),
+        omit=_column_names(settings.journal_omit),
         keep_days=settings.journal_days,
         keep_bytes=settings.journal_bytes,
         clock=clock,

@@ -1,4 +1,4 @@
-"""The model that serves: loaded whole before it answers, swapped in one step when another version is promoted."""
+"""The model that serves: loaded whole before it answers, replaced in one step when another version is promoted."""
 
 from __future__ import annotations
 
@@ -10,176 +10,156 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from fasttrack.contract.decode import Decoder
-from fasttrack.contract.openapi import example_row
 from fasttrack.errors import FastTrackError, StoreError, StoreUnreachable
 from fasttrack.metrics.reference import read_reference
-from fasttrack.scoring.open import engine_of
+from fasttrack.scoring.model import open_model
+from fasttrack.scoring.open import find_bundle
 from fasttrack.serving.reply import ReplyWriter
 from fasttrack.store import CHAMPION, open_store, parse_spec
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from fasttrack.bundle import Bundle
     from fasttrack.journal import Journal, Recorder
-    from fasttrack.metrics.serving import ModelCounters, ServingMetrics
-    from fasttrack.scoring.engine import Engine
+    from fasttrack.metrics.serving import ServingMetrics
+    from fasttrack.scoring.model import ScoringModel
+    from fasttrack.scoring.scored import Observer
     from fasttrack.settings import Settings
     from fasttrack.store import Store
 
-__all__ = ["ModelSlot", "ServedModel", "load_model"]
+__all__ = ["LiveModel", "ModelHolder"]
 
 _log = logging.getLogger("fasttrack")
 
 
 @dataclass(frozen=True, slots=True)
-class ServedModel:
-    """A bundle, opened and ready: everything that answering one request needs."""
+class LiveModel:
+    """All that answering a request needs: the model, who observes its runs, and how replies are written.
 
-    bundle: Bundle
-    decoder: Decoder
-    engine: Engine
+    `recorder`: takes the rows into the journal and gives them their ids.
+    """
+
+    model: ScoringModel
     writer: ReplyWriter
-    counters: ModelCounters
+    observers: Sequence[Observer]
     recorder: Recorder | None = None
 
-    @property
-    def label(self) -> str:
-        """`name@version`, as replies carry it."""
-        return self.bundle.label
 
-    def probe(self) -> None:
-        """Score the contract's example row; raises what scoring raises."""
-        self.engine.score(self.decoder.row(example_row(self.bundle.manifest.contract)))
+class ModelHolder:
+    """Owns the model that serves. A request takes `current` once and keeps it to its end, whatever is promoted.
 
-
-def load_model(settings: Settings, metrics: ServingMetrics, journal: Journal | None = None) -> ServedModel:
-    """Open the bundle that the settings name, load its engine, and score one row with it.
-
-    Its predictions are recorded in `journal`. A store that does not answer is no reason not to serve what it gave last.
-
-    Raises StoreError or BundleError saying what is missing or damaged.
+    Predictions are recorded in `journal`; the counters of `metrics` and `observers` know of each run.
     """
-    store = open_store(settings.store, cache=settings.cache)
-    try:
-        spec = settings.model or store.latest()
-        if spec is None:
-            raise StoreError(
-                f"store {settings.store} has no model to serve; train one first: "
-                "python src/train.py, or fasttrack train DATA --target COLUMN"
-            )
-        bundle = store.open(spec)
-    except StoreUnreachable as error:
-        found = store.last_opened(settings.model)
-        if found is None:
-            raise
-        bundle = found
-        _log.warning("serving %s, the last that was opened here: %s", bundle.label, error)
-    return _prepare(bundle, settings, metrics, journal)
 
-
-def _prepare(bundle: Bundle, settings: Settings, metrics: ServingMetrics, journal: Journal | None) -> ServedModel:
-    manifest = bundle.manifest
-    model = ServedModel(
-        bundle,
-        Decoder(manifest.contract, max_rows=settings.max_rows),
-        _engine(bundle, settings),
-        ReplyWriter(manifest.contract, bundle.label),
-        metrics.counters(manifest.name, manifest.version, read_reference(bundle)),
-        None if journal is None else journal.recorder(manifest.name, manifest.version, manifest.contract),
-    )
-    model.probe()
-    return model
-
-
-def _engine(bundle: Bundle, settings: Settings) -> Engine:
-    # Requests and workers are the unit of parallelism. scikit-learn's own loops read this when they are first imported.
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
-    return engine_of(bundle, allow_version_mismatch=settings.allow_version_mismatch)
-
-
-class ModelSlot:
-    """Owns the model that serves. A request takes `current` once and keeps it to its end, whatever is promoted."""
-
-    def __init__(self, settings: Settings, metrics: ServingMetrics, journal: Journal | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        metrics: ServingMetrics,
+        journal: Journal | None = None,
+        observers: Sequence[Observer] = (),
+    ) -> None:
         self._settings = settings
         self._journal = journal
         self._metrics = metrics
-        self._model: ServedModel | None = None
+        self._observers = tuple(observers)
+        self._live: LiveModel | None = None
 
     @property
-    def current(self) -> ServedModel:
-        """The model that serves now."""
-        if self._model is None:
+    def current(self) -> LiveModel:
+        """The model that serves now. Raises StoreError before the first is loaded."""
+        if self._live is None:
             raise StoreError("no model is loaded yet")
-        return self._model
+        return self._live
 
     @property
     def spec(self) -> str:
-        """What is to be served, in the words of the setting `model`."""
-        return self._settings.model or self.current.bundle.manifest.name
+        """The model to serve, as the setting `model` names one."""
+        return self._settings.model or self.current.model.name
 
     def load(self) -> None:
-        """Load the first model and let it serve; nothing to do when that was done. Raises StoreError or BundleError."""
-        if self._model is None:
-            model = load_model(self._settings, self._metrics, self._journal)
+        """Load the first model, score a row with it and let it serve; does nothing if that was done.
+
+        Raises StoreError or BundleError saying what is missing or damaged.
+        """
+        if self._live is None:
+            store = open_store(self._settings.store, cache=self._settings.cache)
+            live = self._prepare(find_bundle(store, self._settings.model))
             if self._settings.model is None:
-                # the model promoted last is for the start only: a running server never turns into another model
-                self._settings = msgspec.structs.replace(self._settings, model=model.bundle.manifest.name)
-            self._put(model)
+                # "the model promoted last" decides at the start only: a running server stays with its model
+                self._settings = msgspec.structs.replace(self._settings, model=live.model.name)
+            self._put(live)
 
     async def follow(self) -> None:
-        """Swap the model whenever its alias moves, until cancelled. A version that cannot be loaded never serves."""
+        """Replace the model whenever its alias moves, until cancelled.
+
+        A version that cannot be loaded never serves: it is logged and counted, and the present one goes on.
+        """
         store = open_store(self._settings.store, cache=self._settings.cache)
         spec = parse_spec(self.spec)
         if spec.alias is None:
             return  # pinned to one version
-        # nothing seen yet: the first look also finds what was promoted since the model was loaded
-        seen: object = None
-        answers, told = True, ""
+        # no state is known yet, so the first look also finds what was promoted since the model was loaded
+        state: object = None
+        reachable, last_reason = True, ""
         while True:
             await asyncio.sleep(self._settings.reload_seconds)
-            state = seen
+            latest = state
             try:
-                state = await asyncio.to_thread(store.pointer_state, spec.name, spec.alias)
-                if not answers:
+                latest = await asyncio.to_thread(store.pointer_state, spec.name, spec.alias)
+                if not reachable:
                     _log.info("store %s answers again", store.location)
-                answers = True
-                if state == seen:
+                reachable = True
+                if latest == state:
                     continue
-                model = await asyncio.to_thread(self._promoted, store, spec.name, spec.alias)
+                live = await asyncio.to_thread(self._promoted, store, spec.name, spec.alias)
             except StoreUnreachable as error:
-                if answers:  # said once, not every second
+                if reachable:  # logged once, not every second
                     self._failed("%s", error)
-                answers = False
+                reachable = False
                 continue
             except Exception as error:  # noqa: BLE001  # whatever was promoted, the model that serves goes on
                 reason = str(error) if isinstance(error, FastTrackError) else f"{type(error).__name__}: {error}"
-                if state != seen:
+                if latest != state:
                     self._failed("the promoted version cannot be loaded: %s", reason)
-                elif reason != told:  # the store refuses, which it may do each second
+                elif reason != last_reason:  # the store refuses, which it may do each second
                     self._failed("%s", reason)
-                seen, told = state, reason
+                state, last_reason = latest, reason
                 continue
-            seen, told = state, ""
-            if model is not None:
-                _log.info("now serving %s instead of %s", model.label, self.current.label)
-                self._put(model)
+            state, last_reason = latest, ""
+            if live is not None:
+                _log.info("now serving %s instead of %s", live.model.label, self.current.model.label)
+                self._put(live)
 
-    def _promoted(self, store: Store, name: str, alias: str) -> ServedModel | None:
-        """The version that the alias means, ready to serve; `None` if it serves already.
+    def _prepare(self, bundle: Bundle) -> LiveModel:
+        # Requests and workers run in parallel already. scikit-learn's loops read this when they are first imported.
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
+        settings = self._settings
+        mismatch = settings.allow_version_mismatch
+        model = open_model(bundle, max_rows=settings.max_rows, allow_version_mismatch=mismatch)
+        model.probe()
+        name, version, contract = model.name, model.version, model.contract
+        recorder = None if self._journal is None else self._journal.recorder(name, version, contract)
+        counters = self._metrics.counters(name, version, read_reference(bundle))
+        drift = () if counters.drift is None else (counters.drift,)
+        writer = ReplyWriter(contract, bundle.label)
+        return LiveModel(model, writer, (counters, *drift, *self._observers), recorder)
+
+    def _promoted(self, store: Store, name: str, alias: str) -> LiveModel | None:
+        """The version that the alias means, ready to serve; None if it serves already.
 
         A challenger that became champion is the challenger no longer, and still serves.
         """
         version = store.alias(name, alias)
-        if version == self.current.bundle.manifest.version or (version is None and alias != CHAMPION):
+        if version == self.current.model.version or (version is None and alias != CHAMPION):
             return None
-        return _prepare(store.open(self.spec), self._settings, self._metrics, self._journal)
+        return self._prepare(store.open(self.spec))
 
     def _failed(self, reason: str, *details: object) -> None:
-        self._metrics.reload_failed()
-        _log.error("kept %s: " + reason, self.current.label, *details)
+        self._metrics.count_reload_failure()
+        _log.error("kept %s: " + reason, self.current.model.label, *details)
 
-    def _put(self, model: ServedModel) -> None:
-        manifest = model.bundle.manifest
-        self._metrics.serving(manifest.name, manifest.version, model.engine.name, manifest.metrics)
-        self._model = model
+    def _put(self, live: LiveModel) -> None:
+        manifest = live.model.bundle.manifest
+        self._metrics.show_model(manifest.name, manifest.version, live.model.engine.name, manifest.metrics)
+        self._live = live

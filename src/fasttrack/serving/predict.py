@@ -1,40 +1,33 @@
-"""Answering prediction requests: decode a body, score it, write the reply."""
+"""Answering prediction requests: decode a body, score it, let the observers know, write the reply."""
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import anyio
 import anyio.to_thread
-import msgspec
 
 from fasttrack.contract.decode import RefusedRequest
-from fasttrack.serving.problems import refusal
+from fasttrack.scoring.scored import Scored
+from fasttrack.serving.problems import refusal_problem
+from fasttrack.serving.reply import Reply
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fasttrack.contract.decode import Batch
     from fasttrack.metrics.serving import ServingMetrics
-    from fasttrack.scoring.engine import Scores
-    from fasttrack.serving.model import ServedModel
+    from fasttrack.serving.model import LiveModel
 
-__all__ = ["LARGE", "Predictor", "Reply"]
+__all__ = ["LARGE_BYTES", "Predictor"]
 
 T = TypeVar("T")
+_log = logging.getLogger("fasttrack")
 
-
-class Reply(msgspec.Struct, frozen=True):
-    """The reply to a prediction request: the body is JSON, of a status other than 200 a problem document."""
-
-    status: int
-    body: bytes
-
-    @property
-    def media_type(self) -> bytes:
-        """The content type."""
-        return b"application/json" if self.status == 200 else b"application/problem+json"
+LARGE_BYTES = 64 * 1024
+"""A body longer than this is decoded off the event loop, where it would hold up other requests by milliseconds."""
 
 
 class Predictor:
@@ -45,35 +38,42 @@ class Predictor:
         self.max_body_bytes = max_body_bytes
         self.threads = threads
         self._limiter: anyio.CapacityLimiter | None = None
+        self._failed: dict[int, object] = {}
+        """Observers whose failure was logged, by id; kept, so that no other object gets the id."""
 
-    async def answer(self, model: ServedModel, body: bytes) -> Reply:
-        """The reply to one body, scored by itself."""
+    async def answer(self, live: LiveModel, body: bytes) -> Reply:
+        """The reply to one body, which is scored by itself."""
+        decoder = live.model.decoder
         try:
-            if len(body) > LARGE:
-                batch = await self.in_thread(model.decoder.rows, body)
-            else:
-                batch = model.decoder.rows(body)
-            scores = await self.score_soon(model, batch)
-            warnings = [*batch.warnings, *scores.warnings]
-            if batch.single:
-                return Reply(200, model.writer.row(scores, 0, warnings))
-            if len(batch) > model.engine.inline_rows:
-                return Reply(200, await self.in_thread(model.writer.rows, scores, warnings))
-            return Reply(200, model.writer.rows(scores, warnings))
+            batch = await self.in_thread(decoder.rows, body) if len(body) > LARGE_BYTES else decoder.rows(body)
+            event = await self.score_soon(live, batch)
         except RefusedRequest as refused:
-            return self.refuse(model, refused)
+            return self.refuse(live, refused)
+        warnings = [*batch.warnings, *event.predictions.warnings]
+        if batch.single:
+            return Reply(200, live.writer.row(event, 0, warnings))
+        if len(batch) > live.model.engine.inline_rows:
+            return Reply(200, await self.in_thread(live.writer.rows, event, warnings))
+        return Reply(200, live.writer.rows(event, warnings))
 
-    def score(self, model: ServedModel, batch: Batch) -> Scores:
-        """One run of the model, counted. Raises RefusedRequest."""
+    def score(self, live: LiveModel, batch: Batch) -> Scored:
+        """One run of the model, after which all observers know of it. Raises RefusedRequest."""
         started = time.perf_counter()
-        scores = model.engine.score(batch)
-        counters = model.counters
-        counters.ran(len(batch), len(scores.warnings), time.perf_counter() - started)
-        if counters.drift is not None:
-            counters.drift.seen(batch.matrix, scores.output)
-        if model.recorder is not None:
-            scores.ids = model.recorder.seen(batch, scores.output, scores.probabilities)
-        return scores
+        predictions = live.model.engine.score(batch)
+        seconds = time.perf_counter() - started
+        ids = None
+        if live.recorder is not None:  # first: the journal decides what it records, and the ids say so
+            try:
+                ids = live.recorder.seen(batch, predictions.output, predictions.probabilities)
+            except Exception as error:  # noqa: BLE001  # a prediction that cannot be recorded is answered all the same
+                self._observer_failed(live.recorder, error)
+        event = Scored(live.model, batch, predictions, ids, seconds)
+        for observer in live.observers:
+            try:
+                observer.scored(event)
+            except Exception as error:  # noqa: BLE001  # observers may be the user's: none may cost a reply
+                self._observer_failed(observer, error)
+        return event
 
     async def in_thread(self, work: Callable[..., T], *arguments: Any) -> T:
         """Run `work` off the event loop, in one of as many threads as there are processors."""
@@ -81,17 +81,20 @@ class Predictor:
             self._limiter = anyio.CapacityLimiter(self.threads)
         return await anyio.to_thread.run_sync(work, *arguments, limiter=self._limiter)
 
-    async def score_soon(self, model: ServedModel, batch: Batch) -> Scores:
+    async def score_soon(self, live: LiveModel, batch: Batch) -> Scored:
         """As `score`, in a thread where it takes long."""
-        if len(batch) > model.engine.inline_rows:
-            return await self.in_thread(self.score, model, batch)
-        return self.score(model, batch)
+        if len(batch) > live.model.engine.inline_rows:
+            return await self.in_thread(self.score, live, batch)
+        return self.score(live, batch)
 
-    def refuse(self, model: ServedModel, refused: RefusedRequest) -> Reply:
-        """The reply to a request that cannot be scored, counted."""
-        self._metrics.refused(model.bundle.manifest.name, refused.reason, refused.cells)
-        return Reply(*refusal(refused))
+    def refuse(self, live: LiveModel, refused: RefusedRequest) -> Reply:
+        """The reply to a request that cannot be scored, which is counted."""
+        self._metrics.count_refusal(live.model.name, refused.reason, refused.cells)
+        return Reply(*refusal_problem(refused))
 
-
-LARGE = 64 * 1024
-"""Bytes from which on a body is decoded off the event loop, where it would hold up other requests by milliseconds."""
+    def _observer_failed(self, observer: object, error: Exception) -> None:
+        name = type(observer).__name__
+        self._metrics.count_observer_failure(name)
+        if id(observer) not in self._failed:
+            self._failed[id(observer)] = observer
+            _log.error("the observer %s failed; further failures are counted, not logged", name, exc_info=error)

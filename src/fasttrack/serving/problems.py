@@ -9,7 +9,14 @@ import msgspec
 
 from fasttrack.contract.decode import MAX_LISTED, RefusedRequest
 
-__all__ = ["MEDIA_TYPE", "PROBLEM_SCHEMA", "document", "fault", "refusal", "rejection"]
+__all__ = [
+    "MEDIA_TYPE",
+    "PROBLEM_SCHEMA",
+    "body_problem",
+    "internal_error",
+    "problem_document",
+    "refusal_problem",
+]
 
 _log = logging.getLogger("fasttrack")
 
@@ -36,32 +43,32 @@ PROBLEM_SCHEMA: dict[str, Any] = {
             "description": f"Each bad row and column; at most {MAX_LISTED}.",
             "items": {"$ref": "#/components/schemas/CellIssue"},
         },
-        "errors_total": {"type": "integer", "description": "How many there are in all."},
+        "errors_total": {"type": "integer", "description": "The number of bad cells, listed or not."},
     },
     "required": ["type", "title", "status", "detail"],
 }
 
 
-def refusal(refused: RefusedRequest) -> tuple[int, bytes]:
-    """The status and the problem document for a request that cannot be scored."""
-    status, title = _REASONS[refused.reason]
-    more = {"errors": refused.issues, "errors_total": refused.total} if refused.issues else {}
-    return status, document(refused.reason, status, title, refused.detail, **more)
-
-
-def rejection(reason: str, detail: str) -> tuple[int, bytes]:
-    """The status and the problem document for a body that was not read to its end."""
-    status, title = _REASONS[reason]
-    return status, document(reason, status, title, detail)
-
-
-def document(reason: str, status: int, title: str, detail: str, **more: Any) -> bytes:
-    """A problem document of type `urn:fasttrack:problem:<reason>`."""
+def problem_document(reason: str, status: int, title: str, detail: str, **more: Any) -> bytes:
+    """A problem document of type `urn:fasttrack:problem:<reason>`, with `more` members."""
     kind = f"urn:fasttrack:problem:{reason}"
     return msgspec.json.encode({"type": kind, "title": title, "status": status, "detail": detail, **more})
 
 
-def fault(method: str, path: str, error: Exception) -> tuple[int, bytes]:
-    """A fault of the server, logged whole and told in one sentence: status and problem document."""
+def refusal_problem(refused: RefusedRequest) -> tuple[int, bytes]:
+    """The status and the problem document for a request that cannot be scored."""
+    status, title = _REASONS[refused.reason]
+    more = {"errors": refused.issues, "errors_total": refused.total} if refused.issues else {}
+    return status, problem_document(refused.reason, status, title, refused.detail, **more)
+
+
+def body_problem(reason: str, detail: str) -> tuple[int, bytes]:
+    """The status and the problem document for a body that was not read to its end."""
+    status, title = _REASONS[reason]
+    return status, problem_document(reason, status, title, detail)
+
+
+def internal_error(method: str, path: str, error: Exception) -> tuple[int, bytes]:
+    """The status and the problem document for a failure of the server, which is logged with its traceback."""
     _log.error("%s %s failed", method, path, exc_info=error)
-    return 500, document("internal", 500, "Internal Server Error", "the server failed; its log says why")
+    return 500, problem_document("internal", 500, "Internal Server Error", "the server failed; its log says why")

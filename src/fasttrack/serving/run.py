@@ -1,4 +1,4 @@
-"""Run the app under Uvicorn, having said where it is and how to try it."""
+"""Run the app under Uvicorn, after printing its address and how to try it."""
 
 from __future__ import annotations
 
@@ -32,28 +32,28 @@ if TYPE_CHECKING:
 __all__ = ["run", "worker"]
 
 _MMAP_THRESHOLD, _TRIM_THRESHOLD = -3, -1
-"""As malloc.h numbers them."""
+"""The numbers that malloc.h gives them."""
 _DRAIN_SECONDS = 30
-"""How long a stopping server waits for the requests that it has taken."""
+"""How long a stopping server waits for the requests that it has accepted."""
 
 
 def run(settings: Settings, *, host: str, port: int, workers: int = 1, access_log: bool = False) -> None:
-    """Serve until a signal stops it; port 0 takes a free one. A worker process that dies is started anew.
+    """Serve until a signal stops it; port 0 takes a free one. A worker process that dies is replaced.
 
-    Raises StoreError or BundleError when there is no model to serve, ConfigError when the port cannot be had.
+    Raises StoreError or BundleError when there is no model to serve, ConfigError when the port cannot be used.
     """
-    _give_back()
+    _return_freed_memory()
     runtime = Runtime(settings)
-    slot = runtime.slot
-    slot.load()
+    models = runtime.models
+    models.load()
     listener = _listen(host, port)
     bound = listener.getsockname()[1]
-    shown = "localhost" if host in ("127.0.0.1", "0.0.0.0", "::", "::1") else host  # noqa: S104  # compared, not bound
-    url = f"http://{shown}:{bound}"
-    print(  # noqa: T201  # the command speaks to whoever started it
-        f"serving {slot.current.label} at {url}\n"
+    name = "localhost" if host in ("127.0.0.1", "0.0.0.0", "::", "::1") else host  # noqa: S104  # compared, not bound
+    url = f"http://{name}:{bound}"
+    print(  # noqa: T201  # the output of the command
+        f"serving {models.current.model.label} at {url}\n"
         f"docs    {url}/docs\n"
-        f"try     {try_line(url, slot.current.bundle.manifest.contract)}",
+        f"try     {try_line(url, models.current.model.contract)}",
         flush=True,
     )
     log_config: dict[str, Any] = copy.deepcopy(uvicorn.config.LOGGING_CONFIG)
@@ -71,44 +71,47 @@ def run(settings: Settings, *, host: str, port: int, workers: int = 1, access_lo
         server_header=False,
     )
     if not alone:
-        # what is to be served was decided here, once for all workers
-        os.environ.update(msgspec.structs.replace(settings, model=slot.spec).as_environment())
+        # the model is decided here, once for all workers
+        os.environ.update(msgspec.structs.replace(settings, model=models.spec).as_environment())
         Multiprocess(config, sockets=[listener]).run()
         return
     for stop in (signal.SIGTERM, signal.SIGINT):
-        # Uvicorn drains, then raises the signal again for whoever was there before: a clean stop is no failure
+        # Uvicorn drains, then raises the signal again for the handler that was there before: a clean stop exits with 0
         signal.signal(stop, _leave)
     uvicorn.Server(config).run(sockets=[listener])
 
 
 def worker() -> Service:
-    """What each of several worker processes serves, by its `FASTTRACK_*` environment variables."""
-    _give_back()
+    """The app of each of several worker processes, by its `FASTTRACK_*` environment variables."""
+    _return_freed_memory()
     return Service(Runtime())
 
 
-def _give_back() -> None:
-    """Let arrays of a megabyte and more go back to the system when they are freed.
+def _return_freed_memory() -> None:
+    """Let the memory of arrays of a megabyte and more return to the system when they are freed.
 
-    glibc raises that bound by itself, and so keeps what the largest requests once took, in each thread.
+    glibc raises that bound by itself, and then keeps what the largest requests once took, in each thread.
     """
     with suppress(OSError, AttributeError):  # another C library
         mallopt = ctypes.CDLL(None).mallopt
-        for of in (_MMAP_THRESHOLD, _TRIM_THRESHOLD):
-            mallopt(of, 1 << 20)
+        for parameter in (_MMAP_THRESHOLD, _TRIM_THRESHOLD):
+            mallopt(parameter, 1 << 20)
 
 
 def try_line(url: str, contract: Contract) -> str:
-    """A curl command that gets a prediction."""
+    """A curl command that gets a prediction from the server at `url`."""
     row = example_row(contract)
     if len(row) == 1:
         (name, value) = next(iter(row.items()))
         if name.isidentifier() and isinstance(value, (int, float)) and not isinstance(value, bool):
-            return f'curl "{url}/predict?{name}=5"' if _holds(contract, 5) else f'curl "{url}/predict?{name}={value}"'
+            return (
+                f'curl "{url}/predict?{name}=5"' if _in_range(contract, 5) else f'curl "{url}/predict?{name}={value}"'
+            )
     return f"curl {url}/predict -d {shlex.quote(msgspec.json.encode(row).decode())}"
 
 
-def _holds(contract: Contract, value: float) -> bool:
+def _in_range(contract: Contract, value: float) -> bool:
+    """Whether the first column had such values in training."""
     column = contract.columns[0]
     return (column.minimum or 0) <= value <= (column.maximum or 0)
 

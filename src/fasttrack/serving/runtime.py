@@ -1,4 +1,4 @@
-"""What a server answers with: model, counters, journal and predictor, and their life from start to stop."""
+"""What a server answers with: model, counters, journal, guards and predictor, and their life from start to stop."""
 
 from __future__ import annotations
 
@@ -9,17 +9,22 @@ import time
 from typing import TYPE_CHECKING
 
 from fasttrack.metrics.serving import ServingMetrics
-from fasttrack.metrics.shared import shared_folder
+from fasttrack.metrics.shared_folder import shared_folder
+from fasttrack.serving.access import Guards
+from fasttrack.serving.extensions import load_extensions
 from fasttrack.serving.http.lane import FastLane
 from fasttrack.serving.journaling import open_journal
-from fasttrack.serving.model import ModelSlot
+from fasttrack.serving.model import ModelHolder
 from fasttrack.serving.predict import Predictor
 from fasttrack.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Sequence
 
     from starlette.types import ASGIApp
+
+    from fasttrack.scoring.scored import Observer
+    from fasttrack.serving.access import Guard
 
 __all__ = ["Runtime"]
 
@@ -28,31 +33,42 @@ _SETTLE_SECONDS = 0.25
 
 
 class Runtime:
-    """What answers are made with. The model is loaded when the service starts, so that building it has no side effect.
+    """The parts of one server. The model is loaded when the service starts, so building this has no side effect.
 
-    Without `settings` they come from the `FASTTRACK_*` environment variables. `clock` tells when a prediction is made,
-    in seconds since 1970 UTC: a replay of the past brings its own. Raises ConfigError for a setting that cannot be
-    used.
+    `settings`: by default those of the `FASTTRACK_*` environment variables. `clock`: the time of a prediction in
+    seconds since 1970 UTC, for a replay of the past. `guards` are asked before each request, and `observers` know of
+    each run of the model, after those that the settings name. Raises ConfigError for a setting that cannot be used.
     """
 
-    def __init__(self, settings: Settings | None = None, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        clock: Callable[[], float] = time.time,
+        *,
+        guards: Sequence[Guard] = (),
+        observers: Sequence[Observer] = (),
+    ) -> None:
         settings = settings or Settings.from_environment()
+        self.guards = Guards([*load_extensions("FASTTRACK_GUARDS", settings.guards, "check"), *guards])
+        observers = [*load_extensions("FASTTRACK_OBSERVERS", settings.observers, "scored"), *observers]
         self.metrics = ServingMetrics(shared_folder(settings.metrics_dir))
         self.journal = open_journal(settings, self.metrics, clock)
-        self.slot = ModelSlot(settings, self.metrics, self.journal)
+        self.models = ModelHolder(settings, self.metrics, self.journal, observers)
         self.predictor = Predictor(self.metrics, max_body_bytes=settings.max_body_bytes, threads=os.cpu_count() or 1)
 
-    def lane(self, behind: ASGIApp) -> FastLane:
-        """The fast lane in front of the app that takes all other requests."""
-        return FastLane(behind, slot=self.slot, predictor=self.predictor, traffic=self.metrics.traffic)
+    def lane(self, app: ASGIApp) -> FastLane:
+        """The fast lane in front of `app`, which takes all other requests."""
+        return FastLane(
+            app, models=self.models, predictor=self.predictor, traffic=self.metrics.traffic, guards=self.guards
+        )
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Load the model, and follow its promotions. Raises what `ModelSlot.load` does."""
-        self.slot.load()
+        """Load the model, and follow promotions until the end. Raises as `ModelHolder.load` does."""
+        self.models.load()
         if self.journal is not None:
             self.journal.start()
-        tasks = [asyncio.create_task(self.slot.follow()), asyncio.create_task(self._settle())]
+        tasks = [asyncio.create_task(self.models.follow()), asyncio.create_task(self._settle())]
         yield
         for task in tasks:
             task.cancel()
@@ -63,5 +79,5 @@ class Runtime:
     async def _settle(self) -> None:
         while True:
             await asyncio.sleep(_SETTLE_SECONDS)
-            if self.metrics.unsettled():
-                await asyncio.to_thread(self.metrics.settle)
+            if self.metrics.has_unbinned_rows():
+                await asyncio.to_thread(self.metrics.bin_rows)

@@ -1,4 +1,4 @@
-"""What `fasttrack serve` runs: the fast lane, and FastAPI's app once something else is asked for.
+"""The app of `fasttrack serve`: the fast lane, and FastAPI's app once anything but a prediction is asked for.
 
 Importing FastAPI takes longer than everything that a first prediction needs.
 """
@@ -17,34 +17,34 @@ __all__ = ["Service"]
 
 
 class Service:
-    """An ASGI app with the answers of `fasttrack.serving.app`, which it imports for what is no prediction."""
+    """An ASGI app with the replies of `fasttrack.serving.app`, which it imports for what is not a prediction."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-        self.lane = runtime.lane(self._behind)
-        self._routes: ASGIApp | None = None
+        self.lane = runtime.lane(self._answer_by_fastapi)
+        self._app: ASGIApp | None = None
         self._importing = asyncio.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or start and stop."""
         if scope["type"] == "lifespan":
-            await self._live(receive, send)
+            await self._run(receive, send)
         else:
             await self.lane(scope, receive, send)
 
-    async def _behind(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self._routes is None:
+    async def _answer_by_fastapi(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._app is None:
             async with self._importing:
-                if self._routes is None:
-                    self._routes = await asyncio.to_thread(self._import)
-        await self._routes(scope, receive, send)
+                if self._app is None:
+                    self._app = await asyncio.to_thread(self._build)
+        await self._app(scope, receive, send)
 
-    def _import(self) -> ASGIApp:
+    def _build(self) -> ASGIApp:
         from fasttrack.serving.app import build
 
-        return build(self._runtime).behind_the_lane
+        return build(self._runtime).answer_by_fastapi
 
-    async def _live(self, receive: Receive, send: Send) -> None:
+    async def _run(self, receive: Receive, send: Send) -> None:
         await receive()
         try:
             async with self._runtime.running():

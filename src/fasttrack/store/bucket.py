@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from fasttrack.errors import StoreError, StoreUnreachable
-from fasttrack.object_storage import Endpoint, azure, google, s3_endpoint
+from fasttrack.object_storage import Endpoint, azure_account, google_storage, s3_endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -257,7 +257,7 @@ def _s3() -> _Asked:
 
 
 def _google() -> _Asked:
-    found = google()
+    found = google_storage()
     config: dict[str, Any] = {"base_url": found.endpoint.url} if found.endpoint else {}
     if found.anonymous and found.endpoint:
         # without signatures the client reads, but for a write it still asks Google for a token
@@ -271,8 +271,8 @@ def _google() -> _Asked:
 
 def _azure() -> _Asked:
     """All is said, or the client would look for an emulator by itself, and at one of the endpoints only."""
-    found = azure()
-    config: dict[str, Any] = {"account_name": found.account, "use_emulator": False}
+    found = azure_account()
+    config: dict[str, Any] = {"account_name": found.name, "use_emulator": False}
     if found.endpoint:
         config["endpoint"] = found.endpoint.url
     if found.key:

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from fasttrack.errors import StoreError
-from fasttrack.object_storage import place_of
+from fasttrack.object_storage import storage_identity
+from fasttrack.schemes import example_list, find_scheme, is_url
 from fasttrack.store.folder import LocalStore
-from fasttrack.urls import is_ambiguous, shown
+from fasttrack.urls import has_ambiguous_password, redact_url
 
 if TYPE_CHECKING:
     from fasttrack.store.store import Store
@@ -20,11 +21,10 @@ if TYPE_CHECKING:
 __all__ = ["local_folder", "open_store"]
 
 _DEFAULT = "model"
-_SCHEMES = ("s3", "gs", "az")
 
 
 def open_store(location: str | Path | None = None, *, cache: Path | None = None) -> Store:
-    """The store at a folder, or at `s3://BUCKET/PREFIX`, `gs://BUCKET/PREFIX`, `az://CONTAINER/PREFIX`.
+    """The store at a folder, or at the URL of an object storage such as `s3://BUCKET/PREFIX`.
 
     `location` defaults to FASTTRACK_STORE, then to the folder `model`. `cache` is the folder for versions from object
     storages; it defaults to FASTTRACK_CACHE, then to `fasttrack` in the user's cache folder. Raises StoreError for
@@ -33,11 +33,11 @@ def open_store(location: str | Path | None = None, *, cache: Path | None = None)
     if location is None:
         location = os.environ.get("FASTTRACK_STORE") or _DEFAULT
     folder = local_folder(location, cache=cache)
-    if not _is_remote(location):
+    scheme = find_scheme(str(location))
+    if scheme is None or scheme.store is None:
         return LocalStore(folder)
-    from fasttrack.store.objects import ObjectStore
-
-    return ObjectStore(str(location).rstrip("/"), folder)
+    store: Store = scheme.store.open(str(location).rstrip("/"), folder)
+    return store
 
 
 def local_folder(location: str | Path, *, cache: Path | None = None) -> Path:
@@ -49,18 +49,16 @@ def local_folder(location: str | Path, *, cache: Path | None = None) -> Path:
         return Path(location)
     url = str(location).rstrip("/")
     parts = urlsplit(url)
-    if parts.scheme not in _SCHEMES or not parts.netloc or parts.query or parts.fragment:
-        raise StoreError(
-            f"{shown(url)} cannot hold models; use a folder, s3://BUCKET/PREFIX, gs://BUCKET/PREFIX "
-            "or az://CONTAINER/PREFIX"
-        )
-    if "@" in parts.netloc or is_ambiguous(url):
-        raise StoreError(f"{shown(url)} holds a key; keys belong into the environment, such as AWS_ACCESS_KEY_ID")
+    scheme = find_scheme(url)
+    if scheme is None or scheme.store is None or not parts.netloc or parts.query or parts.fragment:
+        raise StoreError(f"{redact_url(url)} cannot hold models; use a folder, {example_list('store')}")
+    if "@" in parts.netloc or has_ambiguous_password(url):
+        raise StoreError(f"{redact_url(url)} holds a key; keys belong into the environment, such as AWS_ACCESS_KEY_ID")
     try:
-        place = place_of(url)
+        identity = storage_identity(url)
     except ValueError as error:
         raise StoreError(f"store {url} cannot be used: {error}") from None
-    mark = hashlib.sha256(f"{url} {place}".encode()).hexdigest()[:8]
+    mark = hashlib.sha256(f"{url} {identity}".encode()).hexdigest()[:8]
     words = re.sub(r"[^A-Za-z0-9._]+", "-", url).strip("-")
     return (cache or _cache()) / f"{words}-{mark}"
 
@@ -68,7 +66,7 @@ def local_folder(location: str | Path, *, cache: Path | None = None) -> Path:
 def _is_remote(location: str | Path) -> bool:
     if isinstance(location, Path) and re.match(r"[a-z0-9]+:/", str(location)):
         raise StoreError(f"{location} was made a path, which loses a slash; give an object storage's URL as text")
-    return "://" in str(location)
+    return is_url(str(location))
 
 
 def _cache() -> Path:

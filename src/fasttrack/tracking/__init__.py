@@ -6,7 +6,7 @@ MLflow is imported only while something is sent or asked for: never when a train
 from __future__ import annotations
 
 from fasttrack.tracking.fetch import Transfer, fetch_version, registered_number
-from fasttrack.tracking.place import Place, find_place, is_off, remembered_place, spool_folder
+from fasttrack.tracking.place import Place, configured_place, find_place, remembered_place, spool_folder
 from fasttrack.tracking.record import RunRecord, record_run
 from fasttrack.tracking.send import Tracked, mirror_aliases, resume, track
 
@@ -15,9 +15,9 @@ __all__ = [
     "RunRecord",
     "Tracked",
     "Transfer",
+    "configured_place",
     "fetch_version",
     "find_place",
-    "is_off",
     "mirror_aliases",
     "record_run",
     "registered_number",

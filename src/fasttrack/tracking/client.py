@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from fasttrack.errors import FastTrackError, TrackingError
+from fasttrack.schemes import scheme_by_name
 from fasttrack.tracking.place import is_database
-from fasttrack.urls import shown
+from fasttrack.urls import redact_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 __all__ = ["client"]
 
-_PORTS = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306, "mssql": 1433}
 _CONNECT_S = 5.0
 _PROBE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}
 """For the first question, so that a server which takes connections but does not answer is found out soon."""
@@ -67,11 +67,12 @@ def client(place: Place) -> Iterator[Any]:
 def _connect(place: Place) -> None:
     """Raise TrackingError soon when nothing listens; MLflow is not even imported then."""
     parts = urlsplit(place.uri)
-    kind = parts.scheme.partition("+")[0]
-    if kind not in _PORTS or not parts.hostname:
+    scheme = scheme_by_name(parts.scheme.partition("+")[0])
+    port = parts.port or (scheme.port if scheme is not None else None)
+    if port is None or not parts.hostname:
         return
     try:
-        with socket.create_connection((parts.hostname, parts.port or _PORTS[kind]), timeout=_CONNECT_S):
+        with socket.create_connection((parts.hostname, port), timeout=_CONNECT_S):
             pass
     except OSError as error:
         reason = error.strerror or error
@@ -127,7 +128,7 @@ def _bounded_databases() -> Iterator[None]:
 def _line(error: Exception, uri: str) -> str:
     """The error's first sentence, without the address's password."""
     text = " ".join(str(error).split()) or type(error).__name__
-    text = text.replace(uri, shown(uri))
+    text = text.replace(uri, redact_url(uri))
     password = urlsplit(uri).password
     for secret in {password, unquote(password or "")} - {None, ""}:
         text = text.replace(str(secret), "***")

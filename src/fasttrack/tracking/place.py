@@ -12,18 +12,21 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from fasttrack.atomic_files import write_whole
+from fasttrack.atomic_files import write_atomically
 from fasttrack.errors import ConfigError
-from fasttrack.urls import is_ambiguous, shown
+from fasttrack.schemes import example_list, is_url, scheme_by_name
+from fasttrack.urls import has_ambiguous_password, redact_url
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from fasttrack.config import TrackingConfig
+
 __all__ = [
     "Place",
+    "configured_place",
     "find_place",
     "is_database",
-    "is_off",
     "remember",
     "remembered_place",
     "spool_folder",
@@ -32,9 +35,6 @@ __all__ = [
 
 OFF = "off"
 _CONFIGURED = "tracking.uri"
-_DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
-_SERVERS = ("http", "https")
-_MANAGED = ("databricks",)
 _HIDDEN = ("***@", "?…")
 _INSTALL = "pip install 'fasttrack-mlops[mlflow]'"
 
@@ -50,7 +50,7 @@ class Place:
     @property
     def shown(self) -> str:
         """The URI as people and files may see it."""
-        return shown(self.uri)
+        return redact_url(self.uri)
 
     @property
     def artifacts(self) -> str | None:
@@ -80,13 +80,6 @@ def find_place(
     return _checked(text, where, folder if where == _CONFIGURED else Path(), experiment)
 
 
-def is_off(
-    given: str | None = None, configured: str | None = None, *, environment: Mapping[str, str] = os.environ
-) -> bool:
-    """Whether tracking is switched off, rather than named nowhere. The order of places is `find_place`'s."""
-    return _address(given, configured, environment)[0] == OFF
-
-
 def _address(given: str | None, configured: str | None, environment: Mapping[str, str]) -> tuple[str, str]:
     """The address that counts, and where it was found; both empty where there is none."""
     places = {
@@ -98,10 +91,21 @@ def _address(given: str | None, configured: str | None, environment: Mapping[str
     return next(((text, where) for where, text in places.items() if text), ("", ""))
 
 
+def configured_place(config: TrackingConfig, folder: Path = Path()) -> Place | None:
+    """Where a merged configuration says to track; `None` for nowhere. A SQLite path in a file starts at `folder`.
+
+    Raises ConfigError as `find_place` does.
+    """
+    if config.uri is None or config.uri == OFF:
+        return None
+    start = folder if config.origin == _CONFIGURED else Path()
+    return _checked(config.uri, config.origin, start, config.experiment)
+
+
 def spool_folder(store: str | Path) -> Path:
     """Where runs wait that could not be sent: in a local store, else in the user's state folder."""
     location = str(store)
-    if "://" not in location:
+    if not is_url(location):
         return Path(location) / ".tracking"
     state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
     url = location.rstrip("/")
@@ -122,7 +126,9 @@ class _Remembered(msgspec.Struct, frozen=True):
 def remember(spool: Path, model: str, place: Place) -> None:
     """Note where `model` is tracked, without password, so that its promotions follow there."""
 
-    write_whole(spool / "places" / f"{model}.json", msgspec.json.encode(_Remembered(place.shown, place.experiment)))
+    write_atomically(
+        spool / "places" / f"{model}.json", msgspec.json.encode(_Remembered(place.shown, place.experiment))
+    )
 
 
 def remembered_place(
@@ -152,19 +158,20 @@ def whole_place(uri: str, experiment: str | None) -> Place:
 
 
 def _checked(uri: str, where: str, folder: Path, experiment: str | None) -> Place:
-    kind = _kind(uri)
-    if kind not in (*_DATABASES, *_SERVERS, *_MANAGED):
+    scheme = scheme_by_name(_kind(uri))
+    if scheme is None or scheme.tracking is None:
+        raise ConfigError(f"{where} {redact_url(uri)} is not an address of MLflow; write {example_list('tracking')}")
+    if has_ambiguous_password(
+        uri
+    ):  # MLflow, and our own look whether somebody listens, would tell a piece of it as the host
         raise ConfigError(
-            f"{where} {shown(uri)} is no address of MLflow; write http://HOST:PORT of a server, postgresql://…, or "
-            "sqlite:///mlflow.db"
+            f"{where} {redact_url(uri)} cannot be understood; write %40 for @ and %2F for / in the password"
         )
-    if is_ambiguous(uri):  # MLflow, and our own look whether somebody listens, would tell a piece of it as the host
-        raise ConfigError(f"{where} {shown(uri)} cannot be understood; write %40 for @ and %2F for / in the password")
     if importlib.util.find_spec("mlflow") is None:
         raise ConfigError(f"{where} asks for MLflow, which is not installed; {_INSTALL}, or --tracking off")
-    if kind in _DATABASES and importlib.util.find_spec("sqlalchemy") is None:
+    if scheme.is_database and importlib.util.find_spec("sqlalchemy") is None:
         raise ConfigError(f"{where} names a database, which mlflow-skinny cannot open; {_INSTALL}")
-    if kind == "sqlite":
+    if scheme.is_local:
         path = _sqlite_path(uri)
         if path is None:
             raise ConfigError(f"{where} {uri} names no file; write sqlite:///mlflow.db")
@@ -177,7 +184,8 @@ def _checked(uri: str, where: str, folder: Path, experiment: str | None) -> Plac
 
 def is_database(uri: str) -> bool:
     """Whether MLflow opens it itself, instead of asking a server."""
-    return _kind(uri) in _DATABASES
+    scheme = scheme_by_name(_kind(uri))
+    return scheme is not None and scheme.is_database
 
 
 def _kind(uri: str) -> str:

@@ -8,21 +8,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 import numpy as np
 
 from fasttrack.bundle import open_bundle
 from fasttrack.contract.decode import Decoder, RefusedRequest
+from fasttrack.errors import DataError
 from fasttrack.scoring.open import engine_of
 from fasttrack.tracking.model_files import PREDICT_METHOD
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import pandas as pd
-
     from fasttrack.bundle import Bundle
-    from fasttrack.contract.schema import Column
 
 __all__ = ["BundleModel"]
 
@@ -32,7 +29,7 @@ class BundleModel:
 
     def __init__(self, bundle: Bundle) -> None:
         self._contract = bundle.manifest.contract
-        self._decoder = Decoder(self._contract, max_rows=2**31)
+        self._decoder = Decoder(self._contract)
         self._engine = engine_of(bundle)
 
     def predict(self, model_input: Any, params: Mapping[str, Any] | None = None) -> Any:
@@ -51,12 +48,10 @@ class BundleModel:
         frame = model_input if isinstance(model_input, pd.DataFrame) else pd.DataFrame(model_input, columns=names)
         if not len(frame):
             return np.empty((0, len(self._contract.target.classes or ())) if method == "predict_proba" else 0)
-        given = {column.name: column for column in self._contract.columns if column.name in frame.columns}
-        body = {"columns": {name: _cells(column, frame[name]) for name, column in given.items()}}
         try:
-            scores = self._engine.score(self._decoder.rows(msgspec.json.encode(body)))
-        except RefusedRequest as refused:
-            raise MlflowException.invalid_parameter_value(refused.detail) from None
+            scores = self._engine.score(self._decoder.columns(frame))
+        except (RefusedRequest, DataError) as error:
+            raise MlflowException.invalid_parameter_value(str(error)) from None
         if method == "predict":
             return np.array([np.nan if value is None else value for value in scores.prediction])
         if scores.probabilities is None:
@@ -67,14 +62,3 @@ class BundleModel:
 def _load_pyfunc(path: str) -> BundleModel:
     """What MLflow calls with the folder of the model; every file's digest is checked."""
     return BundleModel(open_bundle(Path(path)))
-
-
-def _cells(column: Column, series: pd.Series[Any]) -> list[Any]:
-    """A column's cells as JSON carries them: missing as null, datetimes as ISO 8601 text."""
-    import pandas as pd
-
-    if column.kind == "datetime":
-        series = pd.to_datetime(series, utc=True)
-        return [None if pd.isna(moment) else moment.isoformat() for moment in series]
-    cells: list[Any] = series.astype(object).where(series.notna(), None).tolist()
-    return [cell.item() if isinstance(cell, np.generic) else cell for cell in cells]

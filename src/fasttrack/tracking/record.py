@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
-from fasttrack.urls import shown
+from fasttrack.config import content_of
+from fasttrack.urls import redact_url
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -102,7 +103,7 @@ def record_run(
     """
     now = time.time()
     training = manifest.training
-    source = training.source and shown(training.source)
+    source = training.source and redact_url(training.source)
     params = {
         "estimator": training.estimator,
         "split": training.split,
@@ -154,9 +155,8 @@ def record_run(
 
 def _configured(config: TrainConfig) -> dict[str, Any]:
     """The configuration as flat names, such as `split.method`, without what it does not say."""
-    content = msgspec.to_builtins(config, enc_hook=str)
-    content = {key: value for key, value in content.items() if key not in ("folder", "name", "tracking")}
-    content["data"]["source"] = shown(content["data"]["source"])
+    content = {key: value for key, value in content_of(config).items() if key not in ("name", "tracking")}
+    content["data"]["source"] = redact_url(content["data"]["source"])
     return {name: value for name, value in _flat(content) if value not in (None, [], {})}
 
 

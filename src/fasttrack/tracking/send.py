@@ -45,7 +45,7 @@ def track(place: Place, record: RunRecord, store: Store, folder: Path) -> Tracke
                 return _sent(mlflow, place, record, store, spool)
         return Tracked(f"run {record.id} is being sent by another process")
     except TrackingError as error:
-        return Tracked(f"not tracked yet: {error}; the run is kept on disk, send it later: fasttrack track --resume")
+        return Tracked(f"not tracked yet: {error}; the run is kept on disk, send it later: fasttrack mlflow send")
     except (StoreError, BundleError) as error:
         return Tracked(f"not tracked: {error}")
 
@@ -103,7 +103,7 @@ def mirror_aliases(
             return _mirrored(mlflow, place, model, store, spool, alias).said
     except (ConfigError, StoreError, TrackingError) as error:
         spool.owe_aliases(model)
-        return f"MLflow's alias is behind: {error}; move it later: fasttrack track --resume"
+        return f"MLflow's alias is behind: {error}; move it later: fasttrack mlflow send"
 
 
 def _sent(mlflow: Any, place: Place, record: RunRecord, store: Store, spool: Spool) -> Tracked:

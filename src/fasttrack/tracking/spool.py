@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from fasttrack.atomic_files import write_whole
+from fasttrack.atomic_files import write_atomically
 from fasttrack.errors import StoreError
 from fasttrack.tracking.record import RunRecord
 
@@ -33,7 +33,7 @@ class Spool:
 
     def add(self, record: RunRecord) -> None:
         """Keep `record` until it is removed. Raises StoreError when the disk does not take it."""
-        write_whole(self.path(record), msgspec.json.encode(record))
+        write_atomically(self.path(record), msgspec.json.encode(record))
 
     def waiting(self) -> list[RunRecord]:
         """The runs that are kept, oldest first. Raises StoreError naming a file that cannot be read."""
@@ -69,7 +69,7 @@ class Spool:
 
     def owe_aliases(self, model: str) -> None:
         """Note that the registry does not yet know which version of `model` is champion."""
-        write_whole(self._aliases / model, b"")
+        write_atomically(self._aliases / model, b"")
 
     def owed_aliases(self) -> list[str]:
         """The models whose aliases in the registry are behind."""

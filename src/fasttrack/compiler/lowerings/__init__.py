@@ -1,12 +1,15 @@
-"""One small function an estimator class; importing this package registers them all."""
+"""The lowerings, a small function for each estimator class. Importing this package registers all of them.
+
+To add a module, list it twice below, and test it in tests/compiler/test_<module>.py.
+"""
 
 from __future__ import annotations
 
 from fasttrack.compiler.lowerings import (
+    adaboost,
     bagging,
     bayes,
     binning,
-    boosting,
     calendar,
     calibration,
     compose,
@@ -14,7 +17,7 @@ from fasttrack.compiler.lowerings import (
     dummy,
     encoders,
     forests,
-    functions,
+    function_transformers,
     gradient_boosting,
     histogram_boosting,
     imputing,
@@ -24,26 +27,26 @@ from fasttrack.compiler.lowerings import (
     multiclass,
     multioutput,
     neighbors,
-    neural,
+    neural_networks,
     normalizing,
     polynomials,
-    power,
+    power_transforms,
     quantiles,
     scaling,
     selection,
     splines,
     stacking,
-    target,
+    transformed_targets,
     voting,
     wrappers,
     xgboost_trees,
 )
 
 __all__ = [
+    "adaboost",
     "bagging",
     "bayes",
     "binning",
-    "boosting",
     "calendar",
     "calibration",
     "compose",
@@ -51,7 +54,7 @@ __all__ = [
     "dummy",
     "encoders",
     "forests",
-    "functions",
+    "function_transformers",
     "gradient_boosting",
     "histogram_boosting",
     "imputing",
@@ -61,16 +64,16 @@ __all__ = [
     "multiclass",
     "multioutput",
     "neighbors",
-    "neural",
+    "neural_networks",
     "normalizing",
     "polynomials",
-    "power",
+    "power_transforms",
     "quantiles",
     "scaling",
     "selection",
     "splines",
     "stacking",
-    "target",
+    "transformed_targets",
     "voting",
     "wrappers",
     "xgboost_trees",

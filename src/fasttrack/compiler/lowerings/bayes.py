@@ -1,4 +1,4 @@
-"""Naive Bayes with normal distributions."""
+"""Gaussian naive Bayes."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import numpy as np
 import spox.opset.ai.onnx.v21 as op
 from sklearn.naive_bayes import GaussianNB
 
-from fasttrack.compiler.checks import accepted
-from fasttrack.compiler.labels import argmax, column
-from fasttrack.compiler.lower import Classification, register
+from fasttrack.compiler.class_scores import argmax
+from fasttrack.compiler.graph_matrix import as_matrix, take_column
+from fasttrack.compiler.input_validation import validate_input
+from fasttrack.compiler.lowering_registry import Classification, register
 from fasttrack.compiler.mathematics import row_sum
-from fasttrack.compiler.matrix import as_matrix
 
 if TYPE_CHECKING:
     from spox import Var
@@ -25,22 +25,25 @@ __all__: list[str] = []
 
 @register(GaussianNB)
 def _gaussian(estimator: Any, x: Columns) -> Classification:
-    rows = as_matrix(accepted(estimator, x))
+    rows = as_matrix(validate_input(estimator, x))
     mean, variance = np.asarray(estimator.theta_, dtype=np.float64), estimator.var_
-    shares = []
+    terms = []
     for j in range(mean.shape[1]):
-        apart = op.sub(column(rows, j), op.const(mean[:, j]))
-        shares.append(op.div(op.mul(apart, apart), op.const(variance[:, j])))
-    distance = reduce(op.add, shares)  # one column after the other, as NumPy adds up the columns of a table
-    with np.errstate(divide="ignore"):  # a class may have no weight at all
+        deviation = op.sub(take_column(rows, j), op.const(mean[:, j]))
+        terms.append(op.div(op.mul(deviation, deviation), op.const(variance[:, j])))
+    distance = reduce(op.add, terms)  # column by column, in the order in which NumPy sums them
+    with np.errstate(divide="ignore"):  # a class may have a prior of 0
         prior = np.log(estimator.class_prior_)
-    normal = -0.5 * np.array([np.sum(np.log(2.0 * np.pi * row)) for row in variance])
-    joint = op.add(op.const(prior), op.sub(op.const(normal), op.mul(op.const(0.5), distance)))
-    return Classification(estimator.classes_, argmax(joint), _shares(joint))
+    normalization = -0.5 * np.array([np.sum(np.log(2.0 * np.pi * row)) for row in variance])
+    joint = op.add(op.const(prior), op.sub(op.const(normalization), op.mul(op.const(0.5), distance)))
+    return Classification(estimator.classes_, argmax(joint), _probabilities(joint))
 
 
-def _shares(joint: Var) -> Var:
-    """exp(x − log Σ exp(x)) along the rows; far from all classes the logarithm is lost in x, as in scikit-learn."""
+def _probabilities(joint: Var) -> Var:
+    """exp(x − log Σ exp(x)) in each row of the joint log-likelihoods.
+
+    For a row far from all classes the logarithm is lost to rounding, as it is in scikit-learn.
+    """
     axis = op.const(np.array([1]))
     largest = op.reduce_max(joint, axis)
     total = op.add(op.log(row_sum(op.exp(op.sub(joint, largest)))), largest)

@@ -1,4 +1,4 @@
-"""Pipelines, column transformers, feature unions and other ways to put steps together."""
+"""Pipeline, ColumnTransformer and FeatureUnion."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from typing import TYPE_CHECKING, Any
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import FeatureUnion, Pipeline
 
-from fasttrack.compiler.errors import NotCompilable, within
-from fasttrack.compiler.lower import lower, register, transformed
+from fasttrack.compiler.lowering_registry import lower, lower_transformer, register
+from fasttrack.compiler.not_compilable import NotCompilable, error_context
 
 if TYPE_CHECKING:
     from fasttrack.compiler.columns import Columns, Feature
-    from fasttrack.compiler.lower import Lowered
+    from fasttrack.compiler.lowering_registry import Lowered
 
 __all__: list[str] = []
 
 
-def _passes(step: Any) -> bool:
+def _is_passthrough(step: Any) -> bool:
     return step is None or (isinstance(step, str) and step == "passthrough")
 
 
-def _weighted(x: Columns, weight: float) -> Columns:
-    if any(x.of([feature]).single() for feature in x):
+def _apply_weight(x: Columns, weight: float) -> Columns:
+    if any(x.with_features([feature]).is_float32() for feature in x):
         raise NotCompilable("its weight multiplies float32 columns in float32; convert them to float64 before fitting")
     return x.each("*", weight)
 
@@ -31,12 +31,12 @@ def _weighted(x: Columns, weight: float) -> Columns:
 def _pipeline(pipeline: Any, x: Columns) -> Lowered:
     *steps, (last_name, last) = pipeline.steps
     for name, step in steps:
-        if not _passes(step):
-            with within(f"step {name!r}"):
-                x = transformed(step, x)
-    if _passes(last):
+        if not _is_passthrough(step):
+            with error_context(f"step {name!r}"):
+                x = lower_transformer(step, x)
+    if _is_passthrough(last):
         return x
-    with within(f"step {last_name!r}"):
+    with error_context(f"step {last_name!r}"):
         return lower(last, x)
 
 
@@ -45,18 +45,21 @@ def _column_transformer(transformer: Any, x: Columns) -> Columns:
     features: list[Feature] = []
     weights = transformer.transformer_weights or {}
     for name, step, columns in transformer.transformers_:
-        indices = transformer._transformer_to_input_indices[name]  # the only place that has them
+        indices = transformer._transformer_to_input_indices[name]  # no public attribute has them
         if step == "drop" or not len(indices):
             continue
-        with within(f"step {name!r}"):
-            if isinstance(columns, (str, int)) and not _passes(step):
-                raise NotCompilable("it takes a single column as a vector; list its name to give it a table")
-            made = x.select(indices) if _passes(step) else transformed(step, x.select(indices))
-            features.extend(_weighted(made, weights[name]) if name in weights else made)
-            place = transformer.output_indices_[name]
-            if len(made) != place.stop - place.start:
-                raise NotCompilable(f"it made {place.stop - place.start} columns in training, its graph {len(made)}")
-    return x.of(features, sparse=transformer.sparse_output_)
+        with error_context(f"step {name!r}"):
+            if isinstance(columns, (str, int)) and not _is_passthrough(step):
+                raise NotCompilable("it receives a single column as a vector; put the column's name into a list")
+            inputs = x.select(indices)
+            outputs = inputs if _is_passthrough(step) else lower_transformer(step, inputs)
+            features.extend(_apply_weight(outputs, weights[name]) if name in weights else outputs)
+            span = transformer.output_indices_[name]
+            if len(outputs) != span.stop - span.start:
+                raise NotCompilable(
+                    f"it made {span.stop - span.start} columns in training, but its graph makes {len(outputs)}"
+                )
+    return x.with_features(features, sparse=transformer.sparse_output_)
 
 
 @register(FeatureUnion)
@@ -67,8 +70,8 @@ def _feature_union(union: Any, x: Columns) -> Columns:
     for name, step in union.transformer_list:
         if isinstance(step, str) and step == "drop":
             continue
-        with within(f"step {name!r}"):
-            made = x if _passes(step) else transformed(step, x)
-            features.extend(_weighted(made, weights[name]) if name in weights else made)
-            sparse |= made.sparse
-    return x.of(features, sparse=sparse)
+        with error_context(f"step {name!r}"):
+            outputs = x if _is_passthrough(step) else lower_transformer(step, x)
+            features.extend(_apply_weight(outputs, weights[name]) if name in weights else outputs)
+            sparse |= outputs.sparse
+    return x.with_features(features, sparse=sparse)

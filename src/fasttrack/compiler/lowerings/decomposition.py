@@ -1,4 +1,4 @@
-"""Principal components and their like: one matrix product."""
+"""PCA, IncrementalPCA and TruncatedSVD: one matrix product."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import numpy as np
 import spox.opset.ai.onnx.v21 as op
 from sklearn.decomposition import PCA, IncrementalPCA, TruncatedSVD
 
-from fasttrack.compiler.checks import accepted
-from fasttrack.compiler.lower import register
-from fasttrack.compiler.matrix import product
+from fasttrack.compiler.graph_matrix import matrix_product
+from fasttrack.compiler.input_validation import validate_input
+from fasttrack.compiler.lowering_registry import register
 
 if TYPE_CHECKING:
     from fasttrack.compiler.columns import Columns
@@ -19,16 +19,17 @@ __all__: list[str] = []
 
 
 @register(PCA, IncrementalPCA)
-def _principal(pca: Any, x: Columns) -> Columns:
+def _principal_components(pca: Any, x: Columns) -> Columns:
     weights = np.asarray(pca.components_, dtype=np.float64).T
-    made = op.sub(product(accepted(pca, x), weights), op.const(pca.mean_.reshape(1, -1) @ weights))
+    offset = op.const(pca.mean_.reshape(1, -1) @ weights)
+    components = op.sub(matrix_product(validate_input(pca, x), weights), offset)
     if pca.whiten:
         scale = np.sqrt(pca.explained_variance_)
-        made = op.div(made, op.const(np.maximum(scale, np.finfo(np.float64).eps)))
-    return x.computed(made, weights.shape[1])
+        components = op.div(components, op.const(np.maximum(scale, np.finfo(np.float64).eps)))
+    return x.with_matrix(components, weights.shape[1])
 
 
 @register(TruncatedSVD)
-def _truncated(svd: Any, x: Columns) -> Columns:
+def _truncated_svd(svd: Any, x: Columns) -> Columns:
     weights = np.asarray(svd.components_, dtype=np.float64).T
-    return x.computed(product(accepted(svd, x), weights), weights.shape[1])
+    return x.with_matrix(matrix_product(validate_input(svd, x), weights), weights.shape[1])

@@ -1,4 +1,4 @@
-"""Isotonic regression: a tree finds the piece that a number falls into, and a line gives its value."""
+"""IsotonicRegression: a tree finds the segment that a number falls into, and the segment's line gives the value."""
 
 from __future__ import annotations
 
@@ -9,13 +9,12 @@ import numpy as np
 import spox.opset.ai.onnx.v21 as op
 from sklearn.isotonic import IsotonicRegression
 
-from fasttrack.compiler.checks import accepted
-from fasttrack.compiler.errors import NotCompilable
-from fasttrack.compiler.labels import flat
-from fasttrack.compiler.lower import Regression, register
-from fasttrack.compiler.matrix import as_matrix
-from fasttrack.compiler.tree import Tree
-from fasttrack.compiler.trees import tree_sums
+from fasttrack.compiler.decision_tree import DecisionTree
+from fasttrack.compiler.graph_matrix import as_matrix, squeeze_column
+from fasttrack.compiler.input_validation import validate_input
+from fasttrack.compiler.lowering_registry import Regression, register
+from fasttrack.compiler.not_compilable import NotCompilable
+from fasttrack.compiler.tree_ensemble import tree_sums
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,12 +26,15 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-__all__ = ["Curve", "curve_of", "interpolated", "search"]
+__all__ = ["PiecewiseLinear", "interpolate", "isotonic_curve", "search_tree"]
 
 
 @dataclass(frozen=True, eq=False)
-class Curve:
-    """Lines: a number x above `above[i - 1]` and up to `above[i]` becomes slope[i] · (x − start[i]) + level[i]."""
+class PiecewiseLinear:
+    """A piecewise linear function.
+
+    Segment i holds the numbers x with above[i − 1] < x <= above[i]; its value is slope[i] · (x − start[i]) + level[i].
+    """
 
     above: Floats
     start: Floats
@@ -40,24 +42,24 @@ class Curve:
     level: Floats
 
 
-def curve_of(isotonic: Any) -> Curve:
-    """The curve of a fitted IsotonicRegression; NaN where it has no answer.
+def isotonic_curve(isotonic: Any) -> PiecewiseLinear:
+    """The function of a fitted IsotonicRegression, NaN where it is undefined.
 
-    Its numbers are those of `numpy.interp`, operation by operation. Raises NotCompilable for one fitted in float32.
+    Its arithmetic is that of `numpy.interp`, operation by operation. Raises NotCompilable if it was fitted on float32.
     """
     x, y = isotonic.X_thresholds_, isotonic.y_thresholds_
     if x.dtype != np.float64:
         raise NotCompilable(f"it was fitted on {x.dtype}; convert its input to float64 before fitting")
-    if len(x) == 1:  # whatever is asked, even out of bounds
-        return Curve(np.empty(0), np.zeros(1), np.zeros(1), y)
+    if len(x) == 1:  # constant, even out of bounds
+        return PiecewiseLinear(np.empty(0), np.zeros(1), np.zeros(1), y)
     with np.errstate(all="ignore"):
         width = np.diff(x)
         slope = np.diff(y) / width
     if not (np.isfinite(slope).all() and np.isfinite(width).all()):
-        raise NotCompilable("its thresholds are too near or too far from each other to draw a line between them")
-    inside = isotonic.out_of_bounds == "clip"
-    below, beyond = (y[0], y[-1]) if inside else (np.nan, np.nan)
-    return Curve(
+        raise NotCompilable("its thresholds are too close together or too far apart to interpolate between them")
+    clip = isotonic.out_of_bounds == "clip"
+    below, beyond = (y[0], y[-1]) if clip else (np.nan, np.nan)
+    return PiecewiseLinear(
         above=np.append(np.nextafter(x, -np.inf), x[-1]),
         start=np.concatenate([[0.0], x[:-1], [0.0, 0.0]]),
         slope=np.concatenate([[0.0], slope, [0.0, 0.0]]),
@@ -65,13 +67,15 @@ def curve_of(isotonic: Any) -> Curve:
     )
 
 
-def interpolated(x: Columns, curves: Sequence[Curve]) -> Var:
-    """float64[n, k]: column i of the k finite columns `x` on `curves[i]`."""
+def interpolate(x: Columns, curves: Sequence[PiecewiseLinear]) -> Var:
+    """float64[n, k]: the value of `curves[i]` at column i of `x`, k columns of finite numbers."""
     starts = np.cumsum([0, *(len(curve.level) for curve in curves)])
-    trees = [search(curve.above, float(start), i) for i, (curve, start) in enumerate(zip(curves, starts, strict=False))]
-    piece = op.cast(tree_sums(trees, x, len(curves)), to=np.int64)
+    trees = [
+        search_tree(curve.above, float(start), i) for i, (curve, start) in enumerate(zip(curves, starts, strict=False))
+    ]
+    segment = op.cast(tree_sums(trees, x, len(curves)), to=np.int64)
     start, slope, level = (
-        op.gather(op.const(np.concatenate([getattr(curve, name) for curve in curves])), piece)
+        op.gather(op.const(np.concatenate([getattr(curve, name) for curve in curves])), segment)
         for name in ("start", "slope", "level")
     )
     return op.add(op.mul(slope, op.sub(as_matrix(x), start)), level)
@@ -79,28 +83,31 @@ def interpolated(x: Columns, curves: Sequence[Curve]) -> Var:
 
 @register(IsotonicRegression)
 def _isotonic(isotonic: Any, x: Columns) -> Regression:
-    x = accepted(isotonic, x)
-    curve = curve_of(isotonic)
+    x = validate_input(isotonic, x)
+    curve = isotonic_curve(isotonic)
     if isotonic.out_of_bounds == "raise" and len(curve.above):
         value, bounds = as_matrix(x), isotonic.X_thresholds_[[0, -1]]
         below, beyond = op.less(value, op.const(bounds[0])), op.greater(value, op.const(bounds[1]))
-        x.scope.guards.append(flat(op.or_(below, beyond)))
-    return Regression(flat(interpolated(x, [curve])))
+        x.state.guards.append(squeeze_column(op.or_(below, beyond)))
+    return Regression(squeeze_column(interpolate(x, [curve])))
 
 
-def search(above: Floats, first: float, column: int) -> Tree:
-    """A balanced tree that gives `first` and how many of the increasing `above` a number of `column` is above."""
+def search_tree(bounds: Floats, first: float, column: int) -> DecisionTree:
+    """A balanced tree whose value is `first` plus the number of `bounds`, ascending, that are below feature `column`.
+
+    The value is added to output `column`.
+    """
     nodes: list[tuple[int, float, int, int, float]] = []
 
     def grow(low: int, high: int) -> int:
-        here = len(nodes)
+        index = len(nodes)
         nodes.append((-1, 0.0, -1, -1, first + low))
         if low < high:
             middle = (low + high) // 2
             left, right = grow(low, middle), grow(middle + 1, high)
-            nodes[here] = (column, float(above[middle]), left, right, 0.0)
-        return here
+            nodes[index] = (column, float(bounds[middle]), left, right, 0.0)
+        return index
 
-    grow(0, len(above))
+    grow(0, len(bounds))
     feature, threshold, left, right, value = map(np.array, zip(*nodes, strict=True))
-    return Tree(feature, threshold, left, right, np.zeros(len(nodes), dtype=bool), value, column)
+    return DecisionTree(feature, threshold, left, right, np.zeros(len(nodes), dtype=bool), value, column)

@@ -1,4 +1,4 @@
-"""Linear models: one matrix product, a link, and the labels that their scores stand for."""
+"""Linear models: one matrix product, then a link function or the labels."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ import spox.opset.ai.onnx.v21 as op
 from sklearn import linear_model
 from sklearn.svm import LinearSVC, LinearSVR
 
-from fasttrack.compiler.checks import accepted
-from fasttrack.compiler.errors import NotCompilable
-from fasttrack.compiler.labels import argmax, both, flat, normalized, positive
-from fasttrack.compiler.lower import Classification, Regression, predicted, register
+from fasttrack.compiler.class_scores import argmax, binary_label, binary_probabilities, normalize_rows
+from fasttrack.compiler.graph_matrix import matrix_product, squeeze_column
+from fasttrack.compiler.input_validation import validate_input
+from fasttrack.compiler.lowering_registry import Classification, Regression, lower_predictor, register
 from fasttrack.compiler.mathematics import expit, softmax
-from fasttrack.compiler.matrix import product
+from fasttrack.compiler.not_compilable import NotCompilable
 
 if TYPE_CHECKING:
     from spox import Var
 
     from fasttrack.compiler.columns import Columns
-    from fasttrack.compiler.lower import Lowered
+    from fasttrack.compiler.lowering_registry import Lowered
 
-__all__ = ["scores"]
+__all__: list[str] = []
 
 
-def scores(estimator: Any, x: Columns) -> Var:
-    """float64[n, m]: `x` times the coefficients, and the intercepts."""
-    x = accepted(estimator, x)
+def _linear_scores(estimator: Any, x: Columns) -> Var:
+    """float64[n, m]: `x` times the coefficients, plus the intercepts."""
+    x = validate_input(estimator, x)
     coefficients = estimator.coef_.toarray() if hasattr(estimator.coef_, "toarray") else estimator.coef_
     weights = np.atleast_2d(np.asarray(coefficients, dtype=np.float64)).T
     intercept = np.atleast_1d(np.asarray(estimator.intercept_, dtype=np.float64))
-    return op.add(product(x, weights), op.const(intercept))
+    return op.add(matrix_product(x, weights), op.const(intercept))
 
 
 @register(
@@ -62,14 +62,14 @@ def scores(estimator: Any, x: Columns) -> Var:
     LinearSVR,
 )
 def _regressor(estimator: Any, x: Columns) -> Regression:
-    values = scores(estimator, x)
-    return Regression(flat(values) if estimator.coef_.ndim == 1 else values)
+    values = _linear_scores(estimator, x)
+    return Regression(squeeze_column(values) if estimator.coef_.ndim == 1 else values)
 
 
 @register(linear_model.PoissonRegressor, linear_model.GammaRegressor, linear_model.TweedieRegressor)
 def _generalized(estimator: Any, x: Columns) -> Regression:
-    link = type(estimator._base_loss.link).__name__  # the link that "auto" stands for
-    raw = flat(scores(estimator, x))
+    link = type(estimator._base_loss.link).__name__  # resolves link="auto"
+    raw = squeeze_column(_linear_scores(estimator, x))
     match link:
         case "IdentityLink":
             return Regression(raw)
@@ -79,15 +79,15 @@ def _generalized(estimator: Any, x: Columns) -> Regression:
 
 
 @register(linear_model.RANSACRegressor)
-def _consensus(estimator: Any, x: Columns) -> Lowered:
-    return predicted(estimator.estimator_, x)
+def _ransac(estimator: Any, x: Columns) -> Lowered:
+    return lower_predictor(estimator.estimator_, x)
 
 
 @register(linear_model.LogisticRegression, linear_model.LogisticRegressionCV)
 def _logistic(estimator: Any, x: Columns) -> Classification:
-    raw = scores(estimator, x)
-    if len(estimator.classes_) <= 2:  # binary has one score
-        return Classification(estimator.classes_, positive(raw), both(expit(raw)), raw)
+    raw = _linear_scores(estimator, x)
+    if len(estimator.classes_) <= 2:  # a single score
+        return Classification(estimator.classes_, binary_label(raw), binary_probabilities(expit(raw)), raw)
     return Classification(estimator.classes_, argmax(raw), softmax(raw), raw)
 
 
@@ -99,22 +99,23 @@ def _logistic(estimator: Any, x: Columns) -> Classification:
     LinearSVC,
 )
 def _margins(estimator: Any, x: Columns) -> Classification:
-    raw = scores(estimator, x)
+    raw = _linear_scores(estimator, x)
     binary = len(np.atleast_2d(estimator.coef_)) == 1
-    return Classification(estimator.classes_, positive(raw) if binary else argmax(raw), None, raw)
+    return Classification(estimator.classes_, binary_label(raw) if binary else argmax(raw), None, raw)
 
 
 @register(linear_model.SGDClassifier)
-def _stochastic(estimator: Any, x: Columns) -> Classification:
-    raw = scores(estimator, x)
-    binary = len(estimator.classes_) == 2  # binary has one score
-    label = positive(raw) if binary else argmax(raw)
+def _sgd(estimator: Any, x: Columns) -> Classification:
+    raw = _linear_scores(estimator, x)
+    binary = len(estimator.classes_) == 2
+    label = binary_label(raw) if binary else argmax(raw)
     match estimator.loss:
         case "log_loss":
-            share = expit(raw)
+            probability = expit(raw)
         case "modified_huber":
             clipped = op.min([op.max([raw, op.const(-1.0)]), op.const(1.0)])
-            share = op.div(op.add(clipped, op.const(1.0)), op.const(2.0))
+            probability = op.div(op.add(clipped, op.const(1.0)), op.const(2.0))
         case _:
             return Classification(estimator.classes_, label, None, raw)
-    return Classification(estimator.classes_, label, both(share) if binary else normalized(share), raw)
+    probabilities = binary_probabilities(probability) if binary else normalize_rows(probability)
+    return Classification(estimator.classes_, label, probabilities, raw)

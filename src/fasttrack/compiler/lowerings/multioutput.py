@@ -1,4 +1,4 @@
-"""One regressor a target, side by side or in a chain where each sees what those before it predict."""
+"""MultiOutputRegressor and RegressorChain: one regressor for each target."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import numpy as np
 import spox.opset.ai.onnx.v21 as op
 from sklearn.multioutput import MultiOutputRegressor, RegressorChain
 
-from fasttrack.compiler.checks import note_refused
-from fasttrack.compiler.columns import Number
-from fasttrack.compiler.errors import NotCompilable
-from fasttrack.compiler.lower import Regression, predicted, register
+from fasttrack.compiler.columns import NumberColumn
+from fasttrack.compiler.graph_matrix import as_column
+from fasttrack.compiler.input_validation import require_finite
+from fasttrack.compiler.lowering_registry import Regression, lower_regressor, register
 
 if TYPE_CHECKING:
     from spox import Var
@@ -23,30 +23,25 @@ __all__: list[str] = []
 
 
 @register(MultiOutputRegressor)
-def _side_by_side(estimator: Any, x: Columns) -> Regression:
-    return Regression(_joined([_target(member, x) for member in estimator.estimators_]))
+def _independent(estimator: Any, x: Columns) -> Regression:
+    return Regression(_join_targets([as_column(lower_regressor(member, x).values) for member in estimator.estimators_]))
 
 
 @register(RegressorChain)
 def _chain(chain: Any, x: Columns) -> Regression:
-    numbers = x.of(x.numeric())
-    note_refused(numbers, missing=False)
-    # the predictions that it appends make float64 of whatever it is given
-    x = x.of(replace(one, dtype="float64") if isinstance(one, Number) else one for one in numbers)
+    numbers = x.with_features(x.numeric_features())
+    require_finite(numbers, allow_missing=False)
+    # the chain appends float64 predictions to its input, which becomes float64
+    x = x.with_features(
+        replace(feature, dtype="float64") if isinstance(feature, NumberColumn) else feature for feature in numbers
+    )
     targets = []
     for member in chain.estimators_:
-        targets.append(_target(member, x))
-        x = x.of((*x, *x.computed(targets[-1], 1)))
-    return Regression(_joined([targets[i] for i in np.argsort(chain.order_)]))
+        targets.append(as_column(lower_regressor(member, x).values))
+        x = x.with_features((*x, *x.with_matrix(targets[-1], 1)))
+    return Regression(_join_targets([targets[i] for i in np.argsort(chain.order_)]))
 
 
-def _target(member: Any, x: Columns) -> Var:
-    """float64[n, 1]"""
-    found = predicted(member, x)
-    if not isinstance(found, Regression):
-        raise NotCompilable(f"{type(member).__name__} is a classifier, where a regressor was expected")
-    return op.unsqueeze(found.values, op.const(np.array([1])))
-
-
-def _joined(targets: list[Var]) -> Var:
+def _join_targets(targets: list[Var]) -> Var:
+    """float64[n, k] from k values float64[n, 1]."""
     return targets[0] if len(targets) == 1 else op.concat(targets, axis=1)

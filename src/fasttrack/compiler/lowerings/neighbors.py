@@ -1,4 +1,4 @@
-"""Nearest neighbours, whose answers among equals hang on the order in which scikit-learn's search meets them."""
+"""Nearest neighbours, which cannot be compiled: ties are broken by the order of scikit-learn's search."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 
-from fasttrack.compiler.errors import NotCompilable
-from fasttrack.compiler.lower import register
+from fasttrack.compiler.lowering_registry import register
+from fasttrack.compiler.not_compilable import NotCompilable
 
 if TYPE_CHECKING:
     from fasttrack.compiler.columns import Columns
-    from fasttrack.compiler.lower import Lowered
+    from fasttrack.compiler.lowering_registry import Lowered
 
 __all__: list[str] = []
 
 
 @register(KNeighborsClassifier, KNeighborsRegressor)
-def _neighbours(estimator: Any, x: Columns) -> Lowered:
+def _neighbors(estimator: Any, x: Columns) -> Lowered:
     raise NotCompilable(
-        "which of equally distant neighbours count depends on the order of scikit-learn's search; "
-        "far from the training rows all are equally distant in float64"
+        "among equally distant neighbours, the order of scikit-learn's search decides which ones count; "
+        "far from the training rows, all neighbours are equally distant in float64"
     )

@@ -1,4 +1,4 @@
-"""Polynomials: products of columns; single columns stay what they are."""
+"""PolynomialFeatures: products of columns. The columns of degree 1 stay symbolic."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import numpy as np
 import spox.opset.ai.onnx.v21 as op
 from sklearn.preprocessing import PolynomialFeatures
 
-from fasttrack.compiler.checks import accepted
-from fasttrack.compiler.columns import Block, Feature, Number
-from fasttrack.compiler.lower import register
-from fasttrack.compiler.lowerings.dummy import repeated
-from fasttrack.compiler.matrix import as_matrix, picked
+from fasttrack.compiler.columns import Block, Feature, NumberColumn
+from fasttrack.compiler.graph_matrix import as_matrix, gather_columns
+from fasttrack.compiler.input_validation import validate_input
+from fasttrack.compiler.lowering_registry import register
+from fasttrack.compiler.lowerings.dummy import repeat_row
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,32 +26,32 @@ __all__: list[str] = []
 
 @register(PolynomialFeatures)
 def _polynomials(polynomials: Any, x: Columns) -> Columns:
-    x = accepted(polynomials, x)
+    x = validate_input(polynomials, x)
     powers = polynomials.powers_
     features: list[Feature | None] = [None] * len(powers)
     by_degree: dict[int, list[int]] = defaultdict(list)
-    for place, row in enumerate(powers):
-        by_degree[int(row.sum())].append(place)
-    for degree, places in sorted(by_degree.items()):
+    for position, exponents in enumerate(powers):
+        by_degree[int(exponents.sum())].append(position)
+    for degree, positions in sorted(by_degree.items()):
         if degree == 1:
-            for place in places:
-                features[place] = x.features[int(powers[place].argmax())]
+            for position in positions:
+                features[position] = x.features[int(powers[position].argmax())]
             continue
         if degree == 0:
-            made = repeated(np.ones(1), x)
+            values = repeat_row(np.ones(1), x)
         else:
-            factors = np.array([np.repeat(np.arange(len(x)), powers[place]) for place in places])
-            made = _product(x, factors)
-        block = Block(made, len(places), small=degree == 0)
-        for i, place in enumerate(places):
-            features[place] = Number(block, i)
-    return x.of((one for one in features if one is not None), sparse=x.sparse)
+            factors = np.array([np.repeat(np.arange(len(x)), powers[position]) for position in positions])
+            values = _multiply(x, factors)
+        block = Block(values, len(positions), bounded=degree == 0)
+        for i, position in enumerate(positions):
+            features[position] = NumberColumn(block, i)
+    return x.with_features((feature for feature in features if feature is not None), sparse=x.sparse)
 
 
-def _product(x: Columns, factors: NDArray[np.intp]) -> Var:
-    """float64[n, m]: for each of the m rows of `factors`, int[m, d], the product of the columns it names."""
+def _multiply(x: Columns, factors: NDArray[np.intp]) -> Var:
+    """float64[n, m]: for each of the m rows of `factors`, int[m, d], the product of those d columns of `x`."""
     rows = Block(as_matrix(x), len(x))
-    made = picked(rows, factors[:, -1].tolist())
-    for more in factors.T[-2::-1]:  # in scikit-learn's order, from the last column to the first
-        made = op.mul(made, picked(rows, more.tolist()))
-    return made
+    product = gather_columns(rows, factors[:, -1].tolist())
+    for indices in factors.T[-2::-1]:  # in scikit-learn's order, from the last factor to the first
+        product = op.mul(product, gather_columns(rows, indices.tolist()))
+    return product

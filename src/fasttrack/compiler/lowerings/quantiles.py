@@ -1,4 +1,4 @@
-"""Quantile transforms: the mean of two interpolations between the training quantiles."""
+"""QuantileTransformer: the mean of two interpolations between the quantiles, forwards and backwards."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import numpy as np
 import spox.opset.ai.onnx.v21 as op
 from sklearn.preprocessing import QuantileTransformer
 
-from fasttrack.compiler.checks import accepted, note_refused
-from fasttrack.compiler.errors import NotCompilable
-from fasttrack.compiler.lower import register
-from fasttrack.compiler.lowerings.isotonic import Curve, interpolated
+from fasttrack.compiler.graph_matrix import as_matrix
+from fasttrack.compiler.input_validation import require_finite, validate_input
+from fasttrack.compiler.lowering_registry import register
+from fasttrack.compiler.lowerings.isotonic import PiecewiseLinear, interpolate
 from fasttrack.compiler.mathematics import ndtri
-from fasttrack.compiler.matrix import as_matrix
+from fasttrack.compiler.not_compilable import NotCompilable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,54 +22,57 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-__all__ = ["inverse_quantile"]
+__all__ = ["invert_quantiles"]
 
-_THRESHOLD = 1e-7
-"""How near to the ends scikit-learn takes a value for the end, where the output is normal."""
+_BOUNDS_THRESHOLD = 1e-7
+"""For a normal output, scikit-learn treats values this close to the first or last quantile as equal to it."""
 
 
 @register(QuantileTransformer)
-def _quantile(transformer: Any, x: Columns) -> Columns:
-    x = accepted(transformer, x)
+def _quantiles(transformer: Any, x: Columns) -> Columns:
+    x = validate_input(transformer, x)
     quantiles, references = transformer.quantiles_, transformer.references_
     columns = range(len(x))
-    forward = interpolated(x, [_between(quantiles[:, j], references) for j in columns])
-    mirrored = x.computed(op.neg(as_matrix(x)), len(x))
-    backward = interpolated(mirrored, [_between(-quantiles[::-1, j], -references[::-1]) for j in columns])
-    share = op.mul(op.const(0.5), op.sub(forward, backward))
+    forward = interpolate(x, [_numpy_interp(quantiles[:, j], references) for j in columns])
+    mirrored = x.with_matrix(op.neg(as_matrix(x)), len(x))
+    backward = interpolate(mirrored, [_numpy_interp(-quantiles[::-1, j], -references[::-1]) for j in columns])
+    rank = op.mul(op.const(0.5), op.sub(forward, backward))
     values, low, high = as_matrix(x), op.const(quantiles[0]), op.const(quantiles[-1])
     if transformer.output_distribution == "uniform":
-        share = op.where(op.equal(values, high), op.const(1.0), share)
-        return x.computed(op.where(op.equal(values, low), op.const(0.0), share), len(x), small=True)
-    near = op.const(_THRESHOLD)
-    share = op.where(op.greater(op.add(values, near), high), op.const(1.0), share)
-    share = op.where(op.less(op.sub(values, near), low), op.const(0.0), share)
-    ends = _THRESHOLD - np.spacing(1), 1 - (_THRESHOLD - np.spacing(1))
-    inside = op.min([op.max([share, op.const(ends[0])]), op.const(ends[1])])
-    return x.computed(op.where(op.isnan(share), share, ndtri(inside)), len(x), small=True)
+        rank = op.where(op.equal(values, high), op.const(1.0), rank)
+        return x.with_matrix(op.where(op.equal(values, low), op.const(0.0), rank), len(x), bounded=True)
+    threshold = op.const(_BOUNDS_THRESHOLD)
+    rank = op.where(op.greater(op.add(values, threshold), high), op.const(1.0), rank)
+    rank = op.where(op.less(op.sub(values, threshold), low), op.const(0.0), rank)
+    lowest, highest = _BOUNDS_THRESHOLD - np.spacing(1), 1 - (_BOUNDS_THRESHOLD - np.spacing(1))
+    clipped = op.min([op.max([rank, op.const(lowest)]), op.const(highest)])
+    return x.with_matrix(op.where(op.isnan(rank), rank, ndtri(clipped)), len(x), bounded=True)
 
 
-def inverse_quantile(transformer: Any, y: Columns) -> Columns:
-    """What `inverse_transform` of a QuantileTransformer makes of a single column."""
+def invert_quantiles(transformer: Any, y: Columns) -> Columns:
+    """`inverse_transform` of a QuantileTransformer of a single column."""
     if transformer.output_distribution != "uniform":
         raise NotCompilable("the inverse of a QuantileTransformer to the normal distribution has no lowering")
-    note_refused(y, missing=True)
+    require_finite(y, allow_missing=True)
     quantiles, references = transformer.quantiles_[:, 0], transformer.references_
-    values = as_matrix(y)
-    found = interpolated(y, [_between(references, quantiles)])
-    found = op.where(op.equal(values, op.const(1.0)), op.const(quantiles[-1]), found)
-    return y.computed(op.where(op.equal(values, op.const(0.0)), op.const(quantiles[0]), found), 1)
+    ranks = as_matrix(y)
+    values = interpolate(y, [_numpy_interp(references, quantiles)])
+    values = op.where(op.equal(ranks, op.const(1.0)), op.const(quantiles[-1]), values)
+    return y.with_matrix(op.where(op.equal(ranks, op.const(0.0)), op.const(quantiles[0]), values), 1)
 
 
-def _between(xs: Floats, ys: Floats) -> Curve:
-    """The curve of numpy.interp(x, xs, ys): of equal xs the last counts from there on, the first up to there."""
+def _numpy_interp(xs: Floats, ys: Floats) -> PiecewiseLinear:
+    """`numpy.interp(x, xs, ys)` as a function of x.
+
+    Of several points with the same x, the first ends the segment before them and the last begins the one after them.
+    """
     distinct, first = np.unique(xs, return_index=True)
     last = np.append(first[1:], len(xs)) - 1
     with np.errstate(all="ignore"):
         slope = (ys[first[1:]] - ys[last[:-1]]) / np.diff(distinct)
     if not np.isfinite(slope).all():
-        raise NotCompilable("its quantiles are too near to each other to draw a line between them")
-    return Curve(
+        raise NotCompilable("its quantiles are too close together to interpolate between them")
+    return PiecewiseLinear(
         above=np.nextafter(distinct, -np.inf),
         start=np.append(0.0, distinct),
         slope=np.concatenate([[0.0], slope, [0.0]]),

@@ -1,4 +1,4 @@
-"""Feature selection: the columns that were kept."""
+"""Feature selection: a subset of the columns."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn import feature_selection
 
-from fasttrack.compiler.checks import note_refused
-from fasttrack.compiler.lower import register
+from fasttrack.compiler.input_validation import accepts_missing, require_finite
+from fasttrack.compiler.lowering_registry import register
 
 if TYPE_CHECKING:
     from fasttrack.compiler.columns import Columns
@@ -29,7 +29,7 @@ __all__: list[str] = []
     feature_selection.SequentialFeatureSelector,
     feature_selection.VarianceThreshold,
 )
-def _selected(selector: Any, x: Columns) -> Columns:
-    numbers = x.of(x.numeric())
-    note_refused(numbers, missing=bool(selector.__sklearn_tags__().input_tags.allow_nan))
+def _select(selector: Any, x: Columns) -> Columns:
+    numbers = x.with_features(x.numeric_features())
+    require_finite(numbers, allow_missing=accepts_missing(selector))
     return numbers.select(np.flatnonzero(selector.get_support()))

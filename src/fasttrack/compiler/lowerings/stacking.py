@@ -1,4 +1,4 @@
-"""Stacking: a model of what other models answer, and of the columns themselves if they are passed through."""
+"""Stacking: a final estimator on the members' predictions, and on the columns themselves with `passthrough`."""
 
 from __future__ import annotations
 
@@ -8,10 +8,17 @@ import numpy as np
 import spox.opset.ai.onnx.v21 as op
 from sklearn.ensemble import StackingClassifier, StackingRegressor
 
-from fasttrack.compiler.columns import Block, Columns, Number
-from fasttrack.compiler.errors import NotCompilable, within
-from fasttrack.compiler.labels import column
-from fasttrack.compiler.lower import Classification, Regression, predicted, register
+from fasttrack.compiler.columns import Block, Columns, NumberColumn
+from fasttrack.compiler.graph_matrix import as_column, take_column
+from fasttrack.compiler.lowering_registry import (
+    Classification,
+    Regression,
+    lower_classifier,
+    lower_predictor,
+    lower_regressor,
+    register,
+)
+from fasttrack.compiler.not_compilable import NotCompilable, error_context
 
 if TYPE_CHECKING:
     from spox import Var
@@ -21,55 +28,52 @@ __all__: list[str] = []
 
 @register(StackingRegressor)
 def _regressor(estimator: Any, x: Columns) -> Regression:
-    found = predicted(estimator.final_estimator_, _answers(estimator, x))
-    if not isinstance(found, Regression):
-        raise NotCompilable("its final estimator is a classifier, where a regressor was expected")
-    return found
+    return lower_regressor(estimator.final_estimator_, _final_inputs(estimator, x))
 
 
 @register(StackingClassifier)
 def _classifier(estimator: Any, x: Columns) -> Classification:
-    found = predicted(estimator.final_estimator_, _answers(estimator, x))
-    if not isinstance(found, Classification):
-        raise NotCompilable("its final estimator is a regressor, where a classifier was expected")
-    return Classification(estimator.classes_, found.label, found.probabilities, found.decision)
+    final = lower_classifier(estimator.final_estimator_, _final_inputs(estimator, x))
+    return Classification(estimator.classes_, final.label, final.probabilities, final.decision)
 
 
-def _answers(estimator: Any, x: Columns) -> Columns:
+def _final_inputs(estimator: Any, x: Columns) -> Columns:
+    """The input columns of the final estimator."""
     features = []
+    classes = len(getattr(estimator, "classes_", ()))
     for member, method in zip(estimator.estimators_, estimator.stack_method_, strict=True):
-        with within(type(member).__name__):
-            var, width = _answer(predicted(member, x), method, len(getattr(estimator, "classes_", ())))
+        with error_context(type(member).__name__):
+            var, width = _member_output(lower_predictor(member, x), method, classes)
         block = Block(var, width)
-        features += [Number(block, i) for i in range(width)]
+        features += [NumberColumn(block, i) for i in range(width)]
     sparse = False
     if estimator.passthrough:
         sparse = x.sparse
-        features = [*features, *x.of(x.numeric())]
-    return x.of(features, sparse=sparse)
+        features = [*features, *x.with_features(x.numeric_features())]
+    return x.with_features(features, sparse=sparse)
 
 
-def _answer(found: Regression | Classification, method: str, classes: int) -> tuple[Var, int]:
-    """float64[n, width] of what the member's `method` gives, and the width."""
-    if isinstance(found, Regression):
-        return _upright(found.values), 1
+def _member_output(prediction: Regression | Classification, method: str, classes: int) -> tuple[Var, int]:
+    """The result of the member's `method`, float64[n, width], and the width."""
+    if isinstance(prediction, Regression):
+        return _single_target(prediction.values), 1
     if method == "predict":
-        kind = found.classes.dtype.kind
-        if kind not in "iufb":
-            raise NotCompilable("its labels are text, which the final estimator would have to read")
-        labels = op.gather(op.const(found.classes.astype(np.float64)), found.label)
-        return _upright(labels), 1
-    scores = found.probabilities if method == "predict_proba" else found.decision
+        if prediction.classes.dtype.kind not in "iufb":
+            raise NotCompilable("its labels are text, which the final estimator cannot use")
+        labels = op.gather(op.const(prediction.classes.astype(np.float64)), prediction.label)
+        return _single_target(labels), 1
+    scores = prediction.probabilities if method == "predict_proba" else prediction.decision
     if scores is None:
         raise NotCompilable(f"its {method} has no lowering")
     if method == "predict_proba":
-        # of two classes one share tells the other
-        return (column(scores, 1), 1) if classes == 2 else (scores, len(found.classes))
-    return scores, 1 if len(found.classes) == 2 else len(found.classes)
+        # for two classes, scikit-learn drops the redundant first column
+        return (take_column(scores, 1), 1) if classes == 2 else (scores, len(prediction.classes))
+    return scores, 1 if len(prediction.classes) == 2 else len(prediction.classes)
 
 
-def _upright(values: Var) -> Var:
+def _single_target(values: Var) -> Var:
+    """float64[n, 1] from float64[n]."""
     shape = values.unwrap_tensor().shape
     if shape is not None and len(shape) > 1:
         raise NotCompilable("a member predicts several targets at once")
-    return op.unsqueeze(values, op.const(np.array([1])))
+    return as_column(values)

@@ -1,4 +1,4 @@
-"""Voting: the weighted mean of several models' answers, or the label with most votes."""
+"""Voting: the weighted mean of the members' predictions, or the label with the most votes."""
 
 from __future__ import annotations
 
@@ -9,9 +9,16 @@ import numpy as np
 import spox.opset.ai.onnx.v21 as op
 from sklearn.ensemble import VotingClassifier, VotingRegressor
 
-from fasttrack.compiler.errors import NotCompilable
-from fasttrack.compiler.labels import argmax
-from fasttrack.compiler.lower import Classification, Regression, predicted, register
+from fasttrack.compiler.class_scores import argmax
+from fasttrack.compiler.graph_matrix import as_column
+from fasttrack.compiler.lowering_registry import (
+    Classification,
+    Regression,
+    lower_classifier,
+    lower_regressor,
+    register,
+)
+from fasttrack.compiler.not_compilable import NotCompilable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,56 +27,44 @@ if TYPE_CHECKING:
 
     from fasttrack.compiler.columns import Columns
 
-__all__ = ["votes"]
+__all__ = ["weigh_votes"]
 
 
 @register(VotingRegressor)
 def _regressor(estimator: Any, x: Columns) -> Regression:
-    values = []
-    for member in estimator.estimators_:
-        found = predicted(member, x)
-        if not isinstance(found, Regression):
-            raise NotCompilable(f"{type(member).__name__} is a classifier, where a regressor was expected")
-        values.append(found.values)
-    return Regression(_mean(values, estimator._weights_not_none))
+    values = [lower_regressor(member, x).values for member in estimator.estimators_]
+    return Regression(_weighted_mean(values, estimator._weights_not_none))
 
 
 @register(VotingClassifier)
 def _classifier(estimator: Any, x: Columns) -> Classification:
-    found = [_member(member, x) for member in estimator.estimators_]
+    predictions = [lower_classifier(member, x) for member in estimator.estimators_]
     weights = estimator._weights_not_none
     if estimator.voting == "hard":
-        counts = [
-            votes(one, len(estimator.classes_), weight)
-            for one, weight in zip(found, weights or [1.0] * len(found), strict=True)
+        votes = [
+            weigh_votes(prediction, len(estimator.classes_), weight)
+            for prediction, weight in zip(predictions, weights or [1.0] * len(predictions), strict=True)
         ]
-        return Classification(estimator.classes_, argmax(reduce(op.add, counts)))
-    probabilities = [one.probabilities for one in found if one.probabilities is not None]
-    if len(probabilities) < len(found):
+        return Classification(estimator.classes_, argmax(reduce(op.add, votes)))
+    probabilities = [prediction.probabilities for prediction in predictions if prediction.probabilities is not None]
+    if len(probabilities) < len(predictions):
         raise NotCompilable("the probabilities of a member have no lowering")
-    mean = _mean(probabilities, weights)
+    mean = _weighted_mean(probabilities, weights)
     return Classification(estimator.classes_, argmax(mean), mean)
 
 
-def votes(member: Classification, classes: int, weight: float, otherwise: float = 0.0) -> Var:
-    """float64[n, classes]: `weight` at the label of each row, and `otherwise` elsewhere.
+def weigh_votes(member: Classification, classes: int, weight: float, other_weight: float = 0.0) -> Var:
+    """float64[n, classes]: `weight` at each row's label, and `other_weight` at the other classes.
 
-    `member` was fitted on the numbers of the classes, as ensembles fit theirs.
+    The member's classes must be class indices, as they are where an ensemble encodes the labels.
     """
-    numbers = op.gather(op.const(np.asarray(member.classes, dtype=np.int64)), member.label)
-    chosen = op.equal(op.unsqueeze(numbers, op.const(np.array([1]))), op.const(np.arange(classes)))
-    return op.where(chosen, op.const(float(weight)), op.const(float(otherwise)))
+    indices = op.gather(op.const(np.asarray(member.classes, dtype=np.int64)), member.label)
+    is_label = op.equal(as_column(indices), op.const(np.arange(classes)))
+    return op.where(is_label, op.const(float(weight)), op.const(float(other_weight)))
 
 
-def _member(member: Any, x: Columns) -> Classification:
-    found = predicted(member, x)
-    if not isinstance(found, Classification):
-        raise NotCompilable(f"{type(member).__name__} is a regressor, where a classifier was expected")
-    return found
-
-
-def _mean(values: Sequence[Var], weights: Sequence[float] | None) -> Var:
-    """As numpy.average: of weighted values, divided by the weights' sum."""
+def _weighted_mean(values: Sequence[Var], weights: Sequence[float] | None) -> Var:
+    """As `numpy.average` computes it: the sum of the weighted values divided by the sum of the weights."""
     if weights is None:
         return op.div(reduce(op.add, values), op.const(float(len(values))))
     weighted = [op.mul(value, op.const(float(weight))) for value, weight in zip(values, weights, strict=True)]

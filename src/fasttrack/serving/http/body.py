@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-__all__ = ["Unread", "read_body"]
+__all__ = ["BodyRefused", "read_body"]
 
 _DRAINED = 4
-"""Times the limit: so much of too large a body is read all the same, because many a client reads no reply before."""
+"""A body of up to so many times the limit is read all the same: many clients read no reply before they have sent it."""
 
 
-class Unread(Exception):
-    """A body that is not read: `reason` is the problem's name."""
+class BodyRefused(Exception):
+    """A body that is not read; `reason` names the problem."""
 
     def __init__(self, reason: str, detail: str) -> None:
         super().__init__(detail)
@@ -22,10 +22,13 @@ class Unread(Exception):
 
 
 async def read_body(request: Request, limit: int) -> bytes:
-    """The body of a request. Raises Unread when it is too large or encoded, ClientDisconnect when nobody waits."""
+    """The body of a request.
+
+    Raises BodyRefused when it is larger than `limit` bytes, or encoded, and ClientDisconnect when the caller has left.
+    """
     if request.headers.get("content-encoding", "identity").lower() not in ("", "identity"):
-        raise Unread("unsupported-encoding", "send the JSON as it is, without Content-Encoding")
-    too_large = Unread("too-large", f"the limit is {limit:,} bytes; send fewer rows a request")
+        raise BodyRefused("unsupported-encoding", "send the JSON as it is, without Content-Encoding")
+    too_large = BodyRefused("too-large", f"the limit is {limit:,} bytes; send fewer rows a request")
     announced = int(request.headers.get("content-length", 0))
     if announced > _DRAINED * limit or (announced > limit and "expect" in request.headers):
         raise too_large

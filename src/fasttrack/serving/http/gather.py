@@ -1,7 +1,7 @@
 """Rows that arrive in the same turn of the event loop, scored in one run of the model.
 
-The first row of a turn schedules the run, the others join it: no timer, no added waiting. A model that must run off the
-event loop gathers while its threads are busy.
+The first row of a turn schedules the run, the others join it: there is no timer and no added waiting. While the threads
+are busy with a model that runs off the event loop, rows gather for its next run.
 """
 
 from __future__ import annotations
@@ -15,28 +15,30 @@ import msgspec
 from msgspec.structs import replace
 
 from fasttrack.contract.decode import RefusedRequest
-from fasttrack.serving.predict import Reply
+from fasttrack.serving.reply import Reply
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fasttrack.contract.decode import CellIssue
-    from fasttrack.serving.model import ServedModel
+    from fasttrack.serving.model import LiveModel
     from fasttrack.serving.predict import Predictor
 
-    ByItself = Callable[[ServedModel, bytes, Callable[[Reply], None]], None]
-    """Scores a row alone that could not be scored with others, and calls the function with its reply."""
+    AnswerAlone = Callable[[LiveModel, bytes, Callable[[Reply], None]], None]
+    """Scores the body of one request by itself, and calls the function with its reply."""
 
 __all__ = ["Gatherer"]
 
 _log = logging.getLogger("fasttrack")
 
-_MOST = 256
+_MOST_ROWS = 256
 """Rows in one run: more would hold up the first of them, and save nothing."""
 
 
 class _Waiting(msgspec.Struct, gc=False):
-    model: ServedModel
+    """A request of one row that waits for its run."""
+
+    live: LiveModel
     cells: tuple[Any, ...]
     body: bytes
     done: Callable[[Reply], None]
@@ -45,16 +47,16 @@ class _Waiting(msgspec.Struct, gc=False):
 class Gatherer:
     """Scores single rows together, and gives each request its own reply."""
 
-    def __init__(self, predictor: Predictor, by_itself: ByItself) -> None:
+    def __init__(self, predictor: Predictor, answer_alone: AnswerAlone) -> None:
         self._predictor = predictor
-        self._by_itself = by_itself
+        self._answer_alone = answer_alone
         self._waiting: list[_Waiting] = []
         self._scheduled = False
         self._running: set[asyncio.Task[None]] = set()
 
-    def add(self, model: ServedModel, cells: tuple[Any, ...], body: bytes, done: Callable[[Reply], None]) -> None:
-        """Call `done` with the reply to a row in a later turn. `cells` are what the decoder found in `body`."""
-        self._waiting.append(_Waiting(model, cells, body, done))
+    def add(self, live: LiveModel, cells: tuple[Any, ...], body: bytes, done: Callable[[Reply], None]) -> None:
+        """Call `done` with the reply to a row in a later turn. `cells`: what the decoder's `cells` gave for `body`."""
+        self._waiting.append(_Waiting(live, cells, body, done))
         if not self._scheduled:
             self._scheduled = True
             asyncio.get_running_loop().call_soon(self._flush)
@@ -62,16 +64,16 @@ class Gatherer:
     def _flush(self) -> None:
         self._scheduled = False
         while self._waiting and len(self._running) < self._predictor.threads:
-            model = self._waiting[0].model
-            # a request keeps the model that served when it came; around a swap there are two
-            rows = [one for one in self._waiting if one.model is model][:_MOST]
+            live = self._waiting[0].live
+            # a request keeps the model that served when it came; around a change there are two
+            rows = [row for row in self._waiting if row.live is live][:_MOST_ROWS]
             if len(rows) == len(self._waiting):
                 self._waiting = []
             else:
                 taken = set(map(id, rows))
-                self._waiting = [one for one in self._waiting if id(one) not in taken]
-            if len(rows) <= model.engine.inline_rows:
-                self._finish(rows, _tried(self._predictor, rows))
+                self._waiting = [row for row in self._waiting if id(row) not in taken]
+            if len(rows) <= live.model.engine.inline_rows:
+                self._finish(rows, _score_together(self._predictor, rows))
             else:
                 task = asyncio.get_running_loop().create_task(self._in_thread(rows))
                 self._running.add(task)
@@ -79,9 +81,9 @@ class Gatherer:
 
     async def _in_thread(self, rows: list[_Waiting]) -> None:
         try:
-            replies = await self._predictor.in_thread(_tried, self._predictor, rows)
+            replies = await self._predictor.in_thread(_score_together, self._predictor, rows)
         except Exception:  # noqa: BLE001  # no thread can be started
-            _log.exception("a run of rows could not be scored; each is tried by itself")
+            _log.exception("a run of rows could not be scored; each is scored by itself")
             replies = [None] * len(rows)
         self._finish(rows, replies)
 
@@ -93,38 +95,37 @@ class Gatherer:
         for row, reply in zip(rows, replies, strict=True):
             try:
                 if reply is None:
-                    self._by_itself(row.model, row.body, row.done)
+                    self._answer_alone(row.live, row.body, row.done)
                 else:
                     row.done(reply)
-            except Exception:  # noqa: BLE001  # whatever befell one connection, the others get their answers
+            except Exception:  # noqa: BLE001  # whatever happened to one connection, the others get their replies
                 _log.exception("a reply could not be sent")
 
 
-def _tried(predictor: Predictor, rows: list[_Waiting]) -> list[Reply | None]:
+def _score_together(predictor: Predictor, rows: list[_Waiting]) -> list[Reply | None]:
     """Each row's reply; `None` for those that must be scored by themselves."""
     replies: list[Reply | None] = [None] * len(rows)
-    with contextlib.suppress(Exception):  # whichever row it was: alone, each gets its own answer or its own refusal
+    with contextlib.suppress(Exception):  # whichever row it was: alone, each gets its own reply
         places = list(range(len(rows)))
         try:
             _score(predictor, rows, places, replies)
         except RefusedRequest as refused:
-            named = {issue.row for issue in refused.issues}
-            _score(predictor, rows, [place for place in places if place not in named], replies)
+            refused_rows = {issue.row for issue in refused.issues}
+            _score(predictor, rows, [place for place in places if place not in refused_rows], replies)
     return replies
 
 
 def _score(predictor: Predictor, rows: list[_Waiting], places: list[int], replies: list[Reply | None]) -> None:
     """Put the replies of the rows at `places` into `replies`."""
-    model = rows[0].model
-    gathered = model.decoder.gather([rows[place].cells for place in places])
+    live = rows[0].live
+    decoder = live.model.decoder
+    gathered = decoder.gather([rows[place].cells for place in places])
     if gathered.unfit:
         places = [place for row, place in enumerate(places) if row not in gathered.unfit]
-        gathered = model.decoder.gather([rows[place].cells for place in places])
-    scores = predictor.score(model, gathered.batch)
-    told: dict[int, list[CellIssue]] = {}
-    for row, noted in gathered.warnings.items():
-        told[row] = [*noted]
-    for issue in scores.warnings:
-        told.setdefault(issue.row or 0, []).append(replace(issue, row=0))
-    for place, body in zip(places, model.writer.each(scores, told), strict=True):
+        gathered = decoder.gather([rows[place].cells for place in places])
+    event = predictor.score(live, gathered.batch)
+    warnings: dict[int, list[CellIssue]] = {row: [*issues] for row, issues in gathered.warnings.items()}
+    for issue in event.predictions.warnings:
+        warnings.setdefault(issue.row or 0, []).append(replace(issue, row=0))
+    for place, body in zip(places, live.writer.each(event, warnings), strict=True):
         replies[place] = Reply(200, body)

@@ -1,8 +1,8 @@
 """Uvicorn's HTTP protocol with a short way for predictions: no task, scope and messages for a small body.
 
 httptools parses every head that was not seen before, and Uvicorn's own protocol takes every other request, as well as
-a prediction that is out of the ordinary in anything: the way is chosen before any of it is answered, so that both give
-the same replies.
+a prediction that is unusual in any way. The way is chosen before any of the request is answered, so that both ways give
+the same replies. On the short way the protocol asks the guards itself, about each request.
 """
 
 from __future__ import annotations
@@ -14,6 +14,10 @@ from typing import TYPE_CHECKING, Any
 import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from fasttrack.serving.access import RequestHead
+from fasttrack.serving.paths import PREDICT
+from fasttrack.serving.reply import Reply
+
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Sequence
@@ -22,12 +26,13 @@ if TYPE_CHECKING:
     from uvicorn.server import ServerState
 
     from fasttrack.serving.http.lane import FastLane
-    from fasttrack.serving.predict import Reply
 
 __all__ = ["Wire"]
 
-_URL = b"/predict"
+_URL = PREDICT.encode()
 _UNUSUAL = frozenset((b"content-encoding", b"expect", b"upgrade"))
+_FORWARDED = frozenset((b"x-forwarded-for", b"x-forwarded-proto"))
+"""Uvicorn reads these itself, and tells the app the client that a trusted proxy names."""
 
 
 class Wire(HttpToolsProtocol):
@@ -41,8 +46,11 @@ class Wire(HttpToolsProtocol):
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
-        self._lane = _lane_of(config.loaded_app)
-        self._straight = not (self.access_log or self.root_path or self.limit_concurrency)
+        self._lane, outermost = _lane_of(config.loaded_app)
+        unlimited = not (self.access_log or self.root_path or self.limit_concurrency)
+        self._short_way = unlimited and outermost and self._lane.short_cuts
+        """Whether predictions of this connection may take the short way at all."""
+        self._unusual = _UNUSUAL | _FORWARDED if self._lane.guards else _UNUSUAL
         self._exchange = _Exchange(self)
         self._held = False
         """Whether the request that is being read may take the short way, which is decided when it has come whole."""
@@ -55,10 +63,16 @@ class Wire(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Answer a prediction whose head is known; parse anything else."""
-        if not self._parsing and (self.cycle is None or self.cycle.response_complete) and not self.flow.write_paused:
-            body = self._lane.heads.body(data)
+        if (
+            self._short_way
+            and not self._parsing
+            and (self.cycle is None or self.cycle.response_complete)
+            and not self.flow.write_paused
+        ):
+            lane = self._lane
+            body = lane.heads.body(data)
             if body is not None:
-                self._answer(body)
+                self._answer(body, lane.heads.headers(data) if lane.guards else ())
                 return
             self._data = data
         self._unset_keepalive_if_required()
@@ -66,22 +80,22 @@ class Wire(HttpToolsProtocol):
         self._data = b""
 
     def send_400_response(self, msg: str) -> None:
-        """Refuse what is no HTTP; nothing that follows is read."""
+        """Refuse what is not HTTP; nothing that follows is read."""
         self._parsing = True
         super().send_400_response(msg)
 
     def on_message_begin(self) -> None:
-        """Keep what the parser finds; a scope is made of it only when an app is asked."""
+        """Keep the parts of the head; a scope is made of them only when the app is called."""
         self._parsing = True
         self.url = b""
         self.headers = []
         self.expect_100_continue = False
 
     def on_headers_complete(self) -> None:
-        """Hold a prediction request, begin any other; one with an upgrade comes again without it."""
+        """Hold a prediction request, begin any other; one with an upgrade is parsed again without it."""
         if self._upgrades():
             return
-        self._held = self._straight and self._is_prediction()
+        self._held = self._short_way and self._is_prediction()
         if not self._held:
             self._begin()
 
@@ -103,19 +117,19 @@ class Wire(HttpToolsProtocol):
             super().on_message_complete()
             return
         body, self._body, self._held = self._body, b"", False
-        self._lane.heads.learn(self._data, len(body))
-        self._answer(body)
+        self._lane.heads.learn(self._data, len(body), self.headers)
+        self._answer(body, self.headers)
 
     def on_response_complete(self) -> None:
-        """Go on to the next request, or wait for one."""
+        """Start the next request, or wait for one."""
         self._idle_since = self.loop.time()
         super().on_response_complete()
 
     def timeout_keep_alive_handler(self) -> None:
-        """Close the connection if nothing has come since the timer was set; a prediction does not set it anew."""
+        """Close the connection if nothing has come since the timer was set; a prediction does not set it again."""
         self.timeout_keep_alive_task = None
         if self.cycle is not None and not self.cycle.response_complete:
-            return  # its reply waits anew
+            return  # its reply sets the timer
         left = self._idle_since + self.timeout_keep_alive - self.loop.time()
         if left > 0:
             self.timeout_keep_alive_task = self.loop.call_later(left, self.timeout_keep_alive_handler)
@@ -123,7 +137,7 @@ class Wire(HttpToolsProtocol):
             super().timeout_keep_alive_handler()
 
     def shutdown(self) -> None:
-        """Close the connection, once a request that has begun is answered."""
+        """Close the connection, after the reply to a request that has begun."""
         if self._held:
             self._hand_over()
         super().shutdown()
@@ -135,22 +149,22 @@ class Wire(HttpToolsProtocol):
             msg = "Invalid HTTP request received."
             self.logger.warning(msg)
             self.send_400_response(msg)
-        except httptools.HttpParserUpgrade as found:
+        except httptools.HttpParserUpgrade as upgrade:
             if not self._upgrades():
                 return
             head, self._data = self._plain_head(), b""
             self.parser = _parser(self)
-            self._parse(head + data[found.args[0] :])
+            self._parse(head + data[upgrade.args[0] :])
 
     def _upgrades(self) -> bool:
-        """Whether a request asks for another protocol, which a server that has none ignores (RFC 9110, 7.8).
+        """Whether a request asks for another protocol, which a server without one ignores (RFC 9110, 7.8).
 
-        The parser takes its head for all of it: what follows would be read as the next request.
+        The parser ends such a request with its head: its body would be read as the next request.
         """
         return self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"
 
     def _plain_head(self) -> bytes:
-        """The head that was parsed, without what asks for another protocol."""
+        """The head that was parsed, without the request for another protocol."""
         lines = [b"%s %s HTTP/%s" % (self.parser.get_method(), self.url, self.parser.get_http_version().encode())]
         for name, value in self.headers:
             if name == b"connection":
@@ -160,14 +174,19 @@ class Wire(HttpToolsProtocol):
                 lines.append(name + b": " + value.replace(b"\r", b" ").replace(b"\n", b" "))
         return b"\r\n".join([*lines, b"\r\n"])
 
-    def _answer(self, body: bytes) -> None:
-        exchange = self._exchange
-        self.cycle = exchange  # type: ignore[assignment]  # all of a cycle that is asked of one
+    def _answer(self, body: bytes, headers: Sequence[tuple[bytes, bytes]]) -> None:
+        exchange, lane = self._exchange, self._lane
+        self.cycle = exchange  # type: ignore[assignment]  # it has all members of a cycle that Uvicorn uses
         exchange.begin(len(body))
-        self._lane.answer(body, exchange.reply)
+        if lane.guards:
+            refusal = lane.guards.refusal(RequestHead("POST", PREDICT, headers, self.client))
+            if refusal is not None:
+                self.loop.call_soon(exchange.reply, refusal)  # not from inside the parser, as any other reply
+                return
+        lane.answer(body, exchange.reply)
 
     def _replied(self) -> None:
-        """As `on_response_complete`, at less cost: the timer that closes an idle connection is left as it is."""
+        """As `on_response_complete`, at less cost: the timer that closes an idle connection goes on."""
         if self.pipeline or self.flow.read_paused or self.timeout_keep_alive_task is None:
             self.on_response_complete()
         else:
@@ -181,7 +200,7 @@ class Wire(HttpToolsProtocol):
         if parser.get_method() != b"POST" or parser.get_http_version() != "1.1" or not parser.should_keep_alive():
             return False
         for name, _ in self.headers:  # noqa: SIM110  # a generator would cost more than the loop
-            if name in _UNUSUAL:
+            if name in self._unusual:
                 return False
         return True
 
@@ -200,30 +219,31 @@ class Wire(HttpToolsProtocol):
 
 
 def _parser(wire: Wire) -> Any:
-    """As Uvicorn makes its own."""
+    """A parser as Uvicorn makes its own."""
     parser = httptools.HttpRequestParser(wire)
     with suppress(AttributeError):  # httptools before 0.6.3
         parser.set_dangerous_leniencies(lenient_data_after_close=True)
     return parser
 
 
-def _lane_of(app: Any) -> FastLane:
-    """The lane of the service behind Uvicorn's own middleware."""
-    while not hasattr(app, "lane"):
+def _lane_of(app: Any) -> tuple[FastLane, bool]:
+    """The lane of the service, and whether nothing but Uvicorn's own middleware is in front of it."""
+    outermost = True
+    while "lane" not in vars(app):  # not hasattr: a wrapper may hand on what it does not have
+        outermost = outermost and type(app).__module__.startswith("uvicorn.")
         app = app.app
-    lane: FastLane = app.lane
-    return lane
+    return app.lane, outermost
 
 
-class _Nobody:
-    """An event that nobody waits for."""
+class _NoEvent:
+    """An event that nothing waits for."""
 
     def set(self) -> None:
-        """Nothing."""
+        """Do nothing."""
 
 
 class _Exchange:
-    """The prediction that a connection waits for; it stands where Uvicorn keeps its cycle of request and response."""
+    """The prediction that a connection waits for, in the place of Uvicorn's cycle of request and response."""
 
     __slots__ = (
         "_defaults",
@@ -236,7 +256,7 @@ class _Exchange:
         "started",
     )
 
-    message_event = _Nobody()
+    message_event = _NoEvent()
 
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
@@ -249,7 +269,7 @@ class _Exchange:
         self.started = 0.0
 
     def begin(self, received: int) -> None:
-        """A request of so many bytes has come."""
+        """Take a request whose body has `received` bytes."""
         self.response_complete = False
         self.received = received
         self.started = time.perf_counter()
@@ -260,14 +280,16 @@ class _Exchange:
         wire = self._wire
         self.response_complete = True
         wire._lane.ended(reply, time.perf_counter() - self.started, self.received)
-        if self.disconnected or wire.transport.is_closing():  # the client left, or broke off with a bad request
+        if self.disconnected or wire.transport.is_closing():  # the client has left, or sent what is not HTTP
             return
         body = reply.body
         defaults = wire.server_state.default_headers
-        if defaults is not self._defaults:  # they carry the date: Uvicorn makes others every second
+        if defaults is not self._defaults:  # they hold the date: Uvicorn replaces them every second
             self._defaults, self._ok = defaults, _head(200, defaults)
         head = self._ok if reply.status == 200 else _head(reply.status, defaults)
         end = b"\r\n\r\n" if self.keep_alive else b"\r\nconnection: close\r\n\r\n"
+        if reply.headers:
+            end = b"".join(b"\r\n%b: %b" % header for header in reply.headers) + end
         wire.transport.write(b"%b%d\r\ncontent-type: %b%b%b" % (head, len(body), reply.media_type, end, body))
         if self.keep_alive:
             wire._replied()
@@ -277,6 +299,6 @@ class _Exchange:
 
 
 def _head(status: int, defaults: Sequence[tuple[bytes, bytes]]) -> bytes:
-    """A response up to the number of bytes in its body."""
+    """A response up to the value of its content-length."""
     lines = [STATUS_LINE[status], *(b"%b: %b\r\n" % pair for pair in defaults), b"content-length: "]
     return b"".join(lines)

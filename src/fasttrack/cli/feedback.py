@@ -1,0 +1,48 @@
+"""`fasttrack feedback`: add the true outcomes of recorded predictions to the journal."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from fasttrack.cli.options import SOURCE, JournalOption, QueryOption, StoreOption, TableOption
+from fasttrack.errors import ConfigError
+from fasttrack.suggestions import names_hint
+
+__all__ = ["feedback"]
+
+
+def feedback(
+    source: Annotated[str, typer.Argument(metavar="DATA", help=f"The table of ids and labels: {SOURCE}.")],
+    id: Annotated[  # noqa: A002  # the option's name
+        str, typer.Option(help="The column of the prediction ids that the server returned.", metavar="COLUMN")
+    ] = "prediction_id",
+    label: Annotated[str, typer.Option(help="The column of the true outcomes.", metavar="COLUMN")] = "label",
+    query: QueryOption = None,
+    table: TableOption = None,
+    where: JournalOption = "on",
+    store: StoreOption = "model",
+) -> None:
+    """Add the true outcomes of recorded predictions to the journal, from a table.
+
+    If a prediction is labelled more than once, the last label counts.
+    """
+    from fasttrack.data import Source
+    from fasttrack.journal import existing_journal
+    from fasttrack.journal.labels import label_predictions
+
+    opened = Source(source, query=query, table=table)
+    for option, column in (("--id", id), ("--label", label)):
+        if column not in opened.names:
+            hint = names_hint(column, opened.names)
+            raise ConfigError(f"{opened.name} has no column {column!r}, choose it with {option}{hint}")
+    read = opened.read(kinds={id: "category"}, columns=[id, label])
+    ids, labels = (read.column(column).to_pylist() for column in (id, label))
+    with existing_journal(where, store) as database:
+        counts = label_predictions(database, ids, labels, name=opened.name)
+    typer.echo(f"{counts.matched:,} predictions labelled")
+    if counts.unknown:
+        typer.echo(f"{counts.unknown:,} labels kept for predictions that the journal does not hold yet")
+    if counts.empty:
+        typer.echo(f"{counts.empty:,} rows without a label skipped")

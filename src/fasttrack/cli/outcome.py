@@ -1,0 +1,60 @@
+"""The end of a training on stdout: what was trained, how good it is, whether it was promoted, and what to do next."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from fasttrack.cli.tables import output, print_table
+from fasttrack.cli.version_summary import describe, engine_line, quality_heading, quality_table, search_line
+
+if TYPE_CHECKING:
+    from fasttrack.bundle import Manifest
+    from fasttrack.jobs import Outcome
+
+__all__ = ["print_outcome"]
+
+_FEW_ROWS = 30
+
+
+def print_outcome(outcome: Outcome, store: str) -> None:
+    """Print the outcome of a training into `store`."""
+    manifest, training = outcome.manifest, outcome.manifest.training
+    console = output()
+    console.print()
+    console.print(Text.assemble((f"{manifest.name}@{manifest.version}", "bold"), f"  {describe(manifest)}"))
+    for column, reason in training.left_out.items():
+        console.print(Text(f"left out {column!r}: {reason}"))
+    for note in training.notes:
+        console.print(Text(note))
+    if training.dropped_rows:
+        console.print(Text(f"dropped {training.dropped_rows:,} rows without a {manifest.contract.target.name!r}"))
+    if training.search is not None:
+        console.print(Text(search_line(training.search)))
+    console.print(quality_heading(manifest))
+    print_table(console, quality_table(manifest))
+    console.print(Text(engine_line(manifest)))
+    caution = _caution(manifest)
+    if caution is not None:
+        console.print(Text.assemble(("caution:", "yellow"), f" {caution}"))
+    console.print(Text(outcome.verdict.reason))
+    if outcome.tracked is not None:
+        console.print(Text(outcome.tracked.said, style="" if outcome.tracked.run_id else "yellow"))
+    option = "" if store == "model" else f" --store {shlex.quote(store)}"
+    spec = manifest.name if outcome.verdict.promoted else f"{manifest.name}@{manifest.version}"
+    console.print(Text.assemble("next: ", (f"fasttrack serve{option} --model {spec}", "bold")))
+
+
+def _caution(manifest: Manifest) -> str | None:
+    """Why the metrics should not be trusted; `None` if nothing speaks against it."""
+    metric = manifest.metrics.get(manifest.primary_metric or "")
+    baseline = manifest.baseline.get(manifest.primary_metric or "")
+    if metric is None or baseline is None:
+        return None
+    rows = manifest.training.holdout_rows
+    if 0 < rows < _FEW_ROWS:
+        return f"measured on only {rows} hold-out rows; train on more rows for narrower intervals"
+    better = metric.low > baseline.value if manifest.greater_is_better else metric.high < baseline.value
+    return None if better else f"{manifest.primary_metric} is not clearly better than the trivial baseline's"

@@ -1,0 +1,147 @@
+"""Decoded cells → the float64 matrix that a model takes, and which cells of it are unlike the training data."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fasttrack.contract.cell import iso, seconds
+from fasttrack.contract.moments import seconds_of_all
+from fasttrack.contract.refusal import Issues
+from fasttrack.contract.schema import Column, Contract
+
+__all__ = ["MatrixEncoder", "unusual_message"]
+
+_MANY = 100
+"""From so many rows on, searching an array is faster than looking each of them up."""
+_NARROW: dict[str, type[np.floating[Any]]] = {
+    "float16": np.float16,
+    "halffloat[pyarrow]": np.float16,
+    "float32": np.float32,
+    "Float32": np.float32,
+    "float[pyarrow]": np.float32,
+}
+
+
+class MatrixEncoder:
+    """Encodes decoded cells as the matrix, and knows which values the training data had."""
+
+    def __init__(self, contract: Contract) -> None:
+        columns = contract.columns
+        self._columns = columns
+        self.text = tuple(j for j, column in enumerate(columns) if column.kind == "category")
+        self._codes: list[dict[Any, float] | None] = [
+            {label: float(code) for code, label in enumerate(column.categories or ())} | {None: math.nan}
+            if column.kind == "category"
+            else None
+            for column in columns
+        ]
+        self._datetimes = frozenset(j for j, column in enumerate(columns) if column.kind == "datetime")
+        self._integers = np.array([j for j, column in enumerate(columns) if column.kind == "integer"], dtype=np.intp)
+        self._rounded = [(dtype, np.array(js)) for dtype, js in _narrow_columns(columns).items()]
+        # Codes of known words lie in 0 … k − 1, so one comparison finds unseen words and out-of-range numbers alike.
+        self._low = np.array([_lowest(column) for column in columns])
+        self._high = np.array([_highest(column) for column in columns])
+        self._known = {
+            j: frozenset(map(float, column.categories))
+            for j, column in enumerate(columns)
+            if column.kind != "category" and column.categories is not None
+        }
+
+    def encode(self, values: Sequence[Sequence[Any]], n: int) -> NDArray[np.float64]:
+        """float64[n, f] from one sequence of decoded cells a column; `None` is missing.
+
+        Raises ValueError for text that is not a date and time.
+        """
+        flat: list[Any] = []  # one array made of one list: for a single row, an array a column would cost more
+        for j, cells in enumerate(values):
+            flat.extend(self._scaled(j, cells))
+        return self.narrow(np.ascontiguousarray(np.array(flat, dtype=np.float64).reshape(len(self._columns), n).T))
+
+    def encode_column(self, j: int, cells: Sequence[Any]) -> NDArray[np.float64]:
+        """float64[n]: the decoded cells of column `j`, not yet narrowed; `None` is missing.
+
+        Raises ValueError for text that is not a date and time, OverflowError for a whole number past float64.
+        """
+        return np.array(self._scaled(j, cells), dtype=np.float64)
+
+    def narrow(self, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+        """float64[n, f] `matrix`, rounded in place to what the training dtypes hold."""
+        for dtype, js in self._rounded:
+            with np.errstate(over="ignore"):
+                rounded = matrix[:, js].astype(dtype).astype(np.float64)
+            matrix[:, js] = np.where(np.isinf(rounded), matrix[:, js], rounded)
+        return matrix
+
+    def fractional_rows(self, matrix: NDArray[np.float64]) -> frozenset[int]:
+        """The rows in which an integer column holds a number with a fraction."""
+        if not len(self._integers):
+            return frozenset()
+        integers = matrix[:, self._integers]
+        fractional = np.floor(integers) < integers
+        return frozenset(np.flatnonzero(fractional.any(axis=1)).tolist()) if fractional.any() else frozenset()
+
+    def unusual(self, matrix: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """bool[n, f]: unseen categories and numbers outside the training range."""
+        unusual: NDArray[np.bool_] = (matrix < self._low) | (matrix > self._high)
+        for j, known in self._known.items():
+            if len(matrix) < _MANY:
+                unusual[:, j] = [cell == cell and cell not in known for cell in matrix[:, j].tolist()]
+            else:
+                unusual[:, j] = ~np.isnan(matrix[:, j]) & ~np.isin(matrix[:, j], np.array(list(known)))
+        return unusual
+
+    def add_warnings(self, matrix: NDArray[np.float64], warnings: Issues) -> bool:
+        """Add a warning for each unusual cell; returns whether there is one."""
+        unusual = self.unusual(matrix)
+        if not unusual.any():
+            return False
+        for j in np.flatnonzero(unusual.any(axis=0)).tolist():
+            column = self._columns[j]
+            warnings.add_rows(np.flatnonzero(unusual[:, j]).tolist(), column.name, unusual_message(column))
+        return True
+
+    def _scaled(self, j: int, cells: Sequence[Any]) -> Sequence[Any]:
+        """The cells of column `j` on the matrix scale, as numbers or `None`."""
+        codes = self._codes[j]
+        if codes is not None:
+            return [codes.get(cell, -1.0) for cell in cells]
+        if j in self._datetimes:
+            if len(cells) < _MANY:  # for few rows the arrays would cost more than they save
+                return [None if cell is None else seconds(cell) for cell in cells]
+            return seconds_of_all(cells)
+        return cells
+
+
+def unusual_message(column: Column) -> str:
+    """The warning for an unseen category, or for a number outside the training range."""
+    if column.categories is not None:
+        if column.kind == "category":
+            return f"not among the {len(column.categories):,} categories of the training data"
+        return f"not among the {len(column.categories):,} values that the model knows"
+    low, high = column.minimum or 0.0, column.maximum or 0.0
+    bounds = f"{iso(low)} to {iso(high)}" if column.kind == "datetime" else f"{low:g} to {high:g}"
+    return f"outside the training range {bounds}"
+
+
+def _lowest(column: Column) -> float:
+    if column.kind == "category":
+        return -math.inf if column.categories is None else 0.0
+    return -math.inf if column.minimum is None or column.kind == "boolean" else column.minimum
+
+
+def _highest(column: Column) -> float:
+    return math.inf if column.maximum is None or column.kind == "boolean" else column.maximum
+
+
+def _narrow_columns(columns: Sequence[Column]) -> Mapping[type[np.floating[Any]], list[int]]:
+    """The columns whose training dtype holds fewer digits than float64, which is all that the pipeline ever sees."""
+    by_dtype: dict[type[np.floating[Any]], list[int]] = {}
+    for j, column in enumerate(columns):
+        if column.dtype in _NARROW:
+            by_dtype.setdefault(_NARROW[column.dtype], []).append(j)
+    return by_dtype

@@ -1,0 +1,46 @@
+"""Tables that are in memory already, with the same plain types as those that are read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from fasttrack.data.kinds import convert_kinds
+from fasttrack.data.plain_types import to_plain_types
+from fasttrack.errors import DataError
+from fasttrack.suggestions import names_hint
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import pandas as pd
+
+    from fasttrack.contract.schema import Kind
+
+__all__ = ["check_kinds", "plain_table", "table_from_frame"]
+
+
+def table_from_frame(frame: pd.DataFrame, *, kinds: Mapping[str, Kind] | None = None) -> pa.Table:
+    """The table of a DataFrame without its index, as `read_table`. Raises DataError naming a column of mixed types."""
+    name = "the DataFrame"
+    try:
+        table = pa.Table.from_pandas(frame, preserve_index=False)
+    except (pa.ArrowException, TypeError, ValueError) as error:
+        raise DataError(f"{name} cannot be read: {' '.join(str(error).split())}; give each column one type") from None
+    return plain_table(table, kinds or {}, name)
+
+
+def plain_table(table: pa.Table, kinds: Mapping[str, Kind], name: str) -> pa.Table:
+    """The Arrow table called `name` in messages, with the plain types and kinds of `read_table`. Raises DataError."""
+    check_kinds(kinds, table.column_names, name)
+    if not table.num_rows:
+        raise DataError(f"{name} has no rows")
+    return convert_kinds(to_plain_types(table, name), kinds, name)
+
+
+def check_kinds(kinds: Mapping[str, Kind], names: Sequence[str], name: str) -> None:
+    """Raise DataError when a kind is set for a column that the table called `name` lacks."""
+    for column in kinds:
+        if column not in names:
+            raise DataError(f"{name} has no column {column!r} to set a kind for{names_hint(column, names)}")

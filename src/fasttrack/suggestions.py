@@ -1,0 +1,31 @@
+"""Suggestions for a name that does not exist: the names most like it, or a list of those that there are."""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+__all__ = ["did_you_mean", "names_hint"]
+
+_MOST_SUGGESTED = 3
+_MOST_LISTED = 20
+
+
+def did_you_mean(name: str, choices: Iterable[str], *, cutoff: float = 0.6) -> str:
+    """`; did you mean a or b?`: up to three of `choices`, the most similar first; empty if none is similar.
+
+    Case does not count. `cutoff` is the similarity that a suggestion needs, from 0 (any name) to 1 (the same letters).
+    """
+    by_folded = {choice.casefold(): choice for choice in sorted(choices, reverse=True)}
+    similar = difflib.get_close_matches(name.casefold(), list(by_folded), n=_MOST_SUGGESTED, cutoff=cutoff)
+    return f"; did you mean {' or '.join(by_folded[folded] for folded in similar)}?" if similar else ""
+
+
+def names_hint(name: str, choices: Collection[str], *, introduction: str = "it has") -> str:
+    """`; did you mean a?`, or without a similar name `; it has 'a', 'b'`: the first 20 of `choices`, in their order."""
+    listed = ", ".join(map(repr, list(choices)[:_MOST_LISTED]))
+    more = f" and {len(choices) - _MOST_LISTED:,} more" if len(choices) > _MOST_LISTED else ""
+    return did_you_mean(name, choices) or f"; {introduction} {listed}{more}"
