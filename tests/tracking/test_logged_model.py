@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from fasttrack.lifecycle import Outcome
+    from fasttrack.jobs.outcome import Outcome
     from tests.servers.mlflow import MlflowServer
 
 
