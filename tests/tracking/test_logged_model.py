@@ -20,7 +20,7 @@ from fasttrack.jobs.pull import pull
 from fasttrack.store import LocalStore
 from fasttrack.tracking import Place, resume, spool_folder, track
 from fasttrack.tracking.spool import Spool
-from tests.tracking.runs import asked, files_of, made, new_name, recorded
+from tests.tracking.runs import files_of, make_bundle, make_record, mlflow_client, new_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,7 +57,7 @@ def test_a_run_has_a_logged_model_that_its_registered_version_leads_to(
 ) -> None:
     assert outcome.tracked is not None
     name = outcome.manifest.name
-    with asked(mlflow_server.url) as mlflow:
+    with mlflow_client(mlflow_server.url) as mlflow:
         run = mlflow.get_run(outcome.tracked.run_id)
         (model,) = mlflow.search_logged_models([run.info.experiment_id])
         assert (model.name, model.status, model.source_run_id) == ("model", "READY", run.info.run_id)
@@ -73,10 +73,10 @@ def test_a_run_has_a_logged_model_that_its_registered_version_leads_to(
 
 def test_a_registry_in_a_database_links_its_versions_too(tmp_path: Path) -> None:
     place, store, name = Place(f"sqlite:///{tmp_path}/mlflow.db"), LocalStore(tmp_path / "model"), new_name()
-    record = recorded(place, made(store, name))
+    record = make_record(place, make_bundle(store, name))
     for _ in range(2):  # sent once more, it is the same
         done = track(place, record, store, spool_folder(store.location))
-    with asked(place.uri) as mlflow:
+    with mlflow_client(place.uri) as mlflow:
         (model,) = mlflow.search_logged_models([mlflow.get_run(done.run_id).info.experiment_id])
         assert json.loads(model.tags["mlflow.modelVersions"]) == [{"name": name, "version": 1}]
 
@@ -150,16 +150,16 @@ def test_a_server_without_logged_models_gets_the_bundle_as_the_run_s_artifact(
     mlflow_server: MlflowServer, tmp_path: Path
 ) -> None:
     store, here, name = LocalStore(tmp_path / "there"), LocalStore(tmp_path / "here"), new_name()
-    bundle = made(store, name)
+    bundle = make_bundle(store, name)
     store.point(name, bundle.manifest.version)
     with old_server(mlflow_server.url) as url:
         place = Place(url)
-        done = track(place, recorded(place, bundle), store, spool_folder(store.location))
-        assert done.number == "1", done.said
+        done = track(place, make_record(place, bundle), store, spool_folder(store.location))
+        assert done.number == "1", done.message
         transfer = pull(place, f"models:/{name}@champion", here).transfer
     assert transfer.version == bundle.manifest.version
     assert dict(files_of(here.open(f"{name}@{transfer.version}").folder)) == dict(files_of(bundle.folder))
-    with asked(mlflow_server.url) as mlflow:
+    with mlflow_client(mlflow_server.url) as mlflow:
         run = mlflow.get_run(done.run_id)
         assert run.info.status == "FINISHED"
         assert mlflow.get_model_version(name, "1").source == f"{run.info.artifact_uri}/model"
@@ -168,9 +168,9 @@ def test_a_server_without_logged_models_gets_the_bundle_as_the_run_s_artifact(
 def test_a_run_that_an_older_version_finished_is_registered_as_it_is(tmp_path: Path) -> None:
     """Killed after its run was finished, before its model was registered."""
     place, store, name = Place(f"sqlite:///{tmp_path}/mlflow.db"), LocalStore(tmp_path / "model"), new_name()
-    bundle = made(store, name)
-    record = recorded(place, bundle)
-    with asked(place.uri) as mlflow:
+    bundle = make_bundle(store, name)
+    record = make_record(place, bundle)
+    with mlflow_client(place.uri) as mlflow:
         experiment = mlflow.create_experiment(name, str(tmp_path / "mlruns"))
         run = mlflow.create_run(experiment, tags={"fasttrack.run": record.id})
         mlflow.log_artifacts(run.info.run_id, str(bundle.folder), "model")

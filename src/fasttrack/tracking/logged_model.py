@@ -1,4 +1,4 @@
-"""The bundle of a run as an MLflow logged model, which MLflow's pages show with the run and the registered version."""
+"""Log the bundle of a run as an MLflow logged model, which MLflow shows with the run and the registered version."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _VERSIONS = "mlflow.modelVersions"
 
 
 def find_model(mlflow: Any, experiment: str, record: RunRecord) -> Any | None:
-    """The logged model that an earlier upload of the record has made; `None` if there is none."""
+    """The logged model that an earlier upload of the record created; `None` if there is none."""
     from mlflow.exceptions import MlflowException
 
     try:
@@ -49,9 +49,9 @@ def create_model(mlflow: Any, experiment: str, run_id: str, record: RunRecord) -
 
 
 def finish_model(mlflow: Any, run_id: str, model: Any, bundle: Bundle) -> None:
-    """Upload the bundle as the model's files, make the model ready, and show it with its run.
+    """Upload the bundle as the model's files, mark the model as ready, and link it with its run.
 
-    Repeated after a broken upload, this changes nothing that is there already.
+    After an interrupted upload, this only adds what is missing.
     """
     from mlflow.entities import LoggedModelOutput, LoggedModelStatus
 
@@ -64,7 +64,7 @@ def finish_model(mlflow: Any, run_id: str, model: Any, bundle: Bundle) -> None:
 
 
 def link_version(mlflow: Any, model_id: str, name: str, number: str) -> None:
-    """Show the registered version on the model's page; a server does that by itself, a database does not."""
+    """Note the registered version in the model, as an MLflow server does by itself and a database does not."""
     versions = json.loads(mlflow.get_logged_model(model_id).tags.get(_VERSIONS, "[]"))
     version = {"name": name, "version": int(number)}
     if version not in versions:

@@ -1,4 +1,4 @@
-"""Registered models: a bundle's version found by its tag, and the store's aliases mirrored."""
+"""MLflow's registered models: find a bundle's version by its tag, register it, and mirror the store's aliases."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from fasttrack.tracking.record import RunRecord
 
-__all__ = ["Registered", "find_version", "mirror", "parse", "register", "resolve"]
+__all__ = ["RegisteredVersion", "find_version", "mirror", "parse_model_uri", "register", "resolve_version"]
 
 _VERSION = "fasttrack.version"
 _AWAIT_S = 10
@@ -23,57 +23,57 @@ _SPEC = re.compile(r"models:/(?P<name>[^@/]+)(@(?P<alias>[^@/]+)|/(?P<number>[0-
 
 
 @dataclass(frozen=True)
-class Registered:
-    """One version in the registry. `version`: of the bundle, if a training registered it."""
+class RegisteredVersion:
+    """A registered version. `version` is the bundle's, if fasttrack registered it."""
 
     name: str
     number: str
     version: str | None
     uri: str
-    """Where its files are, as MLflow downloads them."""
+    """The address that MLflow downloads its files from."""
 
     def __str__(self) -> str:
         return f"{self.name} version {self.number}"
 
 
-def parse(spec: str) -> tuple[str, str | None, str | None]:
+def parse_model_uri(spec: str) -> tuple[str, str | None, str | None]:
     """`(name, alias, number)` of `models:/NAME@ALIAS` or `models:/NAME/NUMBER`. Raises ConfigError."""
-    found = _SPEC.match(spec)
-    if found is None:
+    match = _SPEC.match(spec)
+    if match is None:
         raise ConfigError(f"{spec} names no registered model; write models:/NAME@champion or models:/NAME/NUMBER")
-    return found["name"], found["alias"], found["number"]
+    return match["name"], match["alias"], match["number"]
 
 
-def resolve(mlflow: Any, spec: str) -> Registered:
-    """The version that `spec` means at this moment. Raises TrackingError when there is none."""
+def resolve_version(mlflow: Any, spec: str) -> RegisteredVersion:
+    """The version that `spec` means now. Raises TrackingError when there is none."""
     from mlflow.exceptions import MlflowException
 
-    name, alias, number = parse(spec)
+    name, alias, number = parse_model_uri(spec)
     try:
         if alias is not None:
-            found = mlflow.get_model_version_by_alias(name, alias)
+            registered = mlflow.get_model_version_by_alias(name, alias)
         else:
-            found = mlflow.get_model_version(name, number)
-        uri = mlflow.get_model_version_download_uri(name, found.version)
+            registered = mlflow.get_model_version(name, number)
+        uri = mlflow.get_model_version_download_uri(name, registered.version)
     except MlflowException as error:
         if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
             raise
         what = f"no alias {alias!r}" if alias is not None else f"no version {number}"
         raise TrackingError(f"{spec}: MLflow has {what} of a model {name!r}; see its models page") from None
-    return Registered(name, str(found.version), found.tags.get(_VERSION), uri)
+    return RegisteredVersion(name, str(registered.version), registered.tags.get(_VERSION), uri)
 
 
 def find_version(mlflow: Any, name: str, version: str) -> str | None:
-    """The number under which the bundle `version` is registered, the newest if there are several."""
+    """The newest number that the bundle `version` is registered under; `None` if it is not registered."""
     quoted = name.replace("'", "\\'")
-    found = mlflow.search_model_versions(f"name = '{quoted}' AND tag.`{_VERSION}` = '{version}'")
-    return str(max((int(one.version) for one in found), default=0) or "") or None
+    matches = mlflow.search_model_versions(f"name = '{quoted}' AND tag.`{_VERSION}` = '{version}'")
+    return str(max(int(match.version) for match in matches)) if matches else None
 
 
 def register(mlflow: Any, record: RunRecord, source: str, run_id: str, model_id: str | None = None) -> str:
-    """Register the bundle of a run, whose files are whole at `source`, unless it is registered; returns its number.
+    """Register the bundle of a run, whose files are at `source`, unless it is registered; returns its number.
 
-    `model_id`: of the logged model that has these files.
+    `model_id` is the logged model of these files.
     """
     from mlflow.exceptions import MlflowException
 

@@ -1,4 +1,4 @@
-"""One record to one run: found again by its id after a broken upload, and made whole before it is registered."""
+"""Upload a record as a run: an interrupted upload finds its run again by the record's id and completes it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from fasttrack.tracking.place import Place
     from fasttrack.tracking.record import Dataset, RunRecord, TrialRecord
 
-__all__ = ["REPORT", "Uploaded", "upload"]
+__all__ = ["REPORT", "RunUpload", "upload"]
 
 REPORT = "report.html"
 _RUN, _TRIAL, _PARENT = "fasttrack.run", "fasttrack.trial", "mlflow.parentRunId"
@@ -30,18 +30,18 @@ _STATES = {"complete": "FINISHED", "fail": "FAILED", "failed": "FAILED", "runnin
 
 
 @dataclass(frozen=True)
-class Uploaded:
-    """The run, and the number of its registered version."""
+class RunUpload:
+    """The run and the number of its registered version."""
 
     run_id: str
     number: str
 
 
-def upload(mlflow: Any, place: Place, record: RunRecord, bundle: Bundle) -> Uploaded:
+def upload(mlflow: Any, place: Place, record: RunRecord, bundle: Bundle) -> RunUpload:
     """Log `record` and `bundle` as a run with a logged model, then register the model.
 
-    What an earlier upload of the record has left is used, and nothing is made twice. The run is RUNNING until all is
-    logged, and no registered version leads to it before.
+    What an interrupted upload of the record has left is completed, and nothing is logged twice. The run is RUNNING
+    until all is logged; only then is its model registered.
     """
     experiment = _experiment(mlflow, record.experiment, place.artifacts)
     earlier = _runs(mlflow, experiment, record.id)
@@ -67,38 +67,38 @@ def upload(mlflow: Any, place: Place, record: RunRecord, bundle: Bundle) -> Uplo
             finish_model(mlflow, run_id, model, bundle)
         mlflow.set_terminated(run_id, "FINISHED", record.ended_ms)
     if model is None:  # on a server before MLflow 3, or in an older run, the bundle is an artifact of the run
-        return Uploaded(run_id, register(mlflow, record, f"{run.info.artifact_uri}/{MODEL}", run_id))
-    # MLflow resolves `models:/` in a database by the process's own tracking address, which need not be this place
+        return RunUpload(run_id, register(mlflow, record, f"{run.info.artifact_uri}/{MODEL}", run_id))
+    # for a database, MLflow resolves `models:/` by the process's global tracking address, which may be another place
     source = model.artifact_location if is_database(place.uri) else model.model_uri
-    return Uploaded(run_id, register(mlflow, record, source, run_id, model.model_id))
+    return RunUpload(run_id, register(mlflow, record, source, run_id, model.model_id))
 
 
 def _experiment(mlflow: Any, name: str, artifacts: str | None) -> str:
     from mlflow.exceptions import MlflowException
 
-    found = mlflow.get_experiment_by_name(name)
-    if found is None:
+    experiment = mlflow.get_experiment_by_name(name)
+    if experiment is None:
         try:
             return str(mlflow.create_experiment(name, artifact_location=artifacts))
         except MlflowException as error:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
-            found = mlflow.get_experiment_by_name(name)  # another training has just made it
-    if found is None or found.lifecycle_stage != "active":
+            experiment = mlflow.get_experiment_by_name(name)  # another training has just created it
+    if experiment is None or experiment.lifecycle_stage != "active":
         raise TrackingError(f"the experiment {name!r} was deleted in MLflow; restore it, or name another: [tracking]")
-    return str(found.experiment_id)
+    return str(experiment.experiment_id)
 
 
 def _runs(mlflow: Any, experiment: str, record_id: str) -> dict[str | None, Any]:
-    """The runs of a record that an upload before has left: the training's under `None`, trials' by number."""
-    found: dict[str | None, Any] = {}
+    """The runs that an interrupted upload has left: the training's under `None`, the trials' by number."""
+    runs: dict[str | None, Any] = {}
     token = None
     while True:
         page = mlflow.search_runs([experiment], f"tags.`{_RUN}` = '{record_id}'", max_results=500, page_token=token)
-        found |= {run.data.tags.get(_TRIAL): run for run in page}
+        runs |= {run.data.tags.get(_TRIAL): run for run in page}
         token = page.token
         if not token:
-            return found
+            return runs
 
 
 def _log(
@@ -109,9 +109,9 @@ def _log(
     at_ms: int,
     model: Any | None = None,
 ) -> None:
-    """Log the parameters and metrics of a run, the metrics also for its logged model.
+    """Log the parameters and metrics of a run, and the metrics of its logged model.
 
-    Sent again, the same values change nothing, since the times are the record's.
+    Logging the same values again changes nothing, since the times are the record's.
     """
     from mlflow.entities import Metric, Param
 
@@ -126,8 +126,10 @@ def _log(
         mlflow.log_batch(run_id, metrics=values[start : start + _METRICS_A_CALL])
 
 
-def _log_trial(mlflow: Any, experiment: str, parent: str, record: RunRecord, trial: TrialRecord, there: Any) -> None:
-    run = there or mlflow.create_run(
+def _log_trial(
+    mlflow: Any, experiment: str, parent: str, record: RunRecord, trial: TrialRecord, run: Any | None
+) -> None:
+    run = run or mlflow.create_run(
         experiment,
         start_time=record.started_ms,
         run_name=f"trial {trial.number}",
@@ -162,7 +164,7 @@ def _input(dataset: Dataset) -> Any:
 
     columns = [{"type": _type(kind), "name": name, "required": True} for name, kind in dataset.columns.items()]
     schema = json.dumps({"mlflow_colspec": columns})
-    made = Table(
+    table = Table(
         name=dataset.name,
         digest=dataset.digest,
         source_type="fasttrack",
@@ -170,11 +172,11 @@ def _input(dataset: Dataset) -> Any:
         schema=schema if len(schema) <= _LONGEST_SCHEMA else None,
         profile=json.dumps({"num_rows": dataset.rows}),
     )
-    return DatasetInput(made, [InputTag("mlflow.data.context", "training")])
+    return DatasetInput(table, [InputTag("mlflow.data.context", "training")])
 
 
 def _type(arrow: str) -> str:
-    """MLflow's name of an Arrow type."""
-    known = {"int": "long", "uint": "long", "double": "double", "float": "double", "bool": "boolean"}
-    known |= {"timestamp": "datetime", "date": "datetime"}
-    return next((name for start, name in known.items() if arrow.startswith(start)), "string")
+    """MLflow's name for an Arrow type."""
+    types = {"int": "long", "uint": "long", "double": "double", "float": "double", "bool": "boolean"}
+    types |= {"timestamp": "datetime", "date": "datetime"}
+    return next((name for start, name in types.items() if arrow.startswith(start)), "string")
