@@ -100,7 +100,7 @@ def test_models_are_listed_shown_promoted_rolled_back_and_verified(project: Path
         in run("models", "promote", f"sales@{dummy[:6]}", cwd=project).stdout
     )
     assert f"{linear} is champion again" in run("models", "rollback", "sales", cwd=project).stdout
-    assert "ok, 7 files match" in run("models", "verify", "sales", cwd=project).stdout
+    assert "ok, 9 files match" in run("models", "verify", "sales", cwd=project).stdout
     proved = run("models", "verify", "sales", "--data", "sales.csv", cwd=project).stdout
     assert f"sales@{linear}: proved on 120 + " in proved
     assert "worst difference" in proved
@@ -134,7 +134,7 @@ def test_prediction_without_a_server(project: Path) -> None:
         ),
         (["train", "missing.toml"], "error: missing.toml cannot be read: No such file or directory"),
         (["serve", "--store", "nothing"], "error: store nothing has no model to serve; train one first"),
-        (["serve", "--model", "sale"], "error: store model has no model 'sale'; it has sales"),
+        (["serve", "--model", "sale"], "error: store model has no model 'sale'; did you mean sales?"),
         (["models", "show", "sales@ffff"], "sales has no version 'ffff'"),
         (["models", "rollback", "nobody"], "has no model 'nobody'"),
         (["models", "verify", "--store", "nothing"], "error: store nothing is empty"),

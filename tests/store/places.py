@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 import pytest
 
-__all__ = ["Files", "Folder", "Objects", "Place", "add", "said", "step_back"]
+__all__ = ["Files", "Folder", "Objects", "Place", "add", "error_text", "step_back"]
 
 
 class Place(Protocol):
@@ -138,7 +138,7 @@ def step_back(store: Store, name: str = "line") -> tuple[str, str]:
     return now, before
 
 
-def said(do: Callable[[], object], kind: type[FastTrackError] = StoreError) -> str:
+def error_text(do: Callable[[], object], kind: type[FastTrackError] = StoreError) -> str:
     with pytest.raises(kind) as caught:
         do()
     assert "\n" not in str(caught.value)

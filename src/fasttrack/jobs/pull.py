@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from fasttrack.jobs.promote import AliasMove, move_alias
 from fasttrack.store import CHAMPION
 from fasttrack.tracking import Transfer, fetch_version, mirror_aliases
-from fasttrack.tracking.registry import parse
+from fasttrack.tracking.registry import parse_model_uri
 
 if TYPE_CHECKING:
     from fasttrack.store import Store
@@ -37,7 +37,7 @@ def pull(place: Place, spec: str, store: Store, *, promote: bool = False) -> Pul
     transfer = fetch_version(place, spec, store)
     if not promote or store.alias(transfer.name, CHAMPION) == transfer.version:
         return Pull(transfer)
-    followed = parse(spec)[1] == CHAMPION
+    followed = parse_model_uri(spec)[1] == CHAMPION
     mirror = partial(mirror_aliases, environment={}, source=place if followed else None)
-    why = f"pulled {spec}, {transfer.registered}, from {place.shown}"
+    why = f"pulled {spec}, {transfer.registered}, from {place.label}"
     return Pull(transfer, move_alias(store, transfer.name, transfer.version, why=why, mirror=mirror))
