@@ -84,7 +84,7 @@ def test_init_writes_a_configuration_that_trains(project: Path) -> None:
     assert '# "kind" = "category"' in text
     assert "sales@" in run("train", "fasttrack.toml", "--tracking", "off", cwd=project).stdout
     again = run("init", "sales.csv", "--target", "price", cwd=project, code=1)
-    assert again.stderr == "error: fasttrack.toml exists; choose another with --output, or --force to write over it\n"
+    assert again.stderr == "error: fasttrack.toml exists; choose another with --output, or --force to overwrite it\n"
 
 
 def test_models_are_listed_shown_promoted_rolled_back_and_verified(project: Path) -> None:
@@ -197,7 +197,7 @@ def test_a_report_is_found_copied_and_measured_anew(project: Path) -> None:
     (project / "fresh.csv").write_text("size,kind,price\n1,u,3\n2,v,9\n3,u,6\n4,v,\n")
     anew = run("report", "sales", "--data", "fresh.csv", cwd=project).stdout.strip()
     assert anew.startswith("sales-")
-    assert "On 3 rows of fresh.csv it is off by" in (project / anew).read_text()
+    assert "On 3 rows of fresh.csv, the mean absolute error is " in (project / anew).read_text()
     away = run("report", "--output", "nowhere/sent.html", cwd=project, code=1)
     assert away.stderr == (
         "error: nowhere/sent.html cannot be written: No such file or directory; choose another with --output\n"

@@ -81,7 +81,9 @@ METRICS = ["log_loss", "roc_auc", "brier", "accuracy", "f1"]
 
 def test_a_name_that_the_journal_does_not_hold_is_met_with_those_that_it_holds(project: Path) -> None:
     stderr = run("quality", MODEL[:-1], cwd=project, code=1).stderr
-    assert stderr.endswith(f"the journal holds no prediction of {MODEL[:-1]} from the last 7d; did you mean {MODEL}?\n")
+    assert stderr.endswith(
+        f"the journal holds no prediction of {MODEL[:-1]} from the last 7 days; did you mean {MODEL}?\n"
+    )
 
 
 def test_a_prediction_shows_the_probability_of_each_class(project: Path) -> None:

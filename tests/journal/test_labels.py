@@ -122,7 +122,5 @@ def test_columns_that_are_not_there_and_files_that_are_not_there_are_told(tmp_pa
         assert "Traceback" not in done.stderr
         return done.stderr
 
-    assert "labels.csv has no column 'prediction_id', choose it with --id; it has 'id', 'y'" in feedback(
-        "labels.csv"
-    )
+    assert "labels.csv has no column 'prediction_id', choose it with --id; it has 'id', 'y'" in feedback("labels.csv")
     assert "there.csv" in feedback("there.csv")

@@ -9,7 +9,7 @@ from fasttrack.jobs.assemble import assemble
 from fasttrack.jobs.decide import compare_in_store, decide
 from fasttrack.jobs.outcome import Outcome
 from fasttrack.progress import report_step
-from fasttrack.report import plots_in, read_report
+from fasttrack.report import extract_plots, read_report
 from fasttrack.tracking import record_run, spool_folder, track
 from fasttrack.tracking.place import OFF
 
@@ -29,7 +29,7 @@ def publish(draft: Draft, config: TrainConfig | PackageConfig, store: Store, pla
     Raises as `assemble`; that MLflow does not answer is no error, it is in the outcome.
     """
     manifest = draft.manifest
-    comparison = compare_in_store(store, manifest.name, manifest.contract, draft.held)
+    comparison = compare_in_store(store, manifest.name, manifest.contract, draft.holdout)
     bundle = assemble(draft, store, comparison)
 
     def send(verdict: Verdict) -> Tracked | None:
@@ -42,7 +42,7 @@ def publish(draft: Draft, config: TrainConfig | PackageConfig, store: Store, pla
             config=config if isinstance(config, TrainConfig) else None,
             pipeline=draft.pipeline,
             started=draft.started,
-            plots=plots_in(read_report(bundle)),
+            plots=extract_plots(read_report(bundle)),
             trials=() if draft.search is None else draft.search.trials,
         )
         report_step(f"tracking in {place.shown}")  # importing MLflow takes seconds
@@ -53,7 +53,7 @@ def publish(draft: Draft, config: TrainConfig | PackageConfig, store: Store, pla
     decision = decide(
         store,
         bundle,
-        draft.held,
+        draft.holdout,
         rule=config.promote,
         confidence=config.confidence,
         comparison=comparison,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fasttrack.errors import ConfigError, StoreError
-from fasttrack.report import read_report, rebuild
+from fasttrack.report import read_report
 from fasttrack.settings import Settings
 from fasttrack.store import open_store
 
@@ -57,11 +57,11 @@ def report(
     """The report of `name`, `name@champion` or `name@version`; without a name, of the model promoted last.
 
     `data`: measure the version again on this table; of a database `query` or `table` is read, and of many rows a random
-    sample of `rows`. `store` defaults to FASTTRACK_STORE, else to `model`. Raises StoreError when there is no such
+    sample of `rows`. `store` defaults to FASTTRACK_STORE, then to `model`. Raises StoreError when there is no such
     version, BundleError when it is damaged, DataError when the table does not suit it.
     """
     settings = Settings.from_environment()
-    opened = open_store(settings.store if store is None else store)
+    opened = open_store(store)
     spec = model or opened.latest()
     if spec is None:
         raise StoreError(f"store {opened.location} has no model to report on; train one first: fasttrack train")
@@ -70,6 +70,8 @@ def report(
         if not (query is None and table is None and rows is None):
             raise ConfigError("query, table and rows are used with data only")
         return Report(bundle.label, read_report(bundle))
+    from fasttrack.report import rebuild  # needs the extra train, which a stored report does not
+
     mismatch = settings.allow_version_mismatch
     page = rebuild(bundle, data, query=query, table=table, sample=rows, allow_version_mismatch=mismatch)
     return Report(bundle.label, page)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fasttrack.evaluation import class_codes, figures, margin, primary
+from fasttrack.evaluation import class_codes, margin, metric_values, primary_metric
 from fasttrack.journal.predictions import unpack
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def _by_window(model: JournalModel, predictions: _Predictions, windows: Mapping[
         truth = truth.astype(np.float64)
     else:
         truth, prediction = class_codes(truth, target.classes), prediction.astype(np.int64)
-    metric = primary(target.task, shares is not None).name
+    metric = primary_metric(target.task, shares is not None).name
     for name, since in windows.items():
         inside = at >= since
         first = int(np.searchsorted(at[rows], since))
@@ -143,7 +143,7 @@ def _by_window(model: JournalModel, predictions: _Predictions, windows: Mapping[
             window=name,
             predictions=int(inside.sum()),
             labelled=len(rows) - first,
-            figures=figures(*arguments),
+            figures=metric_values(*arguments),
             estimated={} if shares is None else estimated_figures(shares[inside]),
             metric=metric,
             margin=margin(*arguments),
