@@ -14,7 +14,7 @@ from fasttrack.contract.openapi import (
     request_examples,
     request_schema,
 )
-from fasttrack.journal.predictions import IDENTIFIER
+from fasttrack.journal.predictions import ID_PATTERN
 from fasttrack.serving.problems import PROBLEM_SCHEMA
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def describe(app: FastAPI, manifest: Manifest) -> dict[str, Any]:
         "description": "One label or many, for predictions by their ids. The last label of a prediction counts.",
         "requestBody": {
             "required": True,
-            "content": {"application/json": {"schema": feedback_schema(contract, IDENTIFIER)}},
+            "content": {"application/json": {"schema": feedback_schema(contract, ID_PATTERN)}},
         },
         "responses": {
             "202": _json("Accepted; the labels are written within about a second.", _ACCEPTED),

@@ -64,7 +64,7 @@ class Predictor:
         ids = None
         if live.recorder is not None:  # before the observers: the journal decides what it records, and gives the ids
             try:
-                ids = live.recorder.seen(batch, predictions.output, predictions.probabilities)
+                ids = live.recorder.record(batch, predictions.output, predictions.probabilities)
             except Exception as error:  # noqa: BLE001  # a prediction that cannot be recorded is answered all the same
                 self._report_failure(live.recorder, error)
         event = Scored(live.model, batch, predictions, ids, seconds)

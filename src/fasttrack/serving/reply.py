@@ -8,7 +8,7 @@ import msgspec
 
 from fasttrack.contract.cell import format_datetime
 from fasttrack.contract.openapi import label_key, query_reply_nests
-from fasttrack.journal.predictions import IDENTIFIER_FORMAT
+from fasttrack.journal.predictions import ID_FORMAT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -43,7 +43,7 @@ class ReplyWriter:
         self._encode = msgspec.json.Encoder().encode
         begin = b'{"prediction":%b,"model":' + self._encode(label).replace(b"%", b"%%")
         self._without_id = begin + b"}"
-        self._with_id = begin + b',"id":"' + IDENTIFIER_FORMAT.encode() + b'"}'
+        self._with_id = begin + b',"id":"' + ID_FORMAT.encode() + b'"}'
 
     def each(self, event: Scored, warnings: Mapping[int, Sequence[CellIssue]]) -> list[bytes]:
         """The reply to each of the one-row requests that were scored together; `warnings` by row."""
