@@ -134,7 +134,7 @@ def test_prediction_without_a_server(project: Path) -> None:
         ),
         (["train", "missing.toml"], "error: missing.toml cannot be read: No such file or directory"),
         (["serve", "--store", "nothing"], "error: store nothing has no model to serve; train one first"),
-        (["serve", "--model", "sale"], "error: store model has no model 'sale'; it has sales"),
+        (["serve", "--model", "sale"], "error: store model has no model 'sale'; it has sales; did you mean sales?"),
         (["models", "show", "sales@ffff"], "sales has no version 'ffff'"),
         (["models", "rollback", "nobody"], "has no model 'nobody'"),
         (["models", "verify", "--store", "nothing"], "error: store nothing is empty"),

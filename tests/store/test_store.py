@@ -51,8 +51,11 @@ def test_a_version_is_opened_by_name_by_alias_or_by_its_beginning(store: Store) 
 def test_what_is_not_there_is_answered_with_what_is(store: Store) -> None:
     version = add(store, 1)
     add(store, 1, "other")
-    assert said(lambda: store.resolve("lime")) == f"store {store.location} has no model 'lime'; it has line, other"
+    assert said(lambda: store.resolve("lime")) == (
+        f"store {store.location} has no model 'lime'; it has line, other; did you mean line?"
+    )
     assert said(lambda: store.resolve("line@zzz")) == f"line has no version 'zzz'; available: {version}"
+    assert said(lambda: store.resolve("line@champoin")).endswith(f"available: {version}; did you mean champion?")
     assert said(lambda: store.resolve("line")) == (
         "line has no champion yet; choose one: fasttrack models promote line@VERSION"
     )

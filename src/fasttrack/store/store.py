@@ -22,6 +22,7 @@ from fasttrack.store.alias import (
     with_version,
     write_history,
 )
+from fasttrack.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -198,7 +199,8 @@ class Store(ABC):
             return name, version
         matches = [version for version in identifiers if version.startswith(start)]
         if not matches:
-            raise StoreError(f"{name} has no version {start!r}; available: {', '.join(identifiers)}")
+            hint = did_you_mean(start, [*ALIASES, *identifiers])
+            raise StoreError(f"{name} has no version {start!r}; available: {', '.join(identifiers)}{hint}")
         if len(matches) > 1:
             raise StoreError(
                 f"{start!r} is the start of {len(matches)} versions of {name}: {', '.join(matches)}; write more of it"
@@ -302,8 +304,8 @@ class Store(ABC):
         found = self.identifiers(name)
         if not found:
             names = self.names()
-            there = f"it has {', '.join(names)}" if names else "it is empty; train a model first: fasttrack train"
-            raise StoreError(f"store {self.location} has no model {name!r}; {there}")
+            known = f"it has {', '.join(names)}" if names else "it is empty; train a model first: fasttrack train"
+            raise StoreError(f"store {self.location} has no model {name!r}; {known}{did_you_mean(name, names)}")
         return found
 
     def _check_version(self, name: str, version: str) -> None:
