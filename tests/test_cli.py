@@ -84,7 +84,7 @@ def test_init_writes_a_configuration_that_trains(project: Path) -> None:
     assert '# "kind" = "category"' in text
     assert "sales@" in run("train", "fasttrack.toml", "--tracking", "off", cwd=project).stdout
     again = run("init", "sales.csv", "--target", "price", cwd=project, code=1)
-    assert again.stderr == "error: fasttrack.toml exists; choose another with --output, or --force to write over it\n"
+    assert again.stderr == "error: fasttrack.toml exists; choose another with --output, or --force to overwrite it\n"
 
 
 def test_models_are_listed_shown_promoted_rolled_back_and_verified(project: Path) -> None:

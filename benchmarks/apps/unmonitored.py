@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from fasttrack.metrics.serving import ModelCounters, ServingMetrics
-from fasttrack.metrics.traffic import HttpTraffic, Route
+from fasttrack.metrics.traffic import HttpTraffic, RouteCounters
 from fasttrack.serving.http.wire import Wire
 from fasttrack.serving.model import ModelHolder
 from fasttrack.serving.predict import Predictor
@@ -23,23 +23,23 @@ if TYPE_CHECKING:
 
 
 class _NoCounters(ModelCounters):
-    def ran(self, rows: int, nulls: int, seconds: float) -> None:
+    def count_run(self, rows: int, nulls: int, seconds: float) -> None:
         pass
 
 
-class _NoRoute(Route):
+class _NoRoute(RouteCounters):
     def count(self, status: int, seconds: float, received: int, sent: int) -> None:
         pass
 
 
 class _NoTraffic(HttpTraffic):
-    def begun(self) -> None:
+    def begin(self) -> None:
         pass
 
-    def ended(self) -> None:
+    def end(self) -> None:
         pass
 
-    def route(self, handler: str, method: str) -> Route:
+    def route(self, handler: str, method: str) -> RouteCounters:
         return _NoRoute(self._ledger, handler, method)
 
 

@@ -29,11 +29,11 @@ __all__ = [
     "PrimaryMetric",
     "baseline",
     "compare",
+    "draw_counts",
     "evaluate",
-    "figures",
     "margin",
-    "primary",
-    "resampled",
+    "metric_values",
+    "primary_metric",
 ]
 
 _FEWEST_CLUSTERS = 5
@@ -99,7 +99,7 @@ class Clusters:
         return self if self.count >= _FEWEST_CLUSTERS else None
 
 
-def primary(task: Task, probabilities: bool) -> PrimaryMetric:
+def primary_metric(task: Task, probabilities: bool) -> PrimaryMetric:
     """RMSE for regression; for classifiers log loss, or accuracy without probabilities."""
     if task == "regression":
         return PrimaryMetric("rmse", False)
@@ -127,7 +127,7 @@ def evaluate(
     return Evaluation(_with_intervals(statistics, len(y_true), seed, together))
 
 
-def figures(
+def metric_values(
     task: Task,
     y_true: NDArray[Any],
     prediction: NDArray[Any],
@@ -165,7 +165,7 @@ def compare(
     order of `classes`, theirs in the order of `their_classes`, if these differ; a label that a model does not know
     counts as a wrong prediction.
     """
-    metric = primary(task, ours[1] is not None)
+    metric = primary_metric(task, ours[1] is not None)
     label_lists = (classes, classes if their_classes is None else their_classes)
     models = zip((ours, theirs), label_lists, strict=True)
     statistics = [_statistics(task, y_true, *predictions, labels)[metric.name] for predictions, labels in models]
@@ -198,11 +198,11 @@ def margin(
     """
     if len(y_true) < _FEWEST_ROWS:
         return None
-    name = primary(task, probabilities is not None).name
+    name = primary_metric(task, probabilities is not None).name
     values = []
     for rows in np.array_split(np.arange(len(y_true)), _BATCHES):
         shares = None if probabilities is None else probabilities[rows]
-        values.append(figures(task, y_true[rows], prediction[rows], shares, classes).get(name, np.nan))
+        values.append(metric_values(task, y_true[rows], prediction[rows], shares, classes).get(name, np.nan))
     half_width = _T_999 * float(np.std(values, ddof=1)) / _BATCHES**0.5
     return half_width if np.isfinite(half_width) else None
 
@@ -365,10 +365,10 @@ def _resamples(n: int, seed: int, clusters: Clusters | None = None) -> Iterator[
     random = np.random.default_rng(seed)
     chunk = max(1, min(RESAMPLES, _CELLS // max(n, 1)))
     for start in range(0, RESAMPLES, chunk):
-        yield resampled(random, min(chunk, RESAMPLES - start), n, clusters)
+        yield draw_counts(random, min(chunk, RESAMPLES - start), n, clusters)
 
 
-def resampled(random: np.random.Generator, times: int, n: int, clusters: Clusters | None) -> Floats:
+def draw_counts(random: np.random.Generator, times: int, n: int, clusters: Clusters | None) -> Floats:
     """How often each of n rows is drawn, float64[times, n]: single rows, or k - 1 of k `clusters` whole."""
     units, draws = (n, n) if clusters is None else (clusters.count, max(clusters.count - 1, 1))
     drawn = random.integers(0, units, size=(times, draws))

@@ -14,7 +14,7 @@ import numpy as np
 from fasttrack.contract.decode import Decoder, RefusedRequest
 from fasttrack.contract.frame import frame_columns
 from fasttrack.errors import BundleError, FastTrackError
-from fasttrack.evaluation import Clusters, compare
+from fasttrack.evaluation import compare
 from fasttrack.scoring.open import engine_of
 
 if TYPE_CHECKING:
@@ -26,41 +26,21 @@ if TYPE_CHECKING:
     from fasttrack.evaluation import Comparison
     from fasttrack.training.holdout import HoldOut
 
-__all__ = ["ChampionComparison", "Verdict", "clusters", "compare_with_champion", "judge"]
+__all__ = ["ChampionComparison", "Verdict", "compare_with_champion", "judge"]
 
 _NEVER = "not promoted, as asked"
-
-_STRETCHES = 30
-"""Of time; as many as live quality is parted into."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether the new version became champion, and on what evidence."""
+    """Whether the new version becomes the champion, and why."""
 
     promoted: bool
     reason: str
     champion: str | None
     """The version that serves now."""
     comparison: Comparison | None = None
-    """With the champion before, where both could be compared."""
-
-
-def clusters(method: str, by: NDArray[Any] | None) -> Clusters | None:
-    """What hangs together in a hold-out: its groups, or stretches of its time; `by` [n] are the groups or times.
-
-    Rows of a group, and neighbours in time, resemble each other. To resample them one by one would take many like rows
-    for many witnesses, and promote on a chance that favoured a few groups or days.
-    """
-    if by is None or method not in ("group", "time"):
-        return None
-    if method == "group":
-        codes = np.unique(by.astype(str) if by.dtype == object else by, return_inverse=True)[1]
-        return Clusters(codes, "groups")
-    codes = np.empty(len(by), dtype=np.int64)
-    for code, rows in enumerate(np.array_split(np.argsort(by, kind="stable"), min(_STRETCHES, len(by)))):
-        codes[rows] = code
-    return Clusters(codes, "stretches of time")
+    """With the previous champion, if the two could be compared."""
 
 
 @dataclass(frozen=True)
@@ -140,23 +120,26 @@ def _evidence(comparison: Comparison, champion: str) -> str:
     )
 
 
-def _compare(champion: Bundle, ours: Contract, held: HoldOut) -> Comparison:
-    theirs, together = champion.manifest.contract, held.clusters
-    if not _same_question(theirs.target, ours.target):
+def _compare(champion: Bundle, ours: Contract, holdout: HoldOut) -> Comparison:
+    theirs, clusters = champion.manifest.contract, holdout.clusters
+    if not _comparable(theirs.target, ours.target):
         raise BundleError("it predicts another target, task or classes")
     if not set(theirs.names) <= set(ours.names):
         raise BundleError("it needs columns that this table does not have")
-    if together is not None and not together.enough:
-        raise BundleError(f"the hold-out has {together.count} {together.name}, too few to tell a gain from chance")
-    told = [held.told, _predicted(champion, ours, held.X)]
-    if theirs.target.probabilities != ours.target.probabilities:  # what both have is compared
-        told = [(prediction, None) for prediction, _ in told]
+    if clusters is not None and not clusters.enough:
+        raise BundleError(f"the hold-out has {clusters.count} {clusters.name}, too few to tell a gain from chance")
+    predictions = [holdout.predictions, _predict(champion, ours, holdout.X)]
+    if theirs.target.probabilities != ours.target.probabilities:  # only one model has probabilities: compare labels
+        predictions = [(prediction, None) for prediction, _ in predictions]
     classes = (ours.target.classes, theirs.target.classes)
-    return compare(ours.target.task, held.y.to_numpy(), told[0], told[1], *classes, clusters=together)
+    return compare(ours.target.task, holdout.y.to_numpy(), predictions[0], predictions[1], *classes, clusters=clusters)
 
 
-def _same_question(theirs: Target, ours: Target) -> bool:
-    """Whether both answers can be right for the same row: a class that only one knows is one that the other misses."""
+def _comparable(theirs: Target, ours: Target) -> bool:
+    """Whether both models predict the same target, with at least two classes in common if they are classifiers.
+
+    A class that only one model knows counts as a wrong prediction of the other.
+    """
     if theirs.name != ours.name:
         return False
     if theirs.classes is None or ours.classes is None:
@@ -164,19 +147,19 @@ def _same_question(theirs: Target, ours: Target) -> bool:
     return len(set(theirs.classes) & set(ours.classes)) >= 2
 
 
-def _predicted(bundle: Bundle, given: Contract, X: pd.DataFrame) -> tuple[NDArray[Any], NDArray[Any] | None]:
-    """What a version answers when the rows of a table are sent to it, by what serves it: predictions, probabilities."""
+def _predict(bundle: Bundle, ours: Contract, X: pd.DataFrame) -> tuple[NDArray[Any], NDArray[Any] | None]:
+    """The predictions and probabilities of a version, as served, for the rows `X` [n, f], which `ours` describes."""
     contract = bundle.manifest.contract
-    batch = Decoder(contract).columns(frame_columns(_only(given, contract.names), X[contract.names]))
+    batch = Decoder(contract).columns(frame_columns(_with_columns(ours, contract.names), X[contract.names]))
     scores = engine_of(bundle).score(batch)
     if contract.target.classes is not None:
         return np.array(scores.prediction, dtype=object), scores.probabilities
-    silent = int(np.isnan(scores.output).sum())
-    if silent:
-        raise BundleError(f"{bundle.label} has no finite answer to {silent:,} of them")
+    without = int(np.isnan(scores.output).sum())
+    if without:
+        raise BundleError(f"{bundle.label} has no finite prediction for {without:,} of them")
     return scores.output, None
 
 
-def _only(contract: Contract, names: list[str]) -> Contract:
+def _with_columns(contract: Contract, names: list[str]) -> Contract:
     by_name = {column.name: column for column in contract.columns}
     return msgspec.structs.replace(contract, columns=[by_name[name] for name in names])

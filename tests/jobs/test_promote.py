@@ -287,7 +287,7 @@ def test_the_champion_trained_again_is_no_challenger(tmp_path: Path) -> None:
 def test_trainings_that_race_are_each_compared_with_the_champion_that_they_replace(tmp_path: Path) -> None:
     """A version that was promoted after the comparison is the one that the next comparison is with."""
     from fasttrack.jobs.decide import compare_in_store, decide
-    from fasttrack.training.holdout import ask
+    from fasttrack.training.holdout import predict_holdout
 
     X, y = houses()
     store = LocalStore(tmp_path)
@@ -299,7 +299,7 @@ def test_trainings_that_race_are_each_compared_with_the_champion_that_they_repla
     dummy, linear, median = bundles
     promote(dummy.label, store=store)
     contract = median.manifest.contract
-    holdout = ask(models[2], contract, X, y)
+    holdout = predict_holdout(models[2], contract, X, y)
     stale = compare_in_store(store, "houses", contract, holdout)
     assert stale is not None
     assert stale.champion == dummy.manifest.version

@@ -12,7 +12,7 @@ from fasttrack.contract.frame import matrix_from_frame
 from fasttrack.contract.learn import learn_contract
 from fasttrack.metrics.reference import learn_reference
 from fasttrack.report import Measurements, examine
-from fasttrack.training.holdout import ask
+from fasttrack.training.holdout import predict_holdout
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -92,5 +92,7 @@ def measure(
     contract = learn_contract(X, pipeline, target="y", task=task)
     matrix = matrix_from_frame(contract, X)
     reference = learn_reference(contract, matrix, np.zeros(1))
-    held = ask(pipeline, contract, X.iloc[rows].reset_index(drop=True), y.iloc[rows].reset_index(drop=True), clusters)
+    held = predict_holdout(
+        pipeline, contract, X.iloc[rows].reset_index(drop=True), y.iloc[rows].reset_index(drop=True), clusters
+    )
     return examine(pipeline, contract, reference, held, matrix)

@@ -125,7 +125,7 @@ def test_the_champion_is_in_the_report_and_not_in_the_version(tmp_path: Path) ->
 
 @pytest.mark.parametrize(
     ("method", "column", "of"),
-    [("random", None, "the rows"), ("group", "shop", "the 8 groups"), ("time", "day", "the 30 stretches of time")],
+    [("random", None, "the rows"), ("group", "shop", "the 8 groups"), ("time", "day", "the 30 periods")],
 )
 def test_the_report_says_what_was_resampled(tmp_path: Path, method: Any, column: str | None, of: str) -> None:
     table = frame(400, "regression")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
-from fasttrack.config.messages import explain, value_problem
+from fasttrack.config.messages import explain, unknown_key, value_problem
 from fasttrack.config.option import options, struct_of
 from fasttrack.errors import ConfigError
 from fasttrack.suggestions import names_hint
@@ -59,8 +59,7 @@ def _known(
             if isinstance(content[field.name], dict):
                 _known(content[field.name], inner, config, where, path)
         elif path not in allowed:
-            error = msgspec.ValidationError(f"Object contains unknown field `{field.name}` - at `$.{'.'.join(above)}`")
-            raise ConfigError(f"{where}: {explain(error, content, config)}")
+            raise ConfigError(f"{where}: {unknown_key(field.name, above, config)}")
     return content
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from fasttrack.config.option import ConfigOption
 
-__all__ = ["explain", "value_problem"]
+__all__ = ["explain", "unknown_key", "value_problem"]
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _STEP = re.compile(r"\.?(\w+)|\[(\d+)\]|(\[\.\.\.\])")
@@ -42,9 +42,14 @@ def explain(error: msgspec.ValidationError, content: dict[str, Any], config: typ
             text = _with_expected(text, option)
     unknown = re.fullmatch(r"Object contains unknown field `(.*)`", text)
     if unknown:
-        text = f"unknown key `{unknown[1]}`{_suggestion(unknown[1], config)}"
+        return unknown_key(unknown[1], path, config)
     text = _in_words(text)
     return text if not key or text.startswith(f"{key}.") else f"{key}: {text}"
+
+
+def unknown_key(name: str, table: Sequence[str], config: type[msgspec.Struct]) -> str:
+    """That the table at this path has no key `name`, and which one may be meant."""
+    return f"{_joined(table)}{': ' * bool(table)}unknown key `{name}`{_suggestion(name, config)}"
 
 
 def value_problem(option: ConfigOption, value: Any) -> tuple[str, str] | None:

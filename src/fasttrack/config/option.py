@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import types
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -134,32 +134,28 @@ class ConfigOption:
 @functools.cache
 def options(config: type[msgspec.Struct]) -> Mapping[str, ConfigOption]:
     """The options of a configuration class and of the classes of its fields, by name, in the order of the fields."""
-    found: dict[str, ConfigOption] = {}
+    by_name: dict[str, ConfigOption] = {}
     for option in _declared(config, ()):
-        if option.name in found:
-            raise TypeError(
-                f"{config.__name__}: {found[option.name].key} and {option.key} are both named {option.name}"
-            )
-        found[option.name] = option
-    return found
+        if option.name in by_name:
+            first = by_name[option.name]
+            raise TypeError(f"{config.__name__}: {first.key} and {option.key} are both named {option.name}")
+        by_name[option.name] = option
+    return by_name
 
 
-def _declared(config: type[msgspec.Struct], above: tuple[str, ...]) -> list[ConfigOption]:
-    found: list[ConfigOption] = []
+def _declared(config: type[msgspec.Struct], above: tuple[str, ...]) -> Iterator[ConfigOption]:
     for field in msgspec.structs.fields(config):
         path = (*above, field.name)
         table = struct_of(field.type)
         if table is not None:
-            found += _declared(table, path)
+            yield from _declared(table, path)
             continue
-        declared = [extra for extra in getattr(field.type, "__metadata__", ()) if isinstance(extra, Option)]
-        if declared:
-            default = field.default
-            if field.default_factory is not msgspec.NODEFAULT:
-                default = field.default_factory()
-            name = declared[-1].name or field.name
-            found.append(ConfigOption(path, name, declared[-1], field.type, default))
-    return found
+        declarations = [extra for extra in getattr(field.type, "__metadata__", ()) if isinstance(extra, Option)]
+        if declarations:
+            has_factory = field.default_factory is not msgspec.NODEFAULT
+            default = field.default_factory() if has_factory else field.default
+            option = declarations[-1]  # the outermost: a field may describe a shared type in its own words
+            yield ConfigOption(path, option.name or field.name, option, field.type, default)
 
 
 def struct_of(kind: Any) -> type[msgspec.Struct] | None:

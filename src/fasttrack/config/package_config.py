@@ -23,12 +23,15 @@ class PackageConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         ModelName,
         Option("Name of the model.", metavar="NAME", default="from the name of y, else model", expected=NAME_RULE),
     ] = ""
-    target: Annotated[str | None, Option("Name of what is predicted.", default="the name of y, else target")] = None
+    target: Annotated[
+        str | None, Option("Name of what is predicted.", metavar="NAME", default="the name of y, else target")
+    ] = None
     code: Annotated[
         list[str],
         Option(
             "Module files or package folders that the pipeline's own classes live in, to be packed with it; single "
             "modules that no installed package provides are found by themselves.",
+            metavar="PATH",
             accepts=Sequence[str | Path],
         ),
     ] = []

@@ -24,7 +24,9 @@ def with_options(function: F, config: type[msgspec.Struct]) -> F:
     A keyword that the function has as a parameter already is not repeated.
     """
     signature = inspect.signature(function)
-    parameters = [one for one in signature.parameters.values() if one.kind is not inspect.Parameter.VAR_KEYWORD]
+    parameters = [
+        parameter for parameter in signature.parameters.values() if parameter.kind is not inspect.Parameter.VAR_KEYWORD
+    ]
     names = {parameter.name for parameter in parameters}
     keywords = [option for name, option in options(config).items() if option.declared.keyword and name not in names]
     parameters += [

@@ -204,14 +204,14 @@ class SearchConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     ] = {}
 
     @property
-    def asked(self) -> bool:
+    def is_enabled(self) -> bool:
         """Whether there is to be a search."""
         return self.trials is not None or self.seconds is not None
 
     def __post_init__(self) -> None:
         if self.seconds is not None and not math.isfinite(self.seconds):
             raise ValueError(f"search.seconds = {self.seconds} has no end; write a number of seconds")
-        if self.space and not self.asked:
+        if self.space and not self.is_enabled:
             raise ValueError(
                 "search.space says where to search, but nothing says how long: set search.trials or search.seconds, "
                 "or --trials or --search-seconds"

@@ -54,9 +54,9 @@ def assemble(draft: Draft, store: Store, comparison: ChampionComparison | None) 
         refusals=compiled.input_rules,
         proof=compiled.proof,
     )
-    reference = _reference(contract, pipeline, matrix, draft.held)
+    reference = _reference(contract, pipeline, matrix, draft.holdout)
     report_step("writing the report")
-    measurements = examine(pipeline, contract, reference, draft.held, matrix, compiled.program)
+    measurements = examine(pipeline, contract, reference, draft.holdout, matrix, compiled.program)
     report_step(f"writing the bundle to {store.location}" if is_url(store.location) else "writing the bundle")
     files = model_files(manifest) | {REFERENCE: msgspec.json.encode(reference)}
     if compiled.program is not None:
@@ -74,18 +74,18 @@ def assemble(draft: Draft, store: Store, comparison: ChampionComparison | None) 
     )
 
 
-def _reference(contract: Contract, pipeline: Any, matrix: NDArray[np.float64], held: HoldOut) -> Reference:
+def _reference(contract: Contract, pipeline: Any, matrix: NDArray[np.float64], holdout: HoldOut) -> Reference:
     """The drift reference: the features of all rows, `matrix` [n, f], and the predictions for the hold-out."""
-    rows = np.linspace(0, len(held.X) - 1, min(len(held.X), _MOST_PREDICTIONS)).astype(int)
-    output = held.prediction[rows]
+    rows = np.linspace(0, len(holdout.X) - 1, min(len(holdout.X), _MOST_PREDICTIONS)).astype(int)
+    output = holdout.prediction[rows]
     error = None
     if contract.target.classes is not None:
         codes = {label: code for code, label in enumerate(contract.target.classes)}
         output = np.array([codes[label] for label in output.tolist()])
-        if held.probabilities is not None:
-            truth = np.array([codes.get(label, -1) for label in held.y.iloc[rows].tolist()])
-            error = calibration_error(held.probabilities[rows], truth)
+        if holdout.probabilities is not None:
+            truth = np.array([codes.get(label, -1) for label in holdout.y.iloc[rows].tolist()])
+            error = calibration_error(holdout.probabilities[rows], truth)
     wide = len(contract.columns) > MOST_FEATURES
-    importance = sensitivity(pipeline, held.X, array=contract.input == "array") if wide else None
+    importance = sensitivity(pipeline, holdout.X, array=contract.input == "array") if wide else None
     reference = learn_reference(contract, matrix, output.astype(np.float64), importance=importance)
     return msgspec.structs.replace(reference, calibration_error=error)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fasttrack.bundle import Manifest, TrainingRecord, installed_packages
-from fasttrack.evaluation import evaluate, primary
+from fasttrack.evaluation import evaluate, primary_metric
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,7 +28,7 @@ __all__ = ["Draft", "draft_manifest"]
 
 @dataclass(frozen=True)
 class Draft:
-    """`X` [n, f] are all rows that the contract was learned from, `held` those that the model was measured on.
+    """`X` [n, f] are all rows that the contract was learned from, `holdout` those that the model was measured on.
 
     `manifest` has no version yet. `code`: the user's own module files and package folders. `started`: seconds since
     1970 UTC.
@@ -37,7 +37,7 @@ class Draft:
     manifest: Manifest
     pipeline: Any
     X: pd.DataFrame
-    held: HoldOut
+    holdout: HoldOut
     code: Sequence[Path] = ()
     search: SearchResult | None = None
     started: float = field(default_factory=time.time)
@@ -47,15 +47,17 @@ def draft_manifest(
     name: str,
     contract: Contract,
     training: TrainingRecord,
-    held: HoldOut,
+    holdout: HoldOut,
     *,
     baseline: Mapping[str, Metric] | None = None,
     folder: Path = Path(),
 ) -> Manifest:
-    """The manifest of a model measured on `held`; `folder`: the working copy whose Git commit is recorded."""
+    """The manifest of a model measured on `holdout`; `folder`: the working copy whose Git commit is recorded."""
     target = contract.target
-    metric = primary(target.task, target.probabilities)
-    evaluation = evaluate(target.task, held.y.to_numpy(), *held.told, target.classes, clusters=held.clusters)
+    metric = primary_metric(target.task, target.probabilities)
+    evaluation = evaluate(
+        target.task, holdout.y.to_numpy(), *holdout.predictions, target.classes, clusters=holdout.clusters
+    )
     return Manifest(
         name=name,
         created=datetime.now(UTC).isoformat(timespec="milliseconds"),

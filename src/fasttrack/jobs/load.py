@@ -121,13 +121,12 @@ class LoadedModel:
 def load(model: str | None = None, *, store: str | Path | None = None) -> LoadedModel:
     """Load `name`, `name@champion` or `name@version` from a store; without a name, the model promoted last.
 
-    `store` defaults to FASTTRACK_STORE, else to `model`. A model that could not be compiled needs the minor version of
+    `store` defaults to FASTTRACK_STORE, then to `model`. A model that could not be compiled needs the minor version of
     scikit-learn that it was trained with, unless FASTTRACK_ALLOW_VERSION_MISMATCH is set.
     Raises StoreError when there is no such version, BundleError when it is damaged or cannot be loaded here.
     """
     settings = Settings.from_environment()
-    opened = open_store(settings.store if store is None else store)
-    bundle = find_bundle(opened, model)
+    bundle = find_bundle(open_store(store), model)
     return LoadedModel(open_model(bundle, allow_version_mismatch=settings.allow_version_mismatch))
 
 

@@ -6,8 +6,9 @@ import html
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fasttrack.settings import Settings
-from fasttrack.store import open_store
+from fasttrack.errors import StoreError
+from fasttrack.store import ALIASES, CHAMPION, open_store
+from fasttrack.suggestions import names_hint
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,9 +26,14 @@ class ModelVersion:
 
     name: str
     version: str
-    champion: bool
-    """Whether it is the version that serves."""
+    aliases: tuple[str, ...]
+    """Which of `champion` and `challenger` it is, if any."""
     manifest: Manifest
+
+    @property
+    def is_champion(self) -> bool:
+        """Whether it is the version that serves."""
+        return CHAMPION in self.aliases
 
     @property
     def label(self) -> str:
@@ -50,8 +56,9 @@ class ModelVersion:
         return self.manifest.metrics
 
     def __repr__(self) -> str:
-        parts = [self.label, self.created[:19].replace("T", " "), self.estimator, _primary(self.manifest)]
-        return f"<{', '.join(part for part in parts if part)}{', champion' * self.champion}>"
+        created = self.created[:19].replace("T", " ")
+        parts = [self.label, created, self.estimator, _primary_metric(self.manifest), *self.aliases]
+        return f"<{', '.join(part for part in parts if part)}>"
 
     def _repr_html_(self) -> str:
         return f"<code>{html.escape(repr(self)[1:-1])}</code>"
@@ -60,18 +67,23 @@ class ModelVersion:
 def models(name: str | None = None, *, store: str | Path | None = None) -> list[ModelVersion]:
     """The versions of model `name`, or of all models: by name, then oldest first.
 
-    `store` defaults to FASTTRACK_STORE, else to `model`. Raises StoreError when the store does not answer or a pointer
-    is damaged, BundleError naming a damaged version.
+    `store` defaults to FASTTRACK_STORE, then to `model`. Raises StoreError when the store does not answer, has no such
+    model or a damaged pointer, BundleError naming a damaged version.
     """
-    opened = open_store(Settings.from_environment().store if store is None else store)
-    return [
-        ModelVersion(model, manifest.version, manifest.version == champion, manifest)
-        for model in ([name] if name is not None else opened.names())
-        for champion in [opened.champion(model)]
-        for manifest in opened.versions(model)
-    ]
+    opened = open_store(store)
+    names = opened.names()
+    if name is not None and name not in names:
+        hint = names_hint(name, names) if names else "; it is empty"
+        raise StoreError(f"store {opened.location} has no model {name!r}{hint}")
+    versions = []
+    for model in names if name is None else [name]:
+        pointers = {alias: opened.alias(model, alias) for alias in ALIASES}
+        for manifest in opened.versions(model):
+            aliases = tuple(alias for alias, version in pointers.items() if version == manifest.version)
+            versions.append(ModelVersion(model, manifest.version, aliases, manifest))
+    return versions
 
 
-def _primary(manifest: Manifest) -> str:
+def _primary_metric(manifest: Manifest) -> str:
     metric = manifest.metrics.get(manifest.primary_metric or "")
     return f"{manifest.primary_metric} {metric.value:.5g}" if metric else ""

@@ -15,7 +15,7 @@ from fasttrack.jobs.publish import publish
 from fasttrack.store import open_store
 from fasttrack.tracking import configured_place
 from fasttrack.training.given import check_one_target, feature_frame, target_series
-from fasttrack.training.holdout import ask
+from fasttrack.training.holdout import predict_holdout
 from fasttrack.training.own_code import own_code
 from fasttrack.urls import model_name
 
@@ -55,15 +55,15 @@ def package(pipeline: Any, X: Any, y: Any, config: PackageConfig) -> Outcome:
     )
     try:
         check_one_target(pipeline, frame.iloc[:1].to_numpy() if contract.input == "array" else frame.iloc[:1])
-        held = ask(pipeline, contract, frame, truth)
-        manifest = draft_manifest(name, contract, record, held)
+        holdout = predict_holdout(pipeline, contract, frame, truth)
+        manifest = draft_manifest(name, contract, record, holdout)
     except FastTrackError:
         raise
     except Exception as error:
         raise TrainingError(
             f"the pipeline does not predict on X: {type(error).__name__}: {error}; fit it first, on these columns"
         ) from error
-    return publish(Draft(manifest, pipeline, frame, held, code), config, store, place)
+    return publish(Draft(manifest, pipeline, frame, holdout, code), config, store, place)
 
 
 def _code(pipeline: Any, config: PackageConfig) -> tuple[list[Path], list[str]]:

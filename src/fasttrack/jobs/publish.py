@@ -29,7 +29,7 @@ def publish(draft: Draft, config: TrainConfig | PackageConfig, store: Store, pla
     Raises as `assemble`; that MLflow does not answer is no error, it is in the outcome.
     """
     manifest = draft.manifest
-    comparison = compare_in_store(store, manifest.name, manifest.contract, draft.held)
+    comparison = compare_in_store(store, manifest.name, manifest.contract, draft.holdout)
     bundle = assemble(draft, store, comparison)
 
     def send(verdict: Verdict) -> Tracked | None:
@@ -53,7 +53,7 @@ def publish(draft: Draft, config: TrainConfig | PackageConfig, store: Store, pla
     decision = decide(
         store,
         bundle,
-        draft.held,
+        draft.holdout,
         rule=config.promote,
         confidence=config.confidence,
         comparison=comparison,

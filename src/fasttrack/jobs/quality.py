@@ -72,8 +72,8 @@ def quality(
 ) -> list[VersionQuality]:
     """The live quality of each version, of `model` or of all models, that predicted in the last 7 days.
 
-    `store` defaults to FASTTRACK_STORE, else to `model`; `journal` to FASTTRACK_JOURNAL, else to the one in the store.
-    Raises StoreError or DataError when there is no journal, ConfigError when its address cannot be used.
+    `store` defaults to FASTTRACK_STORE, then to `model`; `journal` to FASTTRACK_JOURNAL, then to the one in the store.
+    Raises ConfigError when there is no journal or its address cannot be used, StoreError when it does not answer.
     """
     settings = Settings.from_environment()
     location = str(settings.store if store is None else store)

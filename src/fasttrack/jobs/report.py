@@ -57,11 +57,11 @@ def report(
     """The report of `name`, `name@champion` or `name@version`; without a name, of the model promoted last.
 
     `data`: measure the version again on this table; of a database `query` or `table` is read, and of many rows a random
-    sample of `rows`. `store` defaults to FASTTRACK_STORE, else to `model`. Raises StoreError when there is no such
+    sample of `rows`. `store` defaults to FASTTRACK_STORE, then to `model`. Raises StoreError when there is no such
     version, BundleError when it is damaged, DataError when the table does not suit it.
     """
     settings = Settings.from_environment()
-    opened = open_store(settings.store if store is None else store)
+    opened = open_store(store)
     spec = model or opened.latest()
     if spec is None:
         raise StoreError(f"store {opened.location} has no model to report on; train one first: fasttrack train")

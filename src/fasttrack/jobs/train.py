@@ -11,7 +11,6 @@ from fasttrack.contract.learn import learn_contract
 from fasttrack.data import fingerprint
 from fasttrack.evaluation import baseline
 from fasttrack.expectations import check_training_table, training_expectation
-from fasttrack.gate import clusters
 from fasttrack.jobs.draft import Draft, draft_manifest
 from fasttrack.jobs.journal_table import journal_table, with_journal_model
 from fasttrack.jobs.publish import publish
@@ -20,7 +19,7 @@ from fasttrack.store import open_store
 from fasttrack.tracking import configured_place
 from fasttrack.training.factory import own_factory
 from fasttrack.training.fit import fit_model
-from fasttrack.training.holdout import ask
+from fasttrack.training.holdout import holdout_clusters, predict_holdout
 from fasttrack.training.read import check_split_column, read_training_table
 from fasttrack.training.split import split_table
 from fasttrack.training.table import prepare
@@ -62,14 +61,15 @@ def train(config: TrainConfig) -> Outcome:
     model = fit_model(config, factory, ready, rows, choice.task)
     contract = learn_contract(ready.X, model.pipeline, target=config.data.target, task=choice.task, kinds=ready.kinds)
     report_step(f"evaluating on {len(rows.X_test):,} hold-out rows")
-    held = ask(model.pipeline, contract, rows.X_test, rows.y_test, clusters(config.split.method, rows.by_test))
+    clusters = holdout_clusters(config.split.method, rows.by_test)
+    holdout = predict_holdout(model.pipeline, contract, rows.X_test, rows.y_test, clusters)
     trivial = baseline(
-        choice.task, rows.y_train.to_numpy(), rows.y_test.to_numpy(), contract.target.classes, clusters=held.clusters
+        choice.task, rows.y_train.to_numpy(), rows.y_test.to_numpy(), contract.target.classes, clusters=clusters
     )
     record = _record(config, table, ready, rows, model)
-    manifest = draft_manifest(config.name, contract, record, held, baseline=trivial.metrics, folder=config.folder)
+    manifest = draft_manifest(config.name, contract, record, holdout, baseline=trivial.metrics, folder=config.folder)
     code = [model.code] if model.code else []
-    return publish(Draft(manifest, model.pipeline, ready.X, held, code, model.search, started), config, store, place)
+    return publish(Draft(manifest, model.pipeline, ready.X, holdout, code, model.search, started), config, store, place)
 
 
 def _read(config: TrainConfig, store: Store, source: str) -> tuple[pa.Table, list[str]]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fasttrack.evaluation import class_codes, figures, margin, primary
+from fasttrack.evaluation import class_codes, margin, metric_values, primary_metric
 from fasttrack.journal.predictions import unpack
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def _in_windows(about: JournalModel, answers: _Answers, windows: Mapping[str, fl
         truth = truth.astype(np.float64)
     else:
         truth, prediction = class_codes(truth, target.classes), prediction.astype(np.int64)
-    metric = primary(target.task, shares is not None).name
+    metric = primary_metric(target.task, shares is not None).name
     for name, since in windows.items():
         inside = at >= since
         first = int(np.searchsorted(at[rows], since))
@@ -134,7 +134,9 @@ def _in_windows(about: JournalModel, answers: _Answers, windows: Mapping[str, fl
         )
         expected = {} if shares is None else estimated(shares[inside])
         counts = int(inside.sum()), len(rows) - first
-        yield LiveQuality(about.model, about.version, name, *counts, figures(*asked), expected, metric, margin(*asked))
+        yield LiveQuality(
+            about.model, about.version, name, *counts, metric_values(*asked), expected, metric, margin(*asked)
+        )
 
 
 def _objects(values: Sequence[Any]) -> NDArray[np.object_]:

@@ -11,10 +11,10 @@ import numpy as np
 
 from fasttrack.contract.frame import matrix_from_frame
 from fasttrack.errors import in_a_line
-from fasttrack.evaluation import RESAMPLES, primary, resampled
+from fasttrack.evaluation import RESAMPLES, draw_counts, primary_metric
 from fasttrack.graph import Program, open_session, run
 from fasttrack.report.labelled_predictions import labelled_predictions, losses
-from fasttrack.training.holdout import ask
+from fasttrack.training.holdout import predict_holdout
 from fasttrack.training.sensitivity import sensitivity
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def permutation_importance(
     At most 2,000 rows, evenly spaced; the compiled `program` predicts if there is one. The interval is that of 1,000
     bootstrap resamples of the rows, or of their clusters; both sides of the difference use the same resamples.
     """
-    metric = primary(contract.target.task, contract.target.probabilities).name
+    metric = primary_metric(contract.target.task, contract.target.probabilities).name
     columns = list(range(len(contract.columns)))
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
@@ -97,7 +97,7 @@ def _measure(
     random = np.random.default_rng(seed)
     rows = len(sample.X)
     loss = losses(labelled_predictions(contract.target, sample))
-    resamples = resampled(random, RESAMPLES, rows, sample.clusters and sample.clusters.enough)
+    resamples = draw_counts(random, RESAMPLES, rows, sample.clusters and sample.clusters.enough)
     weights = np.vstack([np.ones(rows), resamples])  # the first weighs the rows as they are
     weights /= weights.sum(axis=1, keepdims=True)
     measured = []
@@ -114,7 +114,7 @@ def _pipeline_predictor(pipeline: Any, contract: Contract, rows: HoldOut) -> Pre
     def predict(column: int, order: NDArray[np.intp]) -> LabelledPredictions:
         X = rows.X.copy(deep=False)
         X.isetitem(column, rows.X.iloc[order, column].reset_index(drop=True))
-        return labelled_predictions(contract.target, ask(pipeline, contract, X, rows.y))
+        return labelled_predictions(contract.target, predict_holdout(pipeline, contract, X, rows.y))
 
     return predict
 

@@ -12,7 +12,7 @@ from fasttrack.evaluation import baseline, evaluate
 from fasttrack.metrics.reference import learn_reference, read_reference
 from fasttrack.report.measurements import examine
 from fasttrack.report.page import Remeasurement, ReportData, build_report
-from fasttrack.training.holdout import ask
+from fasttrack.training.holdout import predict_holdout
 from fasttrack.training.known import as_served, labelled_rows
 
 if TYPE_CHECKING:
@@ -43,9 +43,9 @@ def rebuild(
     pipeline = bundle.load_pipeline(allow_version_mismatch=allow_version_mismatch)
     matrix, rows = as_served(contract, frame)
     X = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(rows, columns=contract.names)
-    held = ask(pipeline, contract, X, truth)
+    held = predict_holdout(pipeline, contract, X, truth)
     target = contract.target
-    evaluation = evaluate(target.task, truth.to_numpy(), *held.told, target.classes)
+    evaluation = evaluate(target.task, truth.to_numpy(), *held.predictions, target.classes)
     trivial = baseline(target.task, truth.to_numpy(), truth.to_numpy(), target.classes)
     program = bundle.program() if bundle.manifest.engine == "onnx" else None
     # a version without a reference is cut into the bins of the table itself

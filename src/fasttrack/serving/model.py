@@ -156,10 +156,10 @@ class ModelHolder:
         return self._prepare(store.open(self.spec))
 
     def _failed(self, reason: str, *details: object) -> None:
-        self._metrics.reload_failed()
+        self._metrics.count_reload_failure()
         _log.error("kept %s: " + reason, self.current.model.label, *details)
 
     def _put(self, live: LiveModel) -> None:
         manifest = live.model.bundle.manifest
-        self._metrics.serving(manifest.name, manifest.version, live.model.engine.name, manifest.metrics)
+        self._metrics.show_model(manifest.name, manifest.version, live.model.engine.name, manifest.metrics)
         self._live = live

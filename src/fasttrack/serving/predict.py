@@ -89,12 +89,12 @@ class Predictor:
 
     def refuse(self, live: LiveModel, refused: RefusedRequest) -> Reply:
         """The reply to a request that cannot be scored, which is counted."""
-        self._metrics.refused(live.model.name, refused.reason, refused.cells)
+        self._metrics.count_refusal(live.model.name, refused.reason, refused.cells)
         return Reply(*refusal_problem(refused))
 
     def _observer_failed(self, observer: object, error: Exception) -> None:
         name = type(observer).__name__
-        self._metrics.observer_failed(name)
+        self._metrics.count_observer_failure(name)
         if id(observer) not in self._failed:
             self._failed[id(observer)] = observer
             _log.error("the observer %s failed; further failures are counted, not logged", name, exc_info=error)

@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING
 
 from fasttrack.metrics.serving import ServingMetrics
-from fasttrack.metrics.shared import shared_folder
+from fasttrack.metrics.shared_folder import shared_folder
 from fasttrack.serving.access import Guards
 from fasttrack.serving.extensions import load_extensions
 from fasttrack.serving.http.lane import FastLane
@@ -79,5 +79,5 @@ class Runtime:
     async def _settle(self) -> None:
         while True:
             await asyncio.sleep(_SETTLE_SECONDS)
-            if self.metrics.unsettled():
-                await asyncio.to_thread(self.metrics.settle)
+            if self.metrics.has_unbinned_rows():
+                await asyncio.to_thread(self.metrics.bin_rows)

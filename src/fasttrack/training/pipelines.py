@@ -21,7 +21,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler, TargetEncoder
 
 from fasttrack.errors import TrainingError, in_a_line
-from fasttrack.evaluation import primary
+from fasttrack.evaluation import primary_metric
 from fasttrack.training.calendar import CalendarFeatures
 from fasttrack.training.validation import FOLDS, folds, measure
 
@@ -92,7 +92,7 @@ def choose(
     random = np.random.default_rng(seed)
     rows = np.sort(random.permutation(len(X))[:_SAMPLE])
     sample, target = X.iloc[rows], np.asarray(y)[rows]
-    metric = primary(task, probabilities=True).name
+    metric = primary_metric(task, probabilities=True).name
     labels = None if task == "regression" else target
     if labels is not None and method == "random":
         _check_counts(labels)

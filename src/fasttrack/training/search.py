@@ -20,7 +20,7 @@ from sklearn.base import clone
 
 from fasttrack.config import Domain, HyperparameterValue, Range, SearchConfig
 from fasttrack.errors import ConfigError, TrainingError, in_a_line
-from fasttrack.evaluation import primary
+from fasttrack.evaluation import primary_metric
 from fasttrack.progress import report_step
 from fasttrack.training.validation import measure
 
@@ -112,7 +112,7 @@ def search(
     failed, ConfigError without Optuna.
     """
     needs_optuna()
-    metric = primary(task, hasattr(candidates[0].estimator, "predict_proba"))
+    metric = primary_metric(task, hasattr(candidates[0].estimator, "predict_proba"))
     runner = _Runner(candidates, task, metric, X, y, validation, _Clock(budget.seconds))
     trials: list[Trial] = []
     with _quiet() as optuna:

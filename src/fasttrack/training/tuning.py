@@ -35,7 +35,7 @@ class TunedEstimator:
 
 def check_search(config: TrainConfig, factory: Factory | None) -> None:
     """Raise ConfigError for a search that cannot be run, as far as that is known without the table."""
-    if not config.search.asked:
+    if not config.search.is_enabled:
         return
     needs_optuna()
     if factory is not None or config.search.space:
@@ -51,7 +51,7 @@ def tune(
     Raises as `search`.
     """
     X, y = rows.X_train, rows.y_train.to_numpy()
-    if not config.search.asked:
+    if not config.search.is_enabled:
         return TunedEstimator(label, estimator, None)
     seed = config.model.seed
     estimators = {label: estimator}

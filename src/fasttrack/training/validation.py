@@ -17,7 +17,7 @@ from sklearn.model_selection import GroupKFold, KFold, StratifiedKFold
 
 from fasttrack.contract.fitted_pipeline import answers
 from fasttrack.errors import TrainingError
-from fasttrack.evaluation import figures
+from fasttrack.evaluation import metric_values
 from fasttrack.training.split import split
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def measure(estimator: Any, X: pd.DataFrame, y: NDArray[Any], fold: Fold, task: 
         fitted = clone(estimator).fit(X.iloc[fold.train], y[fold.train])
         prediction, probabilities = answers(fitted, X.iloc[fold.test], probabilities=metric == "log_loss")
         classes = None if task == "regression" else np.asarray(fitted.classes_).tolist()
-        score = figures(task, y[fold.test], prediction, probabilities, classes).get(metric)
+        score = metric_values(task, y[fold.test], prediction, probabilities, classes).get(metric)
     if score is None:
         raise ValueError(f"its {metric} is not a finite number")
     return score

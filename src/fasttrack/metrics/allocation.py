@@ -1,4 +1,4 @@
-"""Files that are mapped into memory, with room on the disk for all of it."""
+"""New files to be mapped into memory, whose space on the disk is reserved."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["with_room"]
+__all__ = ["allocate_file"]
 
 _log = logging.getLogger("fasttrack")
 
 
-def with_room(path: Path, size: int) -> int | None:
-    """A new file of `size` bytes, all 0, open for reading and writing; `None` where the disk has no room for it.
+def allocate_file(path: Path, size: int) -> int | None:
+    """The descriptor of a new file of `size` zero bytes, open for reading and writing; `None` if the disk is full.
 
-    The room is taken at once: a process that first touches a mapped page when the disk is full is killed.
+    The space is reserved at once. Otherwise the kernel would kill a process that touches a mapped page for the first
+    time when the disk is full.
     """
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
@@ -32,7 +33,7 @@ def with_room(path: Path, size: int) -> int | None:
     except OSError as error:
         with suppress(OSError):  # the log may be on the same disk
             _log.warning(
-                "no room for counts in %s: %s; what this worker counts from now on, it alone shows",
+                "no space for counters in %s: %s; only this worker's own /metrics shows what it counts from now on",
                 path.parent,
                 error.strerror,
             )
@@ -49,4 +50,4 @@ def _allocate(descriptor: int, size: int) -> None:
     except OSError as error:
         if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):
             raise
-        os.ftruncate(descriptor, size)  # a file system that cannot
+        os.ftruncate(descriptor, size)  # the file system cannot reserve space
