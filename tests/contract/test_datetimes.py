@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from fasttrack.contract.cell import parse_datetime
 from fasttrack.contract.datetimes import parse_datetimes
 from fasttrack.contract.decode import Decoder, RefusedRequest
+from tests.budget import budget
 from tests.contract.tables import column, contract_of
 
 usual = st.datetimes(min_value=datetime(1, 1, 1)).map(lambda moment: f"{moment.replace(microsecond=0).isoformat()}Z")
@@ -37,7 +38,7 @@ def at_once(cells: list[str | None]) -> list[float | None] | None:
         return None
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=budget(500), deadline=None)
 @given(st.lists(st.one_of(usual, st.none()), max_size=6))
 @example([])
 @example([None, None])
@@ -45,7 +46,7 @@ def test_the_usual_form(cells: list[str | None]) -> None:
     assert at_once(cells) == one_by_one(cells)
 
 
-@settings(max_examples=1_000, deadline=None)
+@settings(max_examples=budget(1_000), deadline=None)
 @given(st.lists(st.one_of(usual, usual, usual, other, st.none()), max_size=5))
 @example(["2013-01-01T05:00:00Z2", "013-01-01T05:00:00Z"])  # end to end they look right
 @example(["0000-01-01T00:00:00Z"])

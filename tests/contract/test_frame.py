@@ -22,9 +22,10 @@ from fasttrack.contract.cell import format_datetime, parse_datetime
 from fasttrack.contract.decode import Decoder
 from fasttrack.contract.frame import UNSEEN, frame_from_matrix, matrix_from_frame, pipeline_input
 from fasttrack.contract.learn import learn_columns, learn_contract
+from tests.budget import budget
 from tests.contract.tables import PLAIN, Table, as_sent, column, contract_of, tables
 
-quick = settings(deadline=None, derandomize=True, max_examples=150)
+quick = settings(deadline=None, derandomize=True, max_examples=budget(150))
 
 
 def learned(table: Table) -> Contract:
@@ -69,7 +70,7 @@ def test_the_pipeline_gets_the_very_frame_back(table: Table) -> None:
     pd.testing.assert_frame_equal(from_codes, table.frame, check_exact=True, check_freq=False)
 
 
-@settings(quick, max_examples=60)
+@settings(quick, max_examples=budget(60))
 @given(tables(PLAIN, rows=12), st.booleans())
 def test_a_real_pipeline_answers_the_same_to_its_rows_sent_as_json(table: Table, by_index: bool) -> None:
     frame = table.frame

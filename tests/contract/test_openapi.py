@@ -22,9 +22,10 @@ from fasttrack.contract.openapi import (
     request_schema,
     row_schema,
 )
+from tests.budget import budget
 from tests.contract.tables import Table, column, contract_of, tables
 
-quick = settings(deadline=None, derandomize=True, max_examples=300)
+quick = settings(deadline=None, derandomize=True, max_examples=budget(300))
 
 KINDS: list[Any] = ["number", "integer", "boolean", "category", "datetime"]
 REQUIRED = contract_of(
@@ -91,7 +92,7 @@ def bodies(draw: st.DrawFn) -> Any:
     return draw(_CELLS)
 
 
-@settings(quick, max_examples=1500)
+@settings(quick, max_examples=budget(1500))
 @given(bodies(), st.sampled_from([REQUIRED, NULLABLE, ODD]))
 def test_the_schema_accepts_what_the_decoder_accepts(body: Any, contract: Contract) -> None:
     valid = Draft202012Validator(request_schema(contract)).is_valid(body)
