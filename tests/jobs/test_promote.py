@@ -164,7 +164,7 @@ def test_a_promotion_while_mlflow_is_down_is_done_and_mirrored_later(world: Worl
     assert world.store.champion(world.name) == world.second
     assert len(world.store.audit(world.name)) == 1
     assert Spool(spool_folder(world.store.location)).pending_aliases() == [world.name]
-    assert world.command("track", "--resume", "--store", world.store.location).startswith("MLflow: ")
+    assert world.command("mlflow", "send", "--store", world.store.location).startswith("MLflow: ")
     assert world.mlflow_aliases()[CHAMPION] == 2
 
 
@@ -189,7 +189,7 @@ def test_a_challenger_cleared_while_mlflow_is_down_is_cleared_there_too(world: W
     promote(world.spec, store=world.store, tracking="http://127.0.0.1:9")
     rollback(world.name, store=world.store, tracking="http://127.0.0.1:9")
     assert world.mlflow_aliases() == {CHAMPION: 1, CHALLENGER: 2}
-    world.command("track", "--resume", "--store", world.store.location)
+    world.command("mlflow", "send", "--store", world.store.location)
     assert world.mlflow_aliases() == {CHAMPION: 1}
 
 
