@@ -73,6 +73,10 @@ coverage: ## as test, and print what no test reaches; takes twice as long
 test-system: $(DEV) $(AZURITE) ## run the tests with real containers and a real Prometheus (Debian packages, root)
 	$(BIN)/python -m pytest -m system $(ARGS)
 
+.PHONY: docs
+docs: $(DEV) ## build the documentation site into docs/_build; warnings are errors
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet --builder html docs docs/_build
+
 .PHONY: bench
 bench: $(DEV) ## measure the server beside plain FastAPI and the limit; needs wrk (Debian package) and half an hour
 	$(BIN)/python -m benchmarks $(ARGS)

@@ -1,1 +1,1 @@
-"""What the project's figures come from: `python -m benchmarks` measures, having checked every answer first."""
+"""The benchmarks behind the project's performance figures: `python -m benchmarks`. They check all predictions."""

@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: train, check, measure, write the tables."""
+"""`python -m benchmarks`: train models, check their predictions, measure, write the tables."""
 
 from __future__ import annotations
 
@@ -7,33 +7,95 @@ import sys
 import tempfile
 import time
 from dataclasses import replace
-from functools import cache
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from benchmarks import extras
-from benchmarks.check import measure_check
+from benchmarks import other_servers
+from benchmarks.datasets import FLIGHTS_IGNORED, FLIGHTS_TARGET, sample_rows, write_flights
 from benchmarks.footprint import image_bytes, measure_footprint
 from benchmarks.in_process import measure_in_process
-from benchmarks.machine import cores, describe
-from benchmarks.many_rows import measure_many_rows
+from benchmarks.monitoring_cost import measure_memory, measure_monitoring_cost
 from benchmarks.one_row import measure_one_row
-from benchmarks.plan import FULL, QUICK, Bench
-from benchmarks.questions import Subject, train
-from benchmarks.report import Cell, Table, write
-from benchmarks.sources import measure_sources
-from benchmarks.tables import FLIGHTS_TARGET, FLIGHTS_UNKNOWN, flights, sample
-from benchmarks.watching import measure_memory, measure_watching
+from benchmarks.processors import choose_processors, describe_machine
+from benchmarks.results import Cell, ResultTable, write_results
+from benchmarks.rows_per_request import measure_rows_per_request
+from benchmarks.table_check import measure_table_check
+from benchmarks.table_reading import measure_table_reading
+from benchmarks.trained_model import TrainedModel, train_model
 from benchmarks.widths import measure_widths
+from benchmarks.workload import FULL, QUICK, Bench
 from benchmarks.wrk import require_wrk
 from fasttrack.errors import FastTrackError
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from benchmarks.servers import Contender
+
 _RESULTS = Path(__file__).parent / "results"
-_PARTS = ("one-row", "many-rows", "widths", "in-process", "footprint", "check", "watching", "sources")
+
+
+class _Inputs:
+    """What the parts measure. The table and the models are created when a part first needs them."""
+
+    def __init__(self, options: argparse.Namespace, bench: Bench) -> None:
+        self._options = options
+        self.bench = bench
+        image: str | None = options.image
+        self.image_bytes = None
+        """The size of the container image, with --image."""
+        if image is not None:
+            self.image_bytes = int(image) if image.isdigit() else image_bytes(image)
+
+    @cached_property
+    def table(self) -> Path:
+        """The flights, or a sample of them."""
+        flights = write_flights(self.bench.folder)
+        rows = self.bench.workload.table_rows
+        return flights if rows is None else sample_rows(flights, rows)
+
+    @cached_property
+    def model(self) -> TrainedModel:
+        """Histogram gradient boosting, trained on the table."""
+        return self.train(self.table, "boosting")
+
+    @cached_property
+    def others(self) -> list[Contender]:
+        """The other servers, with --extras."""
+        return other_servers.installed_contenders(self.model, self.bench.folder) if self._options.extras else []
+
+    def train(self, table: Path, estimator: str) -> TrainedModel:
+        """Train `estimator` on a table of flights."""
+        _log(f"training {estimator}")
+        return train_model(table, FLIGHTS_TARGET, estimator, self.bench.folder / "model", ignore=FLIGHTS_IGNORED)
+
+
+def _in_process(inputs: _Inputs) -> list[ResultTable]:
+    workload = inputs.bench.workload
+    table = sample_rows(inputs.table, workload.in_process_rows)
+    models = [inputs.model, *(inputs.train(table, family) for family in workload.families)]
+    return [measure_in_process(inputs.bench, models)]
+
+
+_PARTS: dict[str, Callable[[_Inputs], list[ResultTable]]] = {
+    "one-row": lambda inputs: [measure_one_row(inputs.bench, inputs.model, inputs.others)],
+    "many-rows": lambda inputs: [measure_rows_per_request(inputs.bench, inputs.model)],
+    "widths": lambda inputs: [measure_widths(inputs.bench)],
+    "in-process": _in_process,
+    "footprint": lambda inputs: [measure_footprint(inputs.bench, inputs.model, inputs.others, inputs.image_bytes)],
+    "check": lambda inputs: [measure_table_check(inputs.bench, inputs.model, inputs.table)],
+    "monitoring": lambda inputs: [
+        measure_monitoring_cost(inputs.bench, inputs.model),
+        measure_memory(inputs.bench, inputs.model),
+    ],
+    "sources": lambda inputs: [measure_table_reading(inputs.bench)],
+}
 
 
 def main() -> None:
-    """Run the parts that were asked for; a FastTrackError is told in one line, and exits with 1."""
-    options = _options()
+    """Run the selected parts. A FastTrackError is printed in one line, with exit code 1."""
+    options = _parse_options()
     try:
         with tempfile.TemporaryDirectory(prefix="fasttrack-benchmarks-") as folder:
             _measure(options, Path(folder))
@@ -41,84 +103,46 @@ def main() -> None:
         sys.exit(f"error: {error}")
 
 
-def _options() -> argparse.Namespace:
+def _parse_options() -> argparse.Namespace:
+    others = ", ".join(other_servers.NAMES)
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="tiny sizes: to see that it runs, not for figures")
-    parser.add_argument("--only", action="append", choices=_PARTS, help="measure this part; may be repeated")
-    parser.add_argument("--extras", action="store_true", help=f"install {', '.join(extras.NAMES)} and measure them too")
-    parser.add_argument("--image", metavar="REFERENCE|BYTES", help="container image, or its size, for the table")
+    parser.add_argument("--quick", action="store_true", help="use tiny sizes, only to test that everything runs")
+    parser.add_argument("--only", action="append", choices=_PARTS, help="measure only this part; may be repeated")
+    parser.add_argument("--extras", action="store_true", help=f"install {others} and measure them, too")
+    parser.add_argument("--image", metavar="REFERENCE|BYTES", help="container image for the table, or its size")
     parser.add_argument("--output", type=Path, default=_RESULTS, metavar="DIR", help="folder for the tables")
-    parser.add_argument("--rounds", type=int, help="how often each is measured; the median counts")
-    parser.add_argument("--seconds", type=int, help="length of a round of load")
+    parser.add_argument("--rounds", type=int, help="how often to measure; the tables show the median")
+    parser.add_argument("--seconds", type=int, help="duration of a round of load, in seconds")
     return parser.parse_args()
 
 
 def _measure(options: argparse.Namespace, folder: Path) -> None:
-    parts = options.only or _PARTS
-    served = set(parts) - {"sources"}
-    if served:
+    parts = options.only or list(_PARTS)
+    if set(parts) - {"sources"}:
         require_wrk()
-    given = {name: value for name in ("rounds", "seconds") if (value := getattr(options, name)) is not None}
-    plan = replace(QUICK if options.quick else FULL, **given)
-    bench = Bench(plan, cores(), folder)
-    image = None
-    if options.image is not None:
-        image = int(options.image) if options.image.isdigit() else image_bytes(options.image)
+    overrides = {name: value for name in ("rounds", "seconds") if (value := getattr(options, name)) is not None}
+    workload = replace(QUICK if options.quick else FULL, **overrides)
+    inputs = _Inputs(options, Bench(workload, choose_processors(), folder))
     if options.extras:
-        _tell(f"installing {', '.join(extras.NAMES)}")
-        extras.install()
-
-    @cache
-    def table() -> Path:
-        whole = flights(folder)
-        return whole if plan.table_rows is None else sample(whole, plan.table_rows)
-
-    @cache
-    def subject() -> Subject:
-        return _train(table(), "boosting", folder)
-
-    others = extras.installed(subject(), folder) if options.extras and served else []
-
-    machine = describe() | (extras.versions() if options.extras else {})
-    tables: list[Table] = []
+        _log(f"installing {', '.join(other_servers.NAMES)}")
+        other_servers.install()
+    machine = describe_machine() | (other_servers.installed_versions() if options.extras else {})
+    settings: dict[str, Cell] = {
+        "rounds": workload.rounds,
+        "seconds per round": workload.seconds,
+        "quick": str(options.quick).lower(),
+    }
+    tables: list[ResultTable] = []
     for part in parts:
-        _tell(f"measuring {part}")
-        match part:
-            case "one-row":
-                tables.append(measure_one_row(bench, subject(), others))
-            case "many-rows":
-                tables.append(measure_many_rows(bench, subject()))
-            case "widths":
-                tables.append(measure_widths(bench))
-            case "in-process":
-                smaller = sample(table(), plan.in_process_rows)
-                subjects = [subject(), *(_train(smaller, family, folder) for family in plan.families)]
-                tables.append(measure_in_process(bench, subjects))
-            case "footprint":
-                tables.append(measure_footprint(bench, subject(), others, image))
-            case "check":
-                tables.append(measure_check(bench, subject(), table()))
-            case "watching":
-                tables += [measure_watching(bench, subject()), measure_memory(bench, subject())]
-                print(tables[-2].markdown(), flush=True)
-            case "sources":
-                tables.append(measure_sources(bench))
-        print(tables[-1].markdown(), flush=True)
-        settings: dict[str, Cell] = {
-            "rounds": plan.rounds,
-            "seconds a round": plan.seconds,
-            "quick": str(options.quick).lower(),
-        }
-        write(tables, machine, settings, options.output)  # after each part: a later one may fail
-    _tell(f"wrote {options.output / 'results.md'} and results.json")
+        _log(f"measuring {part}")
+        for table in _PARTS[part](inputs):
+            print(table.markdown(), flush=True)
+            tables.append(table)
+        write_results(tables, machine, settings, options.output)  # after each part, because a later one may fail
+    _log(f"wrote {options.output / 'results.md'} and results.json")
 
 
-def _train(table: Path, estimator: str, folder: Path) -> Subject:
-    _tell(f"training {estimator}")
-    return train(table, FLIGHTS_TARGET, estimator, folder / "model", ignore=FLIGHTS_UNKNOWN)
-
-
-def _tell(step: str) -> None:
+def _log(step: str) -> None:
     print(f"{time.strftime('%H:%M:%S')} {step}", file=sys.stderr, flush=True)
 
 

@@ -1,4 +1,4 @@
-"""Who is measured: this server, the same pipeline in plain FastAPI, the limit, and other servers where installed."""
+"""The contenders: this server, the same pipeline in plain FastAPI, and an upper limit; see also `other_servers`."""
 
 from __future__ import annotations
 
@@ -9,50 +9,51 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.apps.echo import REPLY_BYTES
-from benchmarks.apps.rows import COLUMNS, PIPELINE
+from benchmarks.apps.request_model import COLUMNS, PIPELINE
 from benchmarks.servers import Contender
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from benchmarks.questions import Question, Subject
+    from benchmarks.trained_model import PredictionRequest, TrainedModel
 
-__all__ = ["echo", "plain", "this_server", "unwatched"]
+__all__ = ["echo_server", "fastapi_server", "fasttrack_server", "unmonitored_server"]
 
 _SCRIPTS = Path(sys.executable).parent
 
 
-def this_server(subject: Subject, *, form: str = "row", journal: str | None = None) -> Contender:
-    """`fasttrack serve` with all it does: validation, warnings, metrics. `form`: row, rows or columns.
+def fasttrack_server(model: TrainedModel, *, form: str = "row", journal: str | None = None) -> Contender:
+    """`fasttrack serve` with everything it does: validation, warnings, metrics.
 
-    `journal`: where predictions are recorded, or `off`; else in the store.
+    `form`: send a request as row, rows or columns. `journal`: where predictions are recorded, or `off`; by default in
+    the store.
     """
 
     def command(port: int) -> Sequence[str | Path]:
-        model = ("--model", subject.bundle.label, *(() if journal is None else ("--journal", journal)))
-        return [_SCRIPTS / "fasttrack", "serve", "--store", subject.store, *model, "--port", str(port)]
+        options = ("--model", model.bundle.label, *(() if journal is None else ("--journal", journal)))
+        return [_SCRIPTS / "fasttrack", "serve", "--store", model.store, *options, "--port", str(port)]
 
     name = "fasttrack serve" + (", columns" if form == "columns" else "")
     return Contender(name + (" --journal off" if journal == "off" else ""), command, "/predict", _BODIES[form])
 
 
-def unwatched(subject: Subject) -> Contender:
+def unmonitored_server(model: TrainedModel) -> Contender:
     """The same server without metrics, drift and journal."""
 
     def command(port: int) -> Sequence[str | Path]:
-        model = ("--model", subject.bundle.label)
-        script = (sys.executable, "-m", "benchmarks.apps.unwatched")
-        return [*script, "--store", subject.store, *model, "--port", str(port)]
+        script = (sys.executable, "-m", "benchmarks.apps.unmonitored")
+        return [*script, "--store", model.store, "--model", model.bundle.label, "--port", str(port)]
 
-    return Contender("the same, unwatched", command, "/predict", _one_row)
+    return Contender("fasttrack serve without monitoring", command, "/predict", _one_row)
 
 
-def plain(subject: Subject, folder: Path, *, form: str = "row", flights: bool = True) -> Contender:
-    """Plain FastAPI; of a table other than flights the columns' types are written to `folder`."""
-    env = {PIPELINE: str(subject.joblib)}
+def fastapi_server(model: TrainedModel, folder: Path, *, form: str = "row", flights: bool = True) -> Contender:
+    """Plain FastAPI. For a table other than flights, the types of its columns are written to `folder`."""
+    env = {PIPELINE: str(model.joblib_file)}
     if not flights:
-        kinds = {c.name: "text" if c.kind == "category" else "number" for c in subject.bundle.manifest.contract.columns}
-        description = folder / f"{subject.bundle.manifest.name}-{len(kinds)}-columns.json"
+        columns = model.bundle.manifest.contract.columns
+        kinds = {column.name: "text" if column.kind == "category" else "number" for column in columns}
+        description = folder / f"{model.bundle.manifest.name}-{len(kinds)}-columns.json"
         description.write_text(json.dumps(kinds))
         env[COLUMNS] = str(description)
     path = "/predict" if form == "row" else "/predict/rows"
@@ -61,16 +62,16 @@ def plain(subject: Subject, folder: Path, *, form: str = "row", flights: bool = 
     )
 
 
-def echo(reply_bytes: int) -> Contender:
-    """A bare ASGI app whose reply is `reply_bytes` long, on Uvicorn: what HTTP in Python costs by itself."""
+def echo_server(reply_bytes: int) -> Contender:
+    """A bare ASGI app on Uvicorn, whose reply is `reply_bytes` long: the cost of HTTP in Python alone."""
     env = {REPLY_BYTES: str(reply_bytes)}
     return Contender(
-        "bare ASGI echo (the limit)",
+        "bare ASGI echo (upper limit)",
         partial(_uvicorn, "benchmarks.apps.echo:app"),
         "/predict",
         _one_row,
         env,
-        checks=False,
+        predicts=False,
     )
 
 
@@ -79,16 +80,16 @@ def _uvicorn(app: str, port: int) -> Sequence[str | Path]:
     return [sys.executable, "-m", "uvicorn", app, "--host", "127.0.0.1", "--port", str(port), *quiet]
 
 
-def _one_row(question: Question) -> bytes:
-    return json.dumps(question.rows[0]).encode()
+def _one_row(request: PredictionRequest) -> bytes:
+    return json.dumps(request.rows[0]).encode()
 
 
-def _many_rows(question: Question) -> bytes:
-    return json.dumps(question.rows).encode()
+def _many_rows(request: PredictionRequest) -> bytes:
+    return json.dumps(request.rows).encode()
 
 
-def _columns(question: Question) -> bytes:
-    return json.dumps({"columns": {name: [row[name] for row in question.rows] for name in question.rows[0]}}).encode()
+def _columns(request: PredictionRequest) -> bytes:
+    return json.dumps({"columns": {name: [row[name] for row in request.rows] for name in request.rows[0]}}).encode()
 
 
-_BODIES: dict[str, Callable[[Question], bytes]] = {"row": _one_row, "rows": _many_rows, "columns": _columns}
+_BODIES: dict[str, Callable[[PredictionRequest], bytes]] = {"row": _one_row, "rows": _many_rows, "columns": _columns}

@@ -1,4 +1,4 @@
-"""Starting a server on one core, asking it, reading what it costs in memory and processor time, stopping it."""
+"""Starting a server on one processor, sending requests to it, measuring its memory and processor time, stopping it."""
 
 from __future__ import annotations
 
@@ -15,41 +15,41 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.machine import on_core
-from benchmarks.questions import answers, right
+from benchmarks.processors import pin_to_processor
+from benchmarks.trained_model import are_correct, parse_predictions
 from fasttrack.errors import FastTrackError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from benchmarks.questions import Question
+    from benchmarks.trained_model import PredictionRequest
 
-__all__ = ["Contender", "Running", "free_port", "halted", "serving"]
+__all__ = ["ROOT", "Contender", "RunningServer", "free_port", "pause_servers", "run_server"]
 
 ROOT = Path(__file__).parent.parent
-_START_S = 180
-_STOP_S = 20
-_TICKS = os.sysconf("SC_CLK_TCK")
+_START_TIMEOUT_S = 180
+_STOP_TIMEOUT_S = 20
+_TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True)
 class Contender:
-    """A server to measure: how it is started on a port, and how a question is put to it.
+    """A server to measure: the command that starts it on a port, and the body of a request.
 
-    `checks`: whether its replies are predictions; the echo's are not.
+    `predicts`: whether its replies are predictions that can be checked; those of the echo server are not.
     """
 
     name: str
     command: Callable[[int], Sequence[str | Path]]
     path: str
-    body: Callable[[Question], bytes]
+    body: Callable[[PredictionRequest], bytes]
     env: Mapping[str, str] = field(default_factory=dict)
-    checks: bool = True
+    predicts: bool = True
 
 
 @dataclass(frozen=True)
-class Running:
-    """A contender at work; `started` is when its process was (`time.perf_counter`), seconds."""
+class RunningServer:
+    """A contender's process. `started`: the time at which it was started (`time.perf_counter`), in seconds."""
 
     contender: Contender
     port: int
@@ -58,51 +58,51 @@ class Running:
 
     @property
     def url(self) -> str:
-        """Where it takes questions."""
+        """The URL for predictions."""
         return f"http://127.0.0.1:{self.port}{self.contender.path}"
 
-    def ask(self, question: Question) -> bytes:
-        """The reply to a question. Raises FastTrackError when it is no success, OSError when nobody listens."""
+    def send(self, request: PredictionRequest) -> bytes:
+        """The reply to a request. Raises FastTrackError unless its status is 200, OSError if nothing listens."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
         try:
             headers = {"Content-Type": "application/json"}
-            connection.request("POST", self.contender.path, self.contender.body(question), headers)
+            connection.request("POST", self.contender.path, self.contender.body(request), headers)
             response = connection.getresponse()
             reply = response.read()
         finally:
             connection.close()
         if response.status != 200:
-            raise FastTrackError(f"{self.contender.name} answered {response.status}: {reply[:500].decode()}")
+            raise FastTrackError(f"{self.contender.name} replied {response.status}: {reply[:500].decode()}")
         return reply
 
-    def check(self, questions: Sequence[Question]) -> None:
-        """Raises FastTrackError naming the first question that is not answered as scikit-learn does."""
-        for number, question in enumerate(questions):
-            reply = self.ask(question)
-            if self.contender.checks and not right(question, answers(reply)):
+    def check(self, requests: Sequence[PredictionRequest]) -> None:
+        """Raise FastTrackError for the first request whose predictions differ from scikit-learn's."""
+        for number, request in enumerate(requests):
+            reply = self.send(request)
+            if self.contender.predicts and not are_correct(request, parse_predictions(reply)):
                 raise FastTrackError(
-                    f"{self.contender.name} answered question {number} with {reply[:300].decode()}, "
-                    f"scikit-learn with {question.expected[:5]}; a wrong answer is not worth measuring"
+                    f"{self.contender.name} replied {reply[:300].decode()} to request {number}, but scikit-learn "
+                    f"predicts {request.expected[:5]}; a server with wrong predictions is not measured"
                 )
 
     def pss_bytes(self) -> int:
-        """The memory of all its processes, each shared page divided among those that share it."""
-        return sum(_pss(pid) for pid in _family(self.pid))
+        """The memory of all its processes as PSS: a shared page is divided among the processes that share it."""
+        return sum(_pss_bytes(pid) for pid in _process_tree(self.pid))
 
-    def busy_s(self) -> float:
-        """The processor time that all its processes have taken, seconds."""
-        return sum(_busy(pid) for pid in _family(self.pid))
+    def cpu_seconds(self) -> float:
+        """The processor time that all its processes have used, in seconds."""
+        return sum(_cpu_seconds(pid) for pid in _process_tree(self.pid))
 
 
 @contextmanager
-def serving(contender: Contender, question: Question, core: int) -> Iterator[Running]:
-    """The contender on `core` alone, from its first right answer on; stopped at the end.
+def run_server(contender: Contender, request: PredictionRequest, processor: int) -> Iterator[RunningServer]:
+    """Run the contender on one `processor`, and stop it at the end. Yields after its first correct reply to `request`.
 
-    Raises FastTrackError with the end of what it said when it stops by itself or never answers.
+    Raises FastTrackError with the end of the server's output if it stops or does not reply in time.
     """
     port = free_port()
     with tempfile.TemporaryFile() as log:
-        with on_core(core):
+        with pin_to_processor(processor):
             started = time.perf_counter()
             process = subprocess.Popen(
                 [str(part) for part in contender.command(port)],
@@ -113,18 +113,18 @@ def serving(contender: Contender, question: Question, core: int) -> Iterator[Run
                 env={**os.environ, **contender.env},
                 start_new_session=True,
             )
-        running = Running(contender, port, process.pid, started)
+        server = RunningServer(contender, port, process.pid, started)
         try:
-            _wait(running, process, question, log.fileno())
-            yield running
+            _wait_until_ready(server, process, request, log.fileno())
+            yield server
         finally:
             _stop(process)
 
 
 @contextmanager
-def halted(servers: Sequence[Running]) -> Iterator[None]:
-    """The servers stand still inside: one that polls as it waits would take time from the one that is measured."""
-    pids = [pid for server in servers for pid in _family(server.pid)]
+def pause_servers(servers: Sequence[RunningServer]) -> Iterator[None]:
+    """Suspend the servers: one that polls while idle would take processor time from the one that is measured."""
+    pids = [pid for server in servers for pid in _process_tree(server.pid)]
     try:
         for pid in pids:
             with contextlib.suppress(ProcessLookupError):  # a worker may have ended since
@@ -136,81 +136,87 @@ def halted(servers: Sequence[Running]) -> Iterator[None]:
                 os.kill(pid, signal.SIGCONT)
 
 
-def _wait(running: Running, process: subprocess.Popen[bytes], question: Question, log: int) -> None:
+def _wait_until_ready(
+    server: RunningServer, process: subprocess.Popen[bytes], request: PredictionRequest, log: int
+) -> None:
     while True:
         if process.poll() is not None:
-            raise FastTrackError(f"{running.contender.name} stopped as it started: {_end_of(log)}")
+            raise FastTrackError(f"{server.contender.name} stopped during its start: {_end_of_log(log)}")
         try:
-            running.check([question])
-        except (OSError, http.client.HTTPException):  # nobody listens yet
+            server.check([request])
+        except (OSError, http.client.HTTPException):  # it does not listen yet
             pass
         else:
             return
-        if time.perf_counter() - running.started > _START_S:
-            raise FastTrackError(f"{running.contender.name} did not answer within {_START_S} s: {_end_of(log)}")
+        if time.perf_counter() - server.started > _START_TIMEOUT_S:
+            raise FastTrackError(
+                f"{server.contender.name} did not reply within {_START_TIMEOUT_S} s: {_end_of_log(log)}"
+            )
         time.sleep(0.002)
 
 
-def _end_of(log: int) -> str:
+def _end_of_log(log: int) -> str:
     return os.pread(log, 1 << 20, 0).decode(errors="replace").strip()[-2000:]
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    family = {pid: _born(pid) for pid in _family(process.pid)}
+    start_times = {pid: _start_time(pid) for pid in _process_tree(process.pid)}
     process.terminate()
     try:
-        process.wait(_STOP_S)
+        process.wait(_STOP_TIMEOUT_S)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-    for pid, born in family.items():
-        if born is not None and _born(pid) == born:  # a worker left behind, not a stranger who was given its number
+    for pid, start_time in start_times.items():
+        # an equal start time shows that it is a worker left behind, and not another process that reuses its number
+        if start_time is not None and _start_time(pid) == start_time:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
 
 
 def free_port() -> int:
-    """One that nothing listens on."""
+    """A port on which nothing listens."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])
 
 
-def _stat(pid: int) -> list[str] | None:
-    """The fields of /proc/PID/stat from the third on (the second may hold anything); `None` when it is gone."""
+def _stat_fields(pid: int) -> list[str] | None:
+    """The fields of /proc/PID/stat from the third on, as the second may contain spaces; `None` if it has ended."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
         return None
 
 
-def _born(pid: int) -> int | None:
-    fields = _stat(pid)
+def _start_time(pid: int) -> int | None:
+    """When the process was started, in clock ticks since the boot; `None` if it has ended."""
+    fields = _stat_fields(pid)
     return None if fields is None else int(fields[19])
 
 
-def _family(leader: int) -> list[int]:
-    """A server and its workers: the processes of the session that it leads, and all that descend from those."""
+def _process_tree(leader: int) -> list[int]:
+    """A server and its workers: the processes of the session that it leads, and all their descendants."""
     children: dict[int, list[int]] = {}
-    family = []
+    tree = []
     for entry in Path("/proc").iterdir():
-        fields = _stat(int(entry.name)) if entry.name.isdigit() else None
+        fields = _stat_fields(int(entry.name)) if entry.name.isdigit() else None
         if fields is not None:
             pid, parent, session = int(entry.name), int(fields[1]), int(fields[3])
             children.setdefault(parent, []).append(pid)
             if session == leader:
-                family.append(pid)
-    for pid in family:
-        family.extend(child for child in children.get(pid, ()) if child not in family)
-    return family
+                tree.append(pid)
+    for pid in tree:
+        tree.extend(child for child in children.get(pid, ()) if child not in tree)
+    return tree
 
 
-def _busy(pid: int) -> float:
-    fields = _stat(pid)
-    return 0.0 if fields is None else (int(fields[11]) + int(fields[12])) / _TICKS
+def _cpu_seconds(pid: int) -> float:
+    fields = _stat_fields(pid)
+    return 0.0 if fields is None else (int(fields[11]) + int(fields[12])) / _TICKS_PER_SECOND
 
 
-def _pss(pid: int) -> int:
+def _pss_bytes(pid: int) -> int:
     try:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     except (FileNotFoundError, ProcessLookupError):

@@ -1,4 +1,4 @@
-"""Rows of few and of many columns: over HTTP, and what validating and filling one costs by itself."""
+"""Tables with few and with many columns: requests per second over HTTP, and the time to decode one row."""
 
 from __future__ import annotations
 
@@ -7,99 +7,103 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING
 
-from benchmarks.contenders import plain, this_server
-from benchmarks.plan import interleaved, middle
-from benchmarks.questions import train
-from benchmarks.report import Cell, Table
-from benchmarks.servers import serving
-from benchmarks.tables import WIDE_TARGET, wide
-from benchmarks.wrk import Load, put_load
+from benchmarks.contenders import fastapi_server, fasttrack_server
+from benchmarks.datasets import WIDE_TARGET, write_wide_table
+from benchmarks.results import Cell, ResultTable
+from benchmarks.servers import run_server
+from benchmarks.trained_model import train_model
+from benchmarks.workload import median, run_interleaved
+from benchmarks.wrk import LoadResult, run_load
 from fasttrack.contract.decode import Decoder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from benchmarks.plan import Bench
-    from benchmarks.questions import Question, Subject
-    from benchmarks.servers import Running
+    from benchmarks.servers import RunningServer
+    from benchmarks.trained_model import PredictionRequest, TrainedModel
+    from benchmarks.workload import Bench
 
 __all__ = ["measure_widths"]
 
-_QUESTIONS = 32
+_REQUESTS = 32
 _CALLS = 200
 
 
-def measure_widths(bench: Bench) -> Table:
-    """Requests a second by number of columns, of a linear model. Every answer is checked first."""
-    connections = bench.plan.connections[:2]
+def measure_widths(bench: Bench) -> ResultTable:
+    """Requests per second by number of columns, with a linear model. All predictions are checked first."""
+    connections = bench.workload.connections[:2]
     rows: list[tuple[Cell, ...]] = []
     rounds: dict[str, list[float]] = {}
-    for width in bench.plan.widths:
-        subject = train(wide(width, bench.folder), WIDE_TARGET, "linear", bench.folder / f"wide-{width}")
-        found = _measure(bench, subject, connections)
-        rounds |= {f"{width}, {who}, {count}": values for (who, count), values in found.items()}
-        most = connections[-1]
-        ratios = [one / other for one, other in zip(found["ours", most], found["plain", most], strict=True)]
+    for width in bench.workload.widths:
+        table = write_wide_table(width, bench.folder)
+        model = train_model(table, WIDE_TARGET, "linear", bench.folder / f"wide-{width}")
+        results = _measure_width(bench, model, connections)
+        rounds |= {f"{width}, {server}, {count}": values for (server, count), values in results.items()}
+        pairs = zip(results["fasttrack", connections[-1]], results["plain", connections[-1]], strict=True)
         rows.append(
             (
                 str(width),
-                *(middle(found["ours", count]) for count in connections),
-                *(middle(found["plain", count]) for count in connections),
-                middle(ratios),
-                _decoding_s(subject) * 1e6,
+                *(median(results["fasttrack", count]) for count in connections),
+                *(median(results["plain", count]) for count in connections),
+                median([ours / theirs for ours, theirs in pairs]),
+                _decoding_seconds(model) * 1e6,
             )
         )
-    return Table(
+    return ResultTable(
         "widths",
-        "Columns a row, one row a request, one core for the server: requests a second",
+        "Columns per row, one row per request, one processor for the server: requests per second",
         (
             "columns",
             *(f"fasttrack serve, {count} connection{'s' * (count > 1)}" for count in connections),
             *(f"plain, {count}" for count in connections),
             f"× plain, at {connections[-1]}",
-            "validating and filling, µs a row",
+            "decoding, µs per row",
         ),
         rows,
         (
-            "A linear model; a fifth of the columns are words, a twentieth of the numbers missing. Validating and "
-            "filling: from the body's bytes to the matrix that the model takes, in process.",
+            "A linear model; a fifth of the columns is text, a twentieth of the numbers is missing. Decoding: from the "
+            "bytes of the body to the validated matrix that is the model's input, in process.",
         ),
         rounds,
     )
 
 
-def _measure(bench: Bench, subject: Subject, connections: Sequence[int]) -> dict[tuple[str, int], list[float]]:
-    questions = subject.questions(_QUESTIONS)
-    rival = plain(subject, bench.folder, flights=False)
+def _measure_width(bench: Bench, model: TrainedModel, connections: Sequence[int]) -> dict[tuple[str, int], list[float]]:
+    """Requests per second in each round, by server and number of connections."""
+    requests = model.requests(_REQUESTS)
+    plain = fastapi_server(model, bench.folder, flights=False)
     with (
-        serving(this_server(subject), questions[0], bench.cores.server) as ours,
-        serving(rival, questions[0], bench.cores.server) as plainly,
+        run_server(fasttrack_server(model), requests[0], bench.processors.server) as fasttrack,
+        run_server(plain, requests[0], bench.processors.server) as fastapi,
     ):
-        servers = {"ours": ours, "plain": plainly}
+        servers = {"fasttrack": fasttrack, "plain": fastapi}
         for server in servers.values():
-            server.check(questions)
-        found = interleaved(
+            server.check(requests)
+        results = run_interleaved(
             {
-                (who, count): partial(_load, bench, server, questions, count)
-                for who, server in servers.items()
+                (name, count): partial(_measure_load, bench, server, requests, count)
+                for name, server in servers.items()
                 for count in connections
             },
-            bench.plan.rounds,
+            bench.workload.rounds,
         )
-    return {key: [load.per_second for load in loads] for key, loads in found.items()}
+    return {key: [load.requests_per_second for load in loads] for key, loads in results.items()}
 
 
-def _load(bench: Bench, server: Running, questions: Sequence[Question], connections: int) -> Load:
-    bodies = [server.contender.body(question) for question in questions]
-    return put_load(server, bodies, bench.cores.load, connections=connections, seconds=bench.plan.seconds)
+def _measure_load(
+    bench: Bench, server: RunningServer, requests: Sequence[PredictionRequest], connections: int
+) -> LoadResult:
+    bodies = [server.contender.body(request) for request in requests]
+    return run_load(server, bodies, bench.processors.load, connections=connections, seconds=bench.workload.seconds)
 
 
-def _decoding_s(subject: Subject) -> float:
-    decoder = Decoder(subject.bundle.manifest.contract)
-    bodies = [json.dumps(question.rows[0]).encode() for question in subject.questions(_QUESTIONS)]
-    times = []
+def _decoding_seconds(model: TrainedModel) -> float:
+    """The median time to decode the body of a request of one row."""
+    decoder = Decoder(model.bundle.manifest.contract)
+    bodies = [json.dumps(request.rows[0]).encode() for request in model.requests(_REQUESTS)]
+    seconds = []
     for number in range(_CALLS):
         started = time.perf_counter()
         decoder.rows(bodies[number % len(bodies)])
-        times.append(time.perf_counter() - started)
-    return middle(times)
+        seconds.append(time.perf_counter() - started)
+    return median(seconds)

@@ -1,4 +1,4 @@
-"""The load: wrk on a core of its own, keeping its connections busy with questions in turn."""
+"""The load generator: wrk on its own processor, which sends the requests in turn over all its connections."""
 
 from __future__ import annotations
 
@@ -10,33 +10,33 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.machine import on_core
+from benchmarks.processors import pin_to_processor
 from fasttrack.errors import ConfigError, FastTrackError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from benchmarks.servers import Running
+    from benchmarks.servers import RunningServer
 
-__all__ = ["Load", "put_load", "require_wrk"]
+__all__ = ["LoadResult", "require_wrk", "run_load"]
 
-# Each request is put together once: what is measured is the server, not this script.
+# Each request is formatted once, so that the server is measured and not this script.
 _SCRIPT = """\
 wrk.method = "POST"
 wrk.headers["Content-Type"] = "application/json"
-local questions, turn = {}, 0
+local requests, turn = {}, 0
 function init(arguments)
   for number = 1, tonumber(arguments[2]) do
     local file = assert(io.open(arguments[1] .. "/" .. number .. ".json", "rb"))
-    questions[number] = wrk.format(nil, nil, nil, file:read("*a"))
+    requests[number] = wrk.format(nil, nil, nil, file:read("*a"))
     file:close()
   end
 end
 function request()
-  turn = turn % #questions + 1
-  return questions[turn]
+  turn = turn % #requests + 1
+  return requests[turn]
 end
-function done(summary, latency, requests)
+function done(summary, latency)
   local errors = summary.errors
   print(string.format(
     '{"requests": %d, "duration_us": %d, "failed": %d, "p50_us": %d, "p99_us": %d}',
@@ -49,53 +49,56 @@ end
 
 
 @dataclass(frozen=True)
-class Load:
-    """What one round gave: requests a second, and in seconds the median and 99th percentile of their times.
+class LoadResult:
+    """The result of one round. `p50_s`, `p99_s`: the median and 99th percentile of the response times, in seconds.
 
-    `busy_s`: the processor time that the server took for one request.
+    `cpu_s`: the server's processor time for a request, in seconds.
     """
 
-    per_second: float
+    requests_per_second: float
     p50_s: float
     p99_s: float
-    busy_s: float
+    cpu_s: float
 
 
 def require_wrk() -> None:
-    """Raises ConfigError naming the package when wrk is not there."""
+    """Raise ConfigError with the name of the package if wrk is not installed."""
     if not shutil.which("wrk"):
-        raise ConfigError("wrk, which makes the load, is not installed; on Debian, as root: apt-get install wrk")
+        raise ConfigError("wrk, the load generator, is not installed; on Debian, as root: apt-get install wrk")
 
 
-def put_load(running: Running, bodies: Sequence[bytes], core: int, *, connections: int, seconds: int) -> Load:
-    """One round. Raises FastTrackError when a request fails: a fast refusal must not count as an answer."""
+def run_load(
+    server: RunningServer, bodies: Sequence[bytes], processor: int, *, connections: int, seconds: int
+) -> LoadResult:
+    """Run one round. Raises FastTrackError if a request fails, because an error may be faster than a prediction."""
     with tempfile.TemporaryDirectory() as folder:
-        script = Path(folder, "questions.lua")
+        script = Path(folder, "requests.lua")
         script.write_text(_SCRIPT)
         for number, body in enumerate(bodies, 1):
             Path(folder, f"{number}.json").write_bytes(body)
         command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "60s", "-s", str(script)]
-        before = running.busy_s()
-        with on_core(core):
-            done = subprocess.run(
-                [*command, running.url, "--", folder, str(len(bodies))],
+        before = server.cpu_seconds()
+        with pin_to_processor(processor):
+            process = subprocess.run(
+                [*command, server.url, "--", folder, str(len(bodies))],
                 capture_output=True,
                 text=True,
                 timeout=seconds + 120,
             )
-        busy = running.busy_s() - before
-    lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
-    if done.returncode or not lines:
-        raise FastTrackError(f"wrk failed on {running.contender.name}: {(done.stdout + done.stderr).strip()[-1000:]}")
-    said = json.loads(lines[-1])
-    if said["failed"] or not said["requests"]:
+        cpu_seconds = server.cpu_seconds() - before
+    lines = [line for line in process.stdout.splitlines() if line.startswith("{")]
+    if process.returncode or not lines:
+        output = (process.stdout + process.stderr).strip()[-1000:]
+        raise FastTrackError(f"wrk failed on {server.contender.name}: {output}")
+    summary = json.loads(lines[-1])
+    if summary["failed"] or not summary["requests"]:
         raise FastTrackError(
-            f"{running.contender.name}: of {said['requests'] + said['failed']:,} requests {said['failed']:,} failed "
-            f"with {connections} connections in {seconds} s"
+            f"{server.contender.name}: of {summary['requests'] + summary['failed']:,} requests {summary['failed']:,} "
+            f"failed with {connections} connections in {seconds} s"
         )
-    return Load(
-        per_second=said["requests"] / said["duration_us"] * 1e6,
-        p50_s=said["p50_us"] / 1e6,
-        p99_s=said["p99_us"] / 1e6,
-        busy_s=busy / said["requests"],
+    return LoadResult(
+        requests_per_second=summary["requests"] / summary["duration_us"] * 1e6,
+        p50_s=summary["p50_us"] / 1e6,
+        p99_s=summary["p99_us"] / 1e6,
+        cpu_s=cpu_seconds / summary["requests"],
     )

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent / "src" / "fasttrack"
 LAYERS = [
-    {"errors", "suggestions", "quoting", "schemes", "file_formats"},
+    {"errors", "suggestions", "quoting", "schemes", "file_formats", "lazy", "progress"},
     {"contract", "urls", "atomic_files", "object_storage", "extras"},
     {"settings", "config", "data", "graph"},
     {"evaluation"},
@@ -30,8 +30,8 @@ LAYERS = [
     {"serving"},
     {"monitoring", "gate", "tracking"},
     {"report", "expectations"},
-    {"lifecycle", "jobs"},
-    {"cli"},
+    {"jobs"},
+    {"public", "cli"},
 ]
 """From the bottom up: a package imports only its own layer's packages and those below."""
 RANK = {package: rank for rank, packages in enumerate(LAYERS) for package in packages}
@@ -41,6 +41,8 @@ LIGHT = {
     "quoting",
     "schemes",
     "file_formats",
+    "lazy",
+    "progress",
     "contract",
     "urls",
     "atomic_files",
@@ -252,7 +254,7 @@ def test_a_server_that_reads_a_bundle_loads_nothing_heavy(tmp_path: Path) -> Non
     from fasttrack.store import open_store
 
     store = open_store(tmp_path)
-    store.promote("line", store.add("line", writer(line(2.0))).manifest.version)
+    store.point("line", store.add("line", writer(line(2.0))).manifest.version)
     program = """
 import sys
 from fasttrack.contract.decode import Decoder

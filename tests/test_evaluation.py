@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from fasttrack.evaluation import Clusters, Evaluation, baseline, evaluate, primary
+from fasttrack.evaluation import Clusters, Evaluation, baseline, evaluate, primary_metric
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -114,9 +114,18 @@ def test_the_baseline_is_the_mean_or_the_shares() -> None:
 
 
 def test_models_are_compared_by_one_figure() -> None:
-    assert (primary("regression", False).name, primary("regression", False).greater_is_better) == ("rmse", False)
-    assert (primary("binary", True).name, primary("binary", True).greater_is_better) == ("log_loss", False)
-    assert (primary("multiclass", False).name, primary("multiclass", False).greater_is_better) == ("accuracy", True)
+    assert (primary_metric("regression", False).name, primary_metric("regression", False).greater_is_better) == (
+        "rmse",
+        False,
+    )
+    assert (primary_metric("binary", True).name, primary_metric("binary", True).greater_is_better) == (
+        "log_loss",
+        False,
+    )
+    assert (primary_metric("multiclass", False).name, primary_metric("multiclass", False).greater_is_better) == (
+        "accuracy",
+        True,
+    )
 
 
 def test_an_evaluation_goes_into_a_manifest_and_back() -> None:

@@ -17,8 +17,8 @@ from fasttrack.bundle import Bundle, write_bundle
 from fasttrack.config import DataConfig, ModelConfig, SplitConfig, TrainConfig
 from fasttrack.errors import ConfigError
 from fasttrack.evaluation import Clusters, compare
-from fasttrack.gate import clusters
 from fasttrack.store import LocalStore, open_store
+from fasttrack.training.holdout import holdout_clusters
 
 
 def test_a_comparison_is_that_of_resampled_rows_taken_for_both() -> None:
@@ -110,12 +110,12 @@ def test_whole_groups_are_resampled() -> None:
 
 
 def test_what_hangs_together_is_what_the_hold_out_was_split_by() -> None:
-    assert clusters("random", None) is None
-    by_shop = clusters("group", np.array(["b", "a", "b", "c"], dtype=object))
+    assert holdout_clusters("random", None) is None
+    by_shop = holdout_clusters("group", np.array(["b", "a", "b", "c"], dtype=object))
     assert by_shop is not None
     assert (by_shop.codes.tolist(), by_shop.count, by_shop.name) == ([1, 0, 1, 2], 3, "groups")
     times = np.random.default_rng(0).permutation(90)
-    by_time = clusters("time", times)
+    by_time = holdout_clusters("time", times)
     assert by_time is not None
     assert by_time.codes.tolist() == (times // 3).tolist()
     assert by_time.count == 30
@@ -163,7 +163,7 @@ def test_a_gain_within_chance_promotes_only_when_less_is_asked_for(tmp_path: Pat
 
 
 def test_a_confidence_that_is_none_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="--confidence 1: write a share"):
+    with pytest.raises(ConfigError, match=r"--confidence 1\.0: expected a number < 1\.0"):
         fasttrack.train(table(tmp_path / "t.csv", rows=50), "y", store=tmp_path, confidence=1.0)
 
 
@@ -175,7 +175,7 @@ def aged(store: LocalStore, bundle: Bundle) -> str:
     others = {name: bundle.read(name) for name in bundle.manifest.files if name != "model.joblib"}
     name = manifest.name
     added = store.add(name, lambda folder: write_bundle(folder, manifest, pipeline, others=others))
-    store.promote(name, added.manifest.version)
+    store.point(name, added.manifest.version)
     return added.manifest.version
 
 
@@ -240,7 +240,7 @@ def test_groups_and_times_are_resampled_whole_in_training(tmp_path: Path) -> Non
         fasttrack.train(dummy, store=tmp_path / "store")
         told[method] = fasttrack.train(config, store=tmp_path / "store").verdict.reason
     assert told["group"].endswith("in 1 of all resamples of their 8 groups")
-    assert told["time"].endswith("in 1 of all resamples of their 30 stretches of time")
+    assert told["time"].endswith("in 1 of all resamples of their 30 periods")
     frame["shop"] = [f"shop {i % 10}" for i in range(len(frame))]
     frame.to_csv(tmp_path / "houses.csv", index=False)
     few = TrainConfig(

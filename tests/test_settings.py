@@ -30,6 +30,8 @@ def test_every_setting_has_a_variable() -> None:
         "FASTTRACK_JOURNAL_OMIT": "name, birthday",
         "FASTTRACK_JOURNAL_DAYS": "30.0",
         "FASTTRACK_JOURNAL_BYTES": "1000000",
+        "FASTTRACK_GUARDS": "shop.access:check_key",
+        "FASTTRACK_OBSERVERS": "shop.watch:count",
         "FASTTRACK_ALLOW_VERSION_MISMATCH": "1",
         "OTHER": "x",
     }
@@ -47,6 +49,8 @@ def test_every_setting_has_a_variable() -> None:
         journal_omit="name, birthday",
         journal_days=30,
         journal_bytes=1_000_000,
+        guards="shop.access:check_key",
+        observers="shop.watch:count",
         allow_version_mismatch=True,
     )
     assert Settings.from_environment(settings.as_environment()) == settings
@@ -85,33 +89,33 @@ def test_an_empty_variable_counts_as_not_set() -> None:
         (
             "FASTTRACK_RELOAD_SECONDS",
             "0",
-            "FASTTRACK_RELOAD_SECONDS is '0', expected seconds, more than 0 and at most 86400",
+            "FASTTRACK_RELOAD_SECONDS is '0', expected a number of seconds, more than 0 and at most 86400",
         ),
         (
             "FASTTRACK_RELOAD_SECONDS",
             "nan",
-            "FASTTRACK_RELOAD_SECONDS is 'nan', expected seconds, more than 0 and at most 86400",
+            "FASTTRACK_RELOAD_SECONDS is 'nan', expected a number of seconds, more than 0 and at most 86400",
         ),
         (
             "FASTTRACK_RELOAD_SECONDS",
             "inf",
-            "FASTTRACK_RELOAD_SECONDS is 'inf', expected seconds, more than 0 and at most 86400",
+            "FASTTRACK_RELOAD_SECONDS is 'inf', expected a number of seconds, more than 0 and at most 86400",
         ),
         (
             "FASTTRACK_ALLOW_VERSION_MISMATCH",
             "maybe",
             "FASTTRACK_ALLOW_VERSION_MISMATCH is 'maybe', expected true or false",
         ),
-        ("FASTTRACK_MAX_ROW", "1", "FASTTRACK_MAX_ROW is no setting; did you mean FASTTRACK_MAX_ROWS?"),
-        ("FASTTRACK_STOER", "x", "FASTTRACK_STOER is no setting; did you mean FASTTRACK_STORE?"),
+        ("FASTTRACK_MAX_ROW", "1", "FASTTRACK_MAX_ROW is not a setting; did you mean FASTTRACK_MAX_ROWS?"),
+        ("FASTTRACK_STOER", "x", "FASTTRACK_STOER is not a setting; did you mean FASTTRACK_STORE?"),
         (
             "FASTTRACK_PORT",
             "8000",
-            "FASTTRACK_PORT is no setting; there are FASTTRACK_STORE, FASTTRACK_CACHE, FASTTRACK_MODEL, "
+            "FASTTRACK_PORT is not a setting; there are FASTTRACK_STORE, FASTTRACK_CACHE, FASTTRACK_MODEL, "
             "FASTTRACK_MAX_BODY_BYTES, "
             "FASTTRACK_MAX_ROWS, FASTTRACK_RELOAD_SECONDS, FASTTRACK_JOURNAL, FASTTRACK_JOURNAL_SAMPLE, "
             "FASTTRACK_JOURNAL_OMIT, FASTTRACK_JOURNAL_DAYS, FASTTRACK_JOURNAL_BYTES, FASTTRACK_METRICS_DIR, "
-            "FASTTRACK_ALLOW_VERSION_MISMATCH",
+            "FASTTRACK_GUARDS, FASTTRACK_OBSERVERS, FASTTRACK_ALLOW_VERSION_MISMATCH",
         ),
     ],
 )

@@ -13,12 +13,12 @@ import pytest
 
 from fasttrack.extras import EXTRAS
 from fasttrack.journal import JournalModel, open_database
-from fasttrack.journal.predictions import Chunk, Entries, identifier, pack
+from fasttrack.journal.predictions import Chunk, Entries, pack, prediction_id
 from fasttrack.store import LocalStore, open_store
 from fasttrack.tracking import Place, spool_folder, track
 from tests.installed import USES, Installation, build_wheel, commands, faults
 from tests.serving import models
-from tests.tracking.runs import made, recorded
+from tests.tracking.runs import make_bundle, make_record
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,7 +53,7 @@ class Work:
 def work(tmp_path_factory: pytest.TempPathFactory) -> Work:
     folder = tmp_path_factory.mktemp("work")
     (folder / "sales.csv").write_text("x,y\n" + "".join(f"{x},{2 * x + 1}\n" for x in range(100)))
-    (folder / "labels.csv").write_text(f"prediction_id,y\n{identifier(_PROCESS, 0)},3.0\n")
+    (folder / "labels.csv").write_text(f"prediction_id,y\n{prediction_id(_PROCESS, 0)},3.0\n")
     store = folder / "model"
     first = models.line(store, 2.0).manifest.version
     manifest = models.line(store, 3.0).manifest
@@ -110,9 +110,9 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("registry")
     place = Place(f"sqlite:///{folder}/mlflow.db")
     store = LocalStore(folder / "model")
-    bundle = made(store, "line")
-    store.promote("line", bundle.manifest.version)
-    track(place, recorded(place, bundle), store, spool_folder(store.folder))
+    bundle = make_bundle(store, "line")
+    store.point("line", bundle.manifest.version)
+    track(place, make_record(place, bundle), store, spool_folder(store.folder))
     return place.uri
 
 

@@ -1,1 +1,1 @@
-"""The servers that `fasttrack serve` is compared with, each written the way its own documentation writes it."""
+"""The servers that `fasttrack serve` is compared with, each written as its own documentation recommends."""

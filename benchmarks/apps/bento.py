@@ -1,24 +1,24 @@
-"""The pipeline as a BentoML service: a typed row, a DataFrame of it, `predict`; one worker for the one core."""
+"""The pipeline as a BentoML service: a typed row becomes a DataFrame for `predict`. One worker for one processor."""
 
 from __future__ import annotations
 
-import bentoml  # type: ignore[import-not-found]  # in an environment of its own
+import bentoml  # type: ignore[import-not-found]  # installed in a separate environment
 import pandas as pd
 
-from benchmarks.apps.rows import Flight, load_pipeline
+from benchmarks.apps.request_model import Flight, load_pipeline
 
 __all__ = ["Flights"]
 
 
 @bentoml.service(workers=1)
 class Flights:
-    """Arrival delays."""
+    """Predicts arrival delays."""
 
     def __init__(self) -> None:
         self.pipeline = load_pipeline()
 
-    @bentoml.api  # type: ignore[untyped-decorator]  # where it is not installed
+    @bentoml.api  # type: ignore[untyped-decorator]  # untyped where it is not installed
     def predict(self, row: Flight) -> dict[str, float]:
-        """One row."""
+        """Predict one row."""
         frame = pd.DataFrame([row.model_dump()])
         return {"prediction": float(self.pipeline.predict(frame)[0])}

@@ -1,4 +1,4 @@
-"""The limit: an ASGI app that reads the body and sends bytes that it has already, without any framework."""
+"""The upper limit: an ASGI app without a framework that reads the body and sends a constant reply."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ if TYPE_CHECKING:
 __all__ = ["REPLY_BYTES", "app"]
 
 REPLY_BYTES = "BENCHMARK_REPLY_BYTES"
-"""Environment variable: how long the reply is."""
+"""Environment variable: the length of the reply in bytes."""
 
 _REPLY = b'"' + b"x" * (int(os.environ.get(REPLY_BYTES, "60")) - 2) + b'"'
 _HEADERS = [(b"content-length", b"%d" % len(_REPLY)), (b"content-type", b"application/json")]
 
 
 async def app(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer any HTTP request."""
+    """Reply to any HTTP request."""
     if scope["type"] != "http":
         return
     while (await receive()).get("more_body"):

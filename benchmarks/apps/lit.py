@@ -1,36 +1,36 @@
-"""The pipeline behind LitServe: a typed row, a DataFrame of it, `predict`; one worker for the one core.
+"""The pipeline behind LitServe: a typed row becomes a DataFrame for `predict`. One worker for one processor.
 
-Without postponed annotations: LitServe takes the type of a request from what the annotation is.
+Without postponed annotations, because LitServe reads the request's type from the annotation object.
 """
 
 import sys
 from typing import Any
 
-import litserve  # type: ignore[import-not-found]  # in an environment of its own
+import litserve  # type: ignore[import-not-found]  # installed in a separate environment
 import pandas as pd
 
-from benchmarks.apps.rows import Flight, load_pipeline
+from benchmarks.apps.request_model import Flight, load_pipeline
 
 __all__ = ["Flights"]
 
 
 class Flights(litserve.LitAPI):  # type: ignore[misc]  # untyped where it is not installed
-    """Arrival delays."""
+    """Predicts arrival delays."""
 
     def setup(self, device: str) -> None:
         """Load the pipeline."""
         self.pipeline = load_pipeline()
 
     def decode_request(self, request: Flight) -> pd.DataFrame:
-        """One row as a frame."""
+        """A DataFrame of one row."""
         return pd.DataFrame([request.model_dump()])
 
     def predict(self, frame: pd.DataFrame) -> float:
-        """Its answer."""
+        """The prediction for the row."""
         return float(self.pipeline.predict(frame)[0])
 
     def encode_response(self, output: float) -> dict[str, Any]:
-        """The reply."""
+        """The reply's content."""
         return {"prediction": output}
 
 

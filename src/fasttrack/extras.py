@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from fasttrack.errors import FastTrackError
 
-__all__ = ["EXTRAS", "missing_extra"]
+__all__ = ["EXTRAS", "install_command", "missing_extra"]
 
 EXTRAS = {
     "train": ("jinja2", "joblib", "markupsafe", "onnx", "pandas", "pyarrow", "scipy", "sklearn", "spox"),
@@ -24,8 +24,11 @@ EXTRAS = {
 def missing_extra(error: ModuleNotFoundError) -> FastTrackError | None:
     """What to install instead of a traceback; None when no extra brings the module."""
     module = (error.name or "").partition(".")[0]
-    for extra, modules in EXTRAS.items():
-        if module in modules:
-            advice = f"pip install 'fasttrack-mlops[{extra}]'"
-            return FastTrackError(f"this command needs {module}; install it with: {advice}")
-    return None
+    command = install_command(module)
+    return None if command is None else FastTrackError(f"this command needs {module}; install it with: {command}")
+
+
+def install_command(module: str) -> str | None:
+    """The command that installs the extra with this module; None when no extra brings it."""
+    extra = next((extra for extra, modules in EXTRAS.items() if module in modules), None)
+    return None if extra is None else f"pip install 'fasttrack-mlops[{extra}]'"

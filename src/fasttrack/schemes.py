@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pkgutil import resolve_name
 from typing import Any, Literal
 
@@ -38,19 +37,11 @@ class Use:
     opener: str = ""
     """`module:function` that opens an address; empty where the purpose's own package does not look it up here."""
     driver: str = ""
-    """The package that the opener imports, where not every installation has it."""
-    extra: str = ""
-    """The extra of this project that installs the driver."""
+    """The module that the opener imports and that an extra installs; `extras.EXTRAS` says which."""
 
     def open(self, *arguments: Any) -> Any:
         """Call the opener, which is imported now: `(ReadRequest) -> list[TablePart]`, or `(url, cache) -> Store`."""
         return resolve_name(self.opener)(*arguments)
-
-    def missing_driver(self) -> str | None:
-        """What to install before an address can be opened; `None` if everything is there."""
-        if not self.driver or find_spec(self.driver) is not None:
-            return None
-        return f"pip install 'fasttrack-mlops[{self.extra}]'"
 
 
 @dataclass(frozen=True)
@@ -92,14 +83,14 @@ SCHEMES = (
     Scheme(
         "s3",
         source=Use("s3://", _S3),
-        store=Use("s3://BUCKET/PREFIX", _OBJECTS, driver="obstore", extra="objects"),
+        store=Use("s3://BUCKET/PREFIX", _OBJECTS, driver="obstore"),
         storage="s3",
         user_is_secret=True,
     ),
     Scheme(
         "gs",
         source=Use("gs://", _GOOGLE),
-        store=Use("gs://BUCKET/PREFIX", _OBJECTS, driver="obstore", extra="objects"),
+        store=Use("gs://BUCKET/PREFIX", _OBJECTS, driver="obstore"),
         storage="google",
         user_is_secret=True,
     ),
@@ -107,7 +98,7 @@ SCHEMES = (
     Scheme(
         "az",
         source=Use(opener=_AZURE),
-        store=Use("az://CONTAINER/PREFIX", _OBJECTS, driver="obstore", extra="objects"),
+        store=Use("az://CONTAINER/PREFIX", _OBJECTS, driver="obstore"),
         storage="azure",
         user_is_secret=True,
     ),
@@ -117,7 +108,7 @@ SCHEMES = (
     Scheme("http", source=Use(opener=_WEB), tracking=Use("http://HOST:PORT"), user_is_secret=True, port=80),
     Scheme(
         "postgresql",
-        source=Use("postgresql://", _POSTGRES, driver="adbc_driver_postgresql", extra="sources"),
+        source=Use("postgresql://", _POSTGRES, driver="adbc_driver_postgresql"),
         journal=Use("postgresql://USER@HOST/NAME"),
         tracking=Use("postgresql://…"),
         is_database=True,
@@ -125,7 +116,7 @@ SCHEMES = (
     ),
     Scheme(
         "postgres",
-        source=Use(opener=_POSTGRES, driver="adbc_driver_postgresql", extra="sources"),
+        source=Use(opener=_POSTGRES, driver="adbc_driver_postgresql"),
         journal=Use(),
         is_database=True,
         port=5432,

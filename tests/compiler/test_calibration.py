@@ -19,6 +19,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
+from tests.budget import budget
 from tests.compiler.cases import check_predictor, compile_error, make_target, mixed_table, number_table
 
 METHODS = ["sigmoid", "isotonic", "temperature"]
@@ -115,11 +116,11 @@ def test_no_rows_and_one_row() -> None:
     for task in ("binary", "multiclass"):
         case = check_predictor(CalibratedClassifierCV(MEMBERS["forest"], cv=3), frame, make_target(frame, task))
         assert len(case.predict(case.matrix[:0])["prediction"]) == 0
-        alone = case.predict(case.matrix[:1])["probabilities"]
-        assert alone.tolist() == case.predict(case.matrix)["probabilities"][:1].tolist()
+        first_row = case.predict(case.matrix[:1])["probabilities"]
+        assert first_row.tolist() == case.predict(case.matrix)["probabilities"][:1].tolist()
 
 
-@settings(max_examples=30, deadline=None, derandomize=True)
+@settings(max_examples=budget(30), deadline=None, derandomize=True)
 @given(
     rows=st.integers(24, 90),
     columns=st.integers(1, 4),

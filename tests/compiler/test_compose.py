@@ -56,8 +56,8 @@ def column_names(frame: pd.DataFrame) -> list[str]:
 )
 def test_every_way_to_select_columns(columns: Any) -> None:
     frame = number_table()
-    rest = [name for name in "abcd" if name not in ("a", "c")]
-    check_transformer(ColumnTransformer([("some", SCALE, columns), ("min", MinMaxScaler(), rest)]), frame)
+    others = [name for name in "abcd" if name not in ("a", "c")]
+    check_transformer(ColumnTransformer([("some", SCALE, columns), ("min", MinMaxScaler(), others)]), frame)
 
 
 @pytest.mark.parametrize("remainder", ["drop", "passthrough", MinMaxScaler(), make_pipeline(SCALE, MinMaxScaler())])

@@ -67,9 +67,9 @@ def test_one_hot_with_dropped_categories() -> None:
 
 def test_explicit_categories() -> None:
     frame = mixed_table()[["text", "whole"]]
-    given = [["ž", "x", "not in the data", "y", "rare"], list(range(-9, 70))]
-    check_transformer(OneHotEncoder(categories=given, sparse_output=False, handle_unknown="ignore"), frame)
-    check_transformer(OrdinalEncoder(categories=given), frame)
+    categories = [["ž", "x", "not in the data", "y", "rare"], list(range(-9, 70))]
+    check_transformer(OneHotEncoder(categories=categories, sparse_output=False, handle_unknown="ignore"), frame)
+    check_transformer(OrdinalEncoder(categories=categories), frame)
 
 
 @pytest.mark.parametrize(

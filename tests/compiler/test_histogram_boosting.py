@@ -16,6 +16,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
+from tests.budget import budget
 from tests.compiler.cases import check_predictor, make_target, mixed_table, number_table
 
 SMALL: dict[str, Any] = {"max_iter": 12, "min_samples_leaf": 3, "early_stopping": False, "random_state": 0}
@@ -166,18 +167,17 @@ def test_columns_of_other_dtypes(dtype: str) -> None:
 
 def test_a_single_column_constant_or_missing_columns_and_ties() -> None:
     y = np.repeat([1.0, 2.0], 30)
-    one = pd.DataFrame({"a": np.repeat([0.0, 1.0], 30)})
-    check_predictor(HistGradientBoostingRegressor(**SMALL), one, y)
-    check_predictor(HistGradientBoostingRegressor(**SMALL), one.assign(b=3.0), y)
-    check_predictor(
-        HistGradientBoostingRegressor(**SMALL), pd.DataFrame({"a": np.zeros(60)}), y
-    )  # trees of a single leaf
-    check_predictor(HistGradientBoostingClassifier(**SMALL), pd.DataFrame({"a": np.zeros(60)}), y)
+    single = pd.DataFrame({"a": np.repeat([0.0, 1.0], 30)})
+    check_predictor(HistGradientBoostingRegressor(**SMALL), single, y)
+    check_predictor(HistGradientBoostingRegressor(**SMALL), single.assign(b=3.0), y)
+    constant = pd.DataFrame({"a": np.zeros(60)})  # gives trees of a single leaf
+    check_predictor(HistGradientBoostingRegressor(**SMALL), constant, y)
+    check_predictor(HistGradientBoostingClassifier(**SMALL), constant, y)
     tiny = pd.DataFrame({"a": np.linspace(0, 1, 60) * 5e-324 * 1e3, "b": np.linspace(-1, 1, 60) * 1e100})
     check_predictor(HistGradientBoostingRegressor(**SMALL), tiny, y)
 
 
-@settings(max_examples=25, deadline=None, derandomize=True)
+@settings(max_examples=budget(25), deadline=None, derandomize=True)
 @given(
     rows=st.integers(20, 90),
     columns=st.integers(1, 5),

@@ -28,6 +28,7 @@ from fasttrack.contract.learn import learn_columns
 from fasttrack.graph import ColumnMasks, LeafMasks, ManyRowsProgram, ManyRowsSession, Program, open_session, run
 from fasttrack.graph.leaf_masks import MaskedTrees
 from fasttrack.training.pipelines import build
+from tests.budget import budget
 from tests.compiler.cases import Case, check_predictor, make_target, mixed_table, number_table
 
 
@@ -124,16 +125,16 @@ def test_predictions_do_not_depend_on_the_number_of_rows(family: Any) -> None:
     target = make_target(frame, "regression")
     case = check_predictor(build(family, learn_columns(frame), "regression", rows=len(frame)), frame, target)
     session = open_session(case.compiled.program)
-    whole = run(session, case.matrix)["prediction"]
+    expected = run(session, case.matrix)["prediction"]
     for rows in (1, 63, 64, 65, 200):
-        parts = [run(session, case.matrix[i : i + rows])["prediction"] for i in range(0, len(whole), rows)]
-        assert (np.concatenate(parts) == whole).all()
+        parts = [run(session, case.matrix[i : i + rows])["prediction"] for i in range(0, len(expected), rows)]
+        assert (np.concatenate(parts) == expected).all()
     many = np.tile(case.matrix, (70, 1))  # more than one chunk
     for threads in (1, 3):
-        assert (run(session, many, threads=threads)["prediction"] == np.tile(whole, 70)).all()
+        assert (run(session, many, threads=threads)["prediction"] == np.tile(expected, 70)).all()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=budget(30), deadline=None)
 @given(
     st.integers(0, 2**32 - 1),
     st.sampled_from([8, 16, 32, 64]),

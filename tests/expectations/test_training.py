@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 
 import fasttrack
-from fasttrack.config import CheckConfig, load_config
+from fasttrack.config import CheckConfig, TrainConfig
 from fasttrack.errors import ConfigError, DataError, StoreError
+from fasttrack.progress import reporting
 from fasttrack.store import LocalStore
 
 CONFIG = """
@@ -40,7 +41,8 @@ def write(folder: Path, check: str, *, towns: tuple[str, ...] = ("north", "south
 
 def steps(config: Path, store: Path) -> list[str]:
     progress: list[str] = []
-    fasttrack.train(config, store=store, tell=progress.append)
+    with reporting(progress.append):
+        fasttrack.train(config, store=store)
     return progress
 
 
@@ -64,8 +66,8 @@ def test_a_refused_table_stops_the_training_before_fitting(tmp_path: Path, store
     config = write(tmp_path, 'refuse = ["unseen", "new"]\n', towns=("north", "south", "new town"), garden=1)
     before = [one.version for one in LocalStore(store).versions("houses")]
     progress: list[str] = []
-    with pytest.raises(DataError) as caught:
-        fasttrack.train(config, store=store, tell=progress.append)
+    with pytest.raises(DataError) as caught, reporting(progress.append):
+        fasttrack.train(config, store=store)
     label = f"houses@{LocalStore(store).champion('houses')}"
     assert str(caught.value) == (
         f"houses.csv is not what {label} expects: town: not among the 2 categories of the training data "
@@ -118,7 +120,7 @@ def test_any_version_that_exists_can_be_checked_against(tmp_path: Path, store: P
     with pytest.raises(DataError, match="garden: not a column of this model and ignored"):
         fasttrack.train(config, name="others", store=store)
     config = write(tmp_path, 'against = "nobody"\nrefuse = ["new"]\n')
-    with pytest.raises(StoreError, match="has no model 'nobody'; it has houses"):
+    with pytest.raises(StoreError, match="has no model 'nobody'; it has 'houses'"):
         fasttrack.train(config, store=store)
 
 
@@ -132,8 +134,11 @@ def test_the_command_that_lists_all_findings_reads_the_table_as_the_training_doe
 @pytest.mark.parametrize(
     ("check", "message"),
     [
-        ("against = 'a'\n", "check: `refuse` is missing"),
-        ("refuse = ['unsen']\n", 'check.refuse[0] is "unsen", expected one of missing, type, range, unseen, new'),
+        ("against = 'a'\n", 'check: `refuse` is missing; write what stops a training, such as ["missing", "type"]'),
+        (
+            "refuse = ['unsen']\n",
+            'check.refuse[0]: expected one of missing, type, range, unseen, new, got "unsen"; did you mean unseen?',
+        ),
         ("refuse = 'new'\n", "check.refuse: expected a list, got text"),
         ("refuse = []\nshare = 1\n", "check.share: expected a number < 1.0"),
         ("refuse = []\nwith = 'a'\n", "check: unknown key `with`"),
@@ -142,11 +147,11 @@ def test_the_command_that_lists_all_findings_reads_the_table_as_the_training_doe
 def test_a_mistake_in_the_configuration_is_named(tmp_path: Path, check: str, message: str) -> None:
     config = write(tmp_path, check)
     with pytest.raises(ConfigError) as caught:
-        load_config(config)
+        TrainConfig.of(config)
     assert str(caught.value) == f"{config}: {message}"
 
 
 def test_all_keys_of_the_configuration_are_read(tmp_path: Path) -> None:
     config = write(tmp_path, 'against = "houses@champion"\nrefuse = ["missing", "type"]\nshare = 0.01\n')
     expected = CheckConfig(refuse=["missing", "type"], against="houses@champion", share=0.01)
-    assert load_config(config).check == expected
+    assert TrainConfig.of(config).check == expected

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from fasttrack.lifecycle import Outcome
+    from fasttrack import Outcome
 
 FLOOR = 1e-4
 

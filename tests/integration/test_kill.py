@@ -34,7 +34,7 @@ def test_fifty_kills_at_random_moments_leave_a_store_that_serves(tmp_path: Path)
     store = open_store(root)
     # each training is a process of its own; it starts with the imports done, so that every moment is one of work
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["fasttrack.lifecycle"])
+    context.set_forkserver_preload(["fasttrack.jobs.train"])
 
     def run(seed: int) -> multiprocessing.process.BaseProcess:
         process = context.Process(target=train, args=(table, root, seed))

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
+from fasttrack.jobs.promote import promote, rollback
 from fasttrack.store import open_store
 from tests.integration.real import ROOT, free_port, poll
 from tests.serving import models
@@ -102,9 +103,9 @@ def test_promotions_under_load_lose_no_request_and_answers_are_the_named_model_s
             client.start()
         for number in range(10):
             if number % 3 == 2:
-                store.rollback("line")
+                rollback("line", store=store)
             else:
-                store.promote("line", versions[number % 2])
+                promote(f"line@{versions[number % 2]}", store=store)
             champion = store.champion("line")
             poll(
                 lambda: httpx.get(server.url + "/model").json()["version"] == champion,  # noqa: B023  # polled here
@@ -128,16 +129,16 @@ def test_promotions_under_load_lose_no_request_and_answers_are_the_named_model_s
 def test_a_damaged_version_never_serves_and_a_sound_one_still_can(tmp_path: Path) -> None:
     store = open_store(tmp_path / "store")
     first, second, third = (models.line(store.folder, slope).manifest.version for slope in (2.0, 3.0, 4.0))
-    store.promote("line", first)
+    store.point("line", first)
     damaged = store.folder / "line" / second / "model.joblib"
     damaged.write_bytes(damaged.read_bytes()[:-1] + b"?")
     log = tmp_path / "log"
     with serving(store.folder, log) as server:
-        store.promote("line", second)
+        store.point("line", second)
         poll(lambda: "fasttrack_reload_failures_total 1.0" in httpx.get(server.url + "/metrics").text, what="the count")
         assert httpx.get(server.url + "/model").json()["version"] == first
         assert "was changed after it was written" in log.read_text()
-        store.promote("line", third)
+        store.point("line", third)
         poll(lambda: httpx.get(server.url + "/model").json()["version"] == third, what="the switch to a sound version")
 
 

@@ -19,7 +19,7 @@ from fasttrack.metrics.reference import calibration_error, read_reference
 from tests.serving.server import serving
 
 if TYPE_CHECKING:
-    from fasttrack.lifecycle import Outcome
+    from fasttrack import Outcome
 
 FASTTRACK = Path(sys.executable).parent / "fasttrack"
 

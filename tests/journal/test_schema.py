@@ -49,8 +49,8 @@ def plain(location: str) -> Iterator[Callable[..., list[Any]]]:
 
             yield run
     else:
-        with closing(sqlite3.connect(location, isolation_level=None)) as connection:
-            yield lambda sql: connection.execute(sql).fetchall()
+        with closing(sqlite3.connect(location, isolation_level=None)) as file:
+            yield lambda sql: file.execute(sql).fetchall()
 
 
 def restore(folder: Path, location: str) -> None:

@@ -23,7 +23,7 @@ def count_and_die(folder: Path, reference: Reference, rows: NDArray[np.float64])
     """Count rows, of which half are binned when the end comes."""
     tally = DriftSeries(folder).tally("m", "1", reference)
     half = len(rows) // 2
-    tally.seen(rows[:half], rows[:half, 2])
-    tally.settle()
-    tally.seen(rows[half:], rows[half:, 2])
+    tally.add(rows[:half], rows[:half, 2])
+    tally.bin_rows()
+    tally.add(rows[half:], rows[half:, 2])
     os.kill(os.getpid(), signal.SIGKILL)

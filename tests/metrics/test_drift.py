@@ -23,6 +23,7 @@ from fasttrack.contract.learn import learn_contract
 from fasttrack.metrics.drift import DriftSeries
 from fasttrack.metrics.reference import MOST_FEATURES, Bins, Reference, bin_numbers, learn_reference
 from fasttrack.training.sensitivity import sensitivity
+from tests.budget import budget
 from tests.metrics.dying import count_and_die
 
 if TYPE_CHECKING:
@@ -172,15 +173,15 @@ def test_counts_are_those_of_the_rows(tmp_path: Path, shared: bool) -> None:
     start = 0
     while start < len(rows):
         stop = min(len(rows), start + int(random.choice([1, 3, 100, 30_000])))
-        tally.seen(rows[start:stop], rows[start:stop, 2])
+        tally.add(rows[start:stop], rows[start:stop, 2])
         if random.random() < 0.2:
-            tally.settle()
+            tally.bin_rows()
         start = stop
     wanted = expected(reference, rows, rows[:, 2])
     assert {name: value for name, value in counted(series).items() if "bin_total" in name} == wanted
     assert series.tally("m", "1", reference) is tally
     if shared:
-        tally.seen(rows[:5], rows[:5, 2])  # not binned yet: another process counts it all the same
+        tally.add(rows[:5], rows[:5, 2])  # not binned yet: another process counts it all the same
         elsewhere = DriftSeries(tmp_path)
         found = {name: value for name, value in counted(elsewhere).items() if "bin_total" in name}
         assert found == expected(reference, np.vstack([rows, rows[:5]]), np.concatenate([rows[:, 2], rows[:5, 2]]))
@@ -199,7 +200,7 @@ def test_workers_that_die_leave_their_counts_and_give_back_their_memory(tmp_path
     assert len(left) == 3
     assert min(left) > 1_000_000
     living = DriftSeries(tmp_path)
-    living.tally("m", "1", reference).seen(matrix[:10], matrix[:10, 2])
+    living.tally("m", "1", reference).add(matrix[:10], matrix[:10, 2])
     wanted = expected(
         reference, np.vstack([*[matrix] * 3, matrix[:10]]), np.array([*[*matrix[:, 2]] * 3, *matrix[:10, 2]])
     )
@@ -218,12 +219,12 @@ def test_several_threads_count_every_row_once() -> None:
 
     def settle() -> None:
         while not stop.is_set():
-            tally.settle()
+            tally.bin_rows()
 
     def predict() -> None:
         for start in range(0, 500, 5):
             for _ in range(20):
-                tally.seen(matrix[start : start + 5], matrix[start : start + 5, 2])
+                tally.add(matrix[start : start + 5], matrix[start : start + 5, 2])
 
     settler = threading.Thread(target=settle)
     settler.start()
@@ -245,7 +246,7 @@ def test_values_beyond_the_training_range_are_counted() -> None:
     rows[:, 0] = [1e9, -5, math.nan, *rows[3:, 0]]
     rows[3:, 0] = np.nanmedian(matrix[:, 0])
     rows[:4, 1] = 77
-    series.tally("m", "1", reference).seen(rows, rows[:, 2])
+    series.tally("m", "1", reference).add(rows, rows[:, 2])
     found = counted(series)
     assert found['fasttrack_feature_out_of_range_total{feature="size",model="m",version="1"}'] == 2
     assert found['fasttrack_feature_out_of_range_total{feature="rooms",model="m",version="1"}'] == 4
@@ -262,13 +263,13 @@ def test_of_more_columns_than_are_watched_the_most_important_are_counted(first: 
     importance = [1.0] * columns if first else [*range(columns)]
     reference = learn_reference(contract, matrix, matrix[:, 2], importance=importance)
     series = DriftSeries(None)
-    series.tally("m", "1", reference).seen(matrix, matrix[:, 2])
+    series.tally("m", "1", reference).add(matrix, matrix[:, 2])
     assert {name: value for name, value in counted(series).items() if "bin_total" in name} == expected(
         reference, matrix, matrix[:, 2]
     )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=budget(60), deadline=None)
 @given(
     training=arrays(np.float64, st.integers(0, 60), elements=st.floats(allow_nan=True, allow_infinity=False)),
     values=arrays(np.float64, st.integers(0, 30), elements=st.floats(allow_nan=True, allow_infinity=False)),

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from fasttrack.contract.schema import Column, Contract, Target
-from fasttrack.evaluation import evaluate, figures, margin, primary
+from fasttrack.evaluation import evaluate, margin, metric_values, primary_metric
 from fasttrack.metrics.psi import LEAST_ROWS, SHARE_FLOOR
 from fasttrack.metrics.reference import Bins, Reference, bin_numbers, learn_reference
 from fasttrack.monitoring.alerts import alerts
@@ -88,7 +88,7 @@ def trained(random: np.random.Generator, task: Task) -> Model:
     target = Target(name="y", task=task, classes=classes, probabilities=classes is not None)
     training, holdout = drawn(random, 8_000, task), drawn(random, 2_000, task)
     contract = Contract(columns=COLUMNS, target=target)
-    found = evaluate(task, *quality_of(holdout, classes)).metrics[primary(task, classes is not None).name]
+    found = evaluate(task, *quality_of(holdout, classes)).metrics[primary_metric(task, classes is not None).name]
     return Model(task, learn_reference(contract, training.features, holdout.prediction), found)
 
 
@@ -143,7 +143,7 @@ def alarms(model: Model, rows: Rows) -> set[str]:
     week, _ = moved(model.reference.prediction, rows.prediction, hours, WINDOWS["7d"])
     if week.max() > limit("FastTrackPredictionDrift"):
         found.add("FastTrackPredictionDrift")
-    name = primary(model.task, rows.probabilities is not None).name
+    name = primary_metric(model.task, rows.probabilities is not None).name
     assert name in ("rmse", "log_loss"), "less is better"
     for day_number in range(2, DAYS + 1, 2):
         for window in WINDOWS.values():
@@ -151,7 +151,7 @@ def alarms(model: Model, rows: Rows) -> set[str]:
             asked = quality_of(rows, model.classes, part)
             chance = margin(model.task, *asked)
             assert chance is not None
-            if figures(model.task, *asked)[name] - chance > model.holdout.high:
+            if metric_values(model.task, *asked)[name] - chance > model.holdout.high:
                 found.add("FastTrackQuality")
     return found
 

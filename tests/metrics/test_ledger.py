@@ -69,7 +69,7 @@ def test_a_killed_process_leaves_its_counts_and_takes_its_gauges(tmp_path: Path)
 def test_a_process_that_serves_alone_writes_no_file(tmp_path: Path) -> None:
     ledger = Ledger()
     ledger.block([KEY])[0] += 2
-    assert [dict(account.numbers) for account in ledger.accounts()] == [{KEY: 2.0}]
+    assert [dict(process.numbers) for process in ledger.by_process()] == [{KEY: 2.0}]
     assert not list(tmp_path.iterdir())
 
 
@@ -80,8 +80,8 @@ def test_the_same_keys_are_the_same_numbers_and_there_may_be_many(tmp_path: Path
     ledger.block([("seen_total", "19999")])[0] += 1
     large = ledger.block([("seen_total", f"block {i}") for i in range(30_000)])
     large[29_999] = 5
-    found = Ledger(tmp_path).accounts()[1:]
-    numbers = {key: value for account in found for key, value in account.numbers.items()}
+    found = Ledger(tmp_path).by_process()[1:]
+    numbers = {key: value for process in found for key, value in process.numbers.items()}
     assert numbers["seen_total", "19999"] == 20_000
     assert numbers["seen_total", "12345"] == 12_345
     assert numbers["seen_total", "block 29999"] == 5
@@ -140,8 +140,8 @@ def test_series_that_are_opened_by_two_threads_are_apart(tmp_path: Path) -> None
                 for i in range(4):
                     ledger.block([(f"{number}", f"{i}")])[0] = 1 + 10 * number + i
             wanted = {(f"{number}", f"{i}"): 1.0 + 10 * number + i for number in range(2) for i in range(4)}
-            assert ledger.accounts()[0].numbers == wanted
-            assert Ledger(folder).accounts()[1].numbers == wanted
+            assert ledger.by_process()[0].numbers == wanted
+            assert Ledger(folder).by_process()[1].numbers == wanted
 
 
 def test_two_scrapes_at_once_see_the_same(tmp_path: Path) -> None:
@@ -152,8 +152,8 @@ def test_two_scrapes_at_once_see_the_same(tmp_path: Path) -> None:
             other, ledger = Ledger(folder), Ledger(folder)
             for name in ("a", "b"):
                 other.block([(name, str(number)) for number in range(60)])[:] = memoryview(bytearray(480)).cast("d")
-                both(lambda number, ledger=ledger: ledger.accounts())  # type: ignore[misc]
-                assert len(ledger.accounts()[1].numbers) == 60 if name == "a" else 120
+                both(lambda number, ledger=ledger: ledger.by_process())  # type: ignore[misc]
+                assert len(ledger.by_process()[1].numbers) == 60 if name == "a" else 120
 
 
 def test_a_full_disk_costs_no_count_and_no_process(tmp_path: Path) -> None:
@@ -168,6 +168,6 @@ def test_a_full_disk_costs_no_count_and_no_process(tmp_path: Path) -> None:
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     ledger.block([("again",)])[0] = 4
-    assert ledger.accounts()[0].numbers == {("before",): 1, ("after",): 2, ("again",): 4}
-    assert late.accounts()[0].numbers == {("late",): 3}
-    assert [one.numbers for one in Ledger(tmp_path).accounts()[1:]] == [{("before",): 1}]
+    assert ledger.by_process()[0].numbers == {("before",): 1, ("after",): 2, ("again",): 4}
+    assert late.by_process()[0].numbers == {("late",): 3}
+    assert [one.numbers for one in Ledger(tmp_path).by_process()[1:]] == [{("before",): 1}]

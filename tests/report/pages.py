@@ -1,4 +1,4 @@
-"""A report as tests read it: parsed, each element and text; and small models to report on."""
+"""A report as tests read it, with each element and text; and the measurements of small models."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fasttrack.contract.frame import matrix_from_frame
 from fasttrack.contract.learn import learn_contract
 from fasttrack.metrics.reference import learn_reference
 from fasttrack.report import Measurements, examine
-from fasttrack.training.holdout import ask
+from fasttrack.training.holdout import predict_holdout
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,13 +35,13 @@ class Page(HTMLParser):
         super().__init__(convert_charrefs=True)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = dict(attrs)
-        self.tags.append((tag, given))
-        if len(given) != len(attrs):
+        attributes = dict(attrs)
+        self.tags.append((tag, attributes))
+        if len(attributes) != len(attrs):
             self.wrong.append(f"<{tag}> has an attribute twice")
         if tag not in _VOID:
             above = self._open[-1][1] if self._open else ""
-            self._open.append((tag, given.get("id") or above))
+            self._open.append((tag, attributes.get("id") or above))
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append((tag, dict(attrs)))
@@ -58,10 +58,10 @@ class Page(HTMLParser):
 
     @property
     def ids(self) -> list[str]:
-        return [str(given["id"]) for _, given in self.tags if "id" in given]
+        return [str(attributes["id"]) for _, attributes in self.tags if "id" in attributes]
 
 
-def parsed(text: str) -> Page:
+def parse_page(text: str) -> Page:
     """The page, which must be well-formed, load nothing and run nothing."""
     page = Page()
     page.feed(text)
@@ -70,17 +70,17 @@ def parsed(text: str) -> Page:
     assert not page._open
     assert len(page.ids) == len(set(page.ids))
     assert not {"script", "link", "img", "iframe", "object", "embed", "form", "base"} & {tag for tag, _ in page.tags}
-    for tag, given in page.tags:
-        outward = {"src", "href", "xlink:href", "srcset", "action", "data", "background", "poster"} & set(given)
+    for tag, attributes in page.tags:
+        outward = {"src", "href", "xlink:href", "srcset", "action", "data", "background", "poster"} & set(attributes)
         assert not outward, f"<{tag}> loads {outward}"
-        assert not [name for name in given if name.startswith("on")], f"<{tag}> runs something"
+        assert not [name for name in attributes if name.startswith("on")], f"<{tag}> runs something"
     assert "url(" not in text
     assert "@import" not in text
     assert "default-src 'none'" in text
     return page
 
 
-def measured(
+def measure(
     pipeline: Any,
     X: pd.DataFrame,
     y: pd.Series[Any],
@@ -88,9 +88,11 @@ def measured(
     rows: slice = slice(None),
     clusters: Clusters | None = None,
 ) -> Measurements:
-    """What is measured of a fitted pipeline on some of its rows."""
+    """What a report measures of a fitted pipeline on some of its rows."""
     contract = learn_contract(X, pipeline, target="y", task=task)
     matrix = matrix_from_frame(contract, X)
     reference = learn_reference(contract, matrix, np.zeros(1))
-    held = ask(pipeline, contract, X.iloc[rows].reset_index(drop=True), y.iloc[rows].reset_index(drop=True), clusters)
+    held = predict_holdout(
+        pipeline, contract, X.iloc[rows].reset_index(drop=True), y.iloc[rows].reset_index(drop=True), clusters
+    )
     return examine(pipeline, contract, reference, held, matrix)

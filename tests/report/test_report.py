@@ -1,4 +1,4 @@
-"""The report of trainings end to end: whole, self-contained, the same twice, and saying what the manifest says."""
+"""The report of trainings end to end: complete, self-contained, reproducible, and in agreement with the manifest."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ from fasttrack.bundle import REPORT
 from fasttrack.config import DataConfig, ModelConfig, SplitConfig, TrainConfig
 from fasttrack.contract.decode import Decoder
 from fasttrack.errors import BundleError, DataError
-from fasttrack.report import plots_in, read_report, rebuild
-from fasttrack.report.words import METRICS, decimals_for, fixed
+from fasttrack.report import extract_plots, read_report, rebuild
+from fasttrack.report.formatting import METRICS, decimal_places, format_fixed
 from fasttrack.store import LocalStore
-from tests.report.pages import Page, parsed
+from tests.report.pages import Page, parse_page
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from fasttrack import Outcome
     from fasttrack.contract.schema import Kind, Task
-    from fasttrack.lifecycle import Outcome
 
 PLOTS = {
     "regression": {"predicted-actual", "error-distribution", "error-prediction", "error-quantile"},
@@ -46,7 +46,7 @@ PLOTS = {
 
 def frame(rows: int, task: str, seed: int = 0) -> pd.DataFrame:
     random = np.random.default_rng(seed)
-    found = pd.DataFrame(
+    table = pd.DataFrame(
         {
             "size": random.normal(50, 10, rows).round(2),
             "count": random.integers(0, 9, rows),
@@ -55,21 +55,21 @@ def frame(rows: int, task: str, seed: int = 0) -> pd.DataFrame:
             "day": pd.Timestamp("2024-01-01") + pd.to_timedelta(random.integers(0, 300, rows), unit="D"),
         }
     )
-    found.loc[random.random(rows) < 0.1, "size"] = np.nan
-    score = found["size"].fillna(50) + 5 * (found["colour"] == "red") + random.normal(0, 4, rows)
+    table.loc[random.random(rows) < 0.1, "size"] = np.nan
+    score = table["size"].fillna(50) + 5 * (table["colour"] == "red") + random.normal(0, 4, rows)
     match task:
         case "regression":
-            found["y"] = score
+            table["y"] = score
         case "binary":
-            found["y"] = np.where(score > 52, "yes", "no")
+            table["y"] = np.where(score > 52, "yes", "no")
         case _:
-            found["y"] = np.select([score > 58, score > 46], ["high", "middle"], "low")
-    return found
+            table["y"] = np.select([score > 58, score > 46], ["high", "middle"], "low")
+    return table
 
 
 def page_of(outcome: Outcome) -> tuple[Page, str]:
     text = read_report(outcome.bundle)
-    return parsed(text), text
+    return parse_page(text), text
 
 
 @pytest.mark.parametrize("task", ["regression", "binary", "multiclass"])
@@ -82,14 +82,14 @@ def test_a_training_writes_a_whole_report_with_the_manifest_s_figures(tmp_path: 
     for name, metric in manifest.metrics.items():
         row = re.search(rf"<th scope=\"row\">{re.escape(METRICS[name].name)}</th>(.*?)</tr>", text)
         assert row is not None
-        told = re.findall(r'<td class="n">(.*?)</td>', row.group(1))
+        cells = re.findall(r'<td class="n">(.*?)</td>', row.group(1))
         trivial = manifest.baseline[name].value
-        decimals = decimals_for((metric.value, metric.low, metric.high, trivial), 5)
-        value, low, high, other = (fixed(one, decimals) for one in (metric.value, metric.low, metric.high, trivial))
-        assert told == [value, f"{low} to {high}", other]
+        decimals = decimal_places((metric.value, metric.low, metric.high, trivial), 5)
+        value, low, high = (format_fixed(number, decimals) for number in (metric.value, metric.low, metric.high))
+        assert cells == [value, f"{low} to {high}", format_fixed(trivial, decimals)]
     assert manifest.version in text
     assert str(manifest.training.content_sha256) in text
-    assert f"On {manifest.training.holdout_rows:,} rows that it never saw" in text
+    assert f"On {manifest.training.holdout_rows:,} rows that it was not trained on, " in text
     assert ("Compiled, and proved" in text) == (manifest.engine == "onnx")
     assert "champion" not in page.ids
     assert "baseline" in text
@@ -101,8 +101,8 @@ def test_the_same_training_gives_the_same_version_and_the_same_report(tmp_path: 
         fasttrack.train(frame(300, "binary"), "y", estimator="boosting", store=tmp_path / name) for name in "ab"
     )
     assert first.manifest.version == again.manifest.version
-    days = {one.manifest.created[:10] for one in (first, again)}
-    texts = [read_report(one.bundle) for one in (first, again)]
+    days = {outcome.manifest.created[:10] for outcome in (first, again)}
+    texts = [read_report(outcome.bundle) for outcome in (first, again)]
     assert len({re.sub("|".join(days), "DAY", text) for text in texts}) == 1
     assert first.manifest.created[:19] not in texts[0], "a day, no time of day"
 
@@ -113,10 +113,9 @@ def test_the_champion_is_in_the_report_and_not_in_the_version(tmp_path: Path) ->
     weak = fasttrack.train(table[["count", "size", "y"]], "y", estimator="linear", store=tmp_path / "both")
     second = fasttrack.train(table, "y", estimator="linear", store=tmp_path / "both")
     assert second.manifest.version == alone.manifest.version
-    found = second.verdict.comparison
-    assert found is not None
-    said = page_of(second)[0].texts["champion"]
-    assert f"Against champion {weak.manifest.version} on the same rows: RMSE" in said
+    assert second.verdict.comparison is not None
+    sentence = page_of(second)[0].texts["champion"]
+    assert f"Compared with champion {weak.manifest.version} on the same rows: RMSE" in sentence
     assert second.manifest.files[REPORT] != alone.manifest.files[REPORT]
     # trained again, it is its own champion: it is not compared with itself, and the report stays
     again = fasttrack.train(table, "y", estimator="linear", store=tmp_path / "both")
@@ -126,7 +125,7 @@ def test_the_champion_is_in_the_report_and_not_in_the_version(tmp_path: Path) ->
 
 @pytest.mark.parametrize(
     ("method", "column", "of"),
-    [("random", None, "the rows"), ("group", "shop", "the 8 groups"), ("time", "day", "the 30 stretches of time")],
+    [("random", None, "the rows"), ("group", "shop", "the 8 groups"), ("time", "day", "the 30 periods")],
 )
 def test_the_report_says_what_was_resampled(tmp_path: Path, method: Any, column: str | None, of: str) -> None:
     table = frame(400, "regression")
@@ -143,15 +142,14 @@ def test_the_report_says_what_was_resampled(tmp_path: Path, method: Any, column:
     page, _ = page_of(fasttrack.train(better, store=tmp_path / "store"))
     of = of if method == "random" else f"{of} of the rows"
     assert f"1,000 bootstrap resamples of {of}." in page.texts["quality"]
-    assert page.texts["champion"].endswith(f"of resamples of {of}.")
+    assert page.texts["champion"].endswith(f"of bootstrap resamples of {of}.")
 
 
 def test_a_champion_that_cannot_be_compared_is_named_with_the_reason(tmp_path: Path) -> None:
     table = frame(200, "regression")
     first = fasttrack.train(table, "y", estimator="linear", store=tmp_path)
     second = fasttrack.train(table.drop(columns="size"), "y", estimator="linear", store=tmp_path)
-    said = page_of(second)[0].texts["champion"]
-    assert said == (
+    assert page_of(second)[0].texts["champion"] == (
         f"Champion {first.manifest.version} could not be compared on these rows: "
         "it needs columns that this table does not have."
     )
@@ -177,31 +175,31 @@ def test_hostile_names_and_labels_are_text(tmp_path: Path) -> None:
     X["<u>y</u>"] = np.where(X[HOSTILE[0]] > 0, "<i>yes</i>", "' or 1=1 --")
     outcome = fasttrack.train(X, "<u>y</u>", name="hostile", estimator="linear", store=tmp_path)
     page, text = page_of(outcome)
-    assert not {"b", "i", "u"} & {tag for tag, given in page.tags if "style" not in given}
+    assert not {"b", "i", "u"} & {tag for tag, attributes in page.tags if "style" not in attributes}
     features = page.texts["features"]
     for name in [*HOSTILE, "</td><b>", "it's"]:
         assert name in features
     assert "<i>yes</i>" in page.texts["errors"]
     assert "49" not in re.findall(r"naïve 列 (\S+)", text)
-    for svg in plots_in(text).values():
-        parsed_svg = Page()
-        parsed_svg.feed(svg)
-        assert not parsed_svg.wrong
+    for svg in extract_plots(text).values():
+        drawing = Page()
+        drawing.feed(svg)
+        assert not drawing.wrong
 
 
 def test_the_request_in_the_report_is_one_that_the_model_takes(tmp_path: Path) -> None:
     table = frame(200, "binary").rename(columns={"size": "it's $(size)", "colour": 'a "b"'})
     outcome = fasttrack.train(table, "y", estimator="linear", store=tmp_path)
-    said = page_of(outcome)[0].texts["call"]
-    curl = shlex.split(next(line for line in said.splitlines() if line.startswith("curl ")))
+    text = page_of(outcome)[0].texts["call"]
+    curl = shlex.split(next(line for line in text.splitlines() if line.startswith("curl ")))
     contract = outcome.manifest.contract
     assert Decoder(contract).rows(curl[curl.index("-d") + 1].encode()).warnings == []
-    program = said[said.index("import json") : said.index("reply =")] + "print(json.dumps(row))"
+    program = text[text.index("import json") : text.index("reply =")] + "print(json.dumps(row))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert json.loads(done.stdout) == {column.name: column.example for column in contract.columns}
 
 
-def test_a_packaged_model_is_said_to_be_measured_on_its_own_rows(tmp_path: Path) -> None:
+def test_the_report_of_a_packaged_model_says_that_it_was_measured_on_its_own_rows(tmp_path: Path) -> None:
     X = pd.DataFrame({"a": np.arange(40.0)})
     outcome = fasttrack.package(LinearRegression().fit(X, X["a"]), X, X["a"], name="line", store=tmp_path)
     page, text = page_of(outcome)
@@ -215,8 +213,8 @@ def test_a_tiny_table_of_one_feature_has_a_report(tmp_path: Path, task: Task) ->
     table = frame(16, task)[["count", "y"]]
     outcome = fasttrack.train(table, "y", estimator="linear", task=task, store=tmp_path)
     page, _ = page_of(outcome)
-    assert "rows only" in page.texts["caution"]
-    assert "nothing can be said" in page.texts["segments"]
+    assert re.search(r"Measured on only \d+ rows", page.texts["caution"])
+    assert "Not tested: no segment has 30 rows" in page.texts["segments"]
 
 
 def test_a_hold_out_of_one_class_has_no_curves_and_still_a_report(tmp_path: Path) -> None:
@@ -274,8 +272,8 @@ def test_a_stored_version_is_measured_again_on_another_table(tmp_path: Path) -> 
     other.to_csv(tmp_path / "new.csv", index=False)
     bundle = LocalStore(tmp_path / "store").open("y")
     text = rebuild(bundle, tmp_path / "new.csv")
-    page = parsed(text)
-    assert f"On 295 rows of {tmp_path / 'new.csv'}" in page.texts["quality"]
+    page = parse_page(text)
+    assert f"Measured on 295 rows of {tmp_path / 'new.csv'}" in page.texts["quality"]
     row = re.search(r'<th scope="row">MAE</th>(.*?)</tr>', text)
     assert row is not None
     now, _, before, _ = re.findall(r'<td class="n">(.*?)</td>', row.group(1))
@@ -295,12 +293,12 @@ def test_what_was_true_is_read_as_the_kind_that_it_was_trained_as(tmp_path: Path
     table = pd.DataFrame({"x": random.normal(size=300)})
     table["y"] = (table["x"] > 0).astype(int)
     table.to_csv(tmp_path / "table.csv", index=False)
-    given: dict[str, Kind] = {"y": kind}
-    fasttrack.train(tmp_path / "table.csv", "y", estimator="linear", kinds=given, name="y", store=tmp_path / "store")
+    kinds: dict[str, Kind] = {"y": kind}
+    fasttrack.train(tmp_path / "table.csv", "y", estimator="linear", kinds=kinds, name="y", store=tmp_path / "store")
     text = rebuild(LocalStore(tmp_path / "store").open("y"), tmp_path / "table.csv")
-    right = re.search(r"its label is right for (\d+)", text)
-    assert right is not None
-    assert int(right[1]) > 90
+    correct = re.search(r", (\d+)(\.\d)?\u00a0% of its labels are correct", text)
+    assert correct is not None
+    assert int(correct[1]) > 90
 
 
 def test_a_table_without_a_label_that_the_model_knows_is_refused(tmp_path: Path) -> None:
@@ -332,9 +330,9 @@ def test_an_infinite_target_cannot_be_measured_on(tmp_path: Path) -> None:
 
 def test_plots_can_be_taken_out_as_files_of_their_own(tmp_path: Path) -> None:
     outcome = fasttrack.train(frame(1500, "regression"), "y", estimator="linear", store=tmp_path)
-    found = plots_in(read_report(outcome.bundle))
-    assert set(found) == PLOTS["regression"]
-    for svg in found.values():
+    drawings = extract_plots(read_report(outcome.bundle))
+    assert set(drawings) == PLOTS["regression"]
+    for svg in drawings.values():
         root = ElementTree.fromstring(svg)
         assert root.tag == "{http://www.w3.org/2000/svg}svg"
         assert "prefers-color-scheme: dark" in svg

@@ -21,7 +21,7 @@ from fasttrack.training.calendar import CalendarFeatures
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from fasttrack.lifecycle import Outcome
+    from fasttrack import Outcome
 
 
 def line(store: Path | str, slope: float = 2.0, name: str = "line") -> Outcome:

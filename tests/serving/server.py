@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["serving"]
+__all__ = ["run_app", "serving"]
 
 
 @contextmanager
@@ -30,9 +30,16 @@ def serving(store: Path, *, http: Any = "httptools", keep_alive_s: int = 5, **se
 
     With `http=Wire` it is what `fasttrack serve` runs, else what `uvicorn api.app:app` does.
     """
+    of_store = Settings(store=str(store), **({"journal": "off"} | settings))
+    app = Service(Runtime(of_store)) if http is Wire else create_app(of_store)
+    with run_app(app, http=http, keep_alive_s=keep_alive_s) as client:
+        yield client
+
+
+@contextmanager
+def run_app(app: Any, *, http: Any = "httptools", keep_alive_s: int = 5) -> Iterator[httpx.Client]:
+    """A client of a Uvicorn server that runs `app`; both are stopped at the end."""
     listener = socket.create_server(("127.0.0.1", 0))
-    given = Settings(store=str(store), **({"journal": "off"} | settings))
-    app = Service(Runtime(given)) if http is Wire else create_app(given)
     config = uvicorn.Config(app, log_level="error", http=http, access_log=False, timeout_keep_alive=keep_alive_s)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from fasttrack.errors import StoreError
-from fasttrack.store import LocalStore
+from fasttrack.store import CHAMPION, LocalStore
 from tests.serving import models
 from tests.serving.server import serving
 
@@ -21,11 +21,11 @@ class Refusing(LocalStore):
 
     looks = 0
 
-    def pointer_state(self, name: str) -> Any:
+    def pointer_state(self, name: str, alias: str = CHAMPION) -> Any:
         type(self).looks += 1
         if type(self).looks <= 3:
             raise StoreError("access is denied (403)")
-        return super().pointer_state(name)
+        return super().pointer_state(name, alias)
 
 
 def test_a_store_that_refuses_for_a_while_is_followed_again(
@@ -36,7 +36,7 @@ def test_a_store_that_refuses_for_a_while_is_followed_again(
     with serving(tmp_path, reload_seconds=0.05) as client:
         second = models.line(tmp_path, 3.0).manifest.version
         assert first != second
-        LocalStore(tmp_path).promote("line", second)
+        LocalStore(tmp_path).point("line", second)
         deadline = time.monotonic() + 20
         while client.post("/predict", json={"x": 1}).json()["model"] != f"line@{second}":
             assert time.monotonic() < deadline

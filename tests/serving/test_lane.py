@@ -36,7 +36,7 @@ from tests.serving.server import serving
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from fasttrack.lifecycle import Outcome
+    from fasttrack import Outcome
 
 ROW = {"size": 9.5, "rooms": 3, "garden": True, "district": "north", "built": "2010-05-01"}
 

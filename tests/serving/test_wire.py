@@ -45,8 +45,10 @@ def connected(client: httpx.Client) -> socket.socket:
     return socket.create_connection((client.base_url.host, client.base_url.port or 80), 20)
 
 
-def responses(connection: socket.socket, count: int) -> list[tuple[bytes, dict[bytes, bytes], bytes]]:
-    """The status line, headers without the date, and body of each response."""
+def responses(
+    connection: socket.socket, count: int, *, bodies: bool = True
+) -> list[tuple[bytes, dict[bytes, bytes], bytes]]:
+    """The status line, headers without the date, and body of each response; those to HEAD have no `bodies`."""
     found = []
     with connection.makefile("rb") as stream:
         for _ in range(count):
@@ -56,7 +58,7 @@ def responses(connection: socket.socket, count: int) -> list[tuple[bytes, dict[b
                 name, value = line.split(b": ", 1)
                 headers[name] = value
             headers.pop(b"date", None)
-            found.append((status, headers, stream.read(int(headers.get(b"content-length", 0)))))
+            found.append((status, headers, stream.read(int(headers.get(b"content-length", 0)) if bodies else 0)))
     return found
 
 

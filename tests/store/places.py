@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 import pytest
 
-__all__ = ["Files", "Folder", "Objects", "Place", "add", "said"]
+__all__ = ["Files", "Folder", "Objects", "Place", "add", "error_text", "step_back"]
 
 
 class Place(Protocol):
@@ -131,7 +131,14 @@ def add(store: Store, slope: float, name: str = "line") -> str:
     return store.add(name, writer(line(slope), name, created=created)).manifest.version
 
 
-def said(do: Callable[[], object], kind: type[FastTrackError] = StoreError) -> str:
+def step_back(store: Store, name: str = "line") -> tuple[str, str]:
+    """Take back the last promotion; from which version to which."""
+    now, before = store.previous(name)
+    assert store.point_back(name, expected=now)
+    return now, before
+
+
+def error_text(do: Callable[[], object], kind: type[FastTrackError] = StoreError) -> str:
     with pytest.raises(kind) as caught:
         do()
     assert "\n" not in str(caught.value)

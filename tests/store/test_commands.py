@@ -35,7 +35,7 @@ def test_a_model_is_trained_into_a_bucket_and_used_from_it(objects: Objects, tmp
 def test_versions_are_pushed_and_pulled(objects: Objects, tmp_path: Path) -> None:
     local = LocalStore(tmp_path / "model")
     first, second = add(local, 1), add(local, 2)
-    local.promote("line", first)
+    local.point("line", first)
     here = ("--store", str(local.folder))
     pushed = run("models", "push", "line", objects.location, *here)
     assert pushed.stdout.startswith(f"line@{first}: in {objects.location}, 0.0 MB")

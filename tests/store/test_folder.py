@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fasttrack.store import LocalStore, open_store
+from fasttrack.store import CHAMPION, LocalStore, audit_record, open_store
 from tests.bundles import line, writer
-from tests.store.places import add, said
+from tests.store.places import add, error_text
 
 if TYPE_CHECKING:
     from fasttrack.bundle import Bundle
@@ -48,7 +48,7 @@ def test_a_full_disk_is_said_in_words(store: LocalStore) -> None:
     def fail(folder: Path) -> Bundle:
         raise OSError(28, "No space left on device")
 
-    assert said(lambda: store.add("line", fail)) == (
+    assert error_text(lambda: store.add("line", fail)) == (
         f"store {store.folder} cannot be written: No space left on device; choose another with --store"
     )
 
@@ -56,7 +56,7 @@ def test_a_full_disk_is_said_in_words(store: LocalStore) -> None:
 def test_a_store_where_a_file_is_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     for root in (tmp_path / "file", tmp_path / "file" / "model"):
-        message = said(lambda root=root: open_store(root).check_writable("line"))  # type: ignore[misc]  # bound here
+        message = error_text(lambda root=root: open_store(root).check_writable("line"))  # type: ignore[misc]  # bound here
         assert message.startswith(f"store {root} cannot be written: ")
         assert open_store(root).names() == []
 
@@ -64,7 +64,7 @@ def test_a_store_where_a_file_is_is_refused(tmp_path: Path) -> None:
 def test_a_store_that_may_not_be_written_is_read_all_the_same(store: LocalStore, tmp_path: Path) -> None:
     """Runs as another user when the tests run as root, whom no permission stops."""
     version = add(store, 1)
-    store.promote("line", version)
+    store.point("line", version)
     add(store, 2)
     everything = [store.folder, *store.folder.rglob("*")]
     for path in everything:
@@ -73,15 +73,16 @@ def test_a_store_that_may_not_be_written_is_read_all_the_same(store: LocalStore,
 import sys
 from pathlib import Path
 from fasttrack.errors import StoreError
-from fasttrack.store import open_store
+from fasttrack.store import audit_record, open_store
 
 store = open_store(sys.argv[1])
 print(store.open("line").manifest.version)
 for do in (
     lambda: store.check_writable("line"),
     lambda: store.add("line", None),
-    lambda: store.promote("line", store.versions("line")[1].version),
-    lambda: store.rollback("line"),
+    lambda: store.point("line", store.versions("line")[1].version),
+    lambda: store.point_back("line", expected="any"),
+    lambda: store.append_audit(audit_record("promote", "line", "champion", None, "any", "")),
 ):
     try:
         do()
@@ -90,7 +91,7 @@ for do in (
 """
     try:
         message = f"store {store.folder} cannot be written: Permission denied; choose another with --store\n"
-        assert as_nobody(tmp_path, program, str(store.folder)) == f"{version}\n" + 4 * message
+        assert as_nobody(tmp_path, program, str(store.folder)) == f"{version}\n" + 5 * message
     finally:
         for path in everything:
             path.chmod(0o755 if path.is_dir() else 0o644)
@@ -130,3 +131,17 @@ def test_a_writer_at_work_is_not_swept_away_by_another(store: LocalStore) -> Non
     thread.join()
     assert {manifest.version for manifest in store.versions("line")} == {other, *versions}
     assert len(versions) == 1
+
+
+def test_an_audit_record_begins_a_new_line_after_a_writer_that_was_killed(store: LocalStore) -> None:
+    add(store, 1)
+    store.append_audit(audit_record("promote", "line", CHAMPION, None, "one", ""))
+    path = store.folder / "line" / "audit.jsonl"
+    whole = path.read_bytes()
+    path.write_bytes(whole + b'{"time":')
+    store.append_audit(audit_record("promote", "line", CHAMPION, "one", "two", ""))
+    message = error_text(lambda: store.audit("line"))
+    assert message.startswith(f"{path} line 2 cannot be read: ")
+    assert message.endswith("; restore the audit log from a copy")
+    path.write_bytes(whole + path.read_bytes().splitlines(keepends=True)[2])
+    assert [record.to_version for record in store.audit("line")] == ["one", "two"]

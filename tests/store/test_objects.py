@@ -16,11 +16,11 @@ import pytest
 
 from fasttrack.bundle import Bundle, write_bundle
 from fasttrack.errors import BundleError, StoreUnreachable
-from fasttrack.store import LocalStore, Store, copy_version, ignore, open_store
+from fasttrack.store import CHAMPION, LocalStore, Store, audit_record, copy_version, ignore, open_store
 from fasttrack.store.bucket import Bucket
 from fasttrack.store.upload import upload
 from tests.bundles import line, manifest, writer
-from tests.store.places import Objects, add, said
+from tests.store.places import Objects, add, error_text
 from tests.store.relay import Relay
 from tests.store.test_race import start
 
@@ -84,7 +84,7 @@ def test_uploads_that_are_killed_are_invisible_and_gone_on_with(objects: Objects
             str(local.folder), bundle.label, objects.location, tmp_path / "other", steps, dice.uniform(0, 0.05)
         )
         assert store.names() == store.identifiers("m") == []
-        assert said(lambda: store.open("m")).startswith(f"store {store.location} has no model 'm'")
+        assert error_text(lambda: store.open("m")).startswith(f"store {store.location} has no model 'm'")
     relay.drain()  # a part that is still on its way would be counted as saved, or not, by chance
     there = [name for name in objects.files() if name.startswith("m/")]
     assert there
@@ -107,7 +107,7 @@ def test_downloads_that_are_killed_are_invisible_and_gone_on_with(
 ) -> None:
     store = open_store(objects.location)
     bundle = store.add("m", heavy(2))
-    store.promote("m", bundle.manifest.version)
+    store.point("m", bundle.manifest.version)
     relay.rate = 12 * MB
     cache, target = tmp_path / "other", LocalStore(tmp_path / "model")
     dice = random.Random(20240503)
@@ -162,9 +162,12 @@ def test_abandoned_uploads_are_swept_away_and_recent_ones_are_not(
     published = add(store, 1)
     assert "line/0123456789ab/model.joblib" in objects.files()
     monkeypatch.setattr("fasttrack.store.upload._ABANDONED", timedelta(0))  # as if a day had passed
+    store.append_audit(audit_record("promote", "line", CHAMPION, None, published, ""))
     time.sleep(1.1)  # the storage's times are whole seconds
     later = add(store, 2)
-    assert sorted({name.split("/")[1] for name in objects.files()}) == sorted([published, later])
+    assert sorted(store.identifiers("line")) == sorted([published, later])
+    assert [name for name in objects.files() if "0123456789ab" in name] == []
+    assert [record.to_version for record in store.audit("line")] == [published]
 
 
 # --- one version with several reports
@@ -182,7 +185,7 @@ def test_a_report_that_is_published_stays_whoever_sends_the_version_again(object
     objects.write(f"line/{first.manifest.version}/report.html", b"damaged")
     objects.write(f"line/{first.manifest.version}/model.joblib", b"damaged")
     theirs.receive(second)  # mends what is the same
-    message = said(lambda: ours.verify("line", first.manifest.version), BundleError)
+    message = error_text(lambda: ours.verify("line", first.manifest.version), BundleError)
     assert "report.html was changed" in message
     ours.receive(first)
     assert ours.verify("line", first.manifest.version) == first.manifest
@@ -218,19 +221,19 @@ def test_uploads_of_one_version_at_once_leave_the_report_that_its_manifest_pins(
 
 def test_a_file_that_was_changed_in_the_bucket_is_noticed(objects: Objects, store: Store, tmp_path: Path) -> None:
     version = add(store, 1)
-    store.promote("line", version)
+    store.point("line", version)
     path = f"line/{version}/model.joblib"
     content = objects.read(path)
     elsewhere = open_store(objects.location, cache=tmp_path / "other")
     for damaged in (bytes([content[0] ^ 1]) + content[1:], content[:-1], content + b"x", b""):
         objects.write(path, damaged)
         for ask in (lambda: elsewhere.open("line"), lambda: store.verify("line", version)):
-            message = said(ask, BundleError)
+            message = error_text(ask, BundleError)
             assert message.startswith(f"{store.location}/{path} was changed after it was written: its SHA-256 is ")
             assert message.endswith("; restore it from a copy, or train again")
         assert not list(elsewhere.folder.glob("line/[!.]*"))
     objects.remove(path)
-    assert said(lambda: elsewhere.open("line"), BundleError) == (
+    assert error_text(lambda: elsewhere.open("line"), BundleError) == (
         f"{store.location}/{path} cannot be read: there is no such object; restore the bundle, or train again"
     )
     assert store.open("line").load_pipeline()  # what was fetched before is still what was published
@@ -264,7 +267,7 @@ def test_a_cache_that_cannot_be_written_is_named(objects: Objects, store: Store,
     version = add(store, 1)
     (tmp_path / "file").write_text("")
     elsewhere = open_store(objects.location, cache=tmp_path / "file")
-    assert said(lambda: elsewhere.open(f"line@{version}")) == (
+    assert error_text(lambda: elsewhere.open(f"line@{version}")) == (
         f"the cache {elsewhere.folder} cannot be written: Not a directory; set FASTTRACK_CACHE to a folder that can be"
     )
 
@@ -278,7 +281,7 @@ def test_what_the_storage_refuses_is_said_in_one_line_without_a_secret(
     def asked(location: str) -> list[str]:
         store = open_store(location)
         return [
-            said(do)
+            error_text(do)
             for do in (
                 lambda: store.resolve("line"),
                 lambda: store.check_writable("line"),
@@ -303,14 +306,14 @@ def test_a_bucket_that_may_be_read_only_is_read_and_says_so(objects: Objects, s3
     location = f"s3://{bucket}/models"
     store = open_store(location)
     first, second = add(store, 1), add(store, 2)
-    store.promote("line", first)
+    store.point("line", first)
     ours = [f"arn:aws:s3:::{bucket}/*"]
     denied = {"Effect": "Deny", "Principal": "*", "Action": ["s3:PutObject"], "Resource": ours}
     s3.client().put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [denied]}))
-    message = f"store {location}: access is denied (AccessDenied); check the keys, and what they may do"
-    assert said(lambda: store.check_writable("line")) == message
-    assert said(lambda: store.add("line", writer(line(3)))) == message
-    assert said(lambda: store.promote("line", second)) == message
+    message = f"store {location}: access is denied (AccessDenied); check the keys and their permissions"
+    assert error_text(lambda: store.check_writable("line")) == message
+    assert error_text(lambda: store.add("line", writer(line(3)))) == message
+    assert error_text(lambda: store.point("line", second)) == message
     assert store.open("line").manifest.version == first
 
 
@@ -339,10 +342,10 @@ def test_what_was_trained_is_kept_when_the_storage_goes_away(objects: Objects, r
         relay.cut()
         return bundle
 
-    message = said(lambda: store.add("line", write), StoreUnreachable)
+    message = error_text(lambda: store.add("line", write), StoreUnreachable)
     label = message.split("fasttrack models push ")[1].split()[0]
     assert message.endswith(
-        f"; what was trained is kept on this machine, to send it: "
+        f"; the new version is kept on this machine; to send it: "
         f"fasttrack models push {label} {objects.location} --store {store.folder}"
     )
     relay.mend()
@@ -359,7 +362,7 @@ def test_what_could_not_be_sent_stays_in_the_cache_until_it_is(objects: Objects,
         relay.cut()
         return bundle
 
-    message = said(lambda: store.add("line", write), StoreUnreachable)
+    message = error_text(lambda: store.add("line", write), StoreUnreachable)
     label = message.split("fasttrack models push ")[1].split()[0]
     relay.mend()
     elsewhere = open_store(objects.location, cache=tmp_path / "other")
@@ -368,7 +371,7 @@ def test_what_could_not_be_sent_stays_in_the_cache_until_it_is(objects: Objects,
         open_store(objects.location).open(f"line@{version}")  # as a process that was started anew
     assert before not in LocalStore(store.folder).identifiers("line")
     assert LocalStore(store.folder).open(label).load_pipeline()
-    assert said(lambda: store.open(label)).startswith(f"{label.split('@')[1]!r} is no version of line")
+    assert error_text(lambda: store.open(label)).startswith(f"line has no version {label.split('@')[1]!r}; ")
     copy_version(open_store(store.folder), label, store)
     for version in others[6:]:
         store.open(f"line@{version}")
@@ -392,7 +395,7 @@ def test_a_training_killed_before_its_version_is_sent_leaves_it_marked(objects: 
 def test_what_was_opened_last_is_known_while_the_storage_does_not_answer(objects: Objects, relay: Relay) -> None:
     store = open_store(objects.location)
     first, second = add(store, 1), add(store, 2)
-    store.promote("line", first)
+    store.point("line", first)
     assert store.last_opened(None) is None
     store.open("line")
     store.open(f"line@{second}")

@@ -83,7 +83,7 @@ def test_of_eight_processes_that_promote_in_place_of_one_champion_one_wins(store
 def test_a_process_killed_at_any_moment_leaves_a_store_that_serves(store: Store, place: Place, tmp_path: Path) -> None:
     seed = 20240501
     moments = random.Random(seed)
-    store.promote("m", store.add("m", write_words("before")).manifest.version)
+    store.point("m", store.add("m", write_words("before")).manifest.version)
     halves = 0
     for _ in range(8):
         process = start("add without end", place.location, cache=tmp_path / "killed")

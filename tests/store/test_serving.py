@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
+from fasttrack.jobs.promote import rollback
 from fasttrack.store import open_store
 from tests.integration.real import poll
 from tests.integration.test_server import BIN, Asking, serving
@@ -54,9 +55,9 @@ def test_promotions_in_a_bucket_reach_a_server_under_traffic_without_losing_a_re
     with serving(objects.location, tmp_path / "log") as server, asking(server.url) as clients:
         for number in range(4):
             if number == 3:
-                store.rollback("line")
+                rollback("line", store=store)
             else:
-                store.promote("line", versions[number % 2])
+                store.point("line", versions[number % 2])
             champion, begun = store.champion("line"), time.monotonic()
             poll(lambda: version_at(server.url) == champion, what="the switch", within_s=10)  # noqa: B023  # polled here
             assert time.monotonic() - begun < 5
@@ -73,14 +74,14 @@ def test_a_server_goes_on_and_starts_while_the_storage_does_not_answer(
 ) -> None:
     first, second = (models.line(objects.location, slope).manifest.version for slope in (2.0, 3.0))
     store = open_store(objects.location)
-    store.promote("line", first)
+    store.point("line", first)
     relay, log = Relay(s3.port), tmp_path / "log"
     monkeypatch.setenv("AWS_ENDPOINT_URL", relay.endpoint)
     with serving(objects.location, log) as server, asking(server.url) as clients:
         assert version_at(server.url) == first
         relay.cut()
         poll(lambda: "does not answer" in log.read_text(), what="the word of the storage", within_s=30)
-        store.promote("line", second)  # by somebody who reaches it
+        store.point("line", second)  # by somebody who reaches it
         assert version_at(server.url) == first
         assert "fasttrack_reload_failures_total 1.0" in httpx.get(server.url + "/metrics").text
         relay.mend()
@@ -94,7 +95,7 @@ def test_a_server_goes_on_and_starts_while_the_storage_does_not_answer(
     with serving(objects.location, log) as server:  # from the cache
         assert version_at(server.url) == second
         relay.mend()
-        store.promote("line", first)
+        store.point("line", first)
         poll(lambda: version_at(server.url) == first, what="the switch once the storage answers", within_s=30)
     assert "the last that was opened here" in log.read_text()
 

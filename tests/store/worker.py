@@ -31,7 +31,7 @@ def add_and_promote(store: Store, who: str) -> None:
     for i in range(3):
         words = f"{who}-{i}" if i else "shared"
         bundle = store.add("m", write_words(words))
-        store.promote("m", bundle.manifest.version)
+        store.point("m", bundle.manifest.version)
         print(bundle.manifest.version, flush=True)  # noqa: T201  # this is what the test reads
 
 
@@ -40,7 +40,7 @@ def swap(store: Store, who: str, rounds: int) -> None:
     own = [store.add("m", write_words(f"{who} in round {i}")).manifest.version for i in range(rounds)]
     print("ready", flush=True)  # noqa: T201  # this is what the test reads
     for version, champion in zip(own, sys.stdin, strict=False):
-        won = store.promote_if("m", version, champion=champion.strip() or None)
+        won = store.point_if("m", version, expected=champion.strip() or None)
         print(f"{int(won)} {version}", flush=True)  # noqa: T201  # this is what the test reads
 
 
@@ -61,7 +61,7 @@ def add_without_end(store: Store) -> None:
     i = 0
     while True:
         bundle = store.add("m", write_words(f"version {i % 50}"))
-        store.promote("m", bundle.manifest.version)
+        store.point("m", bundle.manifest.version)
         print(i, flush=True)  # noqa: T201  # this is what the test reads
         i += 1
 

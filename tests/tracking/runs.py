@@ -19,7 +19,7 @@ from tests.bundles import line, manifest
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["Trial", "asked", "made", "new_name", "recorded", "runs_of"]
+__all__ = ["Trial", "make_bundle", "make_record", "mlflow_client", "new_name", "runs_of"]
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ def new_name() -> str:
     return f"line-{uuid.uuid4().hex[:8]}"
 
 
-def made(store: Store, name: str, slope: float = 2.0, others: Mapping[str, bytes] | None = None) -> Bundle:
+def make_bundle(store: Store, name: str, slope: float = 2.0, others: Mapping[str, bytes] | None = None) -> Bundle:
     """A version of y = slope·x, scikit-learn's."""
     told = manifest(
         name,
@@ -56,13 +56,13 @@ def made(store: Store, name: str, slope: float = 2.0, others: Mapping[str, bytes
     return store.add(name, lambda folder: write_bundle(folder, told, line(slope), others=files))
 
 
-def recorded(place: Place, bundle: Bundle, **more: Any) -> RunRecord:
+def make_record(place: Place, bundle: Bundle, **more: Any) -> RunRecord:
     """The record of its training."""
-    return record_run(place, bundle.manifest, verdict="promoted: as asked", pipeline=line(1.0), **more)
+    return record_run(place, bundle.manifest, verdict="promoted: as mlflow_client", pipeline=line(1.0), **more)
 
 
 @contextmanager
-def asked(url: str) -> Iterator[Any]:
+def mlflow_client(url: str) -> Iterator[Any]:
     """MLflow's own client, to look at what is there."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -13,7 +13,7 @@ from fasttrack.store import LocalStore
 from fasttrack.tracking import Place, RunRecord, record_run
 from fasttrack.tracking.spool import Spool
 from tests.bundles import manifest
-from tests.tracking.runs import Trial, made, recorded
+from tests.tracking.runs import Trial, make_bundle, make_record
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,8 +27,8 @@ def test_a_record_holds_what_was_trained_how_well_and_on_what(tmp_path: Path) ->
         data=DataConfig(source="postgresql://me:hunter2@db/flights", target="y", kinds={"zip code": "category"}),
         split=SplitConfig(method="time", column="when"),
     )
-    bundle = made(LocalStore(tmp_path), "line")
-    found = recorded(PLACE, bundle, config=config, started=1000.0)
+    bundle = make_bundle(LocalStore(tmp_path), "line")
+    found = make_record(PLACE, bundle, config=config, started=1000.0)
     assert found.experiment == "line"
     assert found.started_ms == 1_000_000
     assert found.metrics == {
@@ -50,9 +50,9 @@ def test_a_record_holds_what_was_trained_how_well_and_on_what(tmp_path: Path) ->
 
 
 def test_no_secret_is_written_to_the_disk(tmp_path: Path) -> None:
-    bundle = made(LocalStore(tmp_path / "model"), "line")
+    bundle = make_bundle(LocalStore(tmp_path / "model"), "line")
     spool = Spool(tmp_path / "spool")
-    spool.add(recorded(PLACE, bundle))
+    spool.add(make_record(PLACE, bundle))
     (kept,) = (tmp_path / "spool" / "runs").iterdir()
     assert b"hunter2" not in kept.read_bytes()
     assert b"me:***@there:5000" in kept.read_bytes()
@@ -71,16 +71,16 @@ def test_names_and_lengths_are_those_that_mlflow_takes() -> None:
 
 
 def test_a_record_comes_back_from_the_disk_as_it_was(tmp_path: Path) -> None:
-    bundle = made(LocalStore(tmp_path / "model"), "line")
+    bundle = make_bundle(LocalStore(tmp_path / "model"), "line")
     spool = Spool(tmp_path / "spool")
-    later, sooner = (recorded(PLACE, bundle, started=at, plots={"roc": "<svg/>"}) for at in (2.0, 1.0))
+    later, sooner = (make_record(PLACE, bundle, started=at, plots={"roc": "<svg/>"}) for at in (2.0, 1.0))
     for record in (later, sooner):
         spool.add(record)
         assert msgspec.json.decode(spool.path(record).read_bytes(), type=RunRecord) == record
-    assert spool.waiting() == [sooner, later]
-    with spool.held(sooner) as ours, spool.held(sooner) as theirs:
+    assert spool.runs() == [sooner, later]
+    with spool.lock(sooner) as ours, spool.lock(sooner) as theirs:
         assert (ours, theirs) == (True, False)
     spool.remove(sooner)
-    with spool.held(sooner) as gone:
+    with spool.lock(sooner) as gone:
         assert not gone
-    assert spool.waiting() == [later]
+    assert spool.runs() == [later]

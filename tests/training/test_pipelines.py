@@ -93,12 +93,12 @@ def test_auto_takes_the_better_family_and_the_simpler_of_equals() -> None:
     frame = pd.DataFrame({"a": random.uniform(-3, 3, 600), "b": random.uniform(-3, 3, 600)})
     columns = learn_columns(frame)
     straight = (2 * frame["a"] - frame["b"] + random.normal(0, 0.1, 600)).to_numpy()
-    assert choose(columns, "regression", frame, straight).estimator == "linear"
+    assert choose(columns, "regression", frame, straight).family == "linear"
     bent = (np.sin(3 * frame["a"]) * (frame["b"] > 0) + random.normal(0, 0.05, 600)).to_numpy()
     choice = choose(columns, "regression", frame, bent)
-    assert choice.estimator in ("boosting", "forest")
+    assert choice.family in ("boosting", "forest")
     assert set(choice.scores) == set(FAMILIES)
-    assert choice.scores["linear"] > choice.scores[choice.estimator]
+    assert choice.scores["linear"] > choice.scores[choice.family]
 
 
 def test_auto_compares_on_groups_that_were_not_fitted_on() -> None:
@@ -111,8 +111,8 @@ def test_auto_compares_on_groups_that_were_not_fitted_on() -> None:
     columns = learn_columns(frame)
     by_rows = choose(columns, "regression", frame, y)
     by_groups = choose(columns, "regression", frame, y, method="group", by=groups)
-    assert by_rows.estimator != "linear"
-    assert by_groups.estimator == "linear"
+    assert by_rows.family != "linear"
+    assert by_groups.family == "linear"
     assert by_groups.scores["forest"] > 2 * by_rows.scores["forest"]
 
 
@@ -121,12 +121,12 @@ def test_auto_leaves_out_what_has_one_label_to_fit_on_and_tells_when_nothing_is_
     frame = pd.DataFrame({"a": random.normal(size=200)})
     y = np.where(np.arange(200) < 80, 0, frame["a"] > 0).astype(int)
     columns = learn_columns(frame)
-    assert choose(columns, "binary", frame, y, method="time", by=np.arange(200)).estimator in FAMILIES
+    assert choose(columns, "binary", frame, y, method="time", by=np.arange(200)).family in FAMILIES
     with pytest.raises(TrainingError) as caught:
         choose(columns, "binary", frame, (np.arange(200) == 199).astype(int), method="time", by=np.arange(200))
     assert str(caught.value) == (
         "auto compares by cross-validation, but the 200 training rows are too few, or have too few of a label, to be "
-        "parted by time; choose an estimator: --estimator linear, boosting or forest"
+        "split by time; choose an estimator: --estimator linear, boosting or forest"
     )
 
 
@@ -171,8 +171,8 @@ def test_calendar_features_are_the_parts_in_utc() -> None:
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        ("nonsense", "'nonsense' is no estimator; choose linear, boosting, forest, auto, or module:factory"),
-        ("nowhere:build", "nowhere:build: there is no module 'nowhere'; looked in "),
+        ("nonsense", "'nonsense' is not an estimator; choose linear, boosting, forest, auto or module:factory"),
+        ("nowhere:build", "nowhere:build: there is no module 'nowhere' in "),
         ("mine:biuld", "the module mine has no 'biuld'; did you mean build"),
         ("mine:broken", "mine:broken() failed: ValueError: too bad"),
         ("mine:number", "mine:number() returned int, which has no fit and predict"),

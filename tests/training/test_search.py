@@ -12,9 +12,10 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.tree import DecisionTreeRegressor
 
-from fasttrack.config import Domain, Range
+from fasttrack.config import Domain, Range, SearchConfig
 from fasttrack.errors import TrainingError
-from fasttrack.training.search import Candidate, Searched, search
+from fasttrack.progress import reporting
+from fasttrack.training.search import Candidate, SearchResult, search
 from fasttrack.training.validation import plan_validation
 
 
@@ -28,18 +29,24 @@ TREE: dict[str, Domain] = {"max_depth": Range(low=1, high=12), "min_samples_leaf
 
 
 def look(
-    estimator: Any, space: dict[str, Domain], *, n: int = 300, trials: int | None = 12, **options: Any
-) -> Searched:
+    estimator: Any,
+    space: dict[str, Domain],
+    *,
+    n: int = 300,
+    trials: int | None = 12,
+    seconds: float | None = None,
+    seed: int = 0,
+) -> SearchResult:
     X, y = rows(n)
     plan = plan_validation(n, method="random", seed=0)
-    return search(
-        [Candidate("own", estimator, space)], "regression", X, y, plan, trials=trials, **{"seconds": None, **options}
-    )
+    budget = SearchConfig(trials=trials, seconds=seconds)
+    return search([Candidate("own", estimator, space)], "regression", X, y, plan, budget, seed)
 
 
 def test_the_defaults_come_first_and_the_best_is_at_least_as_good() -> None:
     said: list[str] = []
-    found = look(DecisionTreeRegressor(random_state=0), TREE, tell=said.append)
+    with reporting(said.append):
+        found = look(DecisionTreeRegressor(random_state=0), TREE)
     assert [trial.number for trial in found.trials] == list(range(12))
     first = found.trials[0]
     assert (first.params, first.state) == ({}, "complete")
@@ -115,7 +122,8 @@ def test_choices_are_tried_once() -> None:
 
 def test_the_time_left_is_told() -> None:
     said: list[str] = []
-    look(Ridge(), {"alpha": [0.1, 1.0]}, trials=2, seconds=1000.0, tell=said.append)
+    with reporting(said.append):
+        look(Ridge(), {"alpha": [0.1, 1.0]}, trials=2, seconds=1000.0)
     assert said[0] == "trial 1 of 2, 1000 s left"
     assert said[1].startswith("trial 2 of 2, best rmse 0.")
     assert said[1].endswith(" s left")
@@ -158,8 +166,7 @@ def test_several_candidates_begin_with_their_defaults() -> None:
         X,
         y,
         plan_validation(300, method="random", seed=0),
-        trials=12,
-        seconds=None,
+        SearchConfig(trials=12),
     )
     assert [trial.params for trial in found.trials[:2]] == [{"estimator": "tree"}, {"estimator": "ridge"}]
     assert {trial.params["estimator"] for trial in found.trials[2:]} <= {"tree", "ridge"}
@@ -172,12 +179,12 @@ def test_a_classifier_is_measured_by_its_log_loss_or_else_by_its_accuracy() -> N
     labels = np.where(y > 0.2, "late", "in time")
     plan = plan_validation(300, method="random", seed=0, classes=labels)
     space: dict[str, Domain] = {"C": Range(low=1e-3, high=10.0, log=True)}
-    found = search([Candidate("own", LogisticRegression(), space)], "binary", X, labels, plan, trials=4, seconds=None)
+    found = search([Candidate("own", LogisticRegression(), space)], "binary", X, labels, plan, SearchConfig(trials=4))
     assert found.metric == "log_loss"
     assert found.score == min(trial.score for trial in found.trials if trial.score is not None)
     from sklearn.svm import LinearSVC
 
-    found = search([Candidate("own", LinearSVC(), space)], "binary", X, labels, plan, trials=4, seconds=None)
+    found = search([Candidate("own", LinearSVC(), space)], "binary", X, labels, plan, SearchConfig(trials=4))
     assert found.metric == "accuracy"
     assert found.score == max(trial.score for trial in found.trials if trial.score is not None)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,7 +12,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from fasttrack.config import Range, space_of
+from fasttrack.config import Range, SearchConfig
 from fasttrack.contract.learn import learn_columns
 from fasttrack.errors import ConfigError
 from fasttrack.training.pipelines import FAMILIES, build
@@ -24,30 +25,30 @@ from fasttrack.training.space import built_in_space, check_early, check_space
         (
             {"model__learning_rte": {"low": 0.01, "high": 0.3}},
             "boosting",
-            '"model__learning_rte": boosting has no such parameter; did you mean model__learning_rate?',
+            ".model__learning_rte: boosting has no such parameter; did you mean model__learning_rate?",
         ),
         (
             {"learning_rate": {"low": 0.01, "high": 0.3}},
             "boosting",
-            '"learning_rate": boosting has no such parameter; did you mean model__learning_rate?',
+            ".learning_rate: boosting has no such parameter; did you mean model__learning_rate?",
         ),
         (
             {"model__max_depth": [3, "deep"]},
             "boosting",
-            "\"model__max_depth\": The 'max_depth' parameter of HistGradientBoostingClassifier must be an int in the "
+            ".model__max_depth: The 'max_depth' parameter of HistGradientBoostingClassifier must be an int in the "
             "range [1, inf) or None. Got 'deep' instead.",
         ),
         (
             {"columns__numbers__simpleimputer__strategy": ["median", "mode"]},
             "linear",
-            "\"columns__numbers__simpleimputer__strategy\": The 'strategy' parameter of SimpleImputer must be a str "
+            ".columns__numbers__simpleimputer__strategy: The 'strategy' parameter of SimpleImputer must be a str "
             "among {'constant', 'mean', 'median', 'most_frequent'} or a callable. Got 'mode' instead.",
         ),
         (
             {"alpha": [1.0]},
             "auto",
-            " is of one estimator, but auto tries several, each in a space of its own; set model.estimator to one of "
-            "linear, forest, boosting or module:factory, or leave the space out",
+            " has the parameters of one estimator, but auto tries several, each in its own space; set model.estimator "
+            "to one of linear, forest, boosting or module:factory, or remove search.space",
         ),
     ],
 )
@@ -55,9 +56,8 @@ def test_a_wrong_key_or_value_of_a_built_in_estimator_is_named(
     space: dict[str, Any], estimator: str, message: str
 ) -> None:
     with pytest.raises(ConfigError) as caught:
-        check_early(space_of(space), estimator, None, "binary")
-    expected = "search.space" + ("." if message.startswith('"') else "") + message
-    assert _sorted_choices(str(caught.value)) == _sorted_choices(expected)
+        check_early(msgspec.convert({"trials": 1, "space": space}, SearchConfig).space, estimator, None, "binary")
+    assert _sorted_choices(str(caught.value)) == _sorted_choices("search.space" + message)
 
 
 def _sorted_choices(text: str) -> str:
@@ -77,9 +77,9 @@ def test_either_task_s_parameters_do_until_the_task_is_known() -> None:
 def test_one_s_own_estimator_is_asked_for_its_parameters() -> None:
     own = make_pipeline(StandardScaler(), SVC())
     check_early({"svc__C": Range(low=0.1, high=10.0, log=True)}, "shop:build", own, None)
-    with pytest.raises(ConfigError, match='"svc__kernal": shop:build has no such parameter; did you mean svc__kernel'):
+    with pytest.raises(ConfigError, match="svc__kernal: shop:build has no such parameter; did you mean svc__kernel"):
         check_early({"svc__kernal": ["rbf"]}, "shop:build", own, None)
-    with pytest.raises(ConfigError, match="is missing: say which parameters of shop:build are tuned, such as svc__"):
+    with pytest.raises(ConfigError, match="is missing: name the parameters of shop:build to search, such as svc__"):
         check_early({}, "shop:build", own, None)
 
 

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from fasttrack.errors import TrainingError
 from fasttrack.training.split import split
+from tests.budget import budget
 
-PROVEN = settings(max_examples=150, deadline=None, derandomize=True, database=None)
+PROVEN = settings(max_examples=budget(150), deadline=None, derandomize=True, database=None)
 SHARES = st.floats(0.1, 0.6)
 SEEDS = st.integers(0, 1000)
 
@@ -52,7 +53,7 @@ def test_a_class_of_one_row_does_not_stop_the_split() -> None:
 @given(groups=st.lists(st.integers(0, 12), min_size=40, max_size=200), seed=SEEDS)
 def test_a_group_is_on_one_side(groups: list[int], seed: int) -> None:
     values = np.array([*groups, *range(13), *range(13)])
-    found = split(len(values), method="group", share=0.3, seed=seed, groups=values)
+    found = split(len(values), method="group", share=0.3, seed=seed, by=values)
     holds(found.train, found.test, len(values))
     assert not set(values[found.train]) & set(values[found.test])
     assert "of 13 groups held out" in found.note
@@ -62,7 +63,7 @@ def test_a_group_is_on_one_side(groups: list[int], seed: int) -> None:
 @given(moments=st.lists(st.integers(0, 30), min_size=30, max_size=100), share=SHARES)
 def test_the_hold_out_is_later_than_all_training_rows(moments: list[int], share: float) -> None:
     times = np.array([*moments, 0, 0, 30, 30]).astype("datetime64[D]")
-    found = split(len(times), method="time", share=share, seed=0, times=times)
+    found = split(len(times), method="time", share=share, seed=0, by=times)
     holds(found.train, found.test, len(times))
     assert times[found.train].max() < times[found.test].min()
 
@@ -71,10 +72,10 @@ def test_what_cannot_be_split_is_told() -> None:
     with pytest.raises(TrainingError, match="5 rows split into 4 for training and 1 for the hold-out"):
         split(5, method="random", share=0.2, seed=0)
     with pytest.raises(TrainingError, match="2 rows have no group to split by"):
-        split(4, method="group", share=0.5, seed=0, groups=np.array(["a", None, "b", None], dtype=object))
+        split(4, method="group", share=0.5, seed=0, by=np.array(["a", None, "b", None], dtype=object))
     with pytest.raises(TrainingError, match="1 rows have no time"):
-        split(3, method="time", share=0.5, seed=0, times=np.array(["2013-01-01", "NaT", "2013-01-02"], "datetime64[D]"))
+        split(3, method="time", share=0.5, seed=0, by=np.array(["2013-01-01", "NaT", "2013-01-02"], "datetime64[D]"))
     with pytest.raises(TrainingError, match="each needs at least 2"):
-        split(9, method="time", share=0.3, seed=0, times=np.zeros(9).astype("datetime64[D]"))
+        split(9, method="time", share=0.3, seed=0, by=np.zeros(9).astype("datetime64[D]"))
     with pytest.raises(TrainingError, match="each needs at least 2"):
-        split(9, method="group", share=0.3, seed=0, groups=np.zeros(9))
+        split(9, method="group", share=0.3, seed=0, by=np.zeros(9))

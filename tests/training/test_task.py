@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from fasttrack.errors import TrainingError
-from fasttrack.training.task import check_task, pick_task
+from fasttrack.training.task import check_task, choose_task
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ from fasttrack.training.task import check_task, pick_task
     ],
 )
 def test_the_task_is_picked_from_the_target(values: Any, task: str) -> None:
-    picked = pick_task(pd.Series(values, name="y"))
+    picked = choose_task(pd.Series(values, name="y"))
     assert picked.task == task
     assert picked.reason
 
@@ -37,22 +37,22 @@ def test_the_task_is_picked_from_the_target(values: Any, task: str) -> None:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ([1.0] * 9, "the target 'y' has one value in all 9 rows"),
-        (["a"] * 9, "the target 'y' has one value"),
+        ([1.0] * 9, "the target 'y' has the same value in all 9 rows"),
+        (["a"] * 9, "the target 'y' has the same value"),
         ([f"id-{i}" for i in range(30)], "30 different values in 30 rows, too many to be classes"),
         ([f"id-{i % 1001}" for i in range(3003)], "1,001 different values"),
     ],
 )
 def test_a_target_without_a_question_is_refused(values: Any, message: str) -> None:
     with pytest.raises(TrainingError, match=message):
-        pick_task(pd.Series(values, name="y"))
+        choose_task(pd.Series(values, name="y"))
 
 
 def test_a_task_that_the_target_cannot_have_is_refused() -> None:
     text = pd.Series(["a", "b", "c"] * 5, name="y")
-    with pytest.raises(TrainingError, match="is text, regression needs numbers"):
+    with pytest.raises(TrainingError, match="is text, but regression needs numbers"):
         check_task(text, "regression")
-    with pytest.raises(TrainingError, match="has 3 values, binary needs 2"):
+    with pytest.raises(TrainingError, match="has 3 values, but binary needs 2"):
         check_task(text, "binary")
     with pytest.raises(TrainingError, match="too many to be classes"):
         check_task(pd.Series(np.arange(50.0), name="y"), "multiclass")

@@ -13,6 +13,7 @@ from sklearn.linear_model import Ridge
 
 import fasttrack
 from fasttrack.errors import ConfigError, FastTrackError, TrainingError
+from fasttrack.progress import reporting
 from fasttrack.store import LocalStore
 
 ALPHAS = {"alpha": {"low": 1e-3, "high": 1e3, "log": True}}
@@ -75,10 +76,9 @@ def test_the_hold_out_is_never_fitted_on(tmp_path: Path, spy: Any, split: str) -
 def test_what_was_found_is_trained_and_recorded(tmp_path: Path) -> None:
     data = sales(tmp_path / "sales.csv")
     said: list[str] = []
-    outcome = fasttrack.train(
-        data, "y", estimator=Ridge(500.0), trials=8, space=ALPHAS, store=tmp_path / "store", tell=said.append
-    )
-    record, searched = outcome.manifest.training.search, outcome.searched
+    with reporting(said.append):
+        outcome = fasttrack.train(data, "y", estimator=Ridge(500.0), trials=8, space=ALPHAS, store=tmp_path / "store")
+    record, searched = outcome.manifest.training.search, outcome.search
     assert record is not None
     assert searched is not None
     assert outcome.bundle.load_pipeline().alpha == record.params["alpha"] == searched.best_params["alpha"]
@@ -97,26 +97,29 @@ def test_what_was_found_is_trained_and_recorded(tmp_path: Path) -> None:
 def test_auto_is_searched_across_the_families_in_their_own_spaces(tmp_path: Path) -> None:
     data = sales(tmp_path / "sales.csv", rows=120)
     outcome = fasttrack.train(data, "y", estimator="auto", trials=4, store=tmp_path / "store")
-    assert outcome.searched is not None
-    first = [trial.params for trial in outcome.searched.trials[:3]]
+    assert outcome.search is not None
+    first = [trial.params for trial in outcome.search.trials[:3]]
     assert {str(params["estimator"]) for params in first} == {"linear", "forest", "boosting"}
     assert all(len(params) == 1 for params in first)
-    assert outcome.manifest.training.estimator == outcome.searched.estimator
-    assert "estimator" not in outcome.searched.best_params
+    assert outcome.manifest.training.estimator == outcome.search.estimator
+    assert "estimator" not in outcome.search.best_params
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"trials": 0}, "--trials 0: write a whole number from 1 on"),
-        ({"search_seconds": 0.0}, "--search-seconds 0: write a number of seconds above 0"),
-        ({"space": ALPHAS}, "search.space says where to search, nothing says how long: set search.trials"),
-        ({"space": {"alpha": {"low": 1}}, "trials": 2}, 'search.space."alpha": `high` is missing'),
+        ({"trials": 0}, "--trials 0: expected a whole number >= 1"),
+        ({"search_seconds": 0.0}, "--search-seconds 0.0: expected a number > 0.0"),
+        (
+            {"space": ALPHAS},
+            "FOLDER/missing.csv: search.space says where to search, but nothing says how long: set ",
+        ),
+        ({"space": {"alpha": {"low": 1}}, "trials": 2}, "space.alpha: `high` is missing"),
         (
             {"space": {"alhpa": [1]}, "trials": 2},
-            'search.space."alhpa": Ridge has no such parameter; did you mean alpha?',
+            "search.space.alhpa: Ridge has no such parameter; did you mean alpha?",
         ),
-        ({"trials": 2}, "search.space is missing: say which parameters of Ridge are tuned, such as alpha, "),
+        ({"trials": 2}, "search.space is missing: name the parameters of Ridge to search, such as alpha, "),
     ],
 )
 def test_a_wrong_search_is_refused_before_the_table_is_read(
@@ -124,7 +127,7 @@ def test_a_wrong_search_is_refused_before_the_table_is_read(
 ) -> None:
     with pytest.raises(ConfigError) as caught:
         fasttrack.train(tmp_path / "missing.csv", "y", estimator=Ridge(), store=tmp_path / "store", **options)
-    assert str(caught.value).startswith(message)
+    assert str(caught.value).startswith(message.replace("FOLDER", str(tmp_path)))
 
 
 def test_without_optuna_a_search_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""What a search measures on: disjoint from what it fits on, and parted as the hold-out was."""
+"""What a search measures on: disjoint from what it fits on, and split as the hold-out was."""
 
 from __future__ import annotations
 
@@ -65,15 +65,15 @@ def test_a_fold_of_one_label_to_fit_on_is_left_out() -> None:
     assert [len(fold.train) for fold in found.folds] == [150, 225]
     assert found.note == "2 folds of 300 training rows, by time"
     late = np.array(["no"] * 299 + ["yes"])
-    with pytest.raises(TrainingError, match=r"too few to search on \(parted by time, with two labels to learn from\)"):
+    with pytest.raises(TrainingError, match=r"too few for a search \(split by time, with two labels in each part\)"):
         plan_validation(300, method="time", seed=0, classes=late, by=np.arange(300))
     many = np.array(["no"] * 59_999 + ["yes"])
-    with pytest.raises(TrainingError, match=r"the 48,000 rows that a search would fit on \(parted by time\) have one"):
+    with pytest.raises(TrainingError, match=r"the 48,000 rows that a search would fit on \(split by time\) all have"):
         plan_validation(60_000, method="time", seed=0, classes=many, by=np.arange(60_000))
 
 
 def test_rows_that_cannot_be_parted_are_told() -> None:
-    with pytest.raises(TrainingError, match="the 3 training rows are too few to search on"):
+    with pytest.raises(TrainingError, match="the 3 training rows are too few for a search"):
         plan_validation(3, method="random", seed=0)
-    with pytest.raises(TrainingError, match="the 50 training rows are too few to search on"):
+    with pytest.raises(TrainingError, match="the 50 training rows are too few for a search"):
         plan_validation(50, method="group", seed=0, by=np.zeros(50))

@@ -1,11 +1,11 @@
-"""The immutable artifact: a folder with a manifest, the fitted pipeline, and the SHA-256 of every file."""
+"""The immutable artifact of a training: a folder with a manifest, the pipeline, and the SHA-256 of every file."""
 
 from __future__ import annotations
 
-from fasttrack.bundle.bundle import (
+from fasttrack.bundle.files import (
     GRAPH,
     Bundle,
-    changed,
+    changed_file,
     copy_bundle,
     open_bundle,
     program_files,
@@ -20,9 +20,9 @@ from fasttrack.bundle.manifest import (
     Manifest,
     SearchRecord,
     TrainingRecord,
+    check_version,
     decode_manifest,
     installed_packages,
-    own_manifest,
 )
 
 __all__ = [
@@ -35,12 +35,12 @@ __all__ = [
     "Manifest",
     "SearchRecord",
     "TrainingRecord",
-    "changed",
+    "changed_file",
+    "check_version",
     "copy_bundle",
     "decode_manifest",
     "installed_packages",
     "open_bundle",
-    "own_manifest",
     "program_files",
     "read_manifest",
     "write_bundle",

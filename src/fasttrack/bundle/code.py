@@ -1,6 +1,6 @@
-"""Modules that travel in a bundle: imported from bytes whose digests were checked, never from a folder.
+"""Import the user's modules in a bundle from bytes whose digests were checked, never from a folder.
 
-What lies beside those files cannot be imported, and no bytecode is written into the bundle.
+Other files in the folder cannot be imported, and no bytecode is written into the bundle.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from importlib.util import decode_source, spec_from_loader
 from pathlib import Path
 from typing import Any
 
-__all__ = ["importable"]
+__all__ = ["bundled_modules"]
 
-_one_at_a_time = threading.RLock()  # the interpreter has one table of modules
+_import_lock = threading.RLock()  # the interpreter has one table of modules
 
 
 @contextmanager
-def importable(folder: Path, sources: Mapping[str, bytes]) -> Iterator[None]:
-    """Make the modules of `sources` (path under `folder` → source) win over others of the same name, for a while.
+def bundled_modules(folder: Path, sources: Mapping[str, bytes]) -> Iterator[None]:
+    """Let imports inside the `with` block find the modules in `sources` (path under `folder` → source) first.
 
-    What was imported stays imported, so that a module can still import another of its package when it is called; but
-    the process's own modules of these names are put back. Another bundle's give way.
+    Imported modules stay imported afterwards, so that one can import another of its package when it is called. But
+    the process's own modules of the same names are put back; those of another bundle are not.
     """
     own = {Path(path).parts[0].removesuffix(".py") for path in sources}
-    with _one_at_a_time:
+    with _import_lock:
         displaced = {name: module for name, module in sys.modules.items() if name.partition(".")[0] in own}
         for name in displaced:
             del sys.modules[name]
@@ -67,17 +67,17 @@ class _Finder(MetaPathFinder):
 
     def find_spec(self, fullname: str, path: Any, target: Any = None) -> ModuleSpec | None:
         stem = fullname.replace(".", "/")
-        for place, package in ((f"{stem}/__init__.py", True), (f"{stem}.py", False)):
-            if place in self._sources:
-                loader = _Source(self._folder / place, self._sources[place], package=package)
+        for path_in_bundle, package in ((f"{stem}/__init__.py", True), (f"{stem}.py", False)):
+            if path_in_bundle in self._sources:
+                loader = _Source(self._folder / path_in_bundle, self._sources[path_in_bundle], package=package)
                 return spec_from_loader(fullname, loader)
-        if any(place.startswith(f"{stem}/") for place in self._sources):
+        if any(source.startswith(f"{stem}/") for source in self._sources):
             return ModuleSpec(fullname, None, is_package=True)  # a package without __init__.py
         return None
 
 
 def _is_bundled(name: str, modules: Mapping[str, Any]) -> bool:
-    """Whether the module, or the package that it is part of, came out of a bundle."""
+    """Whether the module, or the package that it is part of, came from a bundle."""
     top = name.partition(".")[0]
     family = [module for other, module in modules.items() if other.partition(".")[0] == top]
     return any(isinstance(getattr(module, "__loader__", None), _Source) for module in family)

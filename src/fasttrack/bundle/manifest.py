@@ -1,13 +1,14 @@
-"""The manifest of a bundle: everything known about a model version, its digests, its version and its seal.
+"""The manifest of a bundle: everything known about a model version, the digests of its files, its version and its seal.
 
-The version is the digest of what the manifest says, so that the same content has the same version wherever it was made;
-a seal pins the rest of the manifest too, and the report.
+The version is a digest of the manifest's content, so the same content has the same version wherever it was made. The
+seal is a digest of the rest of the manifest too, and covers the report.
 """
 
 from __future__ import annotations
 
 import hashlib
 import sys
+from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -30,22 +31,41 @@ __all__ = [
     "Manifest",
     "SearchRecord",
     "TrainingRecord",
+    "check_version",
     "decode_manifest",
     "encode_manifest",
     "installed_packages",
-    "own_manifest",
-    "sealed",
-    "versioned",
+    "with_seal",
+    "with_version",
 ]
 
 FORMAT = 1
-"""Raised when an older server could misread a newer bundle; `open_bundle` refuses what it does not know."""
+"""The format of the bundles that this version writes: of the manifest, of its digests and of the other files.
+
+Every format since 1 can be read. A format that is newer than this one is refused.
+
+A change needs a new format if a released version would misread the new bundle or fail on it with a wrong message. A new
+optional field of the manifest, or a new file, needs none: released versions ignore it. To go from format N to N + 1:
+
+1. Before the change, check that `tests/bundle/stored/format-N` is there. It is never written again.
+2. Change the code, set FORMAT to N + 1, and add the entry N to `_UPGRADES`: a function that turns the content of a
+   manifest of format N into one of format N + 1. Digests are checked on the content as it was written, so they stay
+   valid. If the rule of a digest changes, keep the old rule for formats up to N in `_version_of` and `_seal_of`.
+3. If another file of the bundle changes, give it a new name, and keep the reader of the old one.
+4. Write the stored bundles of the new format: `python -m tests.bundle.make_stored tests/bundle/stored/format-<N + 1>`.
+   The tests in `tests/bundle/test_stored.py` read every stored format.
+5. Say in the CHANGELOG that servers must be updated before trainings: an older server refuses the new bundles, and goes
+   on with the version that it serves.
+"""
+
+_UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
+"""By format: what makes a manifest's content one of the next format."""
 
 MANIFEST = "manifest.json"
 REPORT = "report.html"
-"""The evaluation for people. It names the version, and the champion that it was compared with: so it is no part of what
-the version is the digest of, as the time of the training is none."""
-_PINNED = ("fasttrack-mlops", "joblib", "numpy", "onnxruntime", "pandas", "scikit-learn", "scipy")
+"""The evaluation for people. It names the version, and the champion that it was compared with. So the version is not a
+digest of the report, nor of the time of the training."""
+_PACKAGES = ("fasttrack-mlops", "joblib", "numpy", "onnxruntime", "pandas", "scikit-learn", "scipy")
 
 
 class FileDigest(msgspec.Struct, frozen=True):
@@ -56,45 +76,45 @@ class FileDigest(msgspec.Struct, frozen=True):
 
 
 class SearchRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """What a search of hyperparameters chose. No time that it took: the same trials must give the same version."""
+    """The result of a search of hyperparameters; without its time, so that the same trials give the same version."""
 
     params: dict[str, bool | int | float | str | None]
-    """What was set on the estimator; empty when its defaults were best."""
+    """What was set on the estimator; empty when the defaults were best."""
     trials: int
     seconds: float | None = None
-    """The budget, where one was given."""
+    """The time budget; `None` if only the number of trials was limited."""
     metric: str
     score: float
-    """On the validation rows, which are of the training part."""
+    """On the validation rows, which are a part of the training rows."""
     default_score: float | None = None
-    """Of the defaults on the same rows; `None` when they could not be fitted."""
+    """The score of the defaults on the same rows; `None` when they could not be fitted."""
     validation: str = ""
 
 
 class TrainingRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """What was trained on what. Shares are 0 to 1, times in seconds."""
+    """The estimator, and the table that it was trained on. Shares are from 0 to 1, times in seconds."""
 
     estimator: str
     rows: int
-    """Rows that the pipeline was fitted on."""
+    """The number of rows that the pipeline was fitted on."""
     holdout_rows: int = 0
     split: str = "none"
     dropped_rows: int = 0
-    """Rows left out because they had no target."""
+    """The number of rows left out because they had no target."""
     left_out: dict[str, str] = {}
-    """Columns that cannot be features, and why."""
+    """The columns that cannot be features, with the reason."""
     notes: list[str] = []
     source: str | None = None
     schema: dict[str, str] = {}
-    """Column names and types of the table that was read."""
+    """The column names and types of the table."""
     content_sha256: str | None = None
-    """Digest of the table's content, however it was stored."""
+    """The digest of the table's content, however it was stored."""
     search: SearchRecord | None = None
     query: str | None = None
     table: str | None = None
-    """What was read of a database, if the source is one."""
+    """The table of a database that was read; `None` for a query, or another kind of source."""
     sample: int | None = None
-    """How many random rows were asked for, where not all were read."""
+    """The number of rows in the random sample; `None` when all rows were read."""
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,58 +123,61 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     format: int = msgspec.field(default=FORMAT)
     name: str
     version: str = ""
-    """The first 12 hex digits of the SHA-256 of what this manifest says, without when and where it was made, and
-    without the report."""
+    """The first 12 hex digits of the SHA-256 of the manifest's content, without time, commit and report."""
     created: str
     git_commit: str | None = None
     contract: Contract
     engine: Literal["sklearn", "onnx"] = "sklearn"
     engine_reason: str = ""
-    """Why the model is not compiled."""
+    """Why the model is not compiled; empty if it is."""
     refusals: InputRules | None = None
-    """Of a compiled model: which rows scikit-learn would not take, as far as a row's own values tell."""
+    """The rows that scikit-learn would refuse, as far as a row's own values decide it; for compiled models only."""
     proof: Proof | None = None
-    """What the compiled graph was compared on; of a model that is not compiled, the proof that failed."""
+    """The rows that the compiled graph was compared on; the failed proof, where that is why a model is not compiled."""
     training: TrainingRecord
     primary_metric: str | None = None
     greater_is_better: bool = False
     metrics: dict[str, Metric] = {}
     baseline: dict[str, Metric] = {}
-    """The same figures of the trivial model: the training mean, or the class shares."""
+    """The same metrics of the trivial model, which predicts the training mean or the class shares."""
     packages: dict[str, str]
     files: dict[str, FileDigest]
     seal: str = ""
-    """SHA-256 (hex) of all of this manifest but the seal."""
+    """The SHA-256 (hex) of this manifest without the seal."""
 
 
 def decode_manifest(written: bytes, path: object) -> Manifest:
-    """The manifest that was read from `path`, checked against its version, its seal and its files' names.
+    """The manifest that was read from `path`, checked against its version, its seal and the names of its files.
 
     Raises BundleError.
     """
     try:
         content = msgspec.json.decode(written, type=dict[str, Any])
-        _check_format(path, content)
+        written_format = _format_of(content, path)
+        # Digests of the content as it was written, not of what this version of the program makes of it: fields may be
+        # added later.
+        version, seal = _version_of(content), _seal_of(content)
+        for number in range(written_format, FORMAT):
+            content = _UPGRADES[number](content)
         manifest = msgspec.convert(content, Manifest)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise BundleError(f"{path} is damaged: {error}; restore it from a copy, or train again") from None
-    # Digests of what is written, not of what this version of the program makes of it: fields may be added later.
-    if manifest.version != _version_of(content) or manifest.seal != _seal_of(content):
+    if (manifest.version, manifest.seal) != (version, seal):
         raise BundleError(
-            f"{path} was changed after it was written: it names version {manifest.version}, its content is another; "
+            f"{path} was changed after it was written: its digests do not match its content; "
             "restore it from a copy, or train again"
         )
     for name in manifest.files:
         if Path(name).is_absolute() or ".." in Path(name).parts or "\0" in name:
-            raise BundleError(f"{path} lists {name!r}, which lies outside the bundle")
+            raise BundleError(f"{path} lists {name!r}, which lies outside of the bundle")
     return manifest
 
 
-def own_manifest(manifest: Manifest, version: str, place: object) -> Manifest:
-    """The manifest, if it is the one of the version that its place is named for. Raises BundleError."""
+def check_version(manifest: Manifest, version: str, place: object) -> Manifest:
+    """The manifest, if it has the version that its place is named after. Raises BundleError."""
     if manifest.version != version:
         raise BundleError(
-            f"{place} holds version {manifest.version}, not its own; restore it from a copy, or train again"
+            f"{place} holds version {manifest.version}, not {version}; restore it from a copy, or train again"
         )
     return manifest
 
@@ -165,28 +188,28 @@ def encode_manifest(manifest: Manifest) -> bytes:
 
 
 def installed_packages() -> dict[str, str]:
-    """Versions of Python and of the packages that a pipeline's behaviour depends on."""
-    found = {"python": ".".join(map(str, sys.version_info[:3]))}
-    for name in _PINNED:
+    """The versions of Python and of the packages that a pipeline's behaviour depends on."""
+    versions = {"python": ".".join(map(str, sys.version_info[:3]))}
+    for name in _PACKAGES:
         try:
-            found[name] = metadata.version(name)
+            versions[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             continue
-    return found
+    return versions
 
 
-def versioned(manifest: Manifest) -> Manifest:
+def with_version(manifest: Manifest) -> Manifest:
     """The manifest with the version that its content gives. Raises BundleError when it cannot be written as JSON."""
-    return msgspec.structs.replace(manifest, version=_version_of(_as_written(manifest)))
+    return msgspec.structs.replace(manifest, version=_version_of(_written_content(manifest)))
 
 
-def sealed(manifest: Manifest) -> Manifest:
+def with_seal(manifest: Manifest) -> Manifest:
     """The manifest with its seal. Raises BundleError when it cannot be written as JSON."""
-    return msgspec.structs.replace(manifest, seal=_seal_of(_as_written(manifest)))
+    return msgspec.structs.replace(manifest, seal=_seal_of(_written_content(manifest)))
 
 
-def _as_written(manifest: Manifest) -> dict[str, Any]:
-    """What reading the manifest gives. Raises BundleError for one that could not be read back."""
+def _written_content(manifest: Manifest) -> dict[str, Any]:
+    """What reading the manifest will give. Raises BundleError for one that could not be read back."""
     content: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(manifest))
     try:
         msgspec.convert(content, Manifest)
@@ -211,7 +234,14 @@ def _digest(content: Mapping[str, Any], *, without: Sequence[str]) -> str:
     return hashlib.sha256(msgspec.json.encode(kept, order="deterministic")).hexdigest()
 
 
-def _check_format(path: object, content: Mapping[str, Any]) -> None:
-    found = content.get("format")
-    if isinstance(found, int) and found != FORMAT:
-        raise BundleError(f"{path} has format {found}, this version reads format {FORMAT}; use the one that wrote it")
+def _format_of(content: Mapping[str, Any], path: object) -> int:
+    """The format that the content says it has; the present one where it says none, which decoding refuses."""
+    number = content.get("format")
+    if not isinstance(number, int) or isinstance(number, bool):
+        return FORMAT
+    if not 1 <= number <= FORMAT:
+        readable = "format 1" if FORMAT == 1 else f"formats 1 to {FORMAT}"
+        raise BundleError(
+            f"{path} has format {number}, and this version of fasttrack-mlops reads {readable}; update fasttrack-mlops"
+        )
+    return number

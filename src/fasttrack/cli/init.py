@@ -24,7 +24,7 @@ def init(
     force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
 ) -> None:
     """Write a commented fasttrack.toml for a table, with the kind of each column."""
-    from fasttrack.jobs.init import write_config
+    from fasttrack.jobs import init as write_config
 
     write_config(data, target, output, query=query, table=table, rows=rows, force=force)
     typer.echo(f"wrote {output}; review it, then run: fasttrack train {output}")

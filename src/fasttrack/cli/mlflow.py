@@ -35,7 +35,7 @@ def status(store: StoreOption = "model") -> None:
     from fasttrack.tracking.spool import Spool
 
     spool = Spool(spool_folder(store))
-    runs, models = spool.waiting(), spool.owed_aliases()
+    runs, models = spool.runs(), spool.pending_aliases()
     for run in runs:
         typer.echo(f"{run.model}@{run.version}: not yet sent to {run.uri}")
     for model in models:
@@ -53,7 +53,7 @@ def send(tracking: TrackingOption = None, store: StoreOption = "model") -> None:
     with Progress() as progress:
         results = resume(open_store(store), spool_folder(store), place, progress.tell)
     for result in results:
-        typer.echo(result.said)
+        typer.echo(result.message)
     if not results:
         typer.echo("nothing to send")
 
@@ -66,17 +66,21 @@ def pull(
     store: StoreOption = "model",
 ) -> None:
     """Copy a registered version from MLflow into the store, and check every digest."""
+    from fasttrack.jobs.pull import pull as pull_version
     from fasttrack.store import open_store
-    from fasttrack.tracking.pull import pull as pull_version
 
     place = _place(spec, store, tracking)
     with Progress() as progress:
-        progress.tell(f"pulling {spec} from {place.shown}")
+        progress.tell(f"pulling {spec} from {place.label}")
         pulled = pull_version(place, spec, open_store(store), promote=promote)
-    came = "pulled" if pulled.downloaded else "was already in the store"
-    typer.echo(f"{pulled.registered}: {pulled.name}@{pulled.version} {came}{', and is now champion' * pulled.promoted}")
+    transfer, promotion = pulled.transfer, pulled.promotion
+    came = "pulled" if transfer.downloaded else "was already in the store"
+    promoted = "" if promotion is None else ", and is now champion"
+    typer.echo(f"{transfer.registered}: {transfer.name}@{transfer.version} {came}{promoted}")
+    if promotion is not None and promotion.mirrored is not None:
+        typer.echo(promotion.mirrored)
     if not promote:
-        typer.echo(f"to serve it: fasttrack models promote {pulled.name}@{pulled.version}")
+        typer.echo(f"to serve it: fasttrack models promote {transfer.name}@{transfer.version}")
 
 
 @mlflow.command("follow")
@@ -87,8 +91,8 @@ def follow(
     store: StoreOption = "model",
 ) -> None:
     """Keep the champion of the store at the version of an alias in MLflow, until Ctrl-C or SIGTERM."""
+    from fasttrack.jobs.follow import follow as follow_alias
     from fasttrack.store import open_store
-    from fasttrack.tracking.follow import follow as follow_alias
 
     place = _place(spec, store, tracking)
     logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
@@ -101,11 +105,11 @@ def follow(
 
 def _place(spec: str, store: str, tracking: str | None) -> Place:
     """Where the registry is. Raises ConfigError before anything is opened if that is not known."""
-    from fasttrack.tracking import remembered_place, spool_folder
-    from fasttrack.tracking.registry import parse
+    from fasttrack.tracking import recall_place, spool_folder
+    from fasttrack.tracking.registry import parse_model_uri
 
-    name, _, _ = parse(spec)
-    place = remembered_place(spool_folder(store), name, tracking)
+    name, _, _ = parse_model_uri(spec)
+    place = recall_place(spool_folder(store), name, tracking)
     if place is None:
         raise ConfigError("no MLflow is configured; name it with --tracking URI or FASTTRACK_TRACKING")
     return place

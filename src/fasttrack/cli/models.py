@@ -29,6 +29,9 @@ _SpecArgument = Annotated[
     str, typer.Argument(metavar="MODEL", help=f"{MODEL}.", autocompletion=complete_model, show_default=False)
 ]
 _PromoteOption = Annotated[bool, typer.Option("--promote", help="Make the copy the champion of the other store.")]
+_WhyOption = Annotated[
+    str, typer.Option("--why", help="The reason, for the audit log.", metavar="TEXT", show_default="none")
+]
 _OTHER_STORE = f"The other store: a folder, or {example_list('store')}."
 _LISTED_CATEGORIES = 6
 
@@ -76,36 +79,43 @@ def models_promote(
         str,
         typer.Argument(metavar="MODEL@VERSION", help="The version that is to serve.", autocompletion=complete_model),
     ],
+    alias: Annotated[
+        str | None,
+        typer.Option(
+            "--alias", help="The alias to move: champion or challenger.", metavar="ALIAS", show_default="champion"
+        ),
+    ] = None,
+    why: _WhyOption = "",
     store: StoreOption = "model",
     tracking: TrackingOption = None,
 ) -> None:
     """Make a version the champion; running servers switch to it within about a second."""
-    opened = _open(store)
-    name, version = opened.resolve(spec)
-    opened.verify(name, version)  # a damaged bundle must not become champion
-    try:
-        before = opened.champion(name)
-    except StoreError:  # a damaged pointer is written anew
-        before = None
-    opened.promote(name, version)
-    typer.echo(
-        f"{name}: {version} is champion" + (f", before it was {before}" if before not in (None, version) else "")
-    )
-    _mirror(opened, name, store, tracking)
+    from fasttrack.jobs.promote import promote
+    from fasttrack.store import CHAMPION
+
+    move = promote(spec, store=store, alias=alias or CHAMPION, why=why, tracking=tracking)
+    before = "" if move.before in (None, move.version) else f", before it was {move.before}"
+    typer.echo(f"{move.name}: {move.version} is {move.alias}{before}")
+    if move.mirrored is not None:
+        typer.echo(move.mirrored)
 
 
 @models.command("rollback")
 def models_rollback(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The model.", autocompletion=complete_model)],
+    why: _WhyOption = "",
     store: StoreOption = "model",
     tracking: TrackingOption = None,
 ) -> None:
     """Make the previous champion of a model the champion again."""
+    from fasttrack.jobs.promote import rollback
+
     opened = _open(store)
     opened.resolve(name)
-    left, restored = opened.rollback(name)
-    typer.echo(f"{name}: {restored} is champion again, instead of {left}")
-    _mirror(opened, name, store, tracking)
+    move = rollback(name, store=opened, why=why, tracking=tracking)
+    typer.echo(f"{name}: {move.version} is champion again, instead of {move.before}")
+    if move.mirrored is not None:
+        typer.echo(move.mirrored)
 
 
 @models.command("verify")
@@ -232,9 +242,16 @@ def _contract_table(contract: Contract) -> Table:
         else:
             values = f"{column.minimum:g} to {column.maximum:g}"
         missing = f"{column.missing_share:.1%}" if column.nullable else "never"
-        example = "" if column.example is None else label_key(column.example)
-        table.add(repr(column.name), column.kind, missing, values, example)
+        table.add(repr(column.name), column.kind, missing, values, _example(column.example))
     return table
+
+
+def _example(value: object) -> str:
+    from fasttrack.contract.openapi import label_key
+
+    if value is None:
+        return ""
+    return f"{value:.6g}" if isinstance(value, float) else label_key(value)
 
 
 def _verify(store: Store, spec: str) -> None:
@@ -245,7 +262,7 @@ def _verify(store: Store, spec: str) -> None:
 def _verify_all(store: Store) -> None:
     """Check every version and pointer. Raises FastTrackError with the numbers of those that are damaged."""
     specs = [f"{name}@{version}" for name in store.names() for version in store.identifiers(name)]
-    pointers = list(store.check_champions())
+    pointers = list(store.check_aliases())
     if not specs and not pointers:
         raise FastTrackError(f"store {store.location} is empty; train a model first: fasttrack train")
     damaged = 0
@@ -259,12 +276,12 @@ def _verify_all(store: Store) -> None:
         typer.echo(f"{problem}", err=True)
     if damaged or pointers:
         parts = [f"{damaged} of {len(specs)} versions are damaged"] * bool(damaged)
-        parts += [f"{len(pointers)} champions cannot be found"] * bool(pointers)
+        parts += [f"{len(pointers)} aliases cannot be resolved"] * bool(pointers)
         raise FastTrackError(" and ".join(parts))
 
 
 def _prove(store: Store, spec: str | None, data: str, query: str | None, table: str | None, rows: int | None) -> None:
-    from fasttrack.jobs.verify import verify_on
+    from fasttrack.jobs import verify
     from fasttrack.settings import Settings
 
     if spec is None:
@@ -272,7 +289,7 @@ def _prove(store: Store, spec: str | None, data: str, query: str | None, table: 
         raise ConfigError(f"name the model to prove on {address}: fasttrack models verify MODEL --data {address}")
     bundle = store.open(spec)
     mismatch = Settings.from_environment().allow_version_mismatch
-    proof = verify_on(bundle, data, query=query, table=table, sample=rows, allow_version_mismatch=mismatch)
+    proof = verify(bundle, data, query=query, table=table, sample=rows, allow_version_mismatch=mismatch)
     if not proof.passed:
         raise FastTrackError(f"{bundle.label}: the proof failed: {proof.reason}; do not serve it, and train again")
     typer.echo(f"{bundle.label}: proved on {proof}")
@@ -290,17 +307,12 @@ def _copy(source: str, spec: str, to: str, *, promote: bool) -> None:
     amount = "which had it already" if was_there else f"{size / 1e6:,.1f} MB"
     typer.echo(f"{bundle.label}: in {destination.location}, {amount}")
     if promote:
-        destination.promote(bundle.manifest.name, bundle.manifest.version)
-        typer.echo(f"{bundle.manifest.name}: {bundle.manifest.version} is champion there")
+        from fasttrack.jobs.promote import promote as promote_version
 
-
-def _mirror(store: Store, name: str, location: str, tracking: str | None) -> None:
-    """Move the champion alias in MLflow too, where the model is tracked; the promotion is done already."""
-    from fasttrack.tracking import mirror_champion, spool_folder
-
-    message = mirror_champion(store, name, spool_folder(location), tracking)
-    if message is not None:
-        typer.echo(message)
+        move = promote_version(bundle.label, store=destination, why=f"copied from {redact_url(source)}")
+        typer.echo(f"{move.name}: {move.version} is champion there")
+        if move.mirrored is not None:
+            typer.echo(move.mirrored)
 
 
 def _open(location: str) -> Store:

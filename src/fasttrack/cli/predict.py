@@ -41,9 +41,11 @@ def predict(
     from fasttrack.contract.openapi import label_key
     from fasttrack.scoring.model import open_model
     from fasttrack.scoring.open import find_bundle
+    from fasttrack.settings import Settings
     from fasttrack.store import open_store
 
-    scoring = open_model(find_bundle(open_store(store), model))
+    mismatch = Settings.from_environment().allow_version_mismatch
+    scoring = open_model(find_bundle(open_store(store), model), allow_version_mismatch=mismatch)
     contract = scoring.contract
     pairs = _parse_pairs(values, contract.names)
     try:

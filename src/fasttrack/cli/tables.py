@@ -6,6 +6,7 @@ record becomes a title line and, below it, its other cells with their headings.
 
 from __future__ import annotations
 
+import re
 import sys
 from dataclasses import dataclass, field
 from itertools import zip_longest
@@ -22,6 +23,8 @@ __all__ = ["Column", "Table", "is_terminal", "output", "print_table"]
 
 _GAP = 2
 _INDENT = 4
+_PIECES = re.compile(r" +|[^ _\-.:@/]*[_\-.:@/]|[^ _\-.:@/]+")
+"""A text in pieces between which a line may end."""
 
 
 @dataclass(frozen=True)
@@ -153,13 +156,13 @@ def _fit(natural: Sequence[int], narrowest: Sequence[int], width: int) -> list[i
 
 
 def _wrap(text: str, width: int) -> list[str]:
-    """The text in lines of at most `width` characters, broken between words, or within a word that is longer."""
+    """The text in lines of at most `width` characters, broken at spaces and after the signs that join names."""
     lines = [""]
-    for word in text.split(" "):
-        joined = f"{lines[-1]} {word}" if lines[-1] else word
-        if cell_len(joined) <= width:
-            lines[-1] = joined
-            continue
-        pieces = chop_cells(word, max(width, 1))
-        lines[-1:] = [lines[-1], *pieces] if lines[-1] else pieces
-    return lines
+    for piece in _PIECES.findall(text):
+        if cell_len(lines[-1] + piece) <= width:
+            lines[-1] += piece
+        elif cell_len(piece) <= width:
+            lines.append(piece.lstrip(" "))
+        else:
+            lines[-1:] = [lines[-1], *chop_cells(piece, width)] if lines[-1] else chop_cells(piece, width)
+    return [line.rstrip(" ") for line in lines]

@@ -1,94 +1,83 @@
-"""`fasttrack train`: train a model on a table and put it in the store."""
+"""`fasttrack train`: train a model on a table and put it in the store. Its options are those of `TrainConfig`."""
 
 from __future__ import annotations
 
-from typing import Annotated
+import inspect
+from collections.abc import Callable
+from typing import Annotated, Any
 
 import typer
 
-from fasttrack.cli.options import (
-    SOURCE,
-    JournalOption,
-    QueryOption,
-    RowsOption,
-    StoreOption,
-    TableOption,
-    TrackingOption,
-    choice,
-    parse_kinds,
-)
+from fasttrack.cli.options import SOURCE
 from fasttrack.cli.outcome import print_outcome
 from fasttrack.cli.progress import Progress
+from fasttrack.config import TrainConfig, options
+from fasttrack.config.option import ConfigOption, plain_type
+from fasttrack.errors import ConfigError
+from fasttrack.progress import reporting
 
-__all__ = ["train"]
+__all__ = ["train", "train_command"]
 
 
-def train(
-    source: Annotated[str, typer.Argument(help=f"{SOURCE}. Or a fasttrack.toml, or journal: what was labelled.")],
-    target: Annotated[str | None, typer.Option(help="Column to predict; needed with a table.")] = None,
-    name: Annotated[str | None, typer.Option(help="Name of the model; else the file's.")] = None,
-    estimator: Annotated[
-        str | None,
-        typer.Option(help="linear, boosting, forest, auto, or module:factory that returns a scikit-learn estimator."),
-    ] = None,
-    task: Annotated[str | None, typer.Option(help="regression, binary or multiclass; else from the target.")] = None,
-    promote: Annotated[
-        str | None, typer.Option(help="never, always, or better: when it is the first or beats the champion.")
-    ] = None,
-    confidence: Annotated[
-        float | None, typer.Option(help="Better is what beats the champion in this share of resamples; else 0.95.")
-    ] = None,
-    ignore: Annotated[
-        list[str] | None, typer.Option(help="Column that must not be a feature; may be repeated.")
-    ] = None,
-    null: Annotated[
-        list[str] | None, typer.Option(help="Further spelling of a missing value; may be repeated.")
-    ] = None,
-    kind: Annotated[
-        list[str] | None,
-        typer.Option(help="COLUMN=KIND: number, integer, boolean, category or datetime; may be repeated."),
-    ] = None,
-    query: QueryOption = None,
-    table: TableOption = None,
-    rows: RowsOption = None,
-    since: Annotated[
-        str | None, typer.Option(help="With journal: the predictions of the last 30d, 12h, 90m or 2w.")
-    ] = None,
-    trials: Annotated[
-        int | None, typer.Option(help="Search hyperparameters: so many trials at most.", metavar="N")
-    ] = None,
-    search_seconds: Annotated[
-        float | None,
-        typer.Option(help="Search hyperparameters: no trial begins that would not end in this time.", metavar="S"),
-    ] = None,
-    journal: JournalOption = "on",
-    tracking: TrackingOption = None,
-    store: StoreOption = "model",
-) -> None:
-    """Train a model on a table and put it in the store."""
-    from fasttrack.lifecycle import train as train_model
+def train_command(config_class: type[TrainConfig] = TrainConfig) -> Callable[..., None]:
+    """The function behind `fasttrack train`, with a parameter for each option of `config_class` that has a flag."""
+    flags = {name: option for name, option in options(config_class).items() if option.flag}
 
-    with Progress() as progress:
-        outcome = train_model(
-            source,
-            target,
-            name=name,
-            estimator=estimator,
-            task=choice("--task", task, ("regression", "binary", "multiclass")),
-            store=store,
-            promote=choice("--promote", promote, ("never", "always", "better")),
-            confidence=confidence,
-            ignore=tuple(ignore or ()),
-            nulls=tuple(null or ()),
-            kinds=parse_kinds(kind or []),
-            query=query,
-            table=table,
-            rows=rows,
-            since=since,
-            journal=journal,
-            trials=trials,
-            search_seconds=search_seconds,
-            tracking=tracking,
-            tell=progress.tell,
-        )
-    print_outcome(outcome, store)
+    def train(source: str, **values: Any) -> None:
+        """Train a model on a table and put it into the store."""
+        from fasttrack.jobs import train as train_model
+
+        arguments = {name: _parse(flags[name], value) for name, value in values.items()}
+        with Progress() as progress, reporting(progress.tell):
+            config = config_class.of(source, **arguments)
+            outcome = train_model(config)
+        print_outcome(outcome, config.store)
+
+    argument = Annotated[
+        str, typer.Argument(metavar="SOURCE", help=f"The table: {SOURCE}; or a fasttrack.toml; or journal.")
+    ]
+    source = inspect.Parameter("source", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=argument)
+    parameters = [source, *(_parameter(option) for option in flags.values())]
+    train.__signature__ = inspect.Signature(parameters, return_annotation=None)  # type: ignore[attr-defined]
+    train.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters} | {"return": None}
+    return train
+
+
+def _parameter(option: ConfigOption) -> inspect.Parameter:
+    """The option for Typer: `None` if it is not given, so that the environment, the file and the default apply."""
+    kind: Any = plain_type(option.type)
+    if option.is_list or option.is_table:
+        kind = list[str]
+    elif kind not in (int, float, bool):
+        kind = str
+    several = " Repeat it for more." if option.is_list or option.is_table else ""
+    declared = typer.Option(
+        option.flag,
+        help=option.declared.help + several,
+        show_default=option.default_text or "none",
+        metavar=option.declared.metavar or "|".join(option.choices) or None,
+        rich_help_panel=_panel(option),
+    )
+    annotation = Annotated[kind | None, declared]
+    return inspect.Parameter(option.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+
+
+def _panel(option: ConfigOption) -> str | None:
+    """The heading of the option in the help: its table in a file."""
+    return option.path[0].capitalize() if len(option.path) > 1 else None
+
+
+def _parse(option: ConfigOption, value: Any) -> Any:
+    """The value of a flag for the configuration: `COLUMN=KIND` becomes a table. Raises ConfigError."""
+    if not (option.is_table and value):
+        return value or None if isinstance(value, list) else value
+    table = {}
+    for pair in value:
+        name, equals, item = pair.rpartition("=")
+        if not equals:
+            raise ConfigError(f"{option.flag} {pair}: write {option.declared.metavar}")
+        table[name] = item
+    return table
+
+
+train = train_command()

@@ -43,12 +43,12 @@ _FIRST_SECOND, _LAST_SECOND = -62_135_596_800.0, 253_402_300_799.0
 class EdgeRows:
     """Training rows with replaced values, float64[n, f].
 
-    In row i a value of kind `what[i]` was put into column `column[i]`, or into several columns if that is −1.
+    In row i a value of kind `kinds[i]` was put into column `columns[i]`, or into several columns if that is −1.
     """
 
     matrix: Floats
-    what: list[str]
-    column: NDArray[np.int64]
+    kinds: list[str]
+    columns: NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.matrix)

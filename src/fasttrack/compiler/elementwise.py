@@ -101,17 +101,17 @@ def _narrow_graph(x: Var) -> Var:
 def _microseconds(x: Any, unit: float = 1.0) -> Any:
     # the years 1 to 9999 are far inside this range; beyond it, int64 microseconds would overflow
     seconds = np.clip(np.where(np.isnan(x), 0, x), -1e12, 1e12)
-    whole = np.floor(seconds)
-    micros = whole.astype(np.int64) * 1_000_000 + np.rint((seconds - whole) * 1e6).astype(np.int64)
+    whole_seconds = np.floor(seconds)
+    micros = whole_seconds.astype(np.int64) * 1_000_000 + np.rint((seconds - whole_seconds) * 1e6).astype(np.int64)
     micros = micros // int(unit) * int(unit)
     return np.where(np.isnan(x), np.nan, micros / 1e6)
 
 
 def _microseconds_graph(x: Var, unit: Var | None = None) -> Var:
-    whole = op.floor(x)
-    fraction = op.round(op.mul(op.sub(x, whole), op.const(1e6)))
+    whole_seconds = op.floor(x)
+    fraction = op.round(op.mul(op.sub(x, whole_seconds), op.const(1e6)))
     million, integer = op.const(np.int64(1_000_000)), np.int64
-    micros = op.add(op.mul(op.cast(whole, to=integer), million), op.cast(fraction, to=integer))
+    micros = op.add(op.mul(op.cast(whole_seconds, to=integer), million), op.cast(fraction, to=integer))
     if unit is not None:
         # times before 1970 are negative, and integer division would round them towards zero
         micros = op.sub(micros, op.mod(micros, op.cast(unit, to=integer)))

@@ -106,7 +106,7 @@ def _collect_splits(
 
 
 @dataclass(eq=False)
-class _Source:
+class _SourceColumn:
     """A column of a block, with the splits on the NumberColumns or CodedColumns that are computed from it."""
 
     block: Block
@@ -125,10 +125,10 @@ class _Source:
         return len({split.threshold for _, splits in self.numbers for split in splits}) + 2
 
 
-def _group_by_source(x: Columns, splits: dict[int, list[_Split]]) -> list[_Source]:
+def _group_by_source(x: Columns, splits: dict[int, list[_Split]]) -> list[_SourceColumn]:
     """The splits by the column of a block that their feature is computed from."""
     columns = x.numeric_features()
-    sources: dict[tuple[Block, int, type], _Source] = {}
+    sources: dict[tuple[Block, int, type], _SourceColumn] = {}
     computed: list[tuple[NumberColumn, list[_Split]]] = []
     for feature, feature_splits in sorted(splits.items()):
         column = columns[feature]
@@ -137,7 +137,7 @@ def _group_by_source(x: Columns, splits: dict[int, list[_Split]]) -> list[_Sourc
             continue
         # a boolean input may be both a NumberColumn and a CodedColumn
         key = (column.block, column.index, type(column))
-        source = sources.setdefault(key, _Source(column.block, column.index))
+        source = sources.setdefault(key, _SourceColumn(column.block, column.index))
         if isinstance(column, NumberColumn):
             source.numbers.append((column, feature_splits))
         else:
@@ -145,12 +145,14 @@ def _group_by_source(x: Columns, splits: dict[int, list[_Split]]) -> list[_Sourc
     if not computed:
         return list(sources.values())
     block = as_block(x.with_features(column for column, _ in computed))
-    new_sources = [_Source(block, i, [(NumberColumn(block, i), splits)]) for i, (_, splits) in enumerate(computed)]
+    new_sources = [
+        _SourceColumn(block, i, [(NumberColumn(block, i), splits)]) for i, (_, splits) in enumerate(computed)
+    ]
     return [*sources.values(), *new_sources]
 
 
 def _build_lookups(
-    sources: Sequence[_Source], blocks: Sequence[Block], trees: int, dtype: np.dtype[Any]
+    sources: Sequence[_SourceColumn], blocks: Sequence[Block], trees: int, dtype: np.dtype[Any]
 ) -> list[ColumnMasks] | None:
     """The masks of each source, whose columns are counted over the `blocks` side by side; `None` if too large."""
     starts = dict(zip(blocks, np.cumsum([0, *(block.width for block in blocks)]).tolist(), strict=False))
@@ -171,7 +173,7 @@ def _build_lookups(
     return lookups
 
 
-def _code_masks(source: _Source, trees: int, dtype: np.dtype[Any]) -> tuple[NDArray[np.integer], NDArray[Any]]:
+def _code_masks(source: _SourceColumn, trees: int, dtype: np.dtype[Any]) -> tuple[NDArray[np.integer], NDArray[Any]]:
     """The cell of each code, in `lookup_order`, and the masks [cells, trees]. Codes with equal masks share a cell."""
     masks = np.full((len(source.coded[0][0].cells), trees), np.iinfo(dtype).max, dtype)
     for column, splits in source.coded:
@@ -182,7 +184,7 @@ def _code_masks(source: _Source, trees: int, dtype: np.dtype[Any]) -> tuple[NDAr
     return cells.ravel(), distinct
 
 
-def _number_masks(source: _Source, trees: int, dtype: np.dtype[Any]) -> tuple[Floats, NDArray[Any]]:
+def _number_masks(source: _SourceColumn, trees: int, dtype: np.dtype[Any]) -> tuple[Floats, NDArray[Any]]:
     """The upper bounds of a number's cells, and the masks [cells, trees]."""
     tests = [test for number, splits in source.numbers for test in _move_splits(number, splits)]
     thresholds = np.array([threshold for _, threshold, _ in tests])

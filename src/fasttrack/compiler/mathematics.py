@@ -59,15 +59,15 @@ def expf(x: Var) -> Var:
     The algorithm is Szabolcs Nagy's in ARM's Optimized Routines, which glibc has used since version 2.27.
     """
     n = 32.0
-    inside = op.min(
-        [op.max([op.cast(x, to=np.float64), op.const(-110.0)]), op.const(89.0)]
-    )  # the result is 0 or infinity outside
-    z = op.mul(op.const(float.fromhex("0x1.71547652b82fep+0") * n), inside)
+    # beyond these bounds the result is 0 or infinity
+    bounded = op.min([op.max([op.cast(x, to=np.float64), op.const(-110.0)]), op.const(89.0)])
+    z = op.mul(op.const(float.fromhex("0x1.71547652b82fep+0") * n), bounded)
     k = op.round(z)
     r = op.sub(z, k)
-    whole = op.floor(op.div(k, op.const(n)))
-    part = op.cast(op.sub(k, op.mul(whole, op.const(n))), to=np.int64)
-    power = op.gather(op.const(np.exp2(np.arange(-160.0, 140.0))), op.cast(op.add(whole, op.const(160.0)), to=np.int64))
+    exponent = op.floor(op.div(k, op.const(n)))
+    part = op.cast(op.sub(k, op.mul(exponent, op.const(n))), to=np.int64)
+    power_index = op.cast(op.add(exponent, op.const(160.0)), to=np.int64)
+    power = op.gather(op.const(np.exp2(np.arange(-160.0, 140.0))), power_index)
     scale = op.mul(op.gather(op.const(np.exp2(np.arange(n) / n)), part), power)
     c0, c1, c2 = (
         op.const(float.fromhex(digits) / n**degree)

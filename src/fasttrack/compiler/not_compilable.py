@@ -29,9 +29,9 @@ class NotCompilable(TrainingError):
 
 
 @contextmanager
-def error_context(place: str) -> Iterator[None]:
-    """Prepend `place` to the path of every NotCompilable that is raised inside."""
+def error_context(location: str) -> Iterator[None]:
+    """Prepend `location` to the path of every NotCompilable that is raised inside."""
     try:
         yield
     except NotCompilable as error:
-        raise NotCompilable(error.reason, (place, *error.where)) from error.__cause__
+        raise NotCompilable(error.reason, (location, *error.where)) from error.__cause__

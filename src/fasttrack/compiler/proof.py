@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from fasttrack.compiler.edge_rows import generate_edge_rows
-from fasttrack.contract.fitted_pipeline import answers
+from fasttrack.contract.fitted_pipeline import predict
 from fasttrack.contract.frame import pipeline_input
 from fasttrack.graph import ManyRowsSession, Program, Proof, open_session, refused_rows, run
 
@@ -71,9 +71,9 @@ def prove(
     )
     worst = max(training.worst, edges.worst)
     if edges.worst > training.worst:
-        column = edge_rows.column[edges.row]
+        column = edge_rows.columns[edges.row]
         in_column = f" in column {contract.columns[column].name!r}" if column >= 0 else ""
-        where = f"edge row: {edge_rows.what[edges.row]}{in_column}"
+        where = f"edge row: {edge_rows.kinds[edges.row]}{in_column}"
     else:
         where = f"training row {row_numbers[training.row]}"
     reason = training.reason or edges.reason
@@ -85,7 +85,7 @@ def prove(
     if not reason and training.differing_row is not None:
         reason = f"the many-rows program differs from the graph at training row {row_numbers[training.differing_row]}"
     if not reason and edges.differing_row is not None:
-        reason = f"the many-rows program differs from the graph at edge row: {edge_rows.what[edges.differing_row]}"
+        reason = f"the many-rows program differs from the graph at edge row: {edge_rows.kinds[edges.differing_row]}"
     return Proof(
         rows=len(matrix),
         of=of,
@@ -209,7 +209,7 @@ class _Comparer:
         """scikit-learn's predictions and probabilities."""
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
-            return answers(self.pipeline, rows, probabilities=self.contract.target.probabilities)
+            return predict(self.pipeline, rows, probabilities=self.contract.target.probabilities)
 
 
 def _failure(reason: str, row: int = 0) -> _Comparison:

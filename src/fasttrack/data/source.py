@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.util import find_spec
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from fasttrack.data.request import ReadRequest
 from fasttrack.data.sample import reservoir_sample, sample_groups
 from fasttrack.data.schema_agreement import cast_columns, check_same_names, check_schemas, concatenate, widen_types
 from fasttrack.errors import DataError
+from fasttrack.extras import install_command
 from fasttrack.schemes import example_list, find_scheme, is_url, scheme_name
 from fasttrack.suggestions import names_hint
 from fasttrack.urls import redact_url
@@ -47,9 +49,9 @@ def _open_parts(request: ReadRequest) -> list[TablePart]:
         raise DataError(f"{name} is not a database: leave out --query and --table")
     if use is None:
         return local_parts(request)
-    missing = use.missing_driver()
-    if missing is not None:
-        raise DataError(f"{name} cannot be read: {scheme_name(request.source)}:// needs {missing}")
+    if use.driver and find_spec(use.driver) is None:
+        command = install_command(use.driver)
+        raise DataError(f"{name} cannot be read: it needs {use.driver}; install it with: {command}")
     parts: list[TablePart] = use.open(request)
     return parts
 

@@ -11,6 +11,7 @@ import msgspec
 from fasttrack.errors import DataError
 from fasttrack.expectations.check import check
 from fasttrack.metrics.reference import Reference, read_reference
+from fasttrack.store import CHAMPION, parse_spec
 from fasttrack.urls import redact_url
 
 if TYPE_CHECKING:
@@ -79,8 +80,9 @@ def training_expectation(store: Store, config: TrainConfig) -> Expectation | Non
     Raises StoreError when the configured version does not exist, BundleError when it is damaged.
     """
     spec = config.check.against or config.name
-    is_own_champion = spec in (config.name, f"{config.name}@champion")
-    if is_own_champion and (config.name not in store.names() or store.champion(config.name) is None):
+    name, alias, _ = parse_spec(spec)
+    is_own_champion = (name, alias) == (config.name, CHAMPION)
+    if is_own_champion and (name not in store.names() or store.alias(name, CHAMPION) is None):
         return None
     return bundle_expectation(store.open(spec))
 

@@ -1,129 +1,98 @@
-"""A commented fasttrack.toml for a table, with its columns as they were understood."""
+"""A commented fasttrack.toml for a table, with its columns as they are read."""
 
 from __future__ import annotations
 
 import importlib.util
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from fasttrack.config import TrainConfig
+from fasttrack.config.template import toml_template
 from fasttrack.data import read_table
 from fasttrack.errors import ConfigError
 from fasttrack.training.table import prepare
-from fasttrack.training.task import pick_task
+from fasttrack.training.task import choose_task
 from fasttrack.urls import model_name, redact_url, split_path, strip_password
 
-__all__ = ["write_config"]
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from fasttrack.training.table import TrainingTable
+
+__all__ = ["init"]
 
 
-def write_config(
+def init(
     data: str,
     target: str,
-    output: Path,
+    output: Path = Path("fasttrack.toml"),
     *,
     query: str | None = None,
     table: str | None = None,
     rows: int | None = None,
     force: bool = False,
-) -> None:
-    """Write `output` for the table `data`. Raises ConfigError when it exists, DataError when the table is unusable.
+) -> Path:
+    """Write a configuration that trains on the table `data`, and return its path.
 
-    Of a database, `query` or `table` is what is read; `rows` takes a random sample of so many. The configuration gets
-    them too, but no password.
+    Of a database `query` or `table` is read; `rows`: train on a random sample of this many. The configuration gets
+    them too, but no password. Raises ConfigError when `output` exists (unless `force`) or cannot be written, DataError
+    when the table cannot be used.
     """
     if output.is_dir():
         raise ConfigError(f"{output} is a folder; name a file with --output")
     if output.exists() and not force:
-        raise ConfigError(f"{output} exists; choose another with --output, or --force to write over it")
+        raise ConfigError(f"{output} exists; choose another with --output, or --force to overwrite it")
     ready = prepare(read_table(data, query=query, table=table, rows=rows), target, name=redact_url(data))
-    picked = pick_task(ready.y)
-    source = strip_password(data)
-    local = split_path(data)
-    if local is not None:
-        source = local[0] + _seen_from(output, local[1])
-    lines = [
-        "# What to train: fasttrack train " + str(output),
-        f"name = {_text(model_name(table or data))}",
-        'promote = "better"       # "never", "always", or "better" than the champion on the same hold-out rows',
-        "confidence = 0.95        # better is what wins in this share of bootstrap resamples of these rows",
-        "",
-        "[data]",
-        f"source = {_text(source)}" + ("" if strip_password(data) == data else "  # its password: PGPASSWORD"),
-        *(f"{key} = {_text(value)}" for key, value in (("query", query), ("table", table)) if value is not None),
-        *([f"rows = {rows}              # a random sample of so many"] if rows else []),
-        f"target = {_text(target)}",
-        "nulls = []               # further spellings of a missing value, beside NA, null, NaN and the empty cell",
-        "ignore = []              # columns that must not be features",
-        "",
-        "[data.kinds]             # where the reading below is wrong: number, integer, boolean, category, datetime",
-    ]
-    for name in ready.X.columns:
-        series = ready.X[name]
-        lines.append(f"# {_text(str(name))} = {_text(ready.kinds[str(name)])}  # {_about(series)}")
-    lines += [f"# {_text(name)} is left out: {reason}" for name, reason in ready.left_out.items()]
-    lines += [
-        "",
-        "[split]",
-        'method = "random"        # "group": whole groups to one side; "time": the latest rows are the hold-out',
-        '# column = "..."         # the column of the groups, or of the times',
-        "share = 0.2              # of the rows, for the hold-out",
-        "seed = 0",
-        "",
-        "# [check]               # stop before fitting where the table is not what the champion expects",
-        '# refuse = ["missing", "type"]      # and "range", "unseen", "new"',
-        "# share = 0.0           # in more than this share of the rows",
-        "",
-        "[model]",
-        'estimator = "auto"       # linear, boosting, forest, auto, or "module:factory" returning an estimator',
-        f"# task = {_text(picked.task)}  # picked: {picked.reason}",
-        "seed = 0",
-        "",
-        "# [search]               # tunes the estimator's hyperparameters on the training part, in its own space",
-        "# trials = 50            # at most so many; with seconds, whichever ends first",
-        "# seconds = 300          # for the trials; the last fit, the evaluation and the proof come after",
-        "# [search.space]         # instead, for one estimator: its parameters, as get_params() names them",
-        '# "model__learning_rate" = { low = 0.01, high = 0.3, log = true }',
-        '# "model__max_leaf_nodes" = { low = 8, high = 128 }     # whole numbers',
-        '# "model__max_features" = [0.5, 1.0]                    # choices',
-        "",
-        *_tracking(),
-        "",
-    ]
+    values: dict[str, Any] = {
+        "name": model_name(table or data),
+        "source": _relative_source(data, output),
+        "target": target,
+        "query": query,
+        "table": table,
+        "rows": rows,
+    }
+    choice = choose_task(ready.y)
+    notes = {
+        "kinds": _column_notes(ready),
+        "task": [f"By the values of the target: {choice.task} ({choice.reason})."],
+    }
+    if strip_password(data) != data:
+        notes["source"] = ["The password is not in this file: set PGPASSWORD."]
+    if importlib.util.find_spec("mlflow") is not None:  # whoever installed it wants to see trainings in it
+        values["tracking"] = "sqlite:///mlflow.db"
+    else:
+        notes["tracking"] = ["pip install 'fasttrack-mlops[mlflow]' first"]
+    title = f"What to train: fasttrack train {output}"
     try:
-        output.write_text("\n".join(lines), encoding="utf-8")
+        output.write_text(toml_template(TrainConfig, title, values, notes), encoding="utf-8")
     except OSError as error:
         raise ConfigError(f"{output} cannot be written: {error.strerror}; choose another with --output") from None
+    return output
 
 
-def _tracking() -> list[str]:
-    """In use when MLflow is there: whoever installed it wants to see trainings in it."""
+def _column_notes(ready: TrainingTable) -> list[str]:
+    """Each column as it was read, as a line that can be uncommented and changed; then those that are left out."""
     lines = [
-        "[tracking]               # each training as an MLflow run, each version in its registry",
-        'uri = "sqlite:///mlflow.db"  # or http://HOST:PORT of an MLflow server, or "off"',
-        '# experiment = "..."     # else the name above',
+        f"{_text(name)} = {_text(ready.kinds[name])}  # {_about(ready.X[name])}" for name in map(str, ready.X.columns)
     ]
-    if importlib.util.find_spec("mlflow") is not None:
-        return lines
-    return ["# pip install 'fasttrack-mlops[mlflow]' first", *(f"# {line.removeprefix('# ')}" for line in lines)]
+    return lines + [f"{_text(name)} is left out: {reason}" for name, reason in ready.left_out.items()]
 
 
-def _about(series: object) -> str:
-    import pandas as pd
-
-    assert isinstance(series, pd.Series)  # noqa: S101  # a column of a frame without repeated names is one
-    missing = series.isna().mean()
-    distinct = series.nunique()
-    return f"{distinct:,} distinct, " + (f"{missing:.1%} missing" if missing else "never missing")
+def _about(column: pd.Series[Any]) -> str:
+    missing = column.isna().mean()
+    return f"{column.nunique():,} distinct, " + (f"{missing:.1%} missing" if missing else "never missing")
 
 
-def _seen_from(output: Path, data: str) -> str:
-    path = Path(data)
-    if path.is_absolute():
-        return data
-    folder = output.resolve().parent
-    absolute = path.resolve()
-    return str(absolute.relative_to(folder)) if absolute.is_relative_to(folder) else str(absolute)
+def _relative_source(data: str, output: Path) -> str:
+    """The address without password, a path in it from the folder of `output` where it lies below it, else absolute."""
+    parts = split_path(data)
+    if parts is None or Path(parts[1]).is_absolute():
+        return strip_password(data)
+    folder, absolute = output.resolve().parent, Path(parts[1]).resolve()
+    return parts[0] + str(absolute.relative_to(folder) if absolute.is_relative_to(folder) else absolute)
 
 
 def _text(value: str) -> str:
-    """A TOML basic string; JSON's escapes are TOML's."""
+    """A TOML basic string, whose escapes are JSON's."""
     return json.dumps(value, ensure_ascii=False)

@@ -1,10 +1,12 @@
-"""The journal as the table of a training: the predictions of a model whose labels have come."""
+"""The journal as the table of a training: the recorded predictions of a model whose labels have come."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fasttrack.config import JOURNAL, DataConfig, TrainConfig
+import msgspec
+
+from fasttrack.config import JOURNAL
 from fasttrack.data import plain_table
 from fasttrack.errors import ConfigError, DataError
 from fasttrack.journal import existing_journal
@@ -13,40 +15,43 @@ from fasttrack.journal.export import since_seconds, training_table
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from fasttrack.config import TrainConfig
     from fasttrack.journal import Database, JournalModel
 
-__all__ = ["recorded_config", "recorded_table"]
+__all__ = ["journal_table", "with_journal_model"]
 
 
-def recorded_config(where: str, store: str, name: str | None, since: str | None) -> TrainConfig:
-    """The training of a model on its labelled predictions; without a name, of the one model that has predicted.
+def with_journal_model(config: TrainConfig) -> TrainConfig:
+    """`config` with the name and target of the model in the journal, where these are not given.
 
-    `where`: as the setting FASTTRACK_JOURNAL. Raises ConfigError, StoreError, and DataError when nothing is recorded.
+    A training on a table is returned as it is. Raises ConfigError when the journal holds several models and none is
+    named, StoreError when it cannot be opened, DataError when it holds no prediction.
     """
-    if since is not None:
-        since_seconds(since)
-    with existing_journal(where, store) as database:
-        names = sorted({one.model for one in database.models()})
-        if name is None and len(names) > 1:
+    if config.data.source != JOURNAL:
+        return config
+    with existing_journal(config.journal, config.store) as database:
+        names = sorted({model.model for model in database.models()})
+        if not config.name and len(names) > 1:
             raise ConfigError(f"the journal holds predictions of {', '.join(names)}; choose one with --name")
-        of = _latest(database, name)
-    return TrainConfig(name=of.model, data=DataConfig(source=JOURNAL, target=of.target.name, since=since))
+        model = _latest(database, config.name)
+    data = msgspec.structs.replace(config.data, target=config.data.target or model.target.name)
+    return msgspec.structs.replace(config, name=config.name or model.model, data=data)
 
 
-def recorded_table(config: TrainConfig, where: str, store: str) -> pa.Table:
-    """The features and labels as `read_table` gives a table. Raises as `recorded_config`."""
-    with existing_journal(where, store) as database:
-        of = _latest(database, config.name)
-        if of.target.name != config.data.target:
-            raise DataError(f"the journal has labels of {of.target.name!r}, not of {config.data.target!r}")
+def journal_table(config: TrainConfig) -> pa.Table:
+    """The features and labels of the model's predictions. Raises as `with_journal_model`."""
+    with existing_journal(config.journal, config.store) as database:
+        model = _latest(database, config.name)
+        if model.target.name != config.data.target:
+            raise DataError(f"the journal has labels of {model.target.name!r}, not of {config.data.target!r}")
         since = 0.0 if config.data.since is None else since_seconds(config.data.since)
-        table = training_table(database, since, of)
-    kinds = {column.name: column.kind for column in of.columns}
+        table = training_table(database, since, model)
+    kinds = {column.name: column.kind for column in model.columns}
     return plain_table(table, {**kinds, **config.data.kinds}, "the journal")
 
 
-def _latest(database: Database, name: str | None) -> JournalModel:
-    found = database.latest(name)
-    if found is None:
-        raise DataError(f"the journal holds no prediction{'' if name is None else f' of {name}'}")
-    return found
+def _latest(database: Database, name: str) -> JournalModel:
+    model = database.latest(name or None)
+    if model is None:
+        raise DataError(f"the journal holds no prediction{f' of {name}' if name else ''}")
+    return model

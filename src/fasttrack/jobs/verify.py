@@ -1,4 +1,4 @@
-"""Prove a stored model once more, on whatever table has its columns."""
+"""Repeat the proof of a stored model on a table that has its columns."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from fasttrack.bundle import Bundle
     from fasttrack.graph import Proof
 
-__all__ = ["verify_on"]
+__all__ = ["verify"]
 
 
-def verify_on(
+def verify(
     bundle: Bundle,
     source: str | Path,
     *,
@@ -31,22 +31,22 @@ def verify_on(
     sample: int | None = None,
     allow_version_mismatch: bool = False,
 ) -> Proof:
-    """Compare the bundle's graph with its pipeline on every row of `source` that the contract takes, and on edge rows.
+    """Compare the bundle's graph with its pipeline, on the rows of `source` that the contract accepts and on edge rows.
 
-    Of a database, `query` or `table` is what is read; of many rows a random `sample` may do.
+    Of a database, `query` or `table` is read. `sample`: use a random sample of this many rows.
     Raises DataError when the table lacks a column or has no such row, BundleError when the pipeline cannot be loaded,
     TrainingError when the model is not compiled.
     """
     contract = bundle.manifest.contract
     if bundle.manifest.engine != "onnx":
-        reason = bundle.manifest.engine_reason or "it was not tried"
-        raise TrainingError(f"{bundle.label} is not compiled, scikit-learn serves it: {reason}")
+        reason = bundle.manifest.engine_reason or "compiling it was not tried"
+        raise TrainingError(f"{bundle.label} is not compiled, so there is nothing to compare: {reason}")
     frame = known_rows(contract, Source(source, query=query, table=table), sample)
     pipeline = bundle.load_pipeline(allow_version_mismatch=allow_version_mismatch)
     try:
-        compiled = compile_pipeline(pipeline, contract)  # tells where the edges are
+        compiled = compile_pipeline(pipeline, contract)  # for its edges: thresholds, categories
     except NotCompilable as obstacle:
-        raise TrainingError(f"{bundle.label} cannot be compiled here any more: {obstacle}") from obstacle
+        raise TrainingError(f"{bundle.label} can no longer be compiled here: {obstacle}") from obstacle
     program = bundle.program()
     graph = onnx.load_model_from_string(program.graph)
     stored = dataclasses.replace(compiled, model=graph, many_rows=program.many_rows)

@@ -1,1 +1,1 @@
-"""What a server counts, and how it is shown."""
+"""Metrics of a running server: counters that its processes share, and the series on `/metrics`."""

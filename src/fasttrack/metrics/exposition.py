@@ -1,4 +1,4 @@
-"""Counted numbers → Prometheus' series: the sums over all processes of counters, the right choice for gauges."""
+"""Makes Prometheus' series of the numbers of all processes: counters are added up, gauges as their family says."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
 
     from prometheus_client.metrics_core import Metric
 
-    from fasttrack.metrics.ledger import Account, Key, Ledger
+    from fasttrack.metrics.ledger import Key, Ledger, ProcessNumbers
 
 __all__ = ["Exposition", "Family"]
 
 
 @dataclass(frozen=True)
 class Family:
-    """Series of one name. Keys in the ledger are the sample's name and the labels' values.
+    """The series of one name. Their keys in the ledger are the name of the sample and the values of the labels.
 
-    A histogram is kept as `NAME_bucket` with one more value, the upper bound, and not cumulated, and `NAME_sum`; a
-    summary as `NAME_count` and `NAME_sum`. Of a gauge, those of living processes count: `sum` adds them up, `max` is
-    for what all of them say alike.
+    The ledger has a histogram as `NAME_bucket`, not cumulated, whose last label is the upper bound, and `NAME_sum`; a
+    summary as `NAME_count` and `NAME_sum`. A gauge counts for processes that are alive: `sum` adds their values, `max`
+    is for values that are the same in all of them.
     """
 
     name: str
@@ -42,18 +42,18 @@ class Family:
 
 
 class Exposition(Collector):
-    """Makes the series when they are asked for."""
+    """Makes the series when `/metrics` is read."""
 
     def __init__(self, ledger: Ledger, families: Sequence[Family]) -> None:
         self._ledger = ledger
         self._families = families
 
     def collect(self) -> Iterator[Metric]:
-        """The series as they stand."""
-        accounts = self._ledger.accounts()
-        total = _by_sample(_sum(accounts))
-        living = [account for account in accounts if account.alive]
-        sums, largest = _by_sample(_sum(living)), _by_sample(_max(living))
+        """The series at this moment."""
+        processes = self._ledger.by_process()
+        total = _by_sample(_sum(processes))
+        alive = [process for process in processes if process.alive]
+        sums, largest = _by_sample(_sum(alive)), _by_sample(_max(alive))
         for family in self._families:
             if family.kind == "counter":
                 yield _counter(family, total[family.name])
@@ -65,27 +65,28 @@ class Exposition(Collector):
                 yield _summary(family, total[f"{family.name}_count"], total[f"{family.name}_sum"])
 
 
-def _sum(accounts: Sequence[Account]) -> dict[Key, float]:
-    found: dict[Key, float] = defaultdict(float)
-    for account in accounts:
-        for key, value in account.numbers.items():
-            found[key] += value
-    return found
+def _sum(processes: Sequence[ProcessNumbers]) -> dict[Key, float]:
+    sums: dict[Key, float] = defaultdict(float)
+    for process in processes:
+        for key, value in process.numbers.items():
+            sums[key] += value
+    return sums
 
 
-def _max(accounts: Sequence[Account]) -> dict[Key, float]:
-    found: dict[Key, float] = {}
-    for account in accounts:
-        for key, value in account.numbers.items():
-            found[key] = max(value, found.get(key, value))
-    return found
+def _max(processes: Sequence[ProcessNumbers]) -> dict[Key, float]:
+    largest: dict[Key, float] = {}
+    for process in processes:
+        for key, value in process.numbers.items():
+            largest[key] = max(value, largest.get(key, value))
+    return largest
 
 
 def _by_sample(numbers: Mapping[Key, float]) -> defaultdict[str, dict[Key, float]]:
-    found: defaultdict[str, dict[Key, float]] = defaultdict(dict)
+    """By the name of the sample, the numbers by the values of their labels."""
+    samples: defaultdict[str, dict[Key, float]] = defaultdict(dict)
     for key, value in numbers.items():
-        found[key[0]][key[1:]] = value
-    return found
+        samples[key[0]][key[1:]] = value
+    return samples
 
 
 def _counter(family: Family, values: Mapping[Key, float]) -> Metric:
@@ -98,7 +99,7 @@ def _counter(family: Family, values: Mapping[Key, float]) -> Metric:
 def _gauge(family: Family, values: Mapping[Key, float]) -> Metric:
     metric = GaugeMetricFamily(family.name, family.text, labels=family.labels)
     for labels, value in values.items():
-        if value == value:  # NaN: not known any more
+        if value == value:  # NaN marks a series that has ended
             metric.add_metric(labels, value)
     return metric
 
@@ -108,15 +109,15 @@ def _histogram(family: Family, counts: Mapping[Key, float], sums: Mapping[Key, f
     buckets: dict[Key, list[tuple[str, float]]] = defaultdict(list)
     for labels, value in counts.items():
         buckets[labels[:-1]].append((labels[-1], value))
-    for labels, found in buckets.items():
-        found.sort(key=lambda one: float(one[0]))
-        cumulated = accumulate(value for _, value in found)
-        metric.add_metric(labels, list(zip((bound for bound, _ in found), cumulated, strict=True)), sums[labels])
+    for labels, pairs in buckets.items():
+        pairs.sort(key=lambda pair: float(pair[0]))
+        cumulated = accumulate(value for _, value in pairs)
+        metric.add_metric(labels, list(zip((bound for bound, _ in pairs), cumulated, strict=True)), sums[labels])
     return metric
 
 
 def _summary(family: Family, counts: Mapping[Key, float], sums: Mapping[Key, float]) -> Metric:
     metric = SummaryMetricFamily(family.name, family.text, labels=family.labels)
     for labels, value in counts.items():
-        metric.add_metric(labels, value, sums[labels])  # type: ignore[arg-type]  # counts are whole floats
+        metric.add_metric(labels, value, sums[labels])  # type: ignore[arg-type]  # the count is a whole float
     return metric

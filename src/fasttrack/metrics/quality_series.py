@@ -1,4 +1,4 @@
-"""Live quality on `/metrics`: looked up in the journal when it is asked for, at most every few seconds."""
+"""Live quality on `/metrics`: computed from the journal when it is read, but not more often than every 15 seconds."""
 
 from __future__ import annotations
 
@@ -24,73 +24,74 @@ __all__ = ["QualitySeries"]
 _log = logging.getLogger("fasttrack")
 
 _FRESH_SECONDS = 15.0
-_REST = 30
-"""After a look that took long, none for so many times as long: a million labels must not slow down predictions."""
+_FRESH_FACTOR = 30
+"""Figures are kept for at least so many times as long as they took: a million labels must not slow down predictions."""
 
 
 class QualitySeries(Collector):
-    """Figures of every version over sliding windows, each with the share of predictions that have a label."""
+    """Quality of every version over sliding windows, with the share of predictions that have a label."""
 
     def __init__(self, location: str, clock: Callable[[], float] = time.time) -> None:
         self._location, self._clock = location, clock
         self._lock = threading.Lock()
-        self._found: list[LiveQuality] = []
-        self._looked = float("-inf")
-        self._fresh = _FRESH_SECONDS
+        self._figures: list[LiveQuality] = []
+        self._computed_at = float("-inf")
+        self._fresh_seconds = _FRESH_SECONDS
         self._calibrated: set[tuple[str, str]] = set()
 
-    def calibrated(self, model: str, version: str) -> None:
-        """From now on show what is estimated of this version: its probabilities can be trusted."""
+    def show_estimates(self, model: str, version: str) -> None:
+        """From now on export the estimated quality of a version, whose probabilities are calibrated."""
         self._calibrated.add((model, version))
 
     def describe(self) -> Iterator[Metric]:
-        """The names alone, so that being registered looks nothing up."""
+        """No names, so that registration does not read the journal."""
         return iter(())
 
     def collect(self) -> Iterator[Metric]:
-        """The series; while the journal cannot be read those that were found last."""
+        """The series; while the journal cannot be read, those that were computed last."""
         labels = ["model", "version", "window"]
         quality = GaugeMetricFamily(
             "fasttrack_live_quality",
-            "Quality by the labels that have come.",
+            "Quality by the labels so far, over a sliding window.",
             labels=["model", "version", "metric", "window"],
         )
         coverage = GaugeMetricFamily(
-            "fasttrack_label_coverage_ratio", "Share of the predictions with a label.", labels=labels
+            "fasttrack_label_coverage_ratio", "Share of the predictions that have a label.", labels=labels
         )
-        guess = GaugeMetricFamily(
+        estimate = GaugeMetricFamily(
             "fasttrack_estimated_quality",
-            "Quality to expect by the probabilities alone.",
+            "Quality estimated from the probabilities alone, without labels.",
             labels=["model", "version", "metric", "window"],
         )
         labelled = GaugeMetricFamily("fasttrack_labelled_predictions", "Predictions that have a label.", labels=labels)
-        chance = GaugeMetricFamily(
+        margin = GaugeMetricFamily(
             "fasttrack_live_quality_margin",
-            "How far the live figure may be off by chance: half its 99.9 % interval.",
+            "Half the 99.9 % interval of the primary metric.",
             labels=["model", "version", "metric", "window"],
         )
-        for one in self._latest():
-            coverage.add_metric([one.model, one.version, one.window], one.coverage)
-            labelled.add_metric([one.model, one.version, one.window], one.labelled)
-            if one.margin is not None:
-                chance.add_metric([one.model, one.version, one.metric, one.window], one.margin)
-            for name, value in one.figures.items():
-                quality.add_metric([one.model, one.version, name, one.window], value)
-            if (one.model, one.version) in self._calibrated:
-                for name, value in one.estimated.items():
-                    guess.add_metric([one.model, one.version, name, one.window], value)
-        yield from (quality, chance, coverage, labelled, guess)
+        for live in self._latest():
+            version = [live.model, live.version]
+            coverage.add_metric([*version, live.window], live.coverage)
+            labelled.add_metric([*version, live.window], live.labelled)
+            if live.margin is not None:
+                margin.add_metric([*version, live.metric, live.window], live.margin)
+            for name, value in live.figures.items():
+                quality.add_metric([*version, name, live.window], value)
+            if (live.model, live.version) in self._calibrated:
+                for name, value in live.estimated.items():
+                    estimate.add_metric([*version, name, live.window], value)
+        yield from (quality, margin, coverage, labelled, estimate)
 
     def _latest(self) -> list[LiveQuality]:
         with self._lock:
             now = self._clock()
-            if abs(now - self._looked) >= self._fresh:  # also when the clock was put back
+            if abs(now - self._computed_at) >= self._fresh_seconds:  # also when the clock was set back
                 started = time.monotonic()
                 try:
                     with Database(self._location) as database:
-                        self._found = live_quality(database, now)
+                        self._figures = live_quality(database, now)
                 except FastTrackError as error:
-                    _log.warning("live quality is that of before: %s", error)
-                self._looked = now
-                self._fresh = max(_FRESH_SECONDS, _REST * (time.monotonic() - started))
-            return self._found
+                    _log.warning("live quality could not be updated: %s", error)
+                self._computed_at = now
+                self._fresh_seconds = max(_FRESH_SECONDS, _FRESH_FACTOR * (time.monotonic() - started))
+            return self._figures

@@ -1,7 +1,7 @@
-"""What training looked like, for drift: bins frozen in the bundle, and the share of the training rows in each.
+"""The reference for drift: bins that are fixed at training, and the share of the training rows in each.
 
-Numbers are cut at their training deciles, categories are their own bins, a missing value is one too. Dates and times
-move on by themselves: of those only the missing ones are counted.
+Numbers are binned by the deciles of the training rows. Each of the most frequent categories is a bin, as are missing
+values. Dates and times always move on, so only their missing values count.
 """
 
 from __future__ import annotations
@@ -42,36 +42,37 @@ REFERENCE = "reference.json"
 """The file in a bundle."""
 
 MOST_FEATURES = 100
-"""So many are watched; of a wider model the most important ones."""
+"""How many features are watched. Of a model with more, the most important ones are."""
 MOST_CATEGORIES = 20
-"""So many have a bin of their own, the most frequent ones; the others share one."""
+"""How many categories have a bin of their own: the most frequent ones. The others share one."""
 
 _WELL_CALIBRATED = 0.05
+"""With a larger calibration error, quality is not estimated from the probabilities."""
 MISSING, UNSEEN, OTHERS = "missing", "unseen", "others"
 """The names of the bins that are not of numbers or single categories."""
-_CUTS = np.linspace(0.1, 0.9, 9)
-_EVEN = 12
+_DECILES = np.linspace(0.1, 0.9, 9)
+_MOST_DISTINCT = 12
 """A column with at most so many different numbers has a bin for each."""
 
 
 class Bins(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """How one column, or the prediction, is cut.
+    """The bins of a column, or of the prediction.
 
-    `names`: a text for each bin, which sorts in the bins' order; `shares`: the share of the training rows in each.
-    `edges`: upper bounds (included) of all but the last bin of numbers. `codes`: for each category code the bin; the
-    category −1 (unseen) has the bin named `unseen`, NaN the one named `missing`, and both are the last ones.
+    `names`: of the bins; they sort in the order of the bins. `shares`: the share of the training rows in each.
+    `edges`: upper bounds (included) of all but the last bin of numbers. `codes`: the bin of each category by its code;
+    code −1 (unseen) is in the bin `unseen`, NaN in the bin `missing`, and these two are the last bins.
     """
 
     name: str
     column: int = -1
-    """Place in the contract; −1 is the prediction."""
+    """The index of the column in the contract; −1 for the prediction."""
     names: list[str]
     shares: list[float]
     edges: list[float] = []
     codes: list[int] = []
     low: float | None = None
     high: float | None = None
-    """The training range of numbers, beyond which they are counted as out of range."""
+    """The training range of numbers. Values outside are counted as out of range."""
 
     def count(self, values: Floats) -> Ints:
         """int[k]: how many of float64[n] `values` are in each bin."""
@@ -79,25 +80,25 @@ class Bins(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Reference(msgspec.Struct, frozen=True, kw_only=True):
-    """The watched features, most important first where there are too many, and the prediction."""
+    """The bins of the watched features, by importance if not all are watched, and of the prediction."""
 
     features: list[Bins]
     prediction: Bins | None
     unwatched: int = 0
-    """Features beyond the most important ones."""
+    """How many features are not watched."""
     rows: int
-    """Training rows behind the shares of the features."""
+    """The number of training rows that the shares of the features are of."""
     calibration_error: float | None = None
     """Of a classifier's probabilities on the hold-out: the mean gap between confidence and accuracy, 0 to 1."""
 
     @property
     def calibrated(self) -> bool:
-        """Whether the probabilities can be trusted so far that quality can be estimated from them."""
+        """Whether the probabilities are calibrated well enough to estimate quality from them."""
         return self.calibration_error is not None and self.calibration_error <= _WELL_CALIBRATED
 
 
 def read_reference(bundle: Bundle) -> Reference | None:
-    """What drift of a bundle is measured against; one made before there was such a thing has none.
+    """The reference in a bundle; `None` for a bundle that was made before bundles had one.
 
     Raises BundleError for a file that was changed.
     """
@@ -108,17 +109,17 @@ def read_reference(bundle: Bundle) -> Reference | None:
 
 def bin_numbers(bins: Bins, values: Floats) -> Ints:
     """int[n]: the bin of each of float64[n] `values`."""
-    absent = np.isnan(values)
-    last = len(bins.names) - 1  # missing
+    is_missing = np.isnan(values)
+    unseen, missing = len(bins.names) - 2, len(bins.names) - 1
     if bins.codes:
-        codes = np.array([*bins.codes, last - 1, last])  # unseen, missing
-        place = np.where(absent, len(bins.codes) + 1, values)
-        place = np.where((place < 0) | (place > len(bins.codes) + 1), len(bins.codes), place)
-        found: Ints = codes[place.astype(np.intp)]
-        return found
-    found = np.searchsorted(bins.edges, values, side="left")
-    found[absent] = last
-    return found
+        bin_by_code = np.array([*bins.codes, unseen, missing])
+        codes = np.where(is_missing, len(bins.codes) + 1, values)
+        codes = np.where((codes < 0) | (codes > len(bins.codes) + 1), len(bins.codes), codes)
+        numbers: Ints = bin_by_code[codes.astype(np.intp)]
+        return numbers
+    numbers = np.searchsorted(bins.edges, values, side="left")
+    numbers[is_missing] = missing
+    return numbers
 
 
 def learn_reference(
@@ -126,7 +127,7 @@ def learn_reference(
 ) -> Reference:
     """The reference of float64[n, f] training rows and float64[m] predictions: numbers, or indices of the classes.
 
-    `importance`: one number a column; asked for where there are more than MOST_FEATURES.
+    `importance`: one number a column, which is needed for more than MOST_FEATURES columns.
     """
     order = list(range(len(contract.columns)))
     if len(order) > MOST_FEATURES and importance is not None:
@@ -135,10 +136,10 @@ def learn_reference(
     features = [_of_column(contract.columns[j], j, matrix[:, j]) for j in watched]
     classes = contract.target.classes
     if classes is None:
-        told = _of_numbers("prediction", -1, prediction)
+        bins = _of_numbers("prediction", -1, prediction)
     else:
-        told = _of_codes("prediction", -1, classes, prediction)
-    return Reference(features=features, prediction=told, unwatched=len(order) - len(watched), rows=len(matrix))
+        bins = _of_codes("prediction", -1, classes, prediction)
+    return Reference(features=features, prediction=bins, unwatched=len(order) - len(watched), rows=len(matrix))
 
 
 def calibration_error(probabilities: Floats, truth: Ints) -> float:
@@ -157,7 +158,7 @@ def calibration_error(probabilities: Floats, truth: Ints) -> float:
 def _of_column(column: Column, place: int, values: Floats) -> Bins:
     if column.kind == "category" and column.categories is not None:
         return _of_codes(column.name, place, column.categories, values)
-    if column.kind in ("category", "datetime"):  # open text has no categories, a moment no range to stay in
+    if column.kind in ("category", "datetime"):  # free text has no categories; times always move on
         bins = Bins(name=column.name, column=place, names=["00 present", MISSING], shares=[])
         return _with_shares(bins, values)
     if column.kind == "boolean":
@@ -169,12 +170,12 @@ def _of_column(column: Column, place: int, values: Floats) -> Bins:
 
 def _of_codes(name: str, place: int, labels: Sequence[Label], values: Floats) -> Bins:
     counts = np.bincount(values[values >= 0].astype(np.intp), minlength=len(labels))
-    own = sorted(np.argsort(-counts, kind="stable")[:MOST_CATEGORIES].tolist())
-    names = [f"{i:02d} {labels[code]}" for i, code in enumerate(own)]
-    if len(labels) > len(own):
+    frequent = sorted(np.argsort(-counts, kind="stable")[:MOST_CATEGORIES].tolist())
+    names = [f"{i:02d} {labels[code]}" for i, code in enumerate(frequent)]
+    if len(labels) > len(frequent):
         names.append(OTHERS)
-    bins = {code: i for i, code in enumerate(own)}
-    codes = [bins.get(code, len(own)) for code in range(len(labels))]
+    bins = {code: i for i, code in enumerate(frequent)}
+    codes = [bins.get(code, len(frequent)) for code in range(len(labels))]
     names += [UNSEEN, MISSING]
     return _with_shares(Bins(name=name, column=place, names=names, shares=[], codes=codes), values)
 
@@ -182,10 +183,10 @@ def _of_codes(name: str, place: int, labels: Sequence[Label], values: Floats) ->
 def _of_numbers(name: str, place: int, values: Floats) -> Bins:
     known = values[np.isfinite(values)]
     distinct = np.unique(known)
-    if len(distinct) <= _EVEN:
+    if len(distinct) <= _MOST_DISTINCT:
         edges = distinct[:-1]
     else:
-        edges = np.unique(np.quantile(known, _CUTS, method="inverted_cdf"))
+        edges = np.unique(np.quantile(known, _DECILES, method="inverted_cdf"))
         edges = edges[edges < distinct[-1]]
     bounds = [f"{edge:.6g}" for edge in edges]
     texts = [f"({low}, {high}]" for low, high in itertools.pairwise(bounds)]

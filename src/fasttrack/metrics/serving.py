@@ -1,4 +1,4 @@
-"""The server's own series, beside those of HTTP: predictions, refused rows, inference time, the model that serves."""
+"""All series of a server: HTTP traffic, predictions, refusals, inference time, the model, drift, live quality."""
 
 from __future__ import annotations
 
@@ -31,34 +31,62 @@ _INFERENCE_BUCKETS = (
 
 _OF_MODEL = ("model", "version")
 _FAMILIES = (
-    Family("fasttrack_predictions_total", "counter", "Rows predicted; null: no answer.", (*_OF_MODEL, "outcome")),
-    Family("fasttrack_refused_requests_total", "counter", "Prediction requests refused.", ("model", "reason")),
-    Family("fasttrack_refused_rows_total", "counter", "Cells that were refused.", ("model", "column", "reason")),
+    Family(
+        "fasttrack_predictions_total",
+        "counter",
+        "Predicted rows by outcome; null: the model has no answer.",
+        (*_OF_MODEL, "outcome"),
+    ),
+    Family(
+        "fasttrack_refused_requests_total",
+        "counter",
+        "Prediction requests that were refused, by reason.",
+        ("model", "reason"),
+    ),
+    Family(
+        "fasttrack_refused_rows_total",
+        "counter",
+        "Values that were refused, by column and reason.",
+        ("model", "column", "reason"),
+    ),
     Family(
         "fasttrack_inference_seconds",
         "histogram",
-        "Time of one run of the model; requests that arrive together share a run.",
+        "Duration of one run of the model; requests that arrive together share a run.",
         _OF_MODEL,
     ),
-    Family("fasttrack_model_info", "gauge", "1 for the model that serves.", (*_OF_MODEL, "engine"), merge="max"),
+    Family(
+        "fasttrack_model_info", "gauge", "1 for the model version that serves.", (*_OF_MODEL, "engine"), merge="max"
+    ),
     Family("fasttrack_reload_failures_total", "counter", "Promoted versions that could not be loaded."),
     Family(
         "fasttrack_holdout_quality",
         "gauge",
-        "Quality on the hold-out of the training, with its 95 % interval.",
+        "Quality on the hold-out, and the ends of its 95 % interval.",
         (*_OF_MODEL, "metric", "bound"),
         merge="max",
     ),
-    Family("fasttrack_observer_failures_total", "counter", "Runs that an observer failed on.", ("observer",)),
-    Family("fasttrack_journal_backlog_rows", "gauge", "Predictions that wait to be written."),
+    Family(
+        "fasttrack_observer_failures_total", "counter", "Runs of the model on which an observer failed.", ("observer",)
+    ),
+    Family("fasttrack_journal_backlog_rows", "gauge", "Predictions that wait to be written to the journal."),
     Family("fasttrack_journal_stored_rows_total", "counter", "Predictions written to the journal."),
-    Family("fasttrack_journal_dropped_rows_total", "counter", "Predictions that found the journal's queue full."),
-    Family("fasttrack_feedback_total", "counter", "Labels, by what became of them.", ("outcome",)),
+    Family(
+        "fasttrack_journal_dropped_rows_total",
+        "counter",
+        "Predictions that were not recorded because the queue of the journal was full.",
+    ),
+    Family(
+        "fasttrack_feedback_total",
+        "counter",
+        "Labels by outcome: matched to a prediction, of an unknown prediction, or refused.",
+        ("outcome",),
+    ),
 )
 
 
 class ModelCounters:
-    """The series of the version that scores. Any thread may count."""
+    """The counters of one version. Any thread may count."""
 
     def __init__(self, ledger: Ledger, model: str, version: str, drift: DriftTally | None) -> None:
         bounds = [*map(floatToGoString, _INFERENCE_BUCKETS), "+Inf"]
@@ -72,10 +100,10 @@ class ModelCounters:
 
     def scored(self, event: Scored) -> None:
         """As Observer.scored."""
-        self.ran(len(event.batch), len(event.predictions.warnings), event.seconds)
+        self.count_run(len(event.batch), len(event.predictions.warnings), event.seconds)
 
-    def ran(self, rows: int, nulls: int, seconds: float) -> None:
-        """Count one run of the model, of whose answers `nulls` were not finite."""
+    def count_run(self, rows: int, nulls: int, seconds: float) -> None:
+        """Count one run of the model, which had no answer for `nulls` of the rows."""
         with self._lock:
             self._inference[bisect_left(_INFERENCE_BUCKETS, seconds)] += 1
             self._seconds[0] += seconds
@@ -85,7 +113,7 @@ class ModelCounters:
 
 
 class ServingMetrics:
-    """One process's series, in a registry that also shows those of the processes that share `folder`."""
+    """The counters of one process, and a registry that adds up those of all processes that share `folder`."""
 
     def __init__(self, folder: Path | None = None) -> None:
         self.registry = CollectorRegistry()
@@ -100,19 +128,19 @@ class ServingMetrics:
         self.registry.register(self._drift)
 
     def counters(self, model: str, version: str, reference: Reference | None) -> ModelCounters:
-        """The series of one version; they start at 0, so that the first increase is seen."""
+        """The counters of one version. They start at 0, so that Prometheus sees the first increase."""
         drift = None if reference is None else self._drift.tally(model, version, reference)
         if self._quality is not None and reference is not None and reference.calibrated:
-            self._quality.calibrated(model, version)
+            self._quality.show_estimates(model, version)
         return ModelCounters(self.ledger, model, version, drift)
 
     def watch_quality(self, journal: str, clock: Callable[[], float]) -> None:
-        """Show live quality by the predictions and labels in a journal, up to what `clock` says is now."""
+        """Export live quality from the predictions and labels in a journal; `clock` tells the present time."""
         self._quality = QualitySeries(journal, clock)
         self.registry.register(self._quality)
 
-    def serving(self, model: str, version: str, engine: str, holdout: Mapping[str, Metric]) -> None:
-        """Say which model serves from now on, and how good it was on its hold-out."""
+    def show_model(self, model: str, version: str, engine: str, holdout: Mapping[str, Metric]) -> None:
+        """Export which model serves from now on, and its quality on the hold-out."""
         if self._serving is not None:
             self._serving[0] = float("nan")
         self._serving = self.ledger.block([("fasttrack_model_info", model, version, engine)])
@@ -123,25 +151,25 @@ class ServingMetrics:
         for reason in ("malformed", "invalid", "too-many-rows", "too-large"):
             self.ledger.block([("fasttrack_refused_requests_total", model, reason)])
 
-    def refused(self, model: str, reason: str, cells: Mapping[tuple[str, str], int]) -> None:
-        """Count a refused request, and by column and reason the cells that were wrong. On the event loop only."""
+    def count_refusal(self, model: str, reason: str, cells: Mapping[tuple[str, str], int]) -> None:
+        """Count a refused request, and its refused values by column and reason. On the event loop only."""
         self.ledger.block([("fasttrack_refused_requests_total", model, reason)])[0] += 1
-        for (column, what), number in cells.items():
-            self.ledger.block([("fasttrack_refused_rows_total", model, column, what)])[0] += number
+        for (column, cell_reason), count in cells.items():
+            self.ledger.block([("fasttrack_refused_rows_total", model, column, cell_reason)])[0] += count
 
-    def observer_failed(self, observer: str) -> None:
+    def count_observer_failure(self, observer: str) -> None:
         """Count a run that an observer, named by its class, failed on. Any thread may call."""
         with self._observers:
             self.ledger.block([("fasttrack_observer_failures_total", observer)])[0] += 1
 
-    def unsettled(self) -> bool:
-        """Whether predictions wait to be binned."""
-        return self._drift.unsettled()
+    def has_unbinned_rows(self) -> bool:
+        """Whether predicted rows are not binned yet."""
+        return self._drift.has_unbinned_rows()
 
-    def settle(self) -> None:
-        """Bin what was predicted; off the event loop, for it takes some milliseconds."""
-        self._drift.settle()
+    def bin_rows(self) -> None:
+        """Bin the predicted rows. Call it off the event loop: it takes some milliseconds."""
+        self._drift.bin_rows()
 
-    def reload_failed(self) -> None:
+    def count_reload_failure(self) -> None:
         """Count a promoted version that could not be loaded."""
         self._reload_failures[0] += 1

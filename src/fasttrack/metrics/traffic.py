@@ -1,7 +1,7 @@
-"""Counts of HTTP requests, their sizes and durations: one tally for every way that a request can take.
+"""Counters of HTTP requests, their sizes and durations: the same for every path that a request can take to its answer.
 
-The series are those of prometheus-fastapi-instrumentator. They are kept in plain numbers: five updates of Prometheus'
-own objects would cost more than the prediction that they count.
+The series are those of prometheus-fastapi-instrumentator. They are plain numbers: five updates of Prometheus' own
+objects would take longer than the prediction that they count.
 """
 
 from __future__ import annotations
@@ -18,28 +18,28 @@ if TYPE_CHECKING:
 
     from fasttrack.metrics.ledger import Ledger
 
-__all__ = ["DURATION_BUCKETS", "TRAFFIC", "HttpTraffic", "Route"]
+__all__ = ["DURATION_BUCKETS", "TRAFFIC", "HttpTraffic", "RouteCounters"]
 
 DURATION_BUCKETS = (
     0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.05, 0.075, 0.1, 0.2, 0.5, 1.0, 2.5, 5.0,
 )  # fmt: skip
-"""Seconds. A compiled row takes under a millisecond, a row through scikit-learn some ten."""
+"""Seconds. A compiled model answers a row in less than a millisecond, scikit-learn in about ten."""
 
 _BY_ROUTE = ("handler", "method")
 TRAFFIC = (
-    Family("http_requests_inprogress", "gauge", "HTTP requests being answered now."),
+    Family("http_requests_inprogress", "gauge", "HTTP requests that are being answered."),
     Family("http_requests_total", "counter", "HTTP requests.", (*_BY_ROUTE, "status")),
-    Family("http_request_duration_seconds", "histogram", "Time to answer.", _BY_ROUTE),
-    Family("http_request_size_bytes", "summary", "Bodies received.", _BY_ROUTE),
-    Family("http_response_size_bytes", "summary", "Bodies sent.", _BY_ROUTE),
+    Family("http_request_duration_seconds", "histogram", "Time to answer a request.", _BY_ROUTE),
+    Family("http_request_size_bytes", "summary", "Size of request bodies.", _BY_ROUTE),
+    Family("http_response_size_bytes", "summary", "Size of response bodies.", _BY_ROUTE),
 )
 
 _BUCKETS = len(DURATION_BUCKETS) + 1
 _SECONDS, _REQUESTS, _RECEIVED, _REPLIES, _SENT = range(_BUCKETS, _BUCKETS + 5)
 
 
-class Route:
-    """What is counted of one handler and method."""
+class RouteCounters:
+    """The counters of one handler and method."""
 
     __slots__ = ("_handler", "_ledger", "_method", "_numbers", "_statuses")
 
@@ -61,7 +61,7 @@ class Route:
         self._numbers = ledger.block(keys)
 
     def count(self, status: int, seconds: float, received: int, sent: int) -> None:
-        """Count one request: its reply's status, how long it took, and the bytes of both bodies."""
+        """Count one request: the status of the reply, how long it took, and the bytes of both bodies."""
         numbers = self._numbers
         if status not in self._statuses:
             key = ("http_requests_total", self._handler, self._method, str(status))
@@ -76,29 +76,29 @@ class Route:
 
 
 class HttpTraffic:
-    """The HTTP series of one process. Counted on the event loop only."""
+    """The HTTP counters of one process, for the event loop only."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self._routes: dict[tuple[str, str], Route] = {}
+        self._routes: dict[tuple[str, str], RouteCounters] = {}
         self._in_progress = ledger.block([("http_requests_inprogress",)])
 
-    def begun(self) -> None:
+    def begin(self) -> None:
         """Count a request as in progress."""
         self._in_progress[0] += 1
 
-    def ended(self) -> None:
-        """It no longer is."""
+    def end(self) -> None:
+        """Count a request as no longer in progress."""
         self._in_progress[0] -= 1
 
-    def route(self, handler: str, method: str) -> Route:
-        """What is counted of a handler (a path template) and method."""
+    def route(self, handler: str, method: str) -> RouteCounters:
+        """The counters of a handler (a path template) and method."""
         if (handler, method) not in self._routes:
-            self._routes[handler, method] = Route(self._ledger, handler, method)
+            self._routes[handler, method] = RouteCounters(self._ledger, handler, method)
         return self._routes[handler, method]
 
     def instrument(self, info: Info) -> None:
-        """Count a request that the instrumentator saw."""
+        """Count a request that the instrumentator has observed."""
         received = int(info.request.headers.get("content-length", 0))
         sent = int(info.response.headers.get("content-length", 0)) if info.response else 0
         route = self.route(info.modified_handler, info.method)

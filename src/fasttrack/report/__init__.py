@@ -7,30 +7,28 @@ Modules are loaded when first used, because a stored report can be read where on
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from fasttrack.lazy import offer
 
 if TYPE_CHECKING:
     from fasttrack.report.measurements import Measurements, examine
     from fasttrack.report.page import ReportData, build_report
-    from fasttrack.report.plots import plots_in
+    from fasttrack.report.plots import extract_plots
     from fasttrack.report.remeasurement import rebuild
     from fasttrack.report.stored import read_report
 
-__all__ = ["Measurements", "ReportData", "build_report", "examine", "plots_in", "read_report", "rebuild"]
+__all__ = ["Measurements", "ReportData", "build_report", "examine", "extract_plots", "read_report", "rebuild"]
 
-_MODULES = {
-    "Measurements": "measurements",
-    "ReportData": "page",
-    "build_report": "page",
-    "examine": "measurements",
-    "plots_in": "plots",
-    "read_report": "stored",
-    "rebuild": "remeasurement",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+offer(
+    __name__,
+    {
+        "Measurements": "fasttrack.report.measurements",
+        "ReportData": "fasttrack.report.page",
+        "build_report": "fasttrack.report.page",
+        "examine": "fasttrack.report.measurements",
+        "extract_plots": "fasttrack.report.plots",
+        "read_report": "fasttrack.report.stored",
+        "rebuild": "fasttrack.report.remeasurement",
+    },
+)

@@ -1,4 +1,4 @@
-"""Which class is taken for which, and how well each is found."""
+"""The confusion matrix of a classifier, and precision, recall and F1 of each class."""
 
 from __future__ import annotations
 
@@ -7,31 +7,31 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fasttrack.report.words import percent
+from fasttrack.report.formatting import format_percent
 
 if TYPE_CHECKING:
-    from fasttrack.report.answers import Answers
+    from fasttrack.report.labelled_predictions import LabelledPredictions
 
-__all__ = ["ClassQuality", "Confusion", "confusion", "per_class"]
+__all__ = ["ClassQuality", "ConfusionMatrix", "class_quality", "confusion_matrix"]
 
-_MOST = 12
-"""Classes with a row of their own, the most frequent ones; the rest are one."""
+_MOST_CLASSES = 12
+"""The most frequent classes have rows of their own; the others share one."""
 _MOST_LISTED = 30
 
 
 @dataclass(frozen=True)
-class Confusion:
-    """Rows are what was true, columns what was said: of each cell the count, its share of the row, and as text."""
+class ConfusionMatrix:
+    """Rows are true labels, columns predicted labels. A cell: the count, its share of the row, the share as text."""
 
-    truths: list[str]
-    guesses: list[str]
+    true_labels: list[str]
+    predicted_labels: list[str]
     cells: list[list[tuple[str, float, str]]]
     note: str
 
 
 @dataclass(frozen=True)
 class ClassQuality:
-    """Of one class, as texts; a share that no row defines is a dash."""
+    """Precision, recall and F1 of a class as texts; a share of no rows is a dash."""
 
     name: str
     rows: str
@@ -40,55 +40,53 @@ class ClassQuality:
     f1: str
 
 
-def confusion(told: Answers) -> Confusion | None:
-    """The confusion matrix; `None` of a regression."""
-    if told.classes is None:
+def confusion_matrix(predictions: LabelledPredictions) -> ConfusionMatrix | None:
+    """The confusion matrix; `None` for a regression."""
+    if predictions.classes is None:
         return None
-    size = len(told.classes) + 1  # the last: labels that the model does not know
-    counts = np.bincount(told.truth * size + told.guess, minlength=size * size).reshape(size, size)
-    names = [*told.classes, "unknown label"]
+    size = len(predictions.classes) + 1  # the last: labels that the model does not know
+    counts = np.bincount(predictions.truth * size + predictions.prediction, minlength=size * size).reshape(size, size)
+    names = [*predictions.classes, "unknown label"]
     order = list(range(size - 1))
     note = ""
-    if len(order) > _MOST:
-        often = np.argsort(-counts[:-1].sum(axis=1), kind="stable")
-        order, rest = sorted(often[:_MOST].tolist()), often[_MOST:]
+    if len(order) > _MOST_CLASSES:
+        by_frequency = np.argsort(-counts[:-1].sum(axis=1), kind="stable")
+        order, rest = sorted(by_frequency[:_MOST_CLASSES].tolist()), by_frequency[_MOST_CLASSES:]
         counts = np.vstack([counts[:-1], counts[rest].sum(axis=0), counts[-1:]])
         counts = np.hstack([counts[:, :-1], counts[:, rest].sum(axis=1, keepdims=True), counts[:, -1:]])
-        names = [*told.classes, f"{len(rest):,} others", "unknown label"]
+        names = [*predictions.classes, f"{len(rest):,} others", "unknown label"]
         order.append(size - 1)
-        note = f"The {_MOST} most frequent of {len(told.classes):,} classes have a row of their own."
-    truths = [*order, *([len(names) - 1] if counts[-1].any() else [])]
+        note = f"The {_MOST_CLASSES} most frequent of {len(predictions.classes):,} classes have a row of their own."
+    rows = [*order, *([len(names) - 1] if counts[-1].any() else [])]
     cells = []
-    for i in truths:
-        whole = max(int(counts[i].sum()), 1)
+    for i in rows:
+        total = max(int(counts[i].sum()), 1)
+        shares = [float(counts[i, j] / total) for j in order]
         cells.append(
-            [
-                (f"{int(counts[i, j]):,}", float(counts[i, j] / whole), percent(float(counts[i, j] / whole)))
-                for j in order
-            ]
+            [(f"{int(counts[i, j]):,}", share, format_percent(share)) for j, share in zip(order, shares, strict=True)]
         )
-    return Confusion([names[i] for i in truths], [names[j] for j in order], cells, note)
+    return ConfusionMatrix([names[i] for i in rows], [names[j] for j in order], cells, note)
 
 
-def per_class(told: Answers) -> list[ClassQuality]:
-    """Precision, recall and F1 of each class, the most frequent 30; nothing of a regression."""
-    if told.classes is None:
+def class_quality(predictions: LabelledPredictions) -> list[ClassQuality]:
+    """Precision, recall and F1 of the 30 most frequent classes; empty for a regression."""
+    if predictions.classes is None:
         return []
-    size = len(told.classes) + 1
-    true, said = (np.bincount(codes, minlength=size) for codes in (told.truth, told.guess))
-    hits = np.bincount(told.truth[told.truth == told.guess], minlength=size)
-    order = np.argsort(-true[:-1], kind="stable")[:_MOST_LISTED]
+    size = len(predictions.classes) + 1
+    actual, predicted = (np.bincount(codes, minlength=size) for codes in (predictions.truth, predictions.prediction))
+    hits = np.bincount(predictions.truth[predictions.truth == predictions.prediction], minlength=size)
+    order = np.argsort(-actual[:-1], kind="stable")[:_MOST_LISTED]
     return [
         ClassQuality(
-            told.classes[k],
-            f"{int(true[k]):,}",
-            _share(int(hits[k]), int(said[k])),
-            _share(int(hits[k]), int(true[k])),
-            _share(2 * int(hits[k]), int(true[k] + said[k])),
+            predictions.classes[k],
+            f"{int(actual[k]):,}",
+            _share(int(hits[k]), int(predicted[k])),
+            _share(int(hits[k]), int(actual[k])),
+            _share(2 * int(hits[k]), int(actual[k] + predicted[k])),
         )
-        for k in (order if len(order) > _MOST else sorted(order.tolist()))
+        for k in (order if len(order) > _MOST_CLASSES else sorted(order.tolist()))
     ]
 
 
 def _share(part: int, whole: int) -> str:
-    return percent(part / whole) if whole else "–"
+    return format_percent(part / whole) if whole else "–"

@@ -1,4 +1,4 @@
-"""The points of ROC, precision–recall and calibration curves, from scores and truths."""
+"""The points of ROC, precision–recall and calibration curves, from scores and true labels."""
 
 from __future__ import annotations
 
@@ -7,78 +7,80 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fasttrack.report.segments import wilson
+from fasttrack.report.segments import wilson_interval
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
 
-__all__ = ["Reliability", "area", "precision_recall", "reliability", "roc"]
+__all__ = ["CalibrationCurve", "area_under", "calibration_curve", "precision_recall_curve", "roc_curve", "thin"]
 
 _POINTS = 200
 _Z_95 = 1.959964
 
 
 @dataclass(frozen=True)
-class Reliability:
-    """Of each bin the mean probability, the share that came true with its 95 % interval, and the rows."""
+class CalibrationCurve:
+    """Of each bin: the mean predicted probability, the observed share with its 95 % interval, and the rows."""
 
-    told: Floats
-    came: Floats
+    predicted: Floats
+    observed: Floats
     low: Floats
     high: Floats
     rows: Floats
 
 
-def roc(positive: NDArray[Any], score: Floats) -> tuple[Floats, Floats] | None:
-    """False and true positive rates at each threshold; `None` where only one class is there."""
-    ups, downs = _counted(positive, score)
-    if not ups[-1] or not downs[-1]:
+def roc_curve(positive: NDArray[Any], score: Floats) -> tuple[Floats, Floats] | None:
+    """False and true positive rates at each threshold; `None` if only one class occurs."""
+    true_positives, false_positives = _cumulative_counts(positive, score)
+    if not true_positives[-1] or not false_positives[-1]:
         return None
-    return downs / downs[-1], ups / ups[-1]
+    return false_positives / false_positives[-1], true_positives / true_positives[-1]
 
 
-def precision_recall(positive: NDArray[Any], score: Floats) -> tuple[Floats, Floats] | None:
+def precision_recall_curve(positive: NDArray[Any], score: Floats) -> tuple[Floats, Floats] | None:
     """Recall and precision at each threshold, from the highest; `None` without a positive row."""
-    ups, downs = _counted(positive, score)
-    if not ups[-1]:
+    true_positives, false_positives = _cumulative_counts(positive, score)
+    if not true_positives[-1]:
         return None
-    taken = np.maximum(ups + downs, 1)
-    precision = ups / taken
+    precision = true_positives / np.maximum(true_positives + false_positives, 1)
     precision[0] = precision[1] if len(precision) > 1 else 1.0
-    return ups / ups[-1], precision
+    return true_positives / true_positives[-1], precision
 
 
-def area(x: Floats, y: Floats) -> float:
-    """Under a line of straight pieces."""
+def area_under(x: Floats, y: Floats) -> float:
+    """The area under a piecewise linear curve."""
     return float(np.sum(np.diff(x) * (y[1:] + y[:-1]) / 2))
 
 
-def thinned(x: Floats, y: Floats) -> tuple[Floats, Floats]:
-    """About 200 points that are evenly far apart on the way from the first to the last."""
+def thin(x: Floats, y: Floats) -> tuple[Floats, Floats]:
+    """About 200 points of a curve, evenly spaced along it, with its ends."""
     if len(x) <= _POINTS:
         return x, y
-    way = np.concatenate([[0.0], np.cumsum(np.abs(np.diff(x)) + np.abs(np.diff(y)))])
-    picked = np.unique(np.searchsorted(way, np.linspace(0, way[-1], _POINTS)).clip(0, len(x) - 1))
-    return x[picked], y[picked]
+    length = np.concatenate([[0.0], np.cumsum(np.abs(np.diff(x)) + np.abs(np.diff(y)))])
+    kept = np.unique(np.searchsorted(length, np.linspace(0, length[-1], _POINTS)).clip(0, len(x) - 1))
+    return x[kept], y[kept]
 
 
-def reliability(share: Floats, came: NDArray[Any], bins: int = 10) -> Reliability:
-    """Bins of equally many rows, in the order of the probability."""
-    order = np.argsort(share, kind="stable")
+def calibration_curve(probability: Floats, occurred: NDArray[Any], bins: int = 10) -> CalibrationCurve:
+    """Bins of equally many rows, ordered by probability; `occurred` [n]: whether the predicted event took place."""
+    order = np.argsort(probability, kind="stable")
     parts = [part for part in np.array_split(order, min(bins, max(len(order) // 5, 1))) if len(part)]
-    told = np.array([share[part].mean() for part in parts])
-    rates = np.array([came[part].mean() for part in parts])
-    bounds = np.array([wilson(float(rate), len(part), _Z_95) for rate, part in zip(rates, parts, strict=True)])
-    return Reliability(told, rates, bounds[:, 0], bounds[:, 1], np.array([float(len(part)) for part in parts]))
+    predicted = np.array([probability[part].mean() for part in parts])
+    observed = np.array([occurred[part].mean() for part in parts])
+    bounds = np.array(
+        [wilson_interval(float(rate), len(part), _Z_95) for rate, part in zip(observed, parts, strict=True)]
+    )
+    rows = np.array([float(len(part)) for part in parts])
+    return CalibrationCurve(predicted, observed, bounds[:, 0], bounds[:, 1], rows)
 
 
-def _counted(positive: NDArray[Any], score: Floats) -> tuple[Floats, Floats]:
-    """True and false positives when the highest score, the two highest … are taken; equal scores at once."""
+def _cumulative_counts(positive: NDArray[Any], score: Floats) -> tuple[Floats, Floats]:
+    """True and false positives as the threshold falls from above the highest score; equal scores pass at once."""
     order = np.argsort(-score, kind="stable")
     last = np.flatnonzero(np.append(np.diff(score[order]) != 0, True))
     hits = np.asarray(positive, dtype=np.float64)[order]
-    ups = np.concatenate([[0.0], np.cumsum(hits)[last]])
-    downs = np.concatenate([[0.0], np.cumsum(1 - hits)[last]])
-    return ups, downs
+    true_positives = np.concatenate([[0.0], np.cumsum(hits)[last]])
+    false_positives = np.concatenate([[0.0], np.cumsum(1 - hits)[last]])
+    return true_positives, false_positives

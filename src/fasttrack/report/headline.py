@@ -1,101 +1,119 @@
-"""The report in a few sentences: what was trained on what, how good it is, against what, and whether to trust that."""
+"""The report in a few sentences: what was trained, how good it is, compared with what, and whether to trust that."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fasttrack.report.words import METRICS, number, percent
+from fasttrack.report.formatting import METRICS, format_number, format_percent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from fasttrack.bundle import Manifest
     from fasttrack.contract.metric import Metric
-    from fasttrack.gate import Weighed
+    from fasttrack.gate import ChampionComparison
 
-__all__ = ["caution", "champion_said", "measured_on", "quality_said", "resampled", "trained_said"]
+__all__ = [
+    "caution_sentence",
+    "champion_sentence",
+    "measured_rows",
+    "quality_sentence",
+    "resampling_unit",
+    "training_sentence",
+]
 
 _FEW_ROWS = 30
 
 
-def trained_said(manifest: Manifest) -> str:
-    """What was trained on what."""
+def training_sentence(manifest: Manifest) -> str:
+    """What the model predicts, from what, and what it was trained on."""
     record, target = manifest.training, manifest.contract.target
-    what = "a number" if target.classes is None else f"one of {len(target.classes):,} classes"
+    kind = "a number" if target.classes is None else f"one of {len(target.classes):,} classes"
     columns = len(manifest.contract.columns)
     features = "one column" if columns == 1 else f"{columns:,} columns"
     source = f" of {record.source}" if record.source else ""
     fitted = f"fitted on {record.rows:,} rows{source}" if record.holdout_rows else "fitted elsewhere"
-    return f"Predicts {target.name}, {what}, from {features}; {record.estimator}, {fitted}."
+    return f"Predicts {target.name}, {kind}, from {features}; {record.estimator}, {fitted}."
 
 
-def measured_on(manifest: Manifest, again: tuple[str, int] | None) -> str:
-    """On which rows the figures are measured; `again`: another table and its rows."""
-    if again is not None:
-        return f"{again[1]:,} rows of {again[0]}"
+def measured_rows(manifest: Manifest, table: tuple[str, int] | None) -> str:
+    """Which rows the metrics are measured on; `table`: another table than the training's, with its number of rows."""
+    if table is not None:
+        return f"{table[1]:,} rows of {table[0]}"
     rows = manifest.training.holdout_rows
     if rows:
-        return f"{rows:,} rows that it never saw"
+        return f"{rows:,} rows that it was not trained on"
     return f"the {manifest.training.rows:,} rows that it was packaged with"
 
 
-def quality_said(manifest: Manifest, metrics: Mapping[str, Metric], trivial: Mapping[str, Metric], on: str) -> str:
-    """How good it is, beside the trivial answer, in the figure that needs no explanation."""
-    target = manifest.contract.target
-    name = "mae" if target.classes is None else "accuracy"
-    ours, theirs = metrics.get(name), trivial.get(name)
-    if ours is None:
+def quality_sentence(manifest: Manifest, metrics: Mapping[str, Metric], trivial: Mapping[str, Metric], on: str) -> str:
+    """How good the model is, compared with the trivial baseline, in the metric that needs no explanation."""
+    name = "mae" if manifest.contract.target.classes is None else "accuracy"
+    metric, baseline = metrics.get(name), trivial.get(name)
+    if metric is None:
         return f"Measured on {on}."
     if name == "mae":
-        text = f"On {on} it is off by {number(ours.value)} on average"
-        always = "always answering the mean is off by"
-        other = None if theirs is None else number(theirs.value)
-        less = None if theirs is None or not theirs.value else 1 - ours.value / theirs.value
-        gain = "" if less is None or less <= 0 else f", so {percent(less)} of the error is gone"
-        return f"{text}." if other is None else f"{text}; {always} {other}{gain}."
-    text = f"On {on} its label is right for {percent(ours.value)}"
-    if theirs is None:
+        return _error_sentence(metric, baseline, on)
+    text = f"On {on}, {format_percent(metric.value)} of its labels are correct"
+    if baseline is None:
         return f"{text}."
-    return f"{text}; always answering the most frequent one is right for {percent(theirs.value)}."
+    return f"{text}; always predicting the most frequent label is correct for {format_percent(baseline.value)}."
 
 
-def champion_said(weighed: Weighed) -> str:
-    """How it compares with the champion that was there."""
-    found = weighed.comparison
-    if found is None:
-        why = f": {weighed.obstacle}" if weighed.obstacle else ""
-        return f"Champion {weighed.champion} could not be compared on these rows{why}."
-    metric = METRICS[found.metric].name
-    word = "better" if found.gain > 0 else "worse" if found.gain < 0 else "neither better nor worse"
-    by = f" by {number(abs(found.gain), 3)}" if found.gain else ""
-    low, high = sorted((found.low, found.high) if found.gain >= 0 else (-found.low, -found.high))
-    between = f" (95\u00a0% interval {number(low, 3)} to {number(high, 3)})" if found.gain else ""
+def _error_sentence(metric: Metric, baseline: Metric | None, on: str) -> str:
+    text = f"On {on}, the mean absolute error is {format_number(metric.value)}"
+    if baseline is None:
+        return f"{text}."
+    reduction = 1 - metric.value / baseline.value if baseline.value else 0.0
+    gain = f", so the model removes {format_percent(reduction)} of the error" if reduction > 0 else ""
+    return f"{text}; always predicting the mean has an error of {format_number(baseline.value)}{gain}."
+
+
+def champion_sentence(weighed: ChampionComparison) -> str:
+    """How the model compares with the champion of that time."""
+    comparison = weighed.comparison
+    if comparison is None:
+        reason = f": {weighed.obstacle}" if weighed.obstacle else ""
+        return f"Champion {weighed.champion} could not be compared on these rows{reason}."
+    metric = METRICS[comparison.metric].name
+    word = "better" if comparison.gain > 0 else "worse" if comparison.gain < 0 else "neither better nor worse"
+    by = f" by {format_number(abs(comparison.gain), 3)}" if comparison.gain else ""
+    low, high = sorted(
+        (comparison.low, comparison.high) if comparison.gain >= 0 else (-comparison.low, -comparison.high)
+    )
+    interval = f" (95\u00a0% interval {format_number(low, 3)} to {format_number(high, 3)})" if comparison.gain else ""
+    clusters = None if comparison.clusters is None else (comparison.clusters, comparison.cluster)
     return (
-        f"Against champion {weighed.champion} on the same rows: {metric} {number(found.ours)}, the champion's is "
-        f"{number(found.theirs)}; {word}{by}{between}, and better in {percent(found.confidence)} of "
-        f"resamples of {resampled(None if found.clusters is None else (found.clusters, found.cluster))}."
+        f"Compared with champion {weighed.champion} on the same rows: {metric} is {format_number(comparison.ours)}, "
+        f"the champion's is {format_number(comparison.theirs)}; {word}{by}{interval}, and better in "
+        f"{format_percent(comparison.confidence)} of bootstrap resamples of {resampling_unit(clusters)}."
     )
 
 
-def resampled(together: tuple[int, str] | None) -> str:
-    """What resamples are of; `together`: so many clusters, and what they are."""
-    return "the rows" if together is None else f"the {together[0]:,} {together[1]} of the rows"
+def resampling_unit(clusters: tuple[int, str] | None) -> str:
+    """What the bootstrap resamples; `clusters`: how many clusters, and what they are."""
+    return "the rows" if clusters is None else f"the {clusters[0]:,} {clusters[1]} of the rows"
 
 
-def caution(
-    manifest: Manifest, metrics: Mapping[str, Metric], trivial: Mapping[str, Metric], rows: int, *, again: bool
+def caution_sentence(
+    manifest: Manifest,
+    metrics: Mapping[str, Metric],
+    trivial: Mapping[str, Metric],
+    rows: int,
+    *,
+    remeasured: bool,
 ) -> str | None:
-    """Why the figures deserve less trust than they seem to, if so."""
-    if not manifest.training.holdout_rows and not again:
+    """Why the metrics deserve less trust than they seem to; `None` if there is no such reason."""
+    if not manifest.training.holdout_rows and not remeasured:
         return (
             "The model was fitted elsewhere and measured on the rows that it was packaged with. If it was fitted on "
-            "them, its figures are better than they will be on new rows."
+            "these rows, its metrics are better than they will be on new rows."
         )
     if rows < _FEW_ROWS:
-        return f"Measured on {rows} rows only: the intervals are wide, and with more rows the figures mean more."
+        return f"Measured on only {rows} rows: the intervals are wide, and more rows would make the metrics reliable."
     name = manifest.primary_metric or ""
-    ours, theirs = metrics.get(name), trivial.get(name)
-    if ours is None or theirs is None:
+    metric, baseline = metrics.get(name), trivial.get(name)
+    if metric is None or baseline is None:
         return None
-    better = ours.low > theirs.value if manifest.greater_is_better else ours.high < theirs.value
-    return None if better else f"No better than always giving the same answer, as far as {METRICS[name].name} can tell."
+    better = metric.low > baseline.value if manifest.greater_is_better else metric.high < baseline.value
+    return None if better else f"{METRICS[name].name} is not clearly better than with always the same prediction."

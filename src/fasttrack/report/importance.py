@@ -1,4 +1,4 @@
-"""On what a model depends: how much worse it gets on the hold-out when a column's cells are shuffled."""
+"""What a model depends on: how much worse it gets on the hold-out when the values of a column are shuffled."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import numpy as np
 
 from fasttrack.contract.frame import matrix_from_frame
 from fasttrack.errors import in_a_line
-from fasttrack.evaluation import RESAMPLES, primary, resampled
+from fasttrack.evaluation import RESAMPLES, draw_counts, primary_metric
 from fasttrack.graph import Program, open_session, run
-from fasttrack.report.answers import answers, losses
-from fasttrack.training.holdout import ask
+from fasttrack.report.labelled_predictions import labelled_predictions, losses
+from fasttrack.training.holdout import predict_holdout
 from fasttrack.training.sensitivity import sensitivity
 
 if TYPE_CHECKING:
@@ -23,26 +23,26 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fasttrack.contract.schema import Contract
-    from fasttrack.report.answers import Answers
+    from fasttrack.report.labelled_predictions import LabelledPredictions
     from fasttrack.training.holdout import HoldOut
 
     Floats = NDArray[np.float64]
-    Shuffled = Callable[[int, NDArray[np.intp]], Answers]
-    """A column, and the rows to take its cells from → the answers."""
+    PredictShuffled = Callable[[int, NDArray[np.intp]], LabelledPredictions]
+    """A column and the rows to take its values from → the predictions."""
 
-__all__ = ["ColumnImportance", "Importance", "importance"]
+__all__ = ["ColumnImportance", "Importance", "permutation_importance"]
 
 MOST_COLUMNS = 40
-"""So many are measured; of a wider model those that its answers move with most."""
+"""How many columns are measured; of a wider model those that change its predictions most."""
 _REPEATS = 5
 _ROWS = 2000
 _PREDICTIONS = 150_000
-"""So many rows are predicted at most: a fixed bound, since one by the clock would not give the same report twice."""
+"""The most rows that are predicted: a fixed bound, because with one by the clock two reports could differ."""
 
 
 @dataclass(frozen=True)
 class ColumnImportance:
-    """By how much the figure gets worse without what column `column` says, with its 95 % interval."""
+    """By how much the metric gets worse when column `column` is shuffled, with its 95 % interval."""
 
     column: int
     worse: float
@@ -52,7 +52,7 @@ class ColumnImportance:
 
 @dataclass(frozen=True)
 class Importance:
-    """The measured columns, most important first."""
+    """The measured columns, the most important first."""
 
     metric: str
     rows: int
@@ -62,15 +62,15 @@ class Importance:
     """Why nothing was measured."""
 
 
-def importance(
+def permutation_importance(
     pipeline: Any, contract: Contract, held: HoldOut, *, program: Program | None = None, seed: int = 0
 ) -> Importance:
-    """Permutation importance (Breiman, Random Forests, 2001) by the primary figure, each column shuffled five times.
+    """Permutation importance (Breiman, Random Forests, 2001) by the primary metric, each column shuffled five times.
 
-    At most 2,000 rows, spread evenly; the compiled `program` answers where there is one. The interval is that of 1,000
-    bootstrap resamples of the rows, or of the clusters they form, the same for both sides of the difference.
+    At most 2,000 rows, evenly spaced; the compiled `program` predicts if there is one. The interval is that of 1,000
+    bootstrap resamples of the rows, or of their clusters; both sides of the difference use the same resamples.
     """
-    metric = primary(contract.target.task, contract.target.probabilities).name
+    metric = primary_metric(contract.target.task, contract.target.probabilities).name
     columns = list(range(len(contract.columns)))
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
@@ -79,73 +79,74 @@ def importance(
                 moved = sensitivity(pipeline, held.X, array=contract.input == "array", seed=seed)
                 columns = sorted(columns, key=lambda j: -moved[j])[:MOST_COLUMNS]
             rows = min(len(held.X), _ROWS, _PREDICTIONS // (_REPEATS * len(columns)))
-            some = _some(held, np.linspace(0, len(held.X) - 1, rows).astype(int))
-            often = _some(some, np.tile(np.arange(rows), _REPEATS))
-            shuffled = (
-                _by_pipeline(pipeline, contract, often) if program is None else _by_program(program, contract, often)
-            )
-            return Importance(metric, rows, _REPEATS, _measured(contract, some, shuffled, columns, metric, seed))
-    except Exception as error:  # noqa: BLE001  # the pipeline is the user's: mixed rows may be more than it takes
-        said = f"the pipeline does not take rows with shuffled cells: {in_a_line(error)}"
-        return Importance(metric, 0, _REPEATS, [], said)
+            sample = _take(held, np.linspace(0, len(held.X) - 1, rows).astype(int))
+            repeated = _take(sample, np.tile(np.arange(rows), _REPEATS))
+            if program is None:
+                predict = _pipeline_predictor(pipeline, contract, repeated)
+            else:
+                predict = _program_predictor(program, contract, repeated)
+            return Importance(metric, rows, _REPEATS, _measure(contract, sample, predict, columns, metric, seed))
+    except Exception as error:  # noqa: BLE001  # the pipeline is the user's, and may refuse rows of mixed origin
+        obstacle = f"the pipeline does not take rows with shuffled values: {in_a_line(error)}"
+        return Importance(metric, 0, _REPEATS, [], obstacle)
 
 
-def _measured(
-    contract: Contract, some: HoldOut, shuffled: Shuffled, columns: list[int], metric: str, seed: int
+def _measure(
+    contract: Contract, sample: HoldOut, predict: PredictShuffled, columns: list[int], metric: str, seed: int
 ) -> list[ColumnImportance]:
     random = np.random.default_rng(seed)
-    rows = len(some.X)
-    before = losses(answers(contract.target, some))
-    drawn = resampled(random, RESAMPLES, rows, some.clusters and some.clusters.enough)
-    weights = np.vstack([np.ones(rows), drawn])  # the first is the rows as they are
+    rows = len(sample.X)
+    loss = losses(labelled_predictions(contract.target, sample))
+    resamples = draw_counts(random, RESAMPLES, rows, sample.clusters and sample.clusters.enough)
+    weights = np.vstack([np.ones(rows), resamples])  # the first weighs the rows as they are
     weights /= weights.sum(axis=1, keepdims=True)
-    found = []
+    measured = []
     for j in columns:
         order = np.concatenate([random.permutation(rows) for _ in range(_REPEATS)])
-        after = losses(shuffled(j, order)).reshape(_REPEATS, rows).mean(axis=0)
-        worse = _figure(metric, weights @ after) - _figure(metric, weights @ before)
+        shuffled_loss = losses(predict(j, order)).reshape(_REPEATS, rows).mean(axis=0)
+        worse = _metric_value(metric, weights @ shuffled_loss) - _metric_value(metric, weights @ loss)
         low, high = np.percentile(worse[1:], [2.5, 97.5])
-        found.append(ColumnImportance(j, float(worse[0]), float(low), float(high)))
-    return sorted(found, key=lambda one: (-one.worse, one.column))
+        measured.append(ColumnImportance(j, float(worse[0]), float(low), float(high)))
+    return sorted(measured, key=lambda column: (-column.worse, column.column))
 
 
-def _by_pipeline(pipeline: Any, contract: Contract, rows: HoldOut) -> Shuffled:
-    def answered(column: int, order: NDArray[np.intp]) -> Answers:
+def _pipeline_predictor(pipeline: Any, contract: Contract, rows: HoldOut) -> PredictShuffled:
+    def predict(column: int, order: NDArray[np.intp]) -> LabelledPredictions:
         X = rows.X.copy(deep=False)
         X.isetitem(column, rows.X.iloc[order, column].reset_index(drop=True))
-        return answers(contract.target, ask(pipeline, contract, X, rows.y))
+        return labelled_predictions(contract.target, predict_holdout(pipeline, contract, X, rows.y))
 
-    return answered
+    return predict
 
 
-def _by_program(program: Program, contract: Contract, rows: HoldOut) -> Shuffled:
+def _program_predictor(program: Program, contract: Contract, rows: HoldOut) -> PredictShuffled:
     session, matrix = open_session(program), matrix_from_frame(contract, rows.X)
-    true = answers(contract.target, rows)
+    unshuffled = labelled_predictions(contract.target, rows)
 
-    def answered(column: int, order: NDArray[np.intp]) -> Answers:
-        moved = matrix.copy()
-        moved[:, column] = matrix[order, column]
-        found = run(session, moved)
-        shares = None if true.shares is None else found["probabilities"].astype(np.float64)
-        return dataclasses.replace(true, guess=found["prediction"], shares=shares)
+    def predict(column: int, order: NDArray[np.intp]) -> LabelledPredictions:
+        shuffled = matrix.copy()
+        shuffled[:, column] = matrix[order, column]
+        outputs = run(session, shuffled)
+        probabilities = None if unshuffled.probabilities is None else outputs["probabilities"].astype(np.float64)
+        return dataclasses.replace(unshuffled, prediction=outputs["prediction"], probabilities=probabilities)
 
-    return answered
-
-
-def _figure(metric: str, mean: Floats) -> Floats:
-    """The figure from the mean loss; of the accuracy, which is lost, the share of wrong labels."""
-    found: Floats = np.sqrt(mean) if metric == "rmse" else mean
-    return found
+    return predict
 
 
-def _some(held: HoldOut, rows: NDArray[Any]) -> HoldOut:
-    together = held.clusters
-    if together is not None:  # of small ones no row may be among them
-        codes = np.unique(together.codes[rows], return_inverse=True)[1]
-        together = dataclasses.replace(together, codes=codes)
+def _metric_value(metric: str, mean_loss: Floats) -> Floats:
+    """The metric from the mean loss; in place of the accuracy the share of wrong labels."""
+    value: Floats = np.sqrt(mean_loss) if metric == "rmse" else mean_loss
+    return value
+
+
+def _take(held: HoldOut, rows: NDArray[Any]) -> HoldOut:
+    clusters = held.clusters
+    if clusters is not None:  # a small one may have no row among them
+        codes = np.unique(clusters.codes[rows], return_inverse=True)[1]
+        clusters = dataclasses.replace(clusters, codes=codes)
     return dataclasses.replace(
         held,
-        clusters=together,
+        clusters=clusters,
         X=held.X.iloc[rows].reset_index(drop=True),
         y=held.y.iloc[rows].reset_index(drop=True),
         prediction=held.prediction[rows],

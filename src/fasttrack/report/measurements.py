@@ -1,4 +1,4 @@
-"""What a report shows of a pipeline and its hold-out rows, as numbers: no word and no pixel yet."""
+"""What a report shows of a pipeline and its hold-out rows, as numbers, before any text or drawing is made of it."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fasttrack.contract.frame import matrix_from_frame
-from fasttrack.report.answers import Answers, answers
-from fasttrack.report.importance import Importance, importance
-from fasttrack.report.profile import Profile, profiles
+from fasttrack.report.feature_profiles import FeatureProfile, feature_profiles
+from fasttrack.report.importance import Importance, permutation_importance
+from fasttrack.report.labelled_predictions import LabelledPredictions, labelled_predictions
 from fasttrack.report.segments import Segments, worst_segments
 
 if TYPE_CHECKING:
@@ -23,20 +23,22 @@ if TYPE_CHECKING:
 __all__ = ["Measurements", "examine"]
 
 MOST_PROFILES = 60
-"""Features that are shown; of a wider model the most important ones."""
+"""How many features are shown; of a wider model the most important ones."""
 
 
 @dataclass(frozen=True)
 class Measurements:
-    """Answers, importance and segments are of the hold-out rows; the profiles of all rows that were given."""
+    """Predictions, importance and segments are of the hold-out rows, the profiles of all rows that were given.
 
-    answers: Answers
+    `clusters`: how many clusters of rows were resampled for the intervals, and what they are; `None`: single rows.
+    """
+
+    predictions: LabelledPredictions
     importance: Importance
     segments: Segments
-    profiles: list[Profile]
+    profiles: list[FeatureProfile]
     profiled_rows: int
-    together: tuple[int, str] | None = None
-    """What the figures' intervals resample: so many clusters, and what they are; `None`: the rows one by one."""
+    clusters: tuple[int, str] | None = None
 
 
 def examine(
@@ -47,23 +49,23 @@ def examine(
     matrix: NDArray[np.float64] | None = None,
     program: Program | None = None,
 ) -> Measurements:
-    """Measure what the report shows. `matrix`: float64[m, f], the rows to profile; else those of `held`.
-    `program`: of a compiled model.
+    """Measure what the report shows.
 
-    No error of the pipeline comes through: what could not be measured says why.
+    `matrix`: float64[m, f], the rows to profile, by default those of `held`. `program`: the compiled model, if there is
+    one. An error of the pipeline is not raised; what could not be measured says why.
     """
-    told = answers(contract.target, held)
-    own = matrix_from_frame(contract, held.X)
-    found = importance(pipeline, contract, held, program=program)
-    first = [one.column for one in found.columns]
-    order = [*first, *(j for j in range(len(contract.columns)) if j not in set(first))]
-    rows = own if matrix is None else matrix
-    together = held.clusters and held.clusters.enough
+    predictions = labelled_predictions(contract.target, held)
+    holdout_matrix = matrix_from_frame(contract, held.X)
+    importance = permutation_importance(pipeline, contract, held, program=program)
+    important = [column.column for column in importance.columns]
+    order = [*important, *(j for j in range(len(contract.columns)) if j not in set(important))]
+    profiled = holdout_matrix if matrix is None else matrix
+    clusters = held.clusters and held.clusters.enough
     return Measurements(
-        answers=told,
-        importance=found,
-        segments=worst_segments(contract, reference, own, told),
-        profiles=profiles(contract, rows, order[:MOST_PROFILES]),
-        profiled_rows=len(rows),
-        together=None if together is None else (together.count, together.name),
+        predictions=predictions,
+        importance=importance,
+        segments=worst_segments(contract, reference, holdout_matrix, predictions),
+        profiles=feature_profiles(contract, profiled, order[:MOST_PROFILES]),
+        profiled_rows=len(profiled),
+        clusters=None if clusters is None else (clusters.count, clusters.name),
     )

@@ -14,24 +14,31 @@ import numpy as np
 from markupsafe import Markup
 
 from fasttrack.contract.openapi import example_row
-from fasttrack.report.confusion import confusion, per_class
-from fasttrack.report.headline import caution, champion_said, measured_on, quality_said, resampled, trained_said
+from fasttrack.report.confusion import class_quality, confusion_matrix
+from fasttrack.report.formatting import METRICS, decimal_places, format_fixed, format_percent
+from fasttrack.report.headline import (
+    caution_sentence,
+    champion_sentence,
+    measured_rows,
+    quality_sentence,
+    resampling_unit,
+    training_sentence,
+)
 from fasttrack.report.plots import plots
-from fasttrack.report.segments import FEWEST
-from fasttrack.report.words import METRICS, decimals_for, fixed, percent
+from fasttrack.report.segments import LEAST_ROWS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fasttrack.bundle import Manifest
     from fasttrack.contract.metric import Metric
-    from fasttrack.gate import Weighed
+    from fasttrack.gate import ChampionComparison
+    from fasttrack.report.feature_profiles import FeatureProfile
     from fasttrack.report.importance import Importance
     from fasttrack.report.measurements import Measurements
-    from fasttrack.report.profile import Profile
     from fasttrack.report.segments import Segments
 
-__all__ = ["Again", "ReportData", "build_report"]
+__all__ = ["Remeasurement", "ReportData", "build_report"]
 
 _MOST_BARS = 25
 _TILES = {"regression": ("mae", "rmse", "r2"), "binary": ("accuracy", "roc_auc", "log_loss", "f1")}
@@ -39,8 +46,8 @@ _TILES["multiclass"] = ("accuracy", "f1_macro", "log_loss", "roc_auc_ovr")
 
 
 @dataclass(frozen=True)
-class Again:
-    """A stored version measured once more: on which table, with what figures."""
+class Remeasurement:
+    """A stored version measured on another table: the table's name and rows, and the metrics."""
 
     source: str
     rows: int
@@ -50,57 +57,57 @@ class Again:
 
 @dataclass(frozen=True)
 class ReportData:
-    """All that a report says. `weighed`: against the champion of that time, if there was one."""
+    """Everything that a report says. `weighed`: the comparison with the champion of that time, if there was one."""
 
     manifest: Manifest
-    measured: Measurements
-    weighed: Weighed | None = None
-    again: Again | None = None
+    measurements: Measurements
+    weighed: ChampionComparison | None = None
+    remeasurement: Remeasurement | None = None
 
 
 def build_report(data: ReportData) -> str:
-    """The page. It is the same for the same data, and holds names and labels only as text."""
-    manifest, measured, again = data.manifest, data.measured, data.again
+    """The page. The same data give the same page; names and labels are only ever text in it."""
+    manifest, measurements, again = data.manifest, data.measurements, data.remeasurement
     contract, target = manifest.contract, manifest.contract.target
     metrics, trivial = (manifest.metrics, manifest.baseline) if again is None else (again.metrics, again.baseline)
-    rows = len(measured.answers.truth)
-    on = measured_on(manifest, None if again is None else (again.source, again.rows))
+    rows = len(measurements.predictions.truth)
+    on = measured_rows(manifest, None if again is None else (again.source, again.rows))
     weighed = data.weighed if data.weighed is not None and data.weighed.champion != manifest.version else None
     return _template().render(
         css=Markup(_text("plot.css") + _text("report.css")),  # noqa: S704  # our own file
         manifest=manifest,
         record=manifest.training,
         target=target,
-        trained=trained_said(manifest),
-        quality=quality_said(manifest, metrics, trivial, on),
-        champion=None if weighed is None else champion_said(weighed),
-        caution=caution(manifest, metrics, trivial, rows, again=again is not None),
+        training=training_sentence(manifest),
+        quality=quality_sentence(manifest, metrics, trivial, on),
+        champion=None if weighed is None else champion_sentence(weighed),
+        caution=caution_sentence(manifest, metrics, trivial, rows, remeasured=again is not None),
         again=again,
         on=on,
-        resampled=resampled(measured.together),
+        resampled=resampling_unit(measurements.clusters),
         tiles=_tiles(manifest, metrics, trivial),
-        figures=_figures(manifest, metrics, trivial, again is not None),
+        metrics=_metric_rows(manifest, metrics, trivial, again is not None),
         has_baseline=bool(trivial),
         trivial="the mean" if target.classes is None else "the most frequent class",
-        plots=[(plot, Markup(plot.svg)) for plot in plots(target, measured.answers)],  # noqa: S704  # escaped there
-        confusion=confusion(measured.answers),
-        classes=per_class(measured.answers),
-        importance=_importance(manifest, measured.importance),
-        segments=_segments(manifest, measured.segments, rows),
-        fewest=FEWEST,
-        features=[_feature(manifest, one) for one in measured.profiles],
+        plots=[(plot, Markup(plot.svg)) for plot in plots(target, measurements.predictions)],  # noqa: S704  # escaped there
+        confusion=confusion_matrix(measurements.predictions),
+        classes=class_quality(measurements.predictions),
+        importance=_importance(manifest, measurements.importance),
+        segments=_segments(manifest, measurements.segments, rows),
+        least_rows=LEAST_ROWS,
+        features=[_feature(manifest, profile) for profile in measurements.profiles],
         features_of=len(contract.columns),
-        profiled=f"{measured.profiled_rows:,} rows" + (f" of {again.source}" if again else ""),
-        **_call(manifest),
+        profiled=f"{measurements.profiled_rows:,} rows" + (f" of {again.source}" if again else ""),
+        **_example_calls(manifest),
     )
 
 
 @dataclass(frozen=True)
-class _Figure:
-    """A figure of quality as texts."""
+class _MetricRow:
+    """A metric as texts."""
 
     name: str
-    says: str
+    meaning: str
     value: str
     interval: str
     before: str
@@ -110,7 +117,7 @@ class _Figure:
 
 @dataclass(frozen=True)
 class _Bar:
-    """A column's importance: as texts, and in percent of the bar's width."""
+    """The importance of a column: as texts, and in percent of the width of the drawing."""
 
     name: str
     worse: str
@@ -124,7 +131,7 @@ class _Bar:
 
 @dataclass(frozen=True)
 class _Bars:
-    """Importance as it is shown."""
+    """The importance as it is shown."""
 
     of: Importance
     metric: str
@@ -134,28 +141,28 @@ class _Bars:
 
 
 @dataclass(frozen=True)
-class _Worst:
+class _SegmentRow:
     """A segment as texts."""
 
     name: str
-    where: str
+    label: str
     rows: str
     share: str
     error: str
     interval: str
     others: str
-    times: str
+    ratio: str
 
 
 @dataclass(frozen=True)
-class _Segments:
-    """Segments as they are shown."""
+class _SegmentTable:
+    """The segments as they are shown."""
 
     of: Segments
     error: str
     method: str
     overall: str
-    worst: list[_Worst]
+    worst: list[_SegmentRow]
 
 
 @dataclass(frozen=True)
@@ -169,121 +176,125 @@ class _Feature:
     bars: Markup
 
 
-def _tiles(manifest: Manifest, metrics: dict[str, Metric], trivial: dict[str, Metric]) -> list[_Figure]:
-    """The figures on top, shorter than in the table."""
-    shown = [name for name in _TILES[manifest.contract.target.task] if name in metrics][:4]
-    return [_figure(name, metrics[name], trivial.get(name), None, 4, shares=name == "accuracy") for name in shown]
+def _tiles(manifest: Manifest, metrics: dict[str, Metric], trivial: dict[str, Metric]) -> list[_MetricRow]:
+    """The metrics at the top, with fewer digits than in the table."""
+    names = [name for name in _TILES[manifest.contract.target.task] if name in metrics][:4]
+    return [
+        _metric_row(name, metrics[name], trivial.get(name), None, 4, as_percent=name == "accuracy") for name in names
+    ]
 
 
-def _figures(manifest: Manifest, metrics: dict[str, Metric], trivial: dict[str, Metric], again: bool) -> list[_Figure]:
-    found = []
+def _metric_rows(
+    manifest: Manifest, metrics: dict[str, Metric], trivial: dict[str, Metric], again: bool
+) -> list[_MetricRow]:
+    rows = []
     for name, metric in metrics.items():
         before = manifest.metrics.get(name) if again else None
-        found.append(_figure(name, metric, trivial.get(name), before, 5, primary=name == manifest.primary_metric))
-    return found
+        rows.append(_metric_row(name, metric, trivial.get(name), before, 5, primary=name == manifest.primary_metric))
+    return rows
 
 
-def _figure(
+def _metric_row(
     name: str,
     metric: Metric,
-    other: Metric | None,
+    baseline: Metric | None,
     before: Metric | None,
     digits: int,
     *,
-    shares: bool = False,
+    as_percent: bool = False,
     primary: bool = False,
-) -> _Figure:
-    values = [metric.value, metric.low, metric.high, *(one.value for one in (other, before) if one)]
-    decimals = decimals_for(values, digits)
-    say: Callable[[float], str] = percent if shares else lambda value: fixed(value, decimals)
-    known = METRICS[name]
-    way = "higher is better" if known.greater_is_better else "lower is better"
-    return _Figure(
-        name=known.name,
-        says=f"{known.says}; {way}",
-        value=say(metric.value),
-        interval=f"{say(metric.low)} to {say(metric.high)}",
-        before=say(before.value) if before else "",
-        baseline=say(other.value) if other else "",
+) -> _MetricRow:
+    others = [other.value for other in (baseline, before) if other]
+    decimals = decimal_places([metric.value, metric.low, metric.high, *others], digits)
+    form: Callable[[float], str] = format_percent if as_percent else lambda value: format_fixed(value, decimals)
+    text = METRICS[name]
+    return _MetricRow(
+        name=text.name,
+        meaning=f"{text.meaning}; {'higher' if text.greater_is_better else 'lower'} is better",
+        value=form(metric.value),
+        interval=f"{form(metric.low)} to {form(metric.high)}",
+        before=form(before.value) if before else "",
+        baseline=form(baseline.value) if baseline else "",
         primary=primary,
     )
 
 
-def _importance(manifest: Manifest, found: Importance) -> _Bars:
+def _importance(manifest: Manifest, importance: Importance) -> _Bars:
     columns = manifest.contract.columns
-    shown = found.columns[:_MOST_BARS]
-    low = min([one.low for one in shown] + [0.0])
-    high = max([one.high for one in shown] + [1e-12])
-    decimals = decimals_for((high, low), 4)
+    shown = importance.columns[:_MOST_BARS]
+    low = min([column.low for column in shown] + [0.0])
+    high = max([column.high for column in shown] + [1e-12])
+    decimals = decimal_places((high, low), 4)
     scale = 100 / (high - low)
     return _Bars(
-        of=found,
-        metric="the share of wrong labels" if found.metric == "accuracy" else METRICS[found.metric].name,
+        of=importance,
+        metric="the share of wrong labels" if importance.metric == "accuracy" else METRICS[importance.metric].name,
         columns=len(columns),
         zero=round(-low * scale, 2),
         shown=[
             _Bar(
-                name=columns[one.column].name,
-                worse=fixed(one.worse, decimals),
-                interval=f"{fixed(one.low, decimals)} to {fixed(one.high, decimals)}",
-                start=round((min(one.worse, 0) - low) * scale, 2),
-                width=round(abs(one.worse) * scale, 2),
-                low=round((one.low - low) * scale, 2),
-                reach=round((one.high - one.low) * scale, 2),
-                chance=one.low <= 0,
+                name=columns[column.column].name,
+                worse=format_fixed(column.worse, decimals),
+                interval=f"{format_fixed(column.low, decimals)} to {format_fixed(column.high, decimals)}",
+                start=round((min(column.worse, 0) - low) * scale, 2),
+                width=round(abs(column.worse) * scale, 2),
+                low=round((column.low - low) * scale, 2),
+                reach=round((column.high - column.low) * scale, 2),
+                chance=column.low <= 0,
             )
-            for one in shown
+            for column in shown
         ],
     )
 
 
-def _segments(manifest: Manifest, found: Segments, rows: int) -> _Segments:
+def _segments(manifest: Manifest, segments: Segments, rows: int) -> _SegmentTable:
     regression = manifest.contract.target.classes is None
-    decimals = decimals_for([found.overall, *(one.high for one in found.worst)], 4)
-    say = (lambda value: fixed(value, decimals)) if regression else percent
-    return _Segments(
-        of=found,
+    decimals = decimal_places([segments.overall, *(segment.high for segment in segments.worst)], 4)
+    form = (lambda value: format_fixed(value, decimals)) if regression else format_percent
+    return _SegmentTable(
+        of=segments,
         error="mean absolute error" if regression else "share of wrong labels",
         method="Welch's t-test" if regression else "Fisher's exact test",
-        overall=say(found.overall),
+        overall=form(segments.overall),
         worst=[
-            _Worst(
-                name=manifest.contract.columns[one.column].name,
-                where=one.where,
-                rows=f"{one.rows:,}",
-                share=percent(one.rows / rows),
-                error=say(one.error),
-                interval=f"{say(one.low)} to {say(one.high)}",
-                others=say(one.others),
-                times=f"× {one.error / one.others:.1f}" if one.others > 0 else "–",
+            _SegmentRow(
+                name=manifest.contract.columns[segment.column].name,
+                label=segment.label,
+                rows=f"{segment.rows:,}",
+                share=format_percent(segment.rows / rows),
+                error=form(segment.error),
+                interval=f"{form(segment.low)} to {form(segment.high)}",
+                others=form(segment.others),
+                ratio=f"× {segment.error / segment.others:.1f}" if segment.others > 0 else "–",
             )
-            for one in found.worst
+            for segment in segments.worst
         ],
     )
 
 
-def _feature(manifest: Manifest, profile: Profile) -> _Feature:
+def _feature(manifest: Manifest, profile: FeatureProfile) -> _Feature:
     column = manifest.contract.columns[profile.column]
-    missing = percent(profile.missing) if profile.missing else "none"
+    missing = format_percent(profile.missing) if profile.missing else "none"
     bars = Markup(_histogram(profile))  # noqa: S704  # numbers only
     return _Feature(column.name, column.kind, missing, profile.values, bars)
 
 
-def _histogram(profile: Profile) -> str:
+def _histogram(profile: FeatureProfile) -> str:
     if not profile.bars:
         return ""
-    wide, high = 132, 30
-    heights = np.array(profile.bars) / max(profile.bars) * high
-    step = wide / max(len(heights), 4)
+    width, height = 132, 30
+    heights = np.array(profile.bars) / max(profile.bars) * height
+    step = width / max(len(heights), 4)
     path = "".join(
-        f"M{i * step:.1f} {high}v{-max(height, 0.7):.1f}h{step - 1:.1f}V{high}z"
-        for i, height in enumerate(heights)
-        if height
+        f"M{i * step:.1f} {height}v{-max(bar, 0.7):.1f}h{step - 1:.1f}V{height}z"
+        for i, bar in enumerate(heights)
+        if bar
     )
-    return f'<svg class="spark" viewBox="0 0 {wide} {high}" aria-hidden="true"><path class="fill c1" d="{path}"/></svg>'
+    drawing = f'<path class="fill c1" d="{path}"/>'
+    return f'<svg class="spark" viewBox="0 0 {width} {height}" aria-hidden="true">{drawing}</svg>'
 
 
-def _call(manifest: Manifest) -> dict[str, str]:
+def _example_calls(manifest: Manifest) -> dict[str, str]:
     row = example_row(manifest.contract)
     body = json.dumps(row, ensure_ascii=False)
     cells = "".join(f"    {name!r}: {value!r},\n" for name, value in row.items())

@@ -1,4 +1,4 @@
-"""Which plots a task has: residuals, curves, calibration."""
+"""The plots of a report: residuals for a regression, curves and calibration for a classifier."""
 
 from __future__ import annotations
 
@@ -9,30 +9,33 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fasttrack.report.curves import area, precision_recall, reliability, roc, thinned
-from fasttrack.report.svg import Axes, Axis, areas, bars, density, draw, errorbars, line, points, rule, span
-from fasttrack.report.words import number, percent
+from fasttrack.report.curves import area_under, calibration_curve, precision_recall_curve, roc_curve, thin
+from fasttrack.report.formatting import format_number, format_percent
+from fasttrack.report.svg import Axes, Axis, areas, bars, density, draw, error_bars, line, padded_range, points, rule
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fasttrack.contract.schema import Target
-    from fasttrack.report.answers import Answers
+    from fasttrack.report.curves import CalibrationCurve
+    from fasttrack.report.labelled_predictions import LabelledPredictions
 
     Floats = NDArray[np.float64]
 
-__all__ = ["Plot", "plots", "plots_in"]
+__all__ = ["Plot", "extract_plots", "plots"]
 
-_DOTS = 800
-"""More rows than this are shown as densities."""
+_MOST_DOTS = 800
+"""More rows than this are drawn as densities."""
 _CUT = 0.002
+"""The share of rows at each end that may lie outside of a density plot."""
 _MOST_CURVES = 6
-_TENTHS = 10
+_PARTS = 10
+_UNIT = (0.0, 1.0)
 
 
 @dataclass(frozen=True)
 class Plot:
-    """A drawing with a title, and a sentence on how to read it."""
+    """A drawing with its title, and a caption on how to read it."""
 
     name: str
     title: str
@@ -40,56 +43,58 @@ class Plot:
     svg: str
 
 
-def plots(target: Target, told: Answers) -> list[Plot]:
-    """The plots of a task; one that these rows leave undefined, such as the ROC curve of one class, is left out."""
-    if told.classes is None:
-        finite = np.isfinite(told.truth) & np.isfinite(told.guess)
-        return _regression(target.name, told.truth[finite], told.guess[finite]) if finite.any() else []
-    if told.shares is None:
+def plots(target: Target, predictions: LabelledPredictions) -> list[Plot]:
+    """The plots of the target's task, without those that the rows leave undefined, such as the ROC curve of a class."""
+    if predictions.classes is None:
+        finite = np.isfinite(predictions.truth) & np.isfinite(predictions.prediction)
+        if not finite.any():
+            return []
+        return _regression_plots(target.name, predictions.truth[finite], predictions.prediction[finite])
+    if predictions.probabilities is None:
         return []
     if target.task == "binary":
-        return _binary(told.classes[1], told.truth == 1, told.shares[:, 1])
-    return _multiclass(told.classes, told.truth, told.shares)
+        return _binary_plots(predictions.classes[1], predictions.truth == 1, predictions.probabilities[:, 1])
+    return _multiclass_plots(predictions.classes, predictions.truth, predictions.probabilities)
 
 
-def plots_in(report: str) -> dict[str, str]:
-    """The plots of a written report by name, each an SVG file that stands for itself, light and dark."""
+def extract_plots(report: str) -> dict[str, str]:
+    """The plots of a written report by name, each as an SVG file with its own styles, light and dark."""
     css = (resources.files(__package__) / "plot.css").read_text("utf-8")
     head = '<svg xmlns="http://www.w3.org/2000/svg" style="background:var(--page)"'
-    found = re.findall(r'<figure id="plot-([a-z-]+)">.*?<svg(.*?</svg>)', report, re.DOTALL)
-    return {name: f"{head}{rest.replace('>', f'><style>{css}</style>', 1)}\n" for name, rest in found}
+    drawings = re.findall(r'<figure id="plot-([a-z-]+)">.*?<svg(.*?</svg>)', report, re.DOTALL)
+    return {name: f"{head}{rest.replace('>', f'><style>{css}</style>', 1)}\n" for name, rest in drawings}
 
 
-def _regression(name: str, truth: Floats, guess: Floats) -> list[Plot]:
-    residual = guess - truth
+def _regression_plots(name: str, truth: Floats, prediction: Floats) -> list[Plot]:
+    residual = prediction - truth
     return [
-        _against(name, truth, guess),
-        _distribution(name, residual),
-        _residuals(name, guess, residual),
-        _by_tenth(name, truth, residual),
+        _predicted_against_actual(name, truth, prediction),
+        _error_distribution(name, residual),
+        _error_against_prediction(name, prediction, residual),
+        _error_by_actual_value(name, truth, residual),
     ]
 
 
 def _cloud(axes: Axes, x: Floats, y: Floats) -> tuple[str, str]:
+    """Dots, or a density for many rows, and how to read it."""
     inside = (x >= axes.x.low) & (x <= axes.x.high) & (y >= axes.y.low) & (y <= axes.y.high)
-    away = int((~inside).sum())
-    rows = "row lies" if away == 1 else "rows lie"
-    said = f" {away:,} {rows} outside of the picture." if away else ""
-    if len(x) > _DOTS:
-        return density(axes, x[inside], y[inside], "c1"), f"The stronger the colour, the more rows.{said}"
-    return points(axes, x[inside], y[inside], "c1"), f"Each dot is a row.{said}"
+    outside = int((~inside).sum())
+    note = f" {outside:,} {'row is' if outside == 1 else 'rows are'} outside of the plot." if outside else ""
+    if len(x) > _MOST_DOTS:
+        return density(axes, x[inside], y[inside], "c1"), f"The stronger the colour, the more rows.{note}"
+    return points(axes, x[inside], y[inside], "c1"), f"Each dot is a row.{note}"
 
 
-def _against(name: str, truth: Floats, guess: Floats) -> Plot:
-    low, high = span(np.concatenate([truth, guess]), cut=_CUT if len(truth) > _DOTS else 0.0)
+def _predicted_against_actual(name: str, truth: Floats, prediction: Floats) -> Plot:
+    low, high = padded_range(np.concatenate([truth, prediction]), cut=_CUT if len(truth) > _MOST_DOTS else 0.0)
     axes = Axes(Axis(low, high, f"actual {name}"), Axis(low, high, f"predicted {name}"))
-    marks, said = _cloud(axes, truth, guess)
+    marks, reading = _cloud(axes, truth, prediction)
     svg = draw(axes, marks, rule(axes, (low, low), (high, high)), title=f"Predicted against actual {name}")
-    return Plot("predicted-actual", "Predicted against actual", f"On the dashed line both are equal. {said}", svg)
+    return Plot("predicted-actual", "Predicted against actual", f"On the dashed line both are equal. {reading}", svg)
 
 
-def _distribution(name: str, residual: Floats) -> Plot:
-    low, high = span(residual, cut=0.005 if len(residual) > 200 else 0.0)
+def _error_distribution(name: str, residual: Floats) -> Plot:
+    low, high = padded_range(residual, cut=0.005 if len(residual) > 200 else 0.0)
     edge = max(abs(low), abs(high))
     counts, edges = np.histogram(residual, bins=41, range=(-edge, edge))
     shares = counts / len(residual)
@@ -97,30 +102,38 @@ def _distribution(name: str, residual: Floats) -> Plot:
         Axis(-edge, edge, f"predicted − actual {name}"),
         Axis(0.0, float(shares.max() or 1.0) * 1.08, "share of rows", share=True),
     )
-    half, most = np.quantile(np.abs(residual), [0.5, 0.9]).tolist()
+    median, most = np.quantile(np.abs(residual), [0.5, 0.9]).tolist()
     svg = draw(
         axes,
         bars(axes, edges, shares, "c1"),
         rule(axes, (0.0, 0.0), (0.0, axes.y.high)),
         title="Distribution of the error",
     )
+    caption = (
+        f"The error is at most {format_number(median, 3)} for 50\u00a0% of the rows, and {format_number(most, 3)} for "
+        "90\u00a0%."
+    )
     bias = float(residual.mean())
-    side = f" On average {number(abs(bias), 2)} too {'high' if bias > 0 else 'low'}." if bias else ""
-    said = f"Half of the rows are off by {number(half, 3)} at most, nine in ten by {number(most, 3)}."
-    return Plot("error-distribution", "Error", f"{said}{side}", svg)
+    if bias:
+        direction = "high" if bias > 0 else "low"
+        caption += f" On average, predictions are {format_number(abs(bias), 2)} too {direction}."
+    return Plot("error-distribution", "Error", caption, svg)
 
 
-def _residuals(name: str, guess: Floats, residual: Floats) -> Plot:
-    cut = _CUT if len(guess) > _DOTS else 0.0
-    axes = Axes(Axis(*span(guess, cut=cut), f"predicted {name}"), Axis(*span(residual, cut=cut), "predicted − actual"))
-    marks, said = _cloud(axes, guess, residual)
+def _error_against_prediction(name: str, prediction: Floats, residual: Floats) -> Plot:
+    cut = _CUT if len(prediction) > _MOST_DOTS else 0.0
+    axes = Axes(
+        Axis(*padded_range(prediction, cut=cut), f"predicted {name}"),
+        Axis(*padded_range(residual, cut=cut), "predicted − actual"),
+    )
+    marks, reading = _cloud(axes, prediction, residual)
     band = ""
-    parts = _parts(guess)
+    parts = _equal_parts(prediction)
     if len(parts) >= 4:
-        x = np.array([np.median(guess[part]) for part in parts])
-        low, middle, high = np.array([np.quantile(residual[part], [0.1, 0.5, 0.9]) for part in parts]).T
-        band = areas(axes, x, low, high, "c2") + line(axes, x, middle, "c2")
-        said += " The line is the median, the band holds 8 of 10 rows."
+        x = np.array([np.median(prediction[part]) for part in parts])
+        low, median, high = np.array([np.quantile(residual[part], [0.1, 0.5, 0.9]) for part in parts]).T
+        band = areas(axes, x, low, high, "c2") + line(axes, x, median, "c2")
+        reading += " The line is the median, the band contains 80\u00a0% of the rows."
     svg = draw(
         axes,
         marks,
@@ -128,16 +141,16 @@ def _residuals(name: str, guess: Floats, residual: Floats) -> Plot:
         rule(axes, (axes.x.low, 0.0), (axes.x.high, 0.0)),
         title="Error against prediction",
     )
-    return Plot("error-prediction", "Error against prediction", said, svg)
+    return Plot("error-prediction", "Error against prediction", reading, svg)
 
 
-def _by_tenth(name: str, truth: Floats, residual: Floats) -> Plot:
-    parts = _parts(truth)
+def _error_by_actual_value(name: str, truth: Floats, residual: Floats) -> Plot:
+    parts = _equal_parts(truth)
     size = np.abs(residual)
     means = np.array([size[part].mean() for part in parts])
     half = np.array([1.96 * size[part].std(ddof=1) / len(part) ** 0.5 if len(part) > 1 else 0.0 for part in parts])
     ends = [(float(truth[part].min()), float(truth[part].max())) for part in parts]
-    ticks = tuple((i + 0.5, number(low if i else ends[0][0], 3)) for i, (low, _) in enumerate(ends))
+    ticks = tuple((i + 0.5, format_number(low if i else ends[0][0], 3)) for i, (low, _) in enumerate(ends))
     axes = Axes(
         Axis(0.0, float(len(parts)), f"actual {name}, from", ticks=ticks),
         Axis(0.0, float((means + half).max() or 1.0) * 1.08, "mean absolute error"),
@@ -146,81 +159,82 @@ def _by_tenth(name: str, truth: Floats, residual: Floats) -> Plot:
     svg = draw(
         axes,
         bars(axes, edges, means, "c1", gap=8),
-        errorbars(axes, edges[:-1] + 0.5, np.maximum(means - half, 0), means + half, "ink"),
+        error_bars(axes, edges[:-1] + 0.5, np.maximum(means - half, 0), means + half, "ink"),
         title="Error by the size of the actual value",
     )
-    caption = f"Rows in {len(parts)} equal parts by the actual value, each with its 95\u00a0% interval."
+    caption = f"The rows in {len(parts)} equal parts by the actual value, each with its 95\u00a0% interval."
     return Plot("error-quantile", "Error by the actual value", caption, svg)
 
 
-def _parts(values: Floats) -> list[NDArray[Any]]:
-    """Up to ten equal parts of the rows in the order of the values; equal values stay together."""
-    edges = np.unique(np.quantile(values, np.linspace(0, 1, _TENTHS + 1)[1:-1], method="inverted_cdf"))
-    place = np.searchsorted(edges, values, side="left")
-    return [part for i in range(len(edges) + 1) if len(part := np.flatnonzero(place == i))]
+def _equal_parts(values: Floats) -> list[NDArray[Any]]:
+    """The rows in up to ten equal parts, ordered by their values; equal values are in the same part."""
+    edges = np.unique(np.quantile(values, np.linspace(0, 1, _PARTS + 1)[1:-1], method="inverted_cdf"))
+    numbers = np.searchsorted(edges, values, side="left")
+    return [part for i in range(len(edges) + 1) if len(part := np.flatnonzero(numbers == i))]
 
 
-_SHARE = (0.0, 1.0)
+def _binary_plots(label: str, positive: NDArray[np.bool_], score: Floats) -> list[Plot]:
+    shown = []
+    roc = roc_curve(positive, score)
+    if roc is not None:
+        caption = f"The share of all {label} that is found, against the share of the other rows that is a false alarm."
+        shown.append(_roc_plot([("c1", label, roc)], caption))
+    precision_recall = precision_recall_curve(positive, score)
+    if precision_recall is not None and roc is not None:
+        shown.append(_precision_recall_plot(label, precision_recall, float(positive.mean())))
+    curve = calibration_curve(score, positive)
+    shown.append(_calibration_plot(curve, f"predicted probability of {label}", f"observed share of {label}", score))
+    shown.append(_score_plot(label, positive, score))
+    return shown
 
 
-def _binary(label: str, positive: NDArray[np.bool_], score: Floats) -> list[Plot]:
-    found = []
-    curve = roc(positive, score)
-    if curve is not None:
-        found.append(_roc([("c1", label, curve)], f"How many of all {label} are found, for how many false alarms."))
-    precise = precision_recall(positive, score)
-    if precise is not None and curve is not None:
-        found.append(_precision(label, precise, float(positive.mean())))
-    found.append(_calibration(reliability(score, positive), f"probability of {label}", f"came true: {label}", score))
-    found.append(_scores(label, positive, score))
-    return found
-
-
-def _roc(curves: list[tuple[str, str, tuple[Floats, Floats]]], said: str) -> Plot:
-    axes = Axes(Axis(*_SHARE, "false positive rate", share=True), Axis(*_SHARE, "true positive rate", share=True))
-    marks = [line(axes, *thinned(*curve), style) for style, _, curve in curves]
+def _roc_plot(curves: list[tuple[str, str, tuple[Floats, Floats]]], caption: str) -> Plot:
+    axes = Axes(Axis(*_UNIT, "false positive rate", share=True), Axis(*_UNIT, "true positive rate", share=True))
+    marks = [line(axes, *thin(*curve), style) for style, _, curve in curves]
     legend = [(style, name) for style, name, _ in curves] if len(curves) > 1 else []
     svg = draw(axes, rule(axes, (0, 0), (1, 1)), *marks, legend=legend, title="ROC curve")
-    areas_ = ", ".join(f"{name} {number(area(*curve), 3)}" for _, name, curve in curves)
-    one = f"Area {number(area(*curves[0][2]), 4)}." if not legend else f"Areas: {areas_}."
-    return Plot("roc", "ROC curve", f"{one} {said} The dashed line is guessing.", svg)
+    by_class = ", ".join(f"{name} {format_number(area_under(*curve), 3)}" for _, name, curve in curves)
+    area = f"Areas: {by_class}." if legend else f"Area {format_number(area_under(*curves[0][2]), 4)}."
+    return Plot("roc", "ROC curve", f"{area} {caption} The dashed line is random guessing.", svg)
 
 
-def _precision(label: str, curve: tuple[Floats, Floats], share: float) -> Plot:
-    axes = Axes(Axis(*_SHARE, "recall", share=True), Axis(*_SHARE, "precision", share=True))
-    svg = draw(
-        axes, rule(axes, (0, share), (1, share)), line(axes, *thinned(*curve), "c1"), title="Precision and recall"
+def _precision_recall_plot(label: str, curve: tuple[Floats, Floats], share: float) -> Plot:
+    axes = Axes(Axis(*_UNIT, "recall", share=True), Axis(*_UNIT, "precision", share=True))
+    svg = draw(axes, rule(axes, (0, share), (1, share)), line(axes, *thin(*curve), "c1"), title="Precision and recall")
+    caption = (
+        f"Precision: the share of rows predicted as {label} that are {label}. Recall: the share of all {label} that is "
+        f"found. The dashed line is the share of {label}, {format_percent(share)}."
     )
-    said = f"Of the rows taken for {label}, how many are, against how many of all are found. "
-    return Plot(
-        "precision-recall", "Precision and recall", f"{said}The dashed line is their share, {percent(share)}.", svg
-    )
+    return Plot("precision-recall", "Precision and recall", caption, svg)
 
 
-def _calibration(found: Any, x: str, y: str, score: Floats) -> Plot:
-    axes = Axes(Axis(*_SHARE, x, share=True), Axis(*_SHARE, y, share=True))
-    counts, edges = np.histogram(score, bins=40, range=_SHARE)
+def _calibration_plot(curve: CalibrationCurve, x: str, y: str, score: Floats) -> Plot:
+    axes = Axes(Axis(*_UNIT, x, share=True), Axis(*_UNIT, y, share=True))
+    counts, edges = np.histogram(score, bins=40, range=_UNIT)
     heights = counts / max(counts.max(), 1) * 0.12
     svg = draw(
         axes,
         bars(axes, edges, heights, "faint"),
         rule(axes, (0, 0), (1, 1)),
-        errorbars(axes, found.told, found.low, found.high, "c1"),
-        line(axes, found.told, found.came, "c1"),
-        points(axes, found.told, found.came, "c1 big"),
+        error_bars(axes, curve.predicted, curve.low, curve.high, "c1"),
+        line(axes, curve.predicted, curve.observed, "c1"),
+        points(axes, curve.predicted, curve.observed, "c1 big"),
         title="Calibration",
     )
-    gap = float(np.average(np.abs(found.told - found.came), weights=found.rows))
-    said = f"On the dashed line a probability means what it says; on average it is off by {percent(gap)}."
-    return Plot("calibration", "Calibration", f"{said} Bars: 95\u00a0% intervals; below, where the rows lie.", svg)
+    gap = float(np.average(np.abs(curve.predicted - curve.observed), weights=curve.rows))
+    caption = (
+        f"On the dashed line, probabilities equal the observed shares; the mean difference is {format_percent(gap)}. "
+        "Bars: 95\u00a0% intervals; at the bottom, the distribution of the rows."
+    )
+    return Plot("calibration", "Calibration", caption, svg)
 
 
-def _scores(label: str, positive: NDArray[np.bool_], score: Floats) -> Plot:
+def _score_plot(label: str, positive: NDArray[np.bool_], score: Floats) -> Plot:
     edges = np.linspace(0, 1, 41)
     shares = [np.histogram(score[which], bins=edges)[0] / max(which.sum(), 1) for which in (positive, ~positive)]
     top = max(float(shares[0].max()), float(shares[1].max())) or 1.0
     axes = Axes(
-        Axis(*_SHARE, f"probability of {label}", share=True), Axis(0.0, top * 1.08, "share of the rows", share=True)
+        Axis(*_UNIT, f"probability of {label}", share=True), Axis(0.0, top * 1.08, "share of the class", share=True)
     )
     svg = draw(
         axes,
@@ -229,22 +243,23 @@ def _scores(label: str, positive: NDArray[np.bool_], score: Floats) -> Plot:
         legend=[("c1", f"is {label}"), ("c2", "is not")],
         title="Distribution of the probability",
     )
-    return Plot("scores", "Probabilities", "How far apart the two classes are; each fills 100\u00a0%.", svg)
+    return Plot("scores", "Probabilities", "How well the probability separates the two classes.", svg)
 
 
-def _multiclass(classes: list[str], truth: NDArray[np.int64], shares: Floats) -> list[Plot]:
+def _multiclass_plots(classes: list[str], truth: NDArray[np.int64], probabilities: Floats) -> list[Plot]:
     counts = np.bincount(truth, minlength=len(classes))[: len(classes)]
     order = np.argsort(-counts, kind="stable")[:_MOST_CURVES]
     curves: list[tuple[str, str, tuple[Floats, Floats]]] = []
     for code in order.tolist():
-        curve = roc(truth == code, shares[:, code])
+        curve = roc_curve(truth == code, probabilities[:, code])
         if curve is not None:
             curves.append((f"c{len(curves) + 1}", classes[code], curve))
-    found = []
+    shown = []
     if curves:
-        most = f" The {len(curves)} most frequent of {len(classes)}." if len(classes) > _MOST_CURVES else ""
-        found.append(_roc(curves, f"Each class against all others.{most}"))
-    top = shares.max(axis=1)
-    right = shares.argmax(axis=1) == truth
-    found.append(_calibration(reliability(top, right), "probability of the label", "came true", top))
-    return found
+        note = f" The {len(curves)} most frequent of {len(classes)}." if len(classes) > _MOST_CURVES else ""
+        shown.append(_roc_plot(curves, f"Each class against all others.{note}"))
+    highest = probabilities.max(axis=1)
+    correct = probabilities.argmax(axis=1) == truth
+    curve_of_highest = calibration_curve(highest, correct)
+    shown.append(_calibration_plot(curve_of_highest, "probability of the predicted label", "share correct", highest))
+    return shown

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from fasttrack.data import Source
 from fasttrack.evaluation import baseline, evaluate
-from fasttrack.metrics.reference import Reference, learn_reference, read_reference
+from fasttrack.metrics.reference import learn_reference, read_reference
 from fasttrack.report.measurements import examine
-from fasttrack.report.page import Again, ReportData, build_report
-from fasttrack.training.holdout import ask
+from fasttrack.report.page import Remeasurement, ReportData, build_report
+from fasttrack.training.holdout import predict_holdout
 from fasttrack.training.known import as_served, labelled_rows
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from fasttrack.bundle import Bundle
-    from fasttrack.contract.schema import Contract
 
 __all__ = ["rebuild"]
 
@@ -33,9 +32,9 @@ def rebuild(
     sample: int | None = None,
     allow_version_mismatch: bool = False,
 ) -> str:
-    """The report of `bundle` measured on the rows of `source` that have a target and all that the contract needs.
+    """The report of `bundle` on the rows of `source` that have a target and every value that the contract requires.
 
-    Of a database, `query` or `table` is what is read; of many rows a random `sample` may do.
+    `query` or `table` selects the rows of a database; `sample`: measure on a random sample of so many rows.
     Raises DataError when the table lacks a column or has no such row, BundleError when the pipeline cannot be loaded.
     """
     contract = bundle.manifest.contract
@@ -44,16 +43,13 @@ def rebuild(
     pipeline = bundle.load_pipeline(allow_version_mismatch=allow_version_mismatch)
     matrix, rows = as_served(contract, frame)
     X = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(rows, columns=contract.names)
-    held = ask(pipeline, contract, X, truth)
+    held = predict_holdout(pipeline, contract, X, truth)
     target = contract.target
-    found = evaluate(target.task, truth.to_numpy(), *held.told, target.classes)
+    evaluation = evaluate(target.task, truth.to_numpy(), *held.predictions, target.classes)
     trivial = baseline(target.task, truth.to_numpy(), truth.to_numpy(), target.classes)
     program = bundle.program() if bundle.manifest.engine == "onnx" else None
-    measured = examine(pipeline, contract, read_reference(bundle) or _own(contract, matrix), held, program=program)
-    again = Again(opened.name, len(truth), found.metrics, trivial.metrics)
-    return build_report(ReportData(bundle.manifest, measured, again=again))
-
-
-def _own(contract: Contract, matrix: Any) -> Reference:
-    """Bins of the table itself, for a version that froze none."""
-    return learn_reference(contract, matrix, np.zeros(1))
+    # a version without a reference is cut into the bins of the table itself
+    reference = read_reference(bundle) or learn_reference(contract, matrix, np.zeros(1))
+    measurements = examine(pipeline, contract, reference, held, program=program)
+    remeasurement = Remeasurement(opened.name, len(truth), evaluation.metrics, trivial.metrics)
+    return build_report(ReportData(bundle.manifest, measurements, remeasurement=remeasurement))

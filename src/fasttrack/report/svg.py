@@ -1,7 +1,7 @@
-"""A plot as SVG text: axes with round ticks, and marks in the page's colours.
+"""A plot as SVG text: axes with round ticks, and marks in the colours of the page.
 
-Drawn here instead of by a plotting library, because a report is written at every training: no heavy import, and a few
-kilobytes that are the same bytes everywhere. Colours are CSS classes, so that the page decides on them.
+No plotting library, because every training writes a report: this imports nothing heavy, and draws a few kilobytes that
+are the same bytes on every machine. Colours are CSS classes, so that the page defines them.
 """
 
 from __future__ import annotations
@@ -19,30 +19,30 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-__all__ = ["Axes", "Axis", "areas", "bars", "density", "draw", "errorbars", "line", "points", "rule", "span"]
+__all__ = ["Axes", "Axis", "areas", "bars", "density", "draw", "error_bars", "line", "padded_range", "points", "rule"]
 
 _LETTER = 6.3
-"""The width of a letter of 11 px, about."""
+"""The approximate width of a letter at 11 px."""
 _TOP, _BOTTOM, _RIGHT = 30, 44, 22
 _CELLS = 44
 _LETTERS = 24
-"""More of a legend's entry are cut off."""
+"""A longer entry of a legend is cut off."""
 _SHADES = (0.14, 0.3, 0.5, 0.75, 1.0)
 
 
 @dataclass(frozen=True)
 class Axis:
-    """The range `low` to `high`, its name, and whether its numbers are shares, shown in percent."""
+    """The range `low` to `high` and its name; `share`: its numbers are shares, which are shown in percent."""
 
     low: float
     high: float
     name: str
     share: bool = False
     ticks: tuple[tuple[float, str], ...] | None = None
-    """Places and texts, where they are no numbers."""
+    """Positions and texts of ticks that are not numbers."""
 
     def marks(self, most: int) -> list[tuple[float, str]]:
-        """Where to put ticks, and what they say: round numbers, at most so many."""
+        """Positions and texts of the ticks: round numbers, at most `most`."""
         if self.ticks is not None:
             return list(self.ticks)
         step = _round_step((self.high - self.low) / most)
@@ -53,7 +53,7 @@ class Axis:
 
 @dataclass(frozen=True)
 class Axes:
-    """Two axes and the drawing's size in pixels."""
+    """Two axes, and the size of the drawing in pixels."""
 
     x: Axis
     y: Axis
@@ -62,22 +62,22 @@ class Axes:
 
     @property
     def left(self) -> float:
-        """Room for the texts of the y axis."""
+        """Where the plot begins, right of the texts of the y axis."""
         return 14 + _LETTER * max((len(text) for _, text in self.y.marks(6)), default=1)
 
     def px(self, x: Floats | float) -> Floats:
-        """Data → pixels."""
+        """Pixels from the left for values of the x axis."""
         share = (np.asarray(x, dtype=np.float64) - self.x.low) / (self.x.high - self.x.low)
         return np.clip(self.left + share * (self.width - self.left - _RIGHT), -1e4, 1e4)
 
     def py(self, y: Floats | float) -> Floats:
-        """Data → pixels, which count downwards."""
+        """Pixels from the top for values of the y axis."""
         share = (np.asarray(y, dtype=np.float64) - self.y.low) / (self.y.high - self.y.low)
         return np.clip(self.height - _BOTTOM - share * (self.height - _TOP - _BOTTOM), -1e4, 1e4)
 
 
-def span(values: Floats, *, pad: float = 0.03, cut: float = 0.0) -> tuple[float, float]:
-    """A range that holds the values, without the share `cut` at either end, and a little more; never empty."""
+def padded_range(values: Floats, *, pad: float = 0.03, cut: float = 0.0) -> tuple[float, float]:
+    """A range that contains the values, without the share `cut` at each end, with padding; never empty."""
     known = values[np.isfinite(values)]
     if not len(known):
         return 0.0, 1.0
@@ -85,12 +85,12 @@ def span(values: Floats, *, pad: float = 0.03, cut: float = 0.0) -> tuple[float,
     if not high - low > 1e-12 * max(abs(low), abs(high)):  # all the same
         half = max(abs(high), 1.0) / 2
         return low - half, high + half
-    room = pad * (high - low)
-    return low - room, high + room
+    padding = pad * (high - low)
+    return low - padding, high + padding
 
 
 def draw(axes: Axes, *marks: str, legend: Sequence[tuple[str, str]] = (), title: str = "") -> str:
-    """The `<svg>` element. `legend`: a class and a text each."""
+    """The `<svg>` element. `legend`: the CSS class and the text of each entry."""
     width, height = axes.width, axes.height
     floor, left = height - _BOTTOM, axes.left
     parts = [f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{escape(title)}"><g class="grid">']
@@ -122,7 +122,7 @@ def draw(axes: Axes, *marks: str, legend: Sequence[tuple[str, str]] = (), title:
 
 
 def line(axes: Axes, x: Floats, y: Floats, style: str) -> str:
-    """A line through the points; equal pixels are drawn once."""
+    """A line through the points; points on the same pixel are drawn once."""
     places = np.round(np.column_stack([axes.px(x), axes.py(y)]), 1)
     keep = np.ones(len(places), dtype=bool)
     keep[1:] = (np.diff(places, axis=0) != 0).any(axis=1)
@@ -137,7 +137,7 @@ def points(axes: Axes, x: Floats, y: Floats, style: str) -> str:
 
 
 def density(axes: Axes, x: Floats, y: Floats, style: str) -> str:
-    """How many points lie where, in five shades on a logarithmic scale."""
+    """The number of points in each cell of a grid, in five shades on a logarithmic scale."""
     counts, xs, ys = np.histogram2d(x, y, bins=_CELLS, range=((axes.x.low, axes.x.high), (axes.y.low, axes.y.high)))
     most = max(counts.max(), 2.0)
     shade = np.ceil(np.log1p(counts) / np.log1p(most) * len(_SHADES) - 1e-9).astype(int)
@@ -153,7 +153,7 @@ def density(axes: Axes, x: Floats, y: Floats, style: str) -> str:
 
 
 def bars(axes: Axes, edges: Floats, heights: Floats, style: str, *, gap: float = 1.0) -> str:
-    """Bars from the axis' lower end, between successive `edges`."""
+    """Bars from the lower end of the axis, between successive `edges`."""
     floor = float(axes.py(max(axes.y.low, 0.0)))
     path = ""
     for low, high, y in zip(axes.px(edges[:-1]), axes.px(edges[1:]), axes.py(heights), strict=True):
@@ -163,14 +163,14 @@ def bars(axes: Axes, edges: Floats, heights: Floats, style: str, *, gap: float =
 
 
 def areas(axes: Axes, x: Floats, low: Floats, high: Floats, style: str) -> str:
-    """What lies between two lines."""
-    there = [f"{_n(a)} {_n(b)}" for a, b in zip(axes.px(x), axes.py(high), strict=True)]
+    """The area between two lines."""
+    forward = [f"{_n(a)} {_n(b)}" for a, b in zip(axes.px(x), axes.py(high), strict=True)]
     back = [f"{_n(a)} {_n(b)}" for a, b in zip(axes.px(x)[::-1], axes.py(low)[::-1], strict=True)]
-    return f'<path class="band {style}" d="M{"L".join(there + back)}z"/>' if there else ""
+    return f'<path class="band {style}" d="M{"L".join(forward + back)}z"/>' if forward else ""
 
 
-def errorbars(axes: Axes, x: Floats, low: Floats, high: Floats, style: str) -> str:
-    """Upright intervals."""
+def error_bars(axes: Axes, x: Floats, low: Floats, high: Floats, style: str) -> str:
+    """Vertical intervals with caps."""
     path = ""
     for at, a, b in zip(axes.px(x), axes.py(low), axes.py(high), strict=True):
         path += f"M{_n(at)} {_n(a)}V{_n(b)}M{_n(at - 3)} {_n(a)}h6M{_n(at - 3)} {_n(b)}h6"
@@ -178,13 +178,13 @@ def errorbars(axes: Axes, x: Floats, low: Floats, high: Floats, style: str) -> s
 
 
 def rule(axes: Axes, start: tuple[float, float], end: tuple[float, float]) -> str:
-    """A dashed line to compare with."""
+    """A dashed reference line."""
     (a, b), (c, d) = ((float(axes.px(x)), float(axes.py(y))) for x, y in (start, end))
     return f'<path class="rule" d="M{_n(a)} {_n(b)}L{_n(c)} {_n(d)}"/>'
 
 
 def _legend(entries: Sequence[tuple[str, str]], width: int, floor: int) -> list[str]:
-    """Two entries beside each other above the plot; more below each other in its lower right corner."""
+    """Two entries side by side above the plot, or more in a column in its lower right corner."""
     shown = [(style, text if len(text) <= _LETTERS else f"{text[: _LETTERS - 1]}…") for style, text in entries]
     parts = []
     right, y = float(width - _RIGHT), 14
@@ -202,7 +202,7 @@ def _legend(entries: Sequence[tuple[str, str]], width: int, floor: int) -> list[
 
 
 def _round_step(rough: float) -> float:
-    """The smallest of 1, 2, 2.5 and 5 times a power of ten that is no less."""
+    """The smallest of 1, 2, 2.5 and 5 times a power of ten that is not less than `rough`."""
     power = 10.0 ** math.floor(math.log10(rough))
     return next(factor * power for factor in (1, 2, 2.5, 5, 10) if factor * power >= rough * (1 - 1e-9))
 

@@ -15,7 +15,7 @@ from fasttrack.metrics.reference import read_reference
 from fasttrack.scoring.model import open_model
 from fasttrack.scoring.open import find_bundle
 from fasttrack.serving.reply import ReplyWriter
-from fasttrack.store import open_store
+from fasttrack.store import CHAMPION, open_store, parse_spec
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -91,13 +91,13 @@ class ModelHolder:
             self._put(live)
 
     async def follow(self) -> None:
-        """Replace the model whenever the champion changes, until cancelled.
+        """Replace the model whenever its alias moves, until cancelled.
 
         A version that cannot be loaded never serves: it is logged and counted, and the present one goes on.
         """
         store = open_store(self._settings.store, cache=self._settings.cache)
-        name, _, version = self.spec.partition("@")
-        if version not in ("", "champion"):
+        spec = parse_spec(self.spec)
+        if spec.alias is None:
             return  # pinned to one version
         # no state is known yet, so the first look also finds what was promoted since the model was loaded
         state: object = None
@@ -106,24 +106,24 @@ class ModelHolder:
             await asyncio.sleep(self._settings.reload_seconds)
             latest = state
             try:
-                latest = await asyncio.to_thread(store.pointer_state, name)
+                latest = await asyncio.to_thread(store.pointer_state, spec.name, spec.alias)
                 if not reachable:
                     _log.info("store %s answers again", store.location)
                 reachable = True
                 if latest == state:
                     continue
-                live = await asyncio.to_thread(self._promoted, store, name)
+                live = await asyncio.to_thread(self._load_promoted, store, spec.name, spec.alias)
             except StoreUnreachable as error:
                 if reachable:  # logged once, not every second
-                    self._failed("%s", error)
+                    self._report_failure("%s", error)
                 reachable = False
                 continue
             except Exception as error:  # noqa: BLE001  # whatever was promoted, the model that serves goes on
                 reason = str(error) if isinstance(error, FastTrackError) else f"{type(error).__name__}: {error}"
                 if latest != state:
-                    self._failed("the promoted version cannot be loaded: %s", reason)
+                    self._report_failure("the promoted version cannot be loaded: %s", reason)
                 elif reason != last_reason:  # the store refuses, which it may do each second
-                    self._failed("%s", reason)
+                    self._report_failure("%s", reason)
                 state, last_reason = latest, reason
                 continue
             state, last_reason = latest, ""
@@ -145,17 +145,21 @@ class ModelHolder:
         writer = ReplyWriter(contract, bundle.label)
         return LiveModel(model, writer, (counters, *drift, *self._observers), recorder)
 
-    def _promoted(self, store: Store, name: str) -> LiveModel | None:
-        """The champion, ready to serve; None if it serves already."""
-        if store.champion(name) == self.current.model.version:
+    def _load_promoted(self, store: Store, name: str, alias: str) -> LiveModel | None:
+        """The version that the alias means, ready to serve; None if it serves already.
+
+        A challenger that became champion is the challenger no longer, and still serves.
+        """
+        version = store.alias(name, alias)
+        if version == self.current.model.version or (version is None and alias != CHAMPION):
             return None
         return self._prepare(store.open(self.spec))
 
-    def _failed(self, reason: str, *details: object) -> None:
-        self._metrics.reload_failed()
+    def _report_failure(self, reason: str, *details: object) -> None:
+        self._metrics.count_reload_failure()
         _log.error("kept %s: " + reason, self.current.model.label, *details)
 
     def _put(self, live: LiveModel) -> None:
         manifest = live.model.bundle.manifest
-        self._metrics.serving(manifest.name, manifest.version, live.model.engine.name, manifest.metrics)
+        self._metrics.show_model(manifest.name, manifest.version, live.model.engine.name, manifest.metrics)
         self._live = live

@@ -32,7 +32,7 @@ class PredictRoutes:
         try:
             body = await read_body(request, self._predictor.max_body_bytes)
         except BodyRefused as refused:
-            self._metrics.refused(live.model.name, refused.reason, {})
+            self._metrics.count_refusal(live.model.name, refused.reason, {})
             return body_refusal(refused.reason, str(refused))
         except ClientDisconnect:
             return Response(status_code=400)  # nobody is left to read it

@@ -1,4 +1,4 @@
-"""What a server answers with: model, counters, journal, guards and predictor, and their life from start to stop."""
+"""The parts of a server and their lifespan: model, counters, journal, guards and predictor."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING
 
 from fasttrack.metrics.serving import ServingMetrics
-from fasttrack.metrics.shared import shared_folder
+from fasttrack.metrics.shared_folder import shared_folder
 from fasttrack.serving.access import Guards
 from fasttrack.serving.extensions import load_extensions
 from fasttrack.serving.http.lane import FastLane
@@ -29,15 +29,16 @@ if TYPE_CHECKING:
 __all__ = ["Runtime"]
 
 _SETTLE_SECONDS = 0.25
-"""How often predictions are binned for drift. The ring of rows holds what comes meanwhile."""
+"""How often predictions are binned for drift; until then they are in a ring of rows."""
 
 
 class Runtime:
     """The parts of one server. The model is loaded when the service starts, so building this has no side effect.
 
     `settings`: by default those of the `FASTTRACK_*` environment variables. `clock`: the time of a prediction in
-    seconds since 1970 UTC, for a replay of the past. `guards` are asked before each request, and `observers` know of
-    each run of the model, after those that the settings name. Raises ConfigError for a setting that cannot be used.
+    seconds since 1970 UTC, for a replay of the past. `guards` are asked before each request is answered, and
+    `observers` get the event of each run, both after those that the settings name. Raises ConfigError for a setting
+    that cannot be used.
     """
 
     def __init__(
@@ -63,7 +64,7 @@ class Runtime:
         )
 
     @contextlib.asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
+    async def lifespan(self) -> AsyncIterator[None]:
         """Load the model, and follow promotions until the end. Raises as `ModelHolder.load` does."""
         self.models.load()
         if self.journal is not None:
@@ -79,5 +80,5 @@ class Runtime:
     async def _settle(self) -> None:
         while True:
             await asyncio.sleep(_SETTLE_SECONDS)
-            if self.metrics.unsettled():
-                await asyncio.to_thread(self.metrics.settle)
+            if self.metrics.has_unbinned_rows():
+                await asyncio.to_thread(self.metrics.bin_rows)

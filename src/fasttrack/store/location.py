@@ -1,4 +1,4 @@
-"""What `--store` may be: a folder, or a URL of an object storage with its cache on this machine."""
+"""Open the store that `--store` names: a folder, or the URL of an object storage with a cache on this machine."""
 
 from __future__ import annotations
 
@@ -20,13 +20,18 @@ if TYPE_CHECKING:
 
 __all__ = ["local_folder", "open_store"]
 
+_DEFAULT = "model"
 
-def open_store(location: str | Path, *, cache: Path | None = None) -> Store:
+
+def open_store(location: str | Path | None = None, *, cache: Path | None = None) -> Store:
     """The store at a folder, or at the URL of an object storage such as `s3://BUCKET/PREFIX`.
 
-    `cache` is the folder for versions from object storages; else FASTTRACK_CACHE, else `fasttrack` in the user's cache.
-    Raises StoreError for another kind of URL.
+    `location` defaults to FASTTRACK_STORE, then to the folder `model`. `cache` is the folder for versions from object
+    storages; it defaults to FASTTRACK_CACHE, then to `fasttrack` in the user's cache folder. Raises StoreError for
+    another kind of URL.
     """
+    if location is None:
+        location = os.environ.get("FASTTRACK_STORE") or _DEFAULT
     folder = local_folder(location, cache=cache)
     scheme = find_scheme(str(location))
     if scheme is None or scheme.store is None:
@@ -36,7 +41,7 @@ def open_store(location: str | Path, *, cache: Path | None = None) -> Store:
 
 
 def local_folder(location: str | Path, *, cache: Path | None = None) -> Path:
-    """Where files that belong to a store are on this machine: the store itself, or its part of the cache.
+    """The folder on this machine that holds a store's files: the store itself, or its part of the cache.
 
     Raises StoreError as `open_store`.
     """
@@ -60,14 +65,16 @@ def local_folder(location: str | Path, *, cache: Path | None = None) -> Path:
 
 def _is_remote(location: str | Path) -> bool:
     if isinstance(location, Path) and re.match(r"[a-z0-9]+:/", str(location)):
-        raise StoreError(f"{location} was made a path, which loses a slash; give an object storage's URL as text")
+        raise StoreError(
+            f"{location} is a Path, which loses a slash of a URL; give the URL of an object storage as text"
+        )
     return is_url(str(location))
 
 
 def _cache() -> Path:
-    given = os.environ.get("FASTTRACK_CACHE")
-    if given:
-        return Path(given)
+    folder = os.environ.get("FASTTRACK_CACHE")
+    if folder:
+        return Path(folder)
     try:
         return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fasttrack"
     except RuntimeError:

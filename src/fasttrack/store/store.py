@@ -1,7 +1,7 @@
-"""What every store can do: name its models and versions, open one, move the champion.
+"""The store of models: list models and versions, open a version, move an alias.
 
-A version appears whole or not at all, and never changes. The champion moves by one step that takes effect only if
-nobody moved it in between. Readers take no lock. The kinds of store differ in the few methods that are abstract here.
+A version appears complete or not at all, and never changes. An alias moves by a compare-and-swap. Readers take no lock.
+The kinds of store differ in the methods that are abstract here.
 """
 
 from __future__ import annotations
@@ -12,46 +12,59 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from fasttrack.errors import BundleError, StoreError
-from fasttrack.store.promotion import POINTER, Promotion, read_history, with_champion, write_history
+from fasttrack.store.alias import (
+    ALIASES,
+    CHAMPION,
+    Promotion,
+    append_step,
+    parse_spec,
+    pointer_file,
+    read_history,
+    write_history,
+)
+from fasttrack.suggestions import did_you_mean, names_hint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from fasttrack.bundle import Bundle, Manifest
+    from fasttrack.store.audit import AuditRecord
 
 __all__ = ["Store", "Watch", "check_name", "ignore", "is_name"]
 
 Watch = Callable[[int, int], None]
-"""Hears of a transfer as it goes on: bytes that are where they belong, and bytes in all."""
+"""Is called during a transfer with the bytes that are transferred so far, and with all bytes."""
 
+_MOST_LISTED = 20
+"""Versions in a message."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 def ignore(done: int, total: int) -> None:
-    """A `Watch` for which progress is of no interest."""
+    """A `Watch` that does nothing."""
 
 
 def is_name(name: str) -> bool:
-    """Whether a model can have this name."""
+    """Whether a model may have this name."""
     return _NAME.fullmatch(name) is not None
 
 
 def check_name(name: str) -> None:
-    """Raise StoreError for a name that no model can have."""
+    """Raise StoreError for a name that a model may not have."""
     if not is_name(name):
         raise StoreError(f"{name!r} cannot name a model; use letters, digits, dot, dash and underscore")
 
 
 class Store(ABC):
-    """The models in one place. Opening a store neither creates nor contacts it."""
+    """The models in one place. Opening a store neither creates the place nor sends a request."""
 
     location: str
-    """The place, as people may see it."""
+    """The folder or URL, without secrets."""
     folder: Path
-    """Where files that belong to the store are on this machine: the store itself, or its cache."""
+    """The folder on this machine that holds the store's files: the store itself, or its cache."""
 
-    # --- what differs from kind to kind
+    # --- what each kind of store implements
 
     @abstractmethod
     def names(self) -> list[str]:
@@ -59,7 +72,7 @@ class Store(ABC):
 
     @abstractmethod
     def identifiers(self, name: str) -> list[str]:
-        """The versions of a model, in alphabetical order; damaged ones are among them."""
+        """The versions of a model in alphabetical order, damaged ones included."""
 
     @abstractmethod
     def has(self, name: str, version: str) -> bool:
@@ -67,91 +80,108 @@ class Store(ABC):
 
     @abstractmethod
     def manifest(self, name: str, version: str) -> Manifest:
-        """What is known about a version. Raises BundleError when that is damaged."""
+        """The manifest of a version. Raises BundleError when it is damaged."""
 
     @abstractmethod
     def fetch(self, name: str, version: str, watch: Watch = ignore) -> Bundle:
-        """A version on this machine, every digest checked. Raises BundleError when it is damaged."""
+        """A version on this machine with every digest checked. Raises BundleError when it is damaged."""
 
     @abstractmethod
     def verify(self, name: str, version: str) -> Manifest:
-        """Check every file of a version where it is stored. Raises BundleError naming the first that is damaged."""
+        """Check every file of a version where it is stored. Raises BundleError naming the first damaged one."""
 
     @abstractmethod
     def add(self, name: str, write: Callable[[Path], Bundle], watch: Watch = ignore) -> Bundle:
         """Let `write` fill an empty folder, then make it a version of `name` in one step.
 
-        Content that is already in the store is not stored twice: what is there is returned, with its own report and
-        time. Raises StoreError when the store cannot be written.
+        Content that is already in the store is not stored twice: the version that is there is returned, with its own
+        report and time. Raises StoreError when the store cannot be written.
         """
 
     @abstractmethod
     def receive(self, bundle: Bundle, watch: Watch = ignore) -> Bundle:
-        """Make a copy of `bundle`, which is somewhere else, a version of this store. Raises as `add`."""
+        """Make a copy of `bundle`, which is outside of this store, a version of it. Raises as `add`."""
 
     @abstractmethod
     def check_writable(self, name: str) -> None:
         """Raise StoreError now if a version of `name` could not be written later."""
 
     @abstractmethod
-    def pointer_state(self, name: str) -> object | None:
-        """Changes whenever the champion moves; cheap enough to look at every second.
+    def pointer_state(self, name: str, alias: str = CHAMPION) -> object | None:
+        """A value that changes whenever the alias moves, cheap enough to ask for every second; `None` without pointer.
 
-        Raises StoreUnreachable when that cannot be told now.
+        Raises StoreUnreachable when the store does not answer.
         """
 
     @abstractmethod
-    def read_pointer(self, name: str) -> bytes | None:
-        """The content of the champion's pointer; `None` before the first promotion. Raises StoreError."""
+    def read_pointer(self, name: str, alias: str = CHAMPION) -> bytes | None:
+        """The content of the alias' pointer; `None` before the alias was first set. Raises StoreError."""
 
     @abstractmethod
-    def replace_pointer(self, name: str, change: Callable[[bytes | None], bytes | None]) -> bool:
-        """Put what `change` makes of the pointer's content in its place, if nobody changed it in between.
+    def replace_pointer(self, name: str, alias: str, change: Callable[[bytes | None], bytes | None]) -> bool:
+        """Replace the content of the alias' pointer by `change(content)`, as a compare-and-swap.
 
-        If somebody did, `change` is asked again. Says whether the pointer was written: `change` may return `None` to
-        leave it. Raises what `change` raises, and StoreError when the store cannot be written.
+        When somebody else writes in between, `change` is called again with the new content. Returns whether the
+        pointer was written: `change` may return `None` to leave it. Raises what `change` raises, and StoreError when
+        the store cannot be written.
         """
+
+    @abstractmethod
+    def models_with_pointer(self, alias: str = CHAMPION) -> list[str]:
+        """The models that have a pointer of this alias, with or without versions."""
+
+    @abstractmethod
+    def append_audit(self, record: AuditRecord) -> None:
+        """Add a record to the audit log of its model. Raises StoreError when the store cannot be written."""
+
+    @abstractmethod
+    def audit(self, name: str) -> list[AuditRecord]:
+        """The audit log of a model, oldest first. Raises StoreError when it cannot be read."""
 
     def last_opened(self, spec: str | None) -> Bundle | None:
-        """What `spec` was when it was last opened on this machine, for a store that does not answer now."""
+        """The version that `spec` last meant on this machine, for a store that does not answer; `None` if unknown."""
         return None
 
-    # --- what is the same for all
+    # --- what all kinds share
 
     def versions(self, name: str) -> list[Manifest]:
         """The manifests of a model's versions, oldest first. Raises BundleError for a damaged one."""
-        found, damaged = self.readable_versions(name)
-        if damaged:
-            raise damaged[0]
-        return found
+        manifests, errors = self.readable_versions(name)
+        if errors:
+            raise errors[0]
+        return manifests
 
     def readable_versions(self, name: str) -> tuple[list[Manifest], list[BundleError]]:
-        """As `versions`, and what is wrong with those that are damaged."""
-        found: list[Manifest] = []
-        damaged: list[BundleError] = []
+        """The manifests of the undamaged versions, oldest first, and an error for each damaged one."""
+        manifests: list[Manifest] = []
+        errors: list[BundleError] = []
         for version in self.identifiers(name):
             try:
-                found.append(self.manifest(name, version))
+                manifests.append(self.manifest(name, version))
             except BundleError as error:
-                damaged.append(error)
-        return sorted(found, key=lambda manifest: (manifest.created, manifest.version)), damaged
+                errors.append(error)
+        return sorted(manifests, key=lambda manifest: (manifest.created, manifest.version)), errors
 
-    def champion(self, name: str) -> str | None:
-        """The version that serves, or `None` before the first promotion."""
-        history = self.history(name)
+    def alias(self, name: str, alias: str) -> str | None:
+        """The version that an alias means; `None` if it means none. Raises StoreError for a damaged pointer."""
+        history = self.history(name, alias)
         return history[-1].version if history else None
 
-    def history(self, name: str) -> list[Promotion]:
-        """The promotions that a rollback can still go back to, oldest first; the last is the champion."""
-        return read_history(self.read_pointer(name), self._pointer(name))
+    def champion(self, name: str) -> str | None:
+        """The version that serves; `None` before the first promotion."""
+        return self.alias(name, CHAMPION)
+
+    def history(self, name: str, alias: str = CHAMPION) -> list[Promotion]:
+        """The versions that the alias has meant, oldest first, as far back as a rollback can go."""
+        return read_history(self.read_pointer(name, alias), self._pointer(name, alias))
 
     def latest(self) -> str | None:
-        """The model whose champion was promoted last: the one to serve when none is named."""
+        """The model whose champion was promoted last: the one to serve if none is named."""
         promoted = [(history[-1].promoted, name) for name in self.names() if (history := self.history(name))]
         return max(promoted)[1] if promoted else None
 
     def open(self, spec: str, watch: Watch = ignore) -> Bundle:
-        """Open `name`, `name@champion`, `name@version` (or the start of a version), checking every digest.
+        """Open `NAME`, `NAME@ALIAS` or `NAME@VERSION` (or the start of a version), checking every digest.
 
         Raises StoreError when there is no such version, BundleError when it is damaged.
         """
@@ -159,98 +189,138 @@ class Store(ABC):
         return self.fetch(name, version, watch)
 
     def resolve(self, spec: str) -> tuple[str, str]:
-        """`(name, version)` that `spec` means. Raises StoreError, naming what there is."""
-        name, _, wanted = spec.partition("@")
+        """The `(name, version)` that `spec` means. Raises StoreError naming what is available."""
+        name, alias, start = parse_spec(spec)
         identifiers = self._identifiers_of(name)
-        if wanted in ("", "champion"):
-            champion = self.champion(name)
-            if champion is None:
-                raise StoreError(f"{name} has no champion yet; choose one: fasttrack models promote {name}@VERSION")
-            if champion not in identifiers and not self.has(name, champion):
-                raise StoreError(f"{name}'s champion {champion} is gone from {self.location}; promote another version")
-            return name, champion
-        found = [version for version in identifiers if version.startswith(wanted)]
-        if len(found) != 1:
-            versions = ", ".join(found or identifiers)
-            problem = f"is short for {len(found)} versions" if found else "is no version"
-            raise StoreError(f"{wanted!r} {problem} of {name}; there are {versions}")
-        return name, found[0]
+        if alias is not None:
+            version = self.alias(name, alias)
+            if version is None:
+                raise StoreError(_no_alias(name, alias))
+            if version not in identifiers and not self.has(name, version):
+                raise StoreError(self._gone(name, alias, version))
+            return name, version
+        matches = [version for version in identifiers if version.startswith(start)]
+        if not matches:
+            hint = did_you_mean(start, ALIASES) or f"; available: {_listed(identifiers)}"
+            raise StoreError(f"{name} has no version {start!r}{hint}")
+        if len(matches) > 1:
+            raise StoreError(
+                f"{start!r} is the start of {len(matches)} versions of {name}: {_listed(matches)}; write more of it"
+            )
+        return name, matches[0]
 
-    def promote(self, name: str, version: str) -> None:
-        """Make `version` the champion. Raises StoreError when it is not in the store, or that cannot be written."""
+    def point(self, name: str, version: str, alias: str = CHAMPION) -> str | None:
+        """Make the alias mean `version`; returns the version that it meant before.
+
+        This moves the pointer and does nothing else: `fasttrack.jobs.promote` also verifies, mirrors and records.
+        Raises StoreError when the version is not in the store, or the store cannot be written.
+        """
+        before: str | None = None
 
         def change(content: bytes | None) -> bytes:
-            self._needs_version(name, version)
+            nonlocal before
+            self._check_version(name, version)
             try:
-                history = read_history(content, self._pointer(name))
-            except StoreError:  # a damaged pointer is mended by pointing anew
+                history = read_history(content, self._pointer(name, alias))
+            except StoreError:  # a damaged pointer is repaired by writing it anew
                 history = []
-            return write_history(with_champion(history, version))
+            before = history[-1].version if history else None
+            return write_history(append_step(history, version))
 
-        self.replace_pointer(name, change)
+        self.replace_pointer(name, alias, change)
+        return before
 
-    def promote_if(self, name: str, version: str, *, champion: str | None) -> bool:
-        """Make `version` the champion if `champion` still is (`None`: there is none yet); says whether it did.
+    def point_if(self, name: str, version: str, *, expected: str | None, alias: str = CHAMPION) -> bool:
+        """Make the alias mean `version` if it still means `expected` (`None`: no version); returns whether it did.
 
-        Raises StoreError as `promote` does.
+        Raises StoreError as `point` does, and for a damaged pointer.
         """
 
         def change(content: bytes | None) -> bytes | None:
-            history = read_history(content, self._pointer(name))
-            if (history[-1].version if history else None) != champion:
+            history = read_history(content, self._pointer(name, alias))
+            if (history[-1].version if history else None) != expected:
                 return None
-            self._needs_version(name, version)
-            return write_history(with_champion(history, version))
+            self._check_version(name, version)
+            return write_history(append_step(history, version))
 
-        return self.replace_pointer(name, change)
+        return self.replace_pointer(name, alias, change)
 
-    def rollback(self, name: str) -> tuple[str, str]:
-        """Make the champion before this one the champion again; returns (from, to). Raises StoreError at the first."""
+    def previous(self, name: str, alias: str = CHAMPION) -> tuple[str, str]:
+        """The version that the alias means, and the one before it. Raises StoreError when there is none before it."""
         self._identifiers_of(name)
-        moved: list[str] = []
+        history = self.history(name, alias)
+        if len(history) < 2:
+            raise StoreError(f"{name} has no earlier {alias} to go back to; see fasttrack models list")
+        now, before = history[-1].version, history[-2].version
+        if not self.has(name, before):
+            raise StoreError(self._gone(name, f"earlier {alias}", before))
+        return now, before
 
-        def change(content: bytes | None) -> bytes:
-            history = read_history(content, self._pointer(name))
-            if len(history) < 2:
-                raise StoreError(f"{name} has no earlier champion to go back to; see fasttrack models list")
-            *earlier, before, now = history
-            if not self.has(name, before.version):
-                raise StoreError(
-                    f"{name}'s earlier champion {before.version} is gone from {self.location}; promote another version"
-                )
-            moved[:] = [now.version, before.version]
-            return write_history(with_champion(earlier, before.version))
+    def point_back(self, name: str, *, expected: str, alias: str = CHAMPION) -> bool:
+        """Take back the last step of the alias if it still means `expected`; returns whether it did.
 
-        self.replace_pointer(name, change)
-        return moved[0], moved[1]
+        Like `point`, this moves the pointer and does nothing else.
+        """
 
-    def check_champions(self) -> Iterator[StoreError]:
-        """What is wrong with the pointers: those that cannot be read, or lead to a version that is gone."""
-        for name in self.pointed():
+        def change(content: bytes | None) -> bytes | None:
+            history = read_history(content, self._pointer(name, alias))
+            if len(history) < 2 or history[-1].version != expected:
+                return None
+            *earlier, before, _ = history
+            return write_history(append_step(earlier, before.version))
+
+        return self.replace_pointer(name, alias, change)
+
+    def clear(self, name: str, alias: str, *, expected: str) -> bool:
+        """Make the alias mean no version if it means `expected`; returns whether it did."""
+
+        def change(content: bytes | None) -> bytes | None:
             try:
-                version = self.champion(name)
-            except StoreError as error:
-                yield error
-                continue
-            if version is not None and not self.has(name, version):
-                yield StoreError(f"{name}'s champion {version} is gone from {self.location}; promote another version")
+                history = read_history(content, self._pointer(name, alias))
+            except StoreError:  # a damaged pointer means no version; `check_aliases` reports it
+                return None
+            return write_history([]) if history and history[-1].version == expected else None
 
-    @abstractmethod
-    def pointed(self) -> list[str]:
-        """The models that have a champion's pointer, with or without versions."""
+        return self.replace_pointer(name, alias, change)
 
-    def _pointer(self, name: str) -> str:
-        return f"{self.location}/{name}/{POINTER}"
+    def check_aliases(self) -> Iterator[StoreError]:
+        """What is wrong with the pointers: those that cannot be read, or mean a version that is not there."""
+        for alias in ALIASES:
+            for name in self.models_with_pointer(alias):
+                try:
+                    version = self.alias(name, alias)
+                except StoreError as error:
+                    yield error
+                    continue
+                if version is not None and not self.has(name, version):
+                    yield StoreError(self._gone(name, alias, version))
+
+    def _gone(self, name: str, alias: str, version: str) -> str:
+        return f"{name}'s {alias} {version} is gone from {self.location}; promote another version"
+
+    def _pointer(self, name: str, alias: str) -> str:
+        return f"{self.location}/{name}/{pointer_file(alias)}"
 
     def _identifiers_of(self, name: str) -> list[str]:
-        """The versions of a model that must be there."""
-        found = self.identifiers(name)
-        if not found:
+        """The versions of a model. Raises StoreError if it has none."""
+        identifiers = self.identifiers(name)
+        if not identifiers:
             names = self.names()
-            there = f"it has {', '.join(names)}" if names else "it is empty; train a model first: fasttrack train"
-            raise StoreError(f"store {self.location} has no model {name!r}; {there}")
-        return found
+            hint = names_hint(name, names) if names else "; it is empty; train a model first: fasttrack train"
+            raise StoreError(f"store {self.location} has no model {name!r}{hint}")
+        return identifiers
 
-    def _needs_version(self, name: str, version: str) -> None:
+    def _check_version(self, name: str, version: str) -> None:
         if not self.has(name, version):
             raise StoreError(f"{name} has no version {version!r} in {self.location}; see fasttrack models list")
+
+
+def _listed(versions: list[str]) -> str:
+    more = f" and {len(versions) - _MOST_LISTED:,} more" if len(versions) > _MOST_LISTED else ""
+    return ", ".join(versions[:_MOST_LISTED]) + more
+
+
+def _no_alias(name: str, alias: str) -> str:
+    if alias == CHAMPION:
+        return f"{name} has no champion yet; choose one: fasttrack models promote {name}@VERSION"
+    return f"{name} has no {alias}; a training that is not promoted becomes {alias}"

@@ -1,107 +1,121 @@
-"""Registered models: a bundle's version found by its tag, and the aliases champion and challenger."""
+"""MLflow's registered models: find a bundle's version by its tag, register it, and mirror the store's aliases."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fasttrack.errors import ConfigError, TrackingError
+from fasttrack.store import ALIASES, CHALLENGER, CHAMPION
+from fasttrack.tracking.logged_model import link_version
 
-__all__ = ["CHALLENGER", "CHAMPION", "Registered", "find_version", "parse", "point", "register", "resolve"]
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
-CHAMPION, CHALLENGER = "champion", "challenger"
+    from fasttrack.tracking.record import RunRecord
+
+__all__ = ["RegisteredVersion", "find_version", "mirror", "parse_model_uri", "register", "resolve_version"]
+
 _VERSION = "fasttrack.version"
 _AWAIT_S = 10
 _SPEC = re.compile(r"models:/(?P<name>[^@/]+)(@(?P<alias>[^@/]+)|/(?P<number>[0-9]+))\Z")
 
 
 @dataclass(frozen=True)
-class Registered:
-    """One version in the registry. `version`: of the bundle, if a training registered it."""
+class RegisteredVersion:
+    """A registered version. `version` is the bundle's, if fasttrack registered it."""
 
     name: str
     number: str
     version: str | None
     uri: str
-    """Where its files are, as MLflow downloads them."""
+    """The address that MLflow downloads its files from."""
 
     def __str__(self) -> str:
         return f"{self.name} version {self.number}"
 
 
-def parse(spec: str) -> tuple[str, str | None, str | None]:
+def parse_model_uri(spec: str) -> tuple[str, str | None, str | None]:
     """`(name, alias, number)` of `models:/NAME@ALIAS` or `models:/NAME/NUMBER`. Raises ConfigError."""
-    found = _SPEC.match(spec)
-    if found is None:
+    match = _SPEC.match(spec)
+    if match is None:
         raise ConfigError(f"{spec} names no registered model; write models:/NAME@champion or models:/NAME/NUMBER")
-    return found["name"], found["alias"], found["number"]
+    return match["name"], match["alias"], match["number"]
 
 
-def resolve(mlflow: Any, spec: str) -> Registered:
-    """The version that `spec` means at this moment. Raises TrackingError when there is none."""
+def resolve_version(mlflow: Any, spec: str) -> RegisteredVersion:
+    """The version that `spec` means now. Raises TrackingError when there is none."""
     from mlflow.exceptions import MlflowException
 
-    name, alias, number = parse(spec)
+    name, alias, number = parse_model_uri(spec)
     try:
         if alias is not None:
-            found = mlflow.get_model_version_by_alias(name, alias)
+            registered = mlflow.get_model_version_by_alias(name, alias)
         else:
-            found = mlflow.get_model_version(name, number)
-        uri = mlflow.get_model_version_download_uri(name, found.version)
+            registered = mlflow.get_model_version(name, number)
+        uri = mlflow.get_model_version_download_uri(name, registered.version)
     except MlflowException as error:
         if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
             raise
         what = f"no alias {alias!r}" if alias is not None else f"no version {number}"
         raise TrackingError(f"{spec}: MLflow has {what} of a model {name!r}; see its models page") from None
-    return Registered(name, str(found.version), found.tags.get(_VERSION), uri)
+    return RegisteredVersion(name, str(registered.version), registered.tags.get(_VERSION), uri)
 
 
 def find_version(mlflow: Any, name: str, version: str) -> str | None:
-    """The number under which the bundle `version` is registered, the newest if there are several."""
+    """The newest number that the bundle `version` is registered under; `None` if it is not registered."""
     quoted = name.replace("'", "\\'")
-    found = mlflow.search_model_versions(f"name = '{quoted}' AND tag.`{_VERSION}` = '{version}'")
-    return str(max((int(one.version) for one in found), default=0) or "") or None
+    matches = mlflow.search_model_versions(f"name = '{quoted}' AND tag.`{_VERSION}` = '{version}'")
+    return str(max(int(match.version) for match in matches)) if matches else None
 
 
-def register(mlflow: Any, name: str, version: str, source: str, run_id: str) -> str:
-    """Register the bundle `version`, whose files are whole at `source`, unless it is; returns its number."""
-    from mlflow.exceptions import MlflowException
+def register(mlflow: Any, record: RunRecord, source: str, run_id: str, model_id: str | None = None) -> str:
+    """Register the bundle of a run, whose files are at `source`, unless it is registered; returns its number.
 
-    try:
-        mlflow.create_registered_model(name)
-    except MlflowException as error:
-        if error.error_code != "RESOURCE_ALREADY_EXISTS":
-            raise
-    found = find_version(mlflow, name, version)
-    if found is not None:
-        return found
-    made = mlflow.create_model_version(name, source, run_id, tags={_VERSION: version}, await_creation_for=_AWAIT_S)
-    return str(made.version)
-
-
-def point(mlflow: Any, name: str, champion: str | None, challenger: str | None = None) -> str | None:
-    """Let the aliases follow: bundle versions in, the champion's number out (`None`: it is not registered).
-
-    A champion is no challenger: its alias is taken away when it was on the same version.
+    `model_id` is the logged model of these files.
     """
     from mlflow.exceptions import MlflowException
 
+    try:
+        mlflow.create_registered_model(record.model)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+    number = find_version(mlflow, record.model, record.version)
+    if number is not None:
+        return number
+    tags = {_VERSION: record.version}
+    registered = mlflow.create_model_version(
+        record.model, source, run_id, tags=tags, await_creation_for=_AWAIT_S, model_id=model_id
+    )
+    if model_id is not None:
+        link_version(mlflow, model_id, record.model, str(registered.version))
+    return str(registered.version)
+
+
+def mirror(mlflow: Any, name: str, versions: Mapping[str, str | None]) -> dict[str, str | None]:
+    """Let MLflow's aliases mean what the store's do: from bundle versions by alias to registered numbers by alias.
+
+    An alias whose version MLflow has not registered stays where it is; its number is `None`. An alias that means no
+    version is deleted, as is the challenger when it means the same version as the champion.
+    """
+    from mlflow.exceptions import MlflowException
+
+    numbers = {alias: find_version(mlflow, name, version) for alias, version in versions.items() if version is not None}
     try:
         aliases = {alias: str(number) for alias, number in mlflow.get_registered_model(name).aliases.items()}
     except MlflowException as error:
         if error.error_code != "RESOURCE_DOES_NOT_EXIST":
             raise
-        return None
-    numbers = {
-        alias: find_version(mlflow, name, version)
-        for alias, version in ((CHAMPION, champion), (CHALLENGER, challenger))
-        if version is not None
-    }
+        return numbers
     for alias, number in numbers.items():
         if number is not None and aliases.get(alias) != number:
             mlflow.set_registered_model_alias(name, alias, number)
             aliases[alias] = number
-    if CHALLENGER in aliases and aliases[CHALLENGER] == aliases.get(CHAMPION):
-        mlflow.delete_registered_model_alias(name, CHALLENGER)
-    return numbers.get(CHAMPION)
+    for alias in ALIASES:
+        cleared = alias in versions and versions[alias] is None
+        champion_too = alias == CHALLENGER and aliases.get(alias) == aliases.get(CHAMPION)
+        if alias in aliases and (cleared or champion_too):
+            mlflow.delete_registered_model_alias(name, alias)
+    return numbers

@@ -1,1 +1,1 @@
-"""From a table to a fitted, measured pipeline: task, split, default pipelines or the user's own, evaluation."""
+"""From a table to a fitted pipeline with its hold-out predictions: task, split, built-in or own estimators, search."""

@@ -1,4 +1,4 @@
-"""Dates and times → numbers that a model can use."""
+"""Dates and times as numbers that a model can use."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PARTS = ("seconds", "year", "month", "day", "weekday", "day_of_year", "hour")
 class CalendarFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no types
     """Each datetime column as seconds since 1970 UTC, year, month, day, weekday (0 is Monday), day of year and hour.
 
-    All in UTC and float64; a missing moment gives NaN in every part. Text is read as ISO 8601.
+    All in UTC and float64; a missing value gives NaN in every part. Text is read as ISO 8601.
     """
 
     def fit(self, X: pd.DataFrame, y: Any = None) -> CalendarFeatures:
@@ -29,7 +29,7 @@ class CalendarFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]  
         return self
 
     def transform(self, X: pd.DataFrame) -> NDArray[np.float64]:
-        """float64[n, 7 k] for k columns, the parts of a column side by side."""
+        """float64[n, 7 k] for k columns, with the parts of a column next to each other."""
         check_is_fitted(self)
         frame = pd.DataFrame(X)
         parts = [_parts(frame.iloc[:, j]) for j in range(frame.shape[1])]
@@ -54,6 +54,6 @@ def _parts(series: pd.Series[Any]) -> NDArray[np.float64]:
         moments.day_of_year,
         moments.hour,
     ]
-    found = np.column_stack([np.asarray(column, dtype=np.float64) for column in columns])
-    found[missing] = np.nan
-    return found
+    parts = np.column_stack([np.asarray(column, dtype=np.float64) for column in columns])
+    parts[missing] = np.nan
+    return parts

@@ -1,28 +1,32 @@
-"""The rows that a model is measured on, with its answers: asked for once, used by evaluation, gate and report."""
+"""The hold-out with a model's predictions: computed once, used by evaluation, gate and report."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fasttrack.contract.fitted_pipeline import answers
+import numpy as np
+
+from fasttrack.contract.fitted_pipeline import predict
+from fasttrack.evaluation import Clusters
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
     from numpy.typing import NDArray
 
     from fasttrack.contract.schema import Contract
-    from fasttrack.evaluation import Clusters
 
-__all__ = ["HoldOut", "ask"]
+__all__ = ["HoldOut", "holdout_clusters", "predict_holdout"]
+
+_PERIODS = 30
+"""The number of periods that a hold-out by time is cut into, as for the margin of live quality."""
 
 
 @dataclass(frozen=True)
 class HoldOut:
-    """Features `X` [n, f], what was true `y` [n], and what the model says: predictions [n], probabilities [n, c].
+    """Features `X` [n, f], true values `y` [n], and the model's predictions [n] and probabilities [n, c].
 
-    `clusters`: which of the rows hang together, where that is known.
+    `clusters`: rows that depend on each other, if that is known.
     """
 
     X: pd.DataFrame
@@ -32,14 +36,31 @@ class HoldOut:
     clusters: Clusters | None = None
 
     @property
-    def told(self) -> tuple[NDArray[Any], NDArray[np.float64] | None]:
+    def predictions(self) -> tuple[NDArray[Any], NDArray[np.float64] | None]:
         """Predictions and probabilities."""
         return self.prediction, self.probabilities
 
 
-def ask(
+def predict_holdout(
     pipeline: Any, contract: Contract, X: pd.DataFrame, y: pd.Series[Any], clusters: Clusters | None = None
 ) -> HoldOut:
-    """What `pipeline` says of the rows of `X`. Raises what the pipeline raises."""
+    """The rows of `X` [n, f] and `y` [n] with the predictions of `pipeline`. Raises what the pipeline raises."""
     rows = X.to_numpy() if contract.input == "array" else X
-    return HoldOut(X, y, *answers(pipeline, rows, probabilities=contract.target.probabilities), clusters)
+    return HoldOut(X, y, *predict(pipeline, rows, probabilities=contract.target.probabilities), clusters)
+
+
+def holdout_clusters(method: str, by: NDArray[Any] | None) -> Clusters | None:
+    """The rows that depend on each other: those of a group, or of a period; `by` [n] are their groups or times.
+
+    Rows of one group, and rows that follow each other in time, are alike. If they were resampled one by one, intervals
+    would be too narrow, and a version could be promoted because a few groups or days favoured it by chance.
+    """
+    if by is None or method not in ("group", "time"):
+        return None
+    if method == "group":
+        codes = np.unique(by.astype(str) if by.dtype == object else by, return_inverse=True)[1]
+        return Clusters(codes, "groups")
+    codes = np.empty(len(by), dtype=np.int64)
+    for code, rows in enumerate(np.array_split(np.argsort(by, kind="stable"), min(_PERIODS, len(by)))):
+        codes[rows] = code
+    return Clusters(codes, "periods")

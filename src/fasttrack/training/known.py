@@ -1,4 +1,4 @@
-"""The rows of a table that a stored model takes, as its pipeline and its graph want them."""
+"""The rows of a table that a stored model accepts, in the form that its pipeline and its graph take."""
 
 from __future__ import annotations
 
@@ -23,40 +23,41 @@ if TYPE_CHECKING:
 
 __all__ = ["as_served", "known_rows", "labelled_rows"]
 
-_SHOWN = 5
-"""Labels in a message."""
+_MOST_LABELS = 5
+"""Labels that a message lists."""
 
 
 def known_rows(contract: Contract, source: Source, sample: int | None = None) -> pd.DataFrame:
-    """The rows [n, f] with all that the contract needs, its columns by number.
+    """The rows [n, f] that have every value that the contract needs; the columns are numbered in its order.
 
-    Of many rows a random `sample` may do. Raises DataError when the table lacks a column, or has no such row.
+    `sample`: read a random sample of this many rows. Raises DataError when the table has no such
+    column or row.
     """
     return _columns(contract, _rows(contract, source, sample, {}))
 
 
 def labelled_rows(contract: Contract, source: Source, sample: int | None = None) -> tuple[pd.DataFrame, pd.Series[Any]]:
-    """As `known_rows`, of those that have a target, and the targets [n], read as the kind that the model answers with.
+    """As `known_rows`, but only rows with a target, and the targets [n], read as the kind that the model predicts.
 
-    Raises DataError also when no label is one that the model knows, or a number is infinite.
+    Raises DataError also when the model knows none of the labels, or a number is infinite.
     """
     target = contract.target
     if target.name not in source.names:
-        raise DataError(f"{source.name} has no column {target.name!r}: without what was true nothing can be measured")
+        raise DataError(f"{source.name} has no column {target.name!r}: without true values nothing can be measured")
     table = _rows(contract, source, sample, {target.name: _kind(target)})
-    answer = table.column(target.name)
-    check_finite(answer, target.name, source.name)
-    truth = series(answer)[0]
+    cells = table.column(target.name)
+    check_finite(cells, target.name, source.name)
+    truth = series(cells)[0]
     if target.classes is not None and not truth.isin(target.classes).any():
         raise DataError(
-            f"{source.name}: no label in {target.name!r} is one that the model knows: {_some(truth.unique().tolist())} "
-            f"there, {_some(target.classes)} at training; bring rows with its labels, or train on these"
+            f"{source.name}: the model knows no label in {target.name!r}: {_listed(truth.unique().tolist())} there, "
+            f"{_listed(target.classes)} in training; use rows with its labels, or train on these"
         )
     return _columns(contract, table), truth
 
 
 def _kind(target: Target) -> Kind:
-    """What the target was read as for training: the same cells are other labels as text, truth or number."""
+    """The kind that the target was read as for training: the same cells are different labels as another kind."""
     label = None if target.classes is None else target.classes[0]
     if isinstance(label, str):
         return "category"
@@ -65,42 +66,41 @@ def _kind(target: Target) -> Kind:
     return "integer" if isinstance(label, int) else "number"
 
 
-def _some(labels: Sequence[Any]) -> str:
-    shown = ", ".join(repr(label) for label in labels[:_SHOWN])
-    return shown + (", …" if len(labels) > _SHOWN else "")
+def _listed(labels: Sequence[Any]) -> str:
+    return ", ".join(repr(label) for label in labels[:_MOST_LABELS]) + (", …" if len(labels) > _MOST_LABELS else "")
 
 
-def _rows(contract: Contract, source: Source, sample: int | None, besides: Mapping[str, Kind]) -> pa.Table:
-    """The rows that lack nothing the contract needs, and none of the columns that are wanted `besides` as a kind."""
-    there = set(source.names)
+def _rows(contract: Contract, source: Source, sample: int | None, more_kinds: Mapping[str, Kind]) -> pa.Table:
+    """The rows with every value that the contract needs, and one in each column of `more_kinds`, read as its kind."""
     needed = [column.name for column in contract.columns if not column.nullable]
-    lacking = [name for name in needed if name not in there]
-    if lacking:
-        raise DataError(f"{source.name} lacks columns that the model needs: {', '.join(map(repr, lacking))}")
-    kinds = {column.name: column.kind for column in contract.columns if column.name in there}
+    absent = [name for name in needed if name not in source.names]
+    if absent:
+        raise DataError(f"{source.name} lacks columns that the model needs: {', '.join(map(repr, absent))}")
+    kinds = {column.name: column.kind for column in contract.columns if column.name in source.names}
     if not kinds:
         raise DataError(f"{source.name} has none of the model's columns: {', '.join(map(repr, contract.names))}")
-    table = source.read(kinds={**kinds, **besides}, columns=[*kinds, *besides], rows=sample)
+    table = source.read(kinds={**kinds, **more_kinds}, columns=[*kinds, *more_kinds], rows=sample)
     keep = np.ones(table.num_rows, dtype=bool)
-    for name in (*needed, *besides):
+    for name in (*needed, *more_kinds):
         keep &= pc.invert(missing(table.column(name))).to_numpy()
     if not keep.any():
-        wanted = "".join(f" and {name!r}" for name in besides)
-        raise DataError(f"{source.name} has no row with every value that the model needs{wanted}")
+        more = "".join(f" and {name!r}" for name in more_kinds)
+        raise DataError(f"{source.name} has no row with every value that the model needs{more}")
     return table.take(np.flatnonzero(keep))
 
 
 def _columns(contract: Contract, table: pa.Table) -> pd.DataFrame:
-    there = set(table.column_names)
     columns = [
-        series(table.column(column.name))[0] if column.name in there else pd.Series([None] * table.num_rows)
+        series(table.column(column.name))[0]
+        if column.name in table.column_names
+        else pd.Series([None] * table.num_rows)
         for column in contract.columns
     ]
     return pd.DataFrame(dict(enumerate(columns)))
 
 
 def as_served(contract: Contract, frame: pd.DataFrame) -> tuple[NDArray[np.float64], Any]:
-    """The matrix float64[n, f] that stands for `frame`, as of `known_rows`, and what the pipeline is handed for it."""
+    """The matrix float64[n, f] for `frame`, as `known_rows` returns it, and the pipeline's input for the same rows."""
     matrix = matrix_from_frame(contract, frame)
     words = {
         j: frame.iloc[:, j].astype(object).where(frame.iloc[:, j].notna(), None).tolist()

@@ -1,4 +1,4 @@
-"""Which modules of the user's own a pipeline needs, so that they can travel with it."""
+"""The user's own modules that a pipeline needs, which are packed into its bundle."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ __all__ = ["OwnCode", "own_code"]
 
 @dataclass(frozen=True)
 class OwnCode:
-    """`files`: single modules that nothing installed provides; `packages`: the names of such packages."""
+    """`files`: single modules that no installed package provides; `packages`: the names of the user's own packages."""
 
     files: list[Path]
     packages: list[str]
 
 
 def own_code(pipeline: Any) -> OwnCode:
-    """Look through what pickling `pipeline` refers to.
+    """The modules of the classes and functions that a pickle of `pipeline` refers to.
 
     Raises TrainingError for a class or function of `__main__`: no other process can import it.
     """
@@ -32,42 +32,42 @@ def own_code(pipeline: Any) -> OwnCode:
         pickler.dump(pipeline)
     except TrainingError:
         raise
-    except Exception:  # noqa: BLE001  # writing the bundle says what cannot be pickled, and why
+    except Exception:  # noqa: BLE001  # writing the bundle raises the error about what cannot be pickled
         return OwnCode([], [])
-    files: dict[Path, None] = {}
-    packages: dict[str, None] = {}
-    for name in sorted(pickler.tops):
+    files: list[Path] = []
+    packages: list[str] = []
+    for name in sorted(pickler.top_modules):
         file = getattr(sys.modules.get(name), "__file__", None)
         path = Path(file).resolve() if file else None
         if path is None or path.suffix != ".py" or {"site-packages", "dist-packages"} & set(path.parts):
             continue
         if path.name == "__init__.py":
-            packages[name] = None
+            packages.append(name)
         else:
-            files[path] = None
-    return OwnCode(list(files), list(packages))
+            files.append(path)
+    return OwnCode(list(dict.fromkeys(files)), packages)
 
 
-class _Nowhere:
+class _NullFile:
     def write(self, content: bytes) -> int:
         return len(content)
 
 
 class _Pickler(pickle.Pickler):
-    """Notes the modules of the classes and functions that it meets, and keeps nothing else."""
+    """Collects the modules of the classes and functions that a pickle refers to, and writes nothing."""
 
     def __init__(self) -> None:
-        super().__init__(_Nowhere(), protocol=5)
-        self.tops: set[str] = set()
+        super().__init__(_NullFile(), protocol=5)
+        self.top_modules: set[str] = set()
 
     def reducer_override(self, obj: Any) -> Any:
         named = obj if isinstance(obj, type | types.FunctionType) else type(obj)
         top = (getattr(named, "__module__", None) or "").partition(".")[0]
         if top == "__main__":
             raise TrainingError(
-                f"the pipeline uses {named.__qualname__} of the script or notebook that runs, which no server can "
-                "import; move it to a module of its own, such as features.py, and import it from there"
+                f"the pipeline uses {named.__qualname__}, defined in the script or notebook that runs, which no server "
+                "can import; move it to a module of its own, such as features.py, and import it from there"
             )
         if top and top not in sys.stdlib_module_names and top != "fasttrack":
-            self.tops.add(top)
+            self.top_modules.add(top)
         return NotImplemented

@@ -1,4 +1,4 @@
-"""The default pipelines: mixed columns, missing values, unseen categories and dates, for three families."""
+"""The built-in pipelines of three families: for mixed columns, missing values, unseen categories and dates."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler, TargetEncoder
 
 from fasttrack.errors import TrainingError, in_a_line
-from fasttrack.evaluation import primary
+from fasttrack.evaluation import primary_metric
 from fasttrack.training.calendar import CalendarFeatures
-from fasttrack.training.validation import FOLDS, measure, part
+from fasttrack.training.validation import FOLDS, folds, measure
 
 if TYPE_CHECKING:
     from typing import Literal
@@ -33,39 +33,39 @@ if TYPE_CHECKING:
 
     from fasttrack.contract.schema import Column, Task
 
-__all__ = ["BUILT_IN", "FAMILIES", "Choice", "build", "choose", "smallest_leaf"]
+__all__ = ["BUILT_IN", "FAMILIES", "FamilyChoice", "build", "choose", "smallest_leaf"]
 
 FAMILIES = ("linear", "forest", "boosting")
-"""From the simplest on."""
+"""Beginning with the simplest."""
 BUILT_IN = ("linear", "boosting", "forest", "auto")
 
 _FEW = 30
-"""Up to this many categories a column is one-hot encoded; with more, its target means stand for it."""
+"""A column with up to this many categories is one-hot encoded; one with more is encoded by target means."""
 _NATIVE = 255
-"""As many categories as histogram gradient boosting splits on natively."""
+"""Histogram gradient boosting splits on up to this many categories natively."""
 _SAMPLE = 20_000
-_TAKE_ONE = "choose an estimator: --estimator linear, boosting or forest"
+_CHOOSE = "choose an estimator: --estimator linear, boosting or forest"
 
 
 @dataclass(frozen=True)
-class Choice:
-    """The family that cross-validation chose, and each family's mean score in the primary metric."""
+class FamilyChoice:
+    """The family that cross-validation chose, and each family's mean loss in the primary metric."""
 
-    estimator: str
+    family: str
     scores: dict[str, float]
 
 
 def build(estimator: str, columns: Sequence[Column], task: Task, *, rows: int, seed: int = 0) -> Pipeline:
     """An unfitted pipeline of the family `linear`, `boosting` or `forest` over a frame with `columns`.
 
-    `rows` is how many it will be fitted on. Missing values are taken in every column, also in those that have none in
-    training; an unseen category counts as rare or unknown. Infinite numbers are not taken: scikit-learn raises.
+    `rows`: the number of rows that it will be fitted on. It accepts missing values in every column, also in those that
+    have none in training; an unseen category counts as rare or unknown. Infinite numbers make scikit-learn raise.
     """
     match estimator:
         case "linear":
-            return _named(_encoded(columns, task, seed, scale=True), _linear(task, seed))
+            return _pipeline(_encoder(columns, task, seed, scale=True), _linear(task, seed))
         case "forest":
-            return _named(_encoded(columns, task, seed, scale=False), _forest(task, rows, seed))
+            return _pipeline(_encoder(columns, task, seed, scale=False), _forest(task, rows, seed))
         case "boosting":
             return _boosting(columns, task, rows, seed)
     raise TrainingError(f"there is no estimator {estimator!r}; choose {', '.join(BUILT_IN)}, or module:factory")
@@ -80,69 +80,69 @@ def choose(
     method: Literal["random", "group", "time"] = "random",
     by: NDArray[Any] | None = None,
     seed: int = 0,
-) -> Choice:
-    """Cross-validate the three families on at most 20,000 of the rows and take the best by the primary metric.
+) -> FamilyChoice:
+    """Choose the best of the three families by the primary metric, cross-validated on at most 20,000 of the rows.
 
-    The folds are parted as the hold-out was, by `method` and, of groups or times, `by` [n]: rows of one group on both
-    sides would favour the family that learns groups by heart. A simpler family (linear before forest before boosting)
-    is kept while the better one is within a standard error of it (the one-standard-error rule: Breiman et al.,
-    Classification and Regression Trees, 1984). Raises TrainingError when the rows cannot be parted, or a family cannot
+    The folds are split by the same `method` as the hold-out, and by the same groups or times `by` [n]: rows of one
+    group on both sides would favour a family that memorises groups. A simpler family (linear before forest before
+    boosting) is kept if it is within one standard error of the best (the one-standard-error rule: Breiman et al.,
+    Classification and Regression Trees, 1984). Raises TrainingError when the rows cannot be split, or a family cannot
     be fitted.
     """
     random = np.random.default_rng(seed)
     rows = np.sort(random.permutation(len(X))[:_SAMPLE])
-    sample, answers = X.iloc[rows], np.asarray(y)[rows]
-    metric = primary(task, probabilities=True).name
-    labels = None if task == "regression" else answers
+    sample, target = X.iloc[rows], np.asarray(y)[rows]
+    metric = primary_metric(task, probabilities=True).name
+    labels = None if task == "regression" else target
     if labels is not None and method == "random":
         _check_counts(labels)
-    folds = part(len(rows), method=method, seed=seed, classes=labels, by=None if by is None else by[rows])
-    if not folds:
+    parts = folds(len(rows), method=method, seed=seed, classes=labels, by=None if by is None else by[rows])
+    if not parts:
         few = "are too few" if labels is None else "are too few, or have too few of a label,"
         raise TrainingError(
-            f"auto compares by cross-validation, but the {len(X):,} training rows {few} to be parted by {method}; "
-            f"{_TAKE_ONE}"
+            f"auto compares by cross-validation, but the {len(X):,} training rows {few} to be split by {method}; "
+            f"{_CHOOSE}"
         )
-    found: dict[str, NDArray[np.float64]] = {}
+    losses: dict[str, NDArray[np.float64]] = {}
     for family in FAMILIES:
         pipeline = build(family, columns, task, rows=len(sample), seed=seed)
         try:
-            found[family] = np.array([measure(pipeline, sample, answers, fold, task, metric) for fold in folds])
+            losses[family] = np.array([measure(pipeline, sample, target, fold, task, metric) for fold in parts])
         except Exception as error:
             raise TrainingError(
-                f"{family} cannot be fitted on these columns: {in_a_line(error)}; {_TAKE_ONE}, or --ignore the column"
+                f"{family} cannot be fitted on these columns: {in_a_line(error)}; {_CHOOSE}, or --ignore the column"
             ) from error
-    best = min(found, key=lambda family: found[family].mean())
+    best = min(losses, key=lambda family: losses[family].mean())
     chosen = best
-    for family, losses in found.items():
-        gap = losses - found[best]
+    for family in losses:
+        gap = losses[family] - losses[best]
         if family == best or (len(gap) > 1 and gap.mean() <= gap.std(ddof=1) / np.sqrt(len(gap))):
             chosen = family
             break
-    return Choice(chosen, {family: float(losses.mean()) for family, losses in found.items()})
+    return FamilyChoice(chosen, {family: float(values.mean()) for family, values in losses.items()})
 
 
 def _check_counts(labels: NDArray[Any]) -> None:
     _, counts = np.unique(labels, return_counts=True)
     if counts.min() < FOLDS:
         raise TrainingError(
-            f"auto compares by {FOLDS}-fold cross-validation, but a class has only {counts.min()} rows; {_TAKE_ONE}"
+            f"auto compares by {FOLDS}-fold cross-validation, but a class has only {counts.min()} rows; {_CHOOSE}"
         )
 
 
-def _named(columns: ColumnTransformer, model: Any) -> Pipeline:
-    # a search's space speaks of these names: model__learning_rate
+def _pipeline(columns: ColumnTransformer, model: Any) -> Pipeline:
+    # the parameters of a search have these names in them: model__learning_rate
     return Pipeline([("columns", columns), ("model", model)])
 
 
-def _encoded(columns: Sequence[Column], task: Task, seed: int, *, scale: bool) -> ColumnTransformer:
-    """Every column as numbers without holes."""
-    # in a fold or a sample a column may be all missing; keeping it keeps the shape
+def _encoder(columns: Sequence[Column], task: Task, seed: int, *, scale: bool) -> ColumnTransformer:
+    """Every column as numbers without missing values."""
+    # in a fold or a sample a column may be all missing; it is kept so that the shape stays the same
     impute = SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True)
     numbers = make_pipeline(impute, StandardScaler()) if scale else impute
     parts = [CalendarFeatures(), SimpleImputer(strategy="median", keep_empty_features=True)]
     dates = make_pipeline(*parts, StandardScaler()) if scale else make_pipeline(*parts)
-    # a rare category shares its column with the other rare ones, and with those never seen
+    # rare categories share one column, also with the unseen ones
     few = OneHotEncoder(handle_unknown="infrequent_if_exist", min_frequency=5, sparse_output=False)
     steps: list[tuple[str, Any, list[str]]] = [
         ("numbers", numbers, _names(columns, "number", "integer", "boolean")),
@@ -154,16 +154,16 @@ def _encoded(columns: Sequence[Column], task: Task, seed: int, *, scale: bool) -
 
 
 def _means(task: Task, seed: int, *, scale: bool) -> Any:
-    # each row is encoded by the targets of the other folds only, or its own target would leak into it
+    # each row is encoded by the targets of the other folds only, so that its own target does not leak into it
     folds = KFold if task == "regression" else StratifiedKFold
     cv = folds(5, shuffle=True, random_state=seed)
-    # of a task of many classes the rows at hand, as those of a fold, may have but two: labels tell by themselves
+    # "auto" finds the number of classes in the rows: those of a fold may have only two of many
     means = TargetEncoder(target_type="continuous" if task == "regression" else "auto", cv=cv)
     return make_pipeline(means, StandardScaler()) if scale else means
 
 
 def _boosting(columns: Sequence[Column], task: Task, rows: int, seed: int) -> Pipeline:
-    """Histogram gradient boosting takes missing values and categories as they are; only text needs codes."""
+    """Histogram gradient boosting accepts missing values and categories as they are; only text needs codes."""
     native = [c.name for c in columns if c.kind == "category" and len(c.categories or ()) in range(1, _NATIVE)]
     means = [c.name for c in columns if c.kind == "category" and c.name not in native]
     codes = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=np.nan, encoded_missing_value=np.nan)
@@ -181,7 +181,7 @@ def _boosting(columns: Sequence[Column], task: Task, rows: int, seed: int) -> Pi
         "min_samples_leaf": 20 if rows >= 400 else 5,
     }
     kind = HistGradientBoostingRegressor if task == "regression" else HistGradientBoostingClassifier
-    return _named(ColumnTransformer([step for step in steps if step[2]]), kind(**options))
+    return _pipeline(ColumnTransformer([step for step in steps if step[2]]), kind(**options))
 
 
 def _linear(task: Task, seed: int) -> Any:
@@ -189,7 +189,7 @@ def _linear(task: Task, seed: int) -> Any:
 
 
 def smallest_leaf(rows: int) -> int:
-    """Rows in the smallest leaf of a forest on `rows`: it grows with the table, so that a million rows are some MB."""
+    """Rows in the smallest leaf of a forest fitted on `rows`: the more rows, the larger, to keep the model small."""
     return max(1, rows // 20_000)
 
 

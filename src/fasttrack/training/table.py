@@ -1,4 +1,4 @@
-"""From an Arrow table to the frame that a pipeline is fitted on: one rule a type, the same at every training."""
+"""From an Arrow table to the frame that a pipeline is fitted on, by the same rules in every training."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = ["TrainingTable", "check_columns", "check_finite", "prepare"]
 _EXACT = 2**53
 _IGNORED = "ignored as configured"
 _MANY = 20
-"""Fewer distinct values than this may be distinct by chance."""
+"""With fewer rows than this, values may be distinct by chance."""
 _IDENTIFIER = re.compile(
     r"(?i:(^|[_\W])(id|key|uuid|guid|index|idx|rowid|row|nr|no)$|^unnamed: 0$|^$)|[a-z](ID|Id|Key|Index)$"
 )
@@ -32,7 +32,7 @@ _IDENTIFIER = re.compile(
 
 @dataclass(frozen=True)
 class TrainingTable:
-    """Features `X` [n, f] and target `y` [n] of the rows that have a target, and what was left out on the way."""
+    """Features `X` [n, f] and target `y` [n] of the rows that have a target, and what was left out."""
 
     X: pd.DataFrame
     y: pd.Series[Any]
@@ -41,22 +41,22 @@ class TrainingTable:
     left_out: dict[str, str]
     notes: list[str]
     kept: np.ndarray[Any, np.dtype[np.int64]]
-    """Which rows of the table `X` and `y` hold."""
+    """The rows of the table that are in `X` and `y`."""
 
 
-def check_columns(names: Sequence[str], wanted: Sequence[str], name: str) -> None:
-    """Raises DataError when one of the columns that are wanted is not among the names of the table called `name`."""
-    for column in wanted:
+def check_columns(names: Sequence[str], needed: Sequence[str], name: str) -> None:
+    """Raise DataError when a needed column is not among the columns `names` of the table called `name`."""
+    for column in needed:
         if column not in names:
             raise DataError(f"{name} has no column {column!r}{names_hint(column, names)}")
 
 
-def check_finite(answer: pa.ChunkedArray, target: str, name: str) -> None:
-    """Raises DataError when the target of the table called `name` has infinite values."""
-    if pa.types.is_floating(answer.type) and pc.any(pc.is_inf(answer)).as_py():
+def check_finite(cells: pa.ChunkedArray, target: str, name: str) -> None:
+    """Raise DataError when the target's `cells` in the table called `name` have infinite values."""
+    if pa.types.is_floating(cells.type) and pc.any(pc.is_inf(cells)).as_py():
         raise DataError(
-            f"{name}: the target {target!r} holds infinite values, from which no answer can be measured; "
-            "replace them by finite numbers or by missing values"
+            f"{name}: the target {target!r} has infinite values, for which no error can be measured; "
+            "replace them with finite numbers or missing values"
         )
 
 
@@ -69,18 +69,17 @@ def prepare(
     keep: Sequence[str] = (),
     name: str = "the table",
 ) -> TrainingTable:
-    """Split `table` into features and target, and leave out what cannot be a feature, each with its reason.
+    """Separate `table` into features and target; leave out the columns that cannot be features, each with its reason.
 
-    Columns in `keep` stay, whatever they look like; those in `unread` are ignored ones that `table` was read without.
-    Raises DataError when the target or an ignored column is not there, the target is infinite somewhere, or nothing is
-    left to train on.
+    Columns in `keep` are always kept; `unread` are ignored columns that were not read. Raises DataError when the target
+    or an ignored column does not exist, the target has infinite values, or nothing is left to train on.
     """
     check_columns([*table.column_names, *unread], (target, *ignore), name)
-    answer = table.column(target)
-    kept = np.flatnonzero(pc.invert(missing(answer)).to_numpy())
+    cells = table.column(target)
+    kept = np.flatnonzero(pc.invert(missing(cells)).to_numpy())
     if not len(kept):
-        raise DataError(f"{name}: no row has a value in the target {target!r}, so there is nothing to learn from")
-    check_finite(answer, target, name)
+        raise DataError(f"{name}: the target {target!r} has no value in any row, so there is nothing to learn")
+    check_finite(cells, target, name)
     dropped = table.num_rows - len(kept)
     rows = table.take(pa.array(kept)) if dropped else table
     left_out = dict.fromkeys(unread, _IGNORED)
@@ -97,34 +96,32 @@ def prepare(
             continue
         features[column_name], kinds[column_name] = series(column)
         if pa.types.is_integer(column.type) and _past_float64(column):
-            notes.append(f"{column_name!r} has whole numbers past 2^53, which a 64-bit float rounds")
+            notes.append(f"{column_name!r} has whole numbers above 2^53, which a 64-bit float rounds")
     if not features:
         reasons = "; ".join(f"{column!r} is {reason}" for column, reason in left_out.items())
-        raise TrainingError(
-            f"{name} has no column to learn from beside the target: {reasons or 'it has no other column'}"
-        )
+        raise TrainingError(f"{name} has no column to learn from: {reasons or 'it has only the target'}")
     X = pd.DataFrame(dict(enumerate(features.values())))
     X.columns = pd.Index(list(features))
     return TrainingTable(X, series(rows.column(target))[0], kinds, dropped, left_out, notes, kept)
 
 
 def missing(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Which cells are missing: null, or NaN."""
+    """Boolean for each cell: whether it is null or NaN."""
     return pc.is_null(column, nan_is_null=True)
 
 
 def series(column: pa.ChunkedArray) -> tuple[pd.Series[Any], Kind]:
-    """A column as the pipeline sees it, and its kind.
+    """A column as the pipeline gets it, and its kind.
 
-    Whole numbers and booleans with missing cells become float64 with NaN; text is pandas' `str`, dates and times are
-    UTC timestamps.
+    Whole numbers and booleans with missing cells become float64 with NaN; text becomes pandas' `str`, dates and times
+    become UTC timestamps.
     """
-    holes = column.null_count > 0
+    has_missing = column.null_count > 0
     kind = kind_of(column.type)
     match kind:
-        case "boolean" if holes:
+        case "boolean" if has_missing:
             return pd.Series(pc.cast(column, pa.int8()).to_numpy(zero_copy_only=False).astype(np.float64)), kind
-        case "integer" if holes:
+        case "integer" if has_missing:
             return pd.Series(pc.cast(column, pa.float64(), safe=False).to_numpy(zero_copy_only=False)), kind
         case "category":
             return pd.Series(column.to_numpy(zero_copy_only=False), dtype="str"), kind
@@ -135,7 +132,7 @@ def series(column: pa.ChunkedArray) -> tuple[pd.Series[Any], Kind]:
 
 
 def kind_of(kind: pa.DataType) -> Kind:
-    """The contract's kind for an Arrow type; raises DataError for one that no request can carry."""
+    """The contract's kind for an Arrow type. Raises DataError for a type that a JSON request cannot contain."""
     if pa.types.is_boolean(kind):
         return "boolean"
     if pa.types.is_integer(kind):
@@ -150,9 +147,9 @@ def kind_of(kind: pa.DataType) -> Kind:
 
 
 def unusable(name: str, column: pa.ChunkedArray) -> str | None:
-    """Why `column` cannot be a feature, or `None` when it can.
+    """Why `column` cannot be a feature; `None` if it can.
 
-    Text that never repeats names its rows; whole numbers that never repeat may be a measure, so there the column's name
+    Text that never repeats identifies its rows. Whole numbers that never repeat may be a quantity, so the column's name
     decides.
     """
     if column.null_count == len(column) or pc.all(missing(column)).as_py():
@@ -160,7 +157,7 @@ def unusable(name: str, column: pa.ChunkedArray) -> str | None:
     try:
         kind = kind_of(column.type)
     except DataError:
-        return f"of type {column.type}, which no request can carry"
+        return f"of type {column.type}, which a JSON request cannot contain"
     distinct = pc.count_distinct(column, mode="only_valid").as_py()
     valid = len(column) - column.null_count
     if distinct == 1 and valid == len(column):

@@ -1,6 +1,7 @@
-"""How the choice of an estimator, and a search, measure: on rows of the training part, parted as the hold-out was.
+"""Validation inside the training part, for the choice of an estimator and for a search.
 
-A small table is cross-validated, one fold after the other; of a large one a fixed part validates.
+Its rows are split by the same method as the hold-out. A small table is cross-validated; of a large table a fixed part
+is used for validation.
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ import pandas as pd
 from sklearn.base import clone
 from sklearn.model_selection import GroupKFold, KFold, StratifiedKFold
 
-from fasttrack.contract.fitted_pipeline import answers
+from fasttrack.contract.fitted_pipeline import predict
 from fasttrack.errors import TrainingError
-from fasttrack.evaluation import figures
+from fasttrack.evaluation import metric_values
 from fasttrack.training.split import split
 
 if TYPE_CHECKING:
@@ -28,14 +29,14 @@ if TYPE_CHECKING:
 
     Rows = NDArray[np.int64]
 
-__all__ = ["FOLDS", "Fold", "Validation", "measure", "part", "plan_validation"]
+__all__ = ["FOLDS", "Fold", "Validation", "folds", "measure", "plan_validation"]
 
 _SMALL = 20_000
-"""Rows up to which a table is cross-validated."""
+"""A table with up to this many rows is cross-validated."""
 FOLDS = 3
-"""At most."""
+"""At most this many folds."""
 _SHARE = 0.2
-"""Of a large table, for validation."""
+"""The fraction of a large table's rows that is used for validation."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Fold:
 
 @dataclass(frozen=True)
 class Validation:
-    """What a trial is measured on, in this order; its score is the mean over the folds."""
+    """The folds that an estimator is measured on, in this order; its score is the mean over them."""
 
     folds: list[Fold]
     note: str
@@ -62,29 +63,28 @@ def plan_validation(
     classes: NDArray[Any] | None = None,
     by: NDArray[Any] | None = None,
 ) -> Validation:
-    """Plan for `n` rows; `classes` [n] are a classifier's labels, `by` [n] the groups or times of the split.
+    """The validation on `n` rows; `classes` [n] are a classifier's labels, `by` [n] the groups or times of the split.
 
-    Raises TrainingError when the rows cannot be parted.
+    Raises TrainingError when the rows cannot be split.
     """
     if n <= _SMALL:
-        found = part(n, method=method, seed=seed, classes=classes, by=by)
-        if not found:
-            parted = "" if classes is None else f" (parted by {method}, with two labels to learn from)"
-            raise TrainingError(f"the {n:,} training rows are too few to search on{parted}; train without a search")
-        return Validation(found, note=f"{len(found)} folds of {n:,} training rows, by {method}")
-    groups, times = (by, None) if method == "group" else (None, by if method == "time" else None)
-    parts = split(n, method=method, share=_SHARE, seed=seed, y=classes, groups=groups, times=times)
-    fold = Fold(parts.train, parts.test)
+        usable = folds(n, method=method, seed=seed, classes=classes, by=by)
+        if not usable:
+            how = "" if classes is None else f" (split by {method}, with two labels in each part)"
+            raise TrainingError(f"the {n:,} training rows are too few for a search{how}; train without a search")
+        return Validation(usable, note=f"{len(usable)} folds of {n:,} training rows, by {method}")
+    rows = split(n, method=method, share=_SHARE, seed=seed, y=classes, by=by)
+    fold = Fold(rows.train, rows.test)
     if not _usable(fold, classes):
         raise TrainingError(
-            f"the {len(fold.train):,} rows that a search would fit on (parted by {method}) have one label; "
+            f"the {len(fold.train):,} rows that a search would fit on (split by {method}) all have the same label; "
             "train without a search"
         )
-    note = f"fitted on {len(fold.train):,} of {n:,} training rows, measured on the others, by {method}"
+    note = f"fitted on {len(fold.train):,} of {n:,} training rows, measured on the rest, by {method}"
     return Validation([fold], note=note)
 
 
-def part(
+def folds(
     n: int,
     *,
     method: Literal["random", "group", "time"],
@@ -92,25 +92,25 @@ def part(
     classes: NDArray[Any] | None = None,
     by: NDArray[Any] | None = None,
 ) -> list[Fold]:
-    """Up to three folds of `n` rows, of which `classes` and `by` are as for `plan_validation`.
+    """Up to three folds of `n` rows; `classes` and `by` are as for `plan_validation`.
 
-    Without those that nothing can be learned or measured on, as the first in time may have one label only.
+    Folds that nothing can be learned or measured on are left out: the first in time may have one label only.
     """
     return [fold for fold in _folds(n, method, seed, classes, by) if _usable(fold, classes)]
 
 
 def measure(estimator: Any, X: pd.DataFrame, y: NDArray[Any], fold: Fold, task: Task, metric: str) -> float:
-    """The figure `metric` of a fresh copy of `estimator`, fitted and measured on the fold's rows of `X` [n, f] and `y`.
+    """The value of `metric` for a copy of `estimator`, fitted and measured on a fold of `X` [n, f] and `y` [n].
 
-    A label that the rows to fit on lack is one that it gets wrong. Raises whatever the estimator raises, and ValueError
-    for a figure that is no number.
+    A label that the fitted rows lack counts as a wrong prediction. Raises whatever the estimator raises, and ValueError
+    for a value that is not a finite number.
     """
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of parameters that serve badly, which the score says too
+        warnings.simplefilter("ignore")  # about bad parameters, which the score shows as well
         fitted = clone(estimator).fit(X.iloc[fold.train], y[fold.train])
-        guess, shares = answers(fitted, X.iloc[fold.test], probabilities=metric == "log_loss")
+        prediction, probabilities = predict(fitted, X.iloc[fold.test], probabilities=metric == "log_loss")
         classes = None if task == "regression" else np.asarray(fitted.classes_).tolist()
-        score = figures(task, y[fold.test], guess, shares, classes).get(metric)
+        score = metric_values(task, y[fold.test], prediction, probabilities, classes).get(metric)
     if score is None:
         raise ValueError(f"its {metric} is not a finite number")
     return score
@@ -123,28 +123,30 @@ def _usable(fold: Fold, classes: NDArray[Any] | None) -> bool:
 
 
 def _folds(n: int, method: str, seed: int, classes: NDArray[Any] | None, by: NDArray[Any] | None) -> list[Fold]:
-    nothing = np.zeros(n)
+    unused = np.zeros(n)
     if method == "time":
-        return _later(by)
+        return _by_time(by)
     if method == "group":
         count = min(FOLDS, len(pd.unique(by)))
         if count < 2:
             return []
-        return [Fold(*one) for one in GroupKFold(count, shuffle=True, random_state=seed).split(nothing, groups=by)]
+        splits = GroupKFold(count, shuffle=True, random_state=seed).split(unused, groups=by)
+        return [Fold(*rows) for rows in splits]
     count = min(FOLDS, n // 2)
     if count < 2:
         return []
     if classes is not None and np.unique(classes, return_counts=True)[1].min() >= count:
-        folds = StratifiedKFold(count, shuffle=True, random_state=seed).split(nothing, pd.factorize(classes)[0])
-        return [Fold(*one) for one in folds]
-    return [Fold(*one) for one in KFold(count, shuffle=True, random_state=seed).split(nothing)]
+        splits = StratifiedKFold(count, shuffle=True, random_state=seed).split(unused, pd.factorize(classes)[0])
+    else:
+        splits = KFold(count, shuffle=True, random_state=seed).split(unused)
+    return [Fold(*rows) for rows in splits]
 
 
-def _later(times: NDArray[Any] | None) -> list[Fold]:
-    """Each measures on what comes after its training rows; rows of one moment stay together."""
-    assert times is not None  # noqa: S101  # the hold-out was taken by them
+def _by_time(times: NDArray[Any] | None) -> list[Fold]:
+    """Each fold is measured on rows after those that it is fitted on; rows of the same time stay together."""
+    assert times is not None  # noqa: S101  # the hold-out was split by them
     ordered = np.sort(times)
-    cuts = [ordered[len(ordered) * part // (FOLDS + 1)] for part in range(1, FOLDS + 1)]
+    cuts = [ordered[len(ordered) * k // (FOLDS + 1)] for k in range(1, FOLDS + 1)]
     ends = [*cuts[1:], None]
     return [
         Fold(np.flatnonzero(times < cut), np.flatnonzero((times >= cut) & (True if end is None else times < end)))

@@ -39,6 +39,7 @@ def _calendar(calendar: Any, x: Columns) -> Columns:
     return x.with_features(features)
 
 
+# longer than 60 lines, because it contains the matrices of its stages
 def _calendar_parts(seconds: Var) -> Var:
     """float64[n, 6] from float64[n, 1] seconds: year, month, day, weekday, day of year and hour; NaN where missing.
 

@@ -100,13 +100,13 @@ def search_tree(bounds: Floats, first: float, column: int) -> DecisionTree:
     nodes: list[tuple[int, float, int, int, float]] = []
 
     def grow(low: int, high: int) -> int:
-        here = len(nodes)
+        index = len(nodes)
         nodes.append((-1, 0.0, -1, -1, first + low))
         if low < high:
             middle = (low + high) // 2
             left, right = grow(low, middle), grow(middle + 1, high)
-            nodes[here] = (column, float(bounds[middle]), left, right, 0.0)
-        return here
+            nodes[index] = (column, float(bounds[middle]), left, right, 0.0)
+        return index
 
     grow(0, len(bounds))
     feature, threshold, left, right, value = map(np.array, zip(*nodes, strict=True))

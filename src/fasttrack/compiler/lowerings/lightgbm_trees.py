@@ -101,26 +101,26 @@ def _convert_tree(root: dict[str, Any], target: int, x: Columns) -> DecisionTree
     members: dict[int, NDArray[np.float64]] = {}
 
     def grow(node: dict[str, Any]) -> int:
-        here = len(nodes)
+        index = len(nodes)
         if "leaf_value" in node:
             if "leaf_coeff" in node:
                 raise NotCompilable("linear trees have no lowering")
             nodes.append((-1, 0.0, -1, -1, False, float(node["leaf_value"])))
-            return here
+            return index
         nodes.append((0, 0.0, 0, 0, False, 0.0))
         column = int(node["split_feature"])
         threshold, missing_left = 0.0, False
         if node["decision_type"] == "==":
             if isinstance(x.features[column], NumberColumn):
                 raise NotCompilable("categorical_feature names a numeric column; convert it to a pandas category")
-            members[here] = np.array([float(code) for code in str(node["threshold"]).split("||")])
+            members[index] = np.array([float(code) for code in str(node["threshold"]).split("||")])
         else:
             threshold = float(node["threshold"])
             missing_left = _missing_goes_left(node, threshold)
             threshold = np.inf if threshold >= _INFINITY else threshold
         left, right = grow(node["left_child"]), grow(node["right_child"])
-        nodes[here] = (column, threshold, left, right, missing_left, 0.0)
-        return here
+        nodes[index] = (column, threshold, left, right, missing_left, 0.0)
+        return index
 
     grow(root)
     feature, threshold, left, right, missing, value = map(np.array, zip(*nodes, strict=True))

@@ -60,11 +60,11 @@ class FastLane:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse a request, answer it if it is a prediction, or hand it on."""
         if scope["type"] == "http":
-            self._traffic.begun()
+            self._traffic.begin()
             try:
                 await self._answer_http(scope, receive, send)
             finally:
-                self._traffic.ended()
+                self._traffic.end()
         elif scope["type"] == "websocket" and self._refusal(scope) is not None:
             await receive()
             await send({"type": "websocket.close", "code": _POLICY_VIOLATION})
@@ -80,13 +80,13 @@ class FastLane:
         else:
             self._gatherer.add(live, cells, body, done)
 
-    def begun(self) -> None:
-        """Count a request that does not come by ASGI as in progress."""
-        self._traffic.begun()
+    def begin(self) -> None:
+        """Count a prediction request that does not come by ASGI as in progress."""
+        self._traffic.begin()
 
-    def ended(self, reply: Reply, seconds: float, received: int) -> None:
-        """Count a prediction request that `begun` has counted as answered, `seconds` after its `received` bytes."""
-        self._traffic.ended()
+    def end(self, reply: Reply, seconds: float, received: int) -> None:
+        """Count the reply to a request that `begin` has counted, `seconds` after its body of `received` bytes."""
+        self._traffic.end()
         self._route.count(reply.status, seconds, received, len(reply.body))
 
     async def _answer_http(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,0 +1,54 @@
+"""The tables that models are trained on: the flights of the example, and generated tables of any width."""
+
+from __future__ import annotations
+
+import runpy
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from benchmarks.servers import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["FLIGHTS_IGNORED", "FLIGHTS_TARGET", "WIDE_TARGET", "sample_rows", "write_flights", "write_wide_table"]
+
+FLIGHTS_TARGET = "arr_delay"
+FLIGHTS_IGNORED = ("arr_time", "air_time", "year")
+"""Columns that are known only after the landing, and a constant one."""
+WIDE_TARGET = "target"
+
+
+def write_flights(folder: Path) -> Path:
+    """All flights as a Parquet file, written by the example's own script."""
+    path = folder / "flights.parquet"
+    runpy.run_path(str(ROOT / "examples" / "flights" / "data.py"))["main"](path)
+    return path
+
+
+def sample_rows(table: Path, rows: int) -> Path:
+    """A Parquet file of `rows` random rows of another, with the same types."""
+    path = table.with_name(f"{table.stem}-{rows}.parquet")
+    complete = pq.read_table(table)
+    indices = np.sort(np.random.default_rng(0).permutation(complete.num_rows)[:rows])
+    pq.write_table(complete.take(pa.array(indices)), path)
+    return path
+
+
+def write_wide_table(columns: int, folder: Path, *, rows: int = 4_000) -> Path:
+    """A table of `columns` features: a fifth of them is text; a twentieth of the numbers is missing."""
+    random = np.random.default_rng(columns)
+    text_columns = columns // 5
+    numbers = random.normal(size=(rows, columns - text_columns)).round(6)
+    target = numbers @ random.normal(size=columns - text_columns)
+    numbers[random.random(numbers.shape) < 0.05] = np.nan
+    number_frame = pd.DataFrame(numbers, columns=[f"number_{j}" for j in range(columns - text_columns)])
+    words = np.array(["amber", "birch", "cedar", "delta", "ember", "fjord", "grove", "heath"])
+    text_frame = pd.DataFrame({f"word_{j}": words[random.integers(0, len(words), rows)] for j in range(text_columns)})
+    path = folder / f"wide-{columns}.parquet"
+    pd.concat([number_frame, text_frame, pd.Series(target, name=WIDE_TARGET)], axis=1).to_parquet(path)
+    return path

@@ -1,0 +1,57 @@
+"""The keywords of `fasttrack.train` and `fasttrack.package`, for type checkers; a test holds them to the options."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, TypedDict
+
+from fasttrack.config.train_config import CheckReason
+from fasttrack.contract.schema import Kind, Task
+
+__all__ = ["PackageOptions", "TrainOptions"]
+
+
+class TrainOptions(TypedDict, total=False):
+    """The options of a training, but `target`, which is a parameter of its own."""
+
+    name: str | None
+    promote: Literal["never", "always", "better"] | None
+    confidence: float | None
+    since: str | None
+    nulls: Sequence[str] | None
+    ignore: Sequence[str] | None
+    kinds: Mapping[str, Kind] | None
+    query: str | None
+    table: str | None
+    rows: int | None
+    split_method: Literal["random", "group", "time"] | None
+    split_column: str | None
+    split_share: float | None
+    split_seed: int | None
+    estimator: Any
+    task: Task | None
+    seed: int | None
+    trials: int | None
+    search_seconds: float | None
+    space: Mapping[str, Any] | None
+    check_refuse: Sequence[CheckReason] | None
+    check_against: str | None
+    check_share: float | None
+    tracking: str | None
+    experiment: str | None
+    journal: str | None
+    store: str | Path | None
+
+
+class PackageOptions(TypedDict, total=False):
+    """The options of a packaging."""
+
+    name: str | None
+    target: str | None
+    code: Sequence[str | Path] | None
+    promote: Literal["never", "always", "better"] | None
+    confidence: float | None
+    tracking: str | None
+    experiment: str | None
+    store: str | Path | None

@@ -1,0 +1,86 @@
+"""From a table to a version that serves: read, split, fit, evaluate, and publish."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from fasttrack.config import JOURNAL, TrainConfig
+from fasttrack.contract.learn import learn_contract
+from fasttrack.evaluation import baseline
+from fasttrack.expectations import check_training_table, training_expectation
+from fasttrack.jobs.draft import Draft, draft_manifest
+from fasttrack.jobs.journal_table import journal_table, with_journal_model
+from fasttrack.jobs.publish import publish
+from fasttrack.jobs.training_record import training_record
+from fasttrack.progress import report_step
+from fasttrack.store import open_store
+from fasttrack.tracking import configured_place
+from fasttrack.training.factory import own_factory
+from fasttrack.training.fit import fit_model
+from fasttrack.training.holdout import holdout_clusters, predict_holdout
+from fasttrack.training.read import check_split_column, read_training_table
+from fasttrack.training.split import split_table
+from fasttrack.training.table import prepare
+from fasttrack.training.task import choose_task
+from fasttrack.training.tuning import check_search
+from fasttrack.urls import redact_url
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from fasttrack.jobs.outcome import Outcome
+    from fasttrack.store import Store
+
+__all__ = ["train"]
+
+
+def train(config: TrainConfig) -> Outcome:
+    """Train a model, put it into the store, and make it the champion if the configured rule allows it.
+
+    What cannot be used is refused before the table is read, as far as it is known then. Raises ConfigError, DataError,
+    TrainingError, StoreError; nothing is written then.
+    """
+    started = time.time()
+    store = open_store(config.store)
+    config = with_journal_model(config)
+    store.check_writable(config.name)
+    place = configured_place(config.tracking, config.folder)
+    factory = own_factory(config.model, config.folder)
+    check_search(config, factory)
+    source = redact_url(config.data.source)
+    table, unread = _read(config, store, source)
+    ready = prepare(table, config.data.target, ignore=config.data.ignore, unread=unread, name=source)
+    choice = choose_task(ready.y, config.model.task)
+    report_step(f"{len(ready.X):,} rows, {ready.X.shape[1]} features, {choice.task} ({choice.reason})")
+    rows = split_table(ready, table, choice.task, config.split, source)
+    model = fit_model(config, factory, ready, rows, choice.task)
+    contract = learn_contract(ready.X, model.pipeline, target=config.data.target, task=choice.task, kinds=ready.kinds)
+    report_step(f"evaluating on {len(rows.X_test):,} hold-out rows")
+    clusters = holdout_clusters(config.split.method, rows.by_test)
+    holdout = predict_holdout(model.pipeline, contract, rows.X_test, rows.y_test, clusters)
+    trivial = baseline(
+        choice.task, rows.y_train.to_numpy(), rows.y_test.to_numpy(), contract.target.classes, clusters=clusters
+    )
+    record = training_record(config, table, ready, rows, model)
+    manifest = draft_manifest(config.name, contract, record, holdout, baseline=trivial.metrics, folder=config.folder)
+    code = [model.code] if model.code else []
+    return publish(Draft(manifest, model.pipeline, ready.X, holdout, code, model.search, started), config, store, place)
+
+
+def _read(config: TrainConfig, store: Store, source: str) -> tuple[pa.Table, list[str]]:
+    """The table, checked against what the champion expects if that is asked for; and the columns that were not read."""
+    expected = training_expectation(store, config) if config.check.refuse else None
+    report_step(f"reading {source}")
+    unread: list[str] = []
+    if config.data.source == JOURNAL:
+        table = journal_table(config)
+    else:
+        table, unread = read_training_table(config)
+    if expected is not None:
+        report_step(f"checking against {expected.label}")
+        check_training_table(expected, table, config)
+    elif config.check.refuse:
+        report_step(f"nothing to check against: {config.name} has no champion yet")
+    check_split_column(config, table.column_names, source)
+    return table, unread

@@ -1,0 +1,89 @@
+"""What a feature looks like in a table: a small histogram, and a line about its values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fasttrack.contract.cell import format_datetime
+from fasttrack.contract.openapi import label_key
+from fasttrack.report.formatting import format_number, format_percent
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from fasttrack.contract.schema import Column, Contract
+
+    Floats = NDArray[np.float64]
+
+__all__ = ["FeatureProfile", "feature_profiles"]
+
+_BARS, _MOST_BARS = 24, 40
+_CATEGORIES = 20
+_NAMED = 3
+
+
+@dataclass(frozen=True)
+class FeatureProfile:
+    """`missing` is a share of all rows; `bars` are shares of the rows with a value."""
+
+    column: int
+    missing: float
+    values: str
+    bars: list[float]
+
+
+def feature_profiles(contract: Contract, matrix: Floats, order: list[int]) -> list[FeatureProfile]:
+    """The profiles of the columns in `order`, from float64[n, f] rows."""
+    return [_profile(contract.columns[j], j, matrix[:, j]) for j in order]
+
+
+def _profile(column: Column, index: int, values: Floats) -> FeatureProfile:
+    known = values[np.isfinite(values)]
+    missing = 1 - len(known) / max(len(values), 1)
+    if not len(known):
+        return FeatureProfile(index, missing, "no values", [])
+    if column.kind == "category":
+        return _category_profile(column, index, known, missing)
+    if column.kind == "boolean":
+        true = float(np.mean(known > 0))
+        return FeatureProfile(index, missing, f"true {format_percent(true)}", [1 - true, true])
+    form = (lambda value: format_datetime(value)[:10]) if column.kind == "datetime" else format_number
+    quantiles = np.quantile(known, [0, 0.05, 0.5, 0.95, 1], method="inverted_cdf").tolist()
+    low, five, median, ninety_five, high = map(form, quantiles)
+    text = f"{low} to {high}, median {median}, 90\u00a0% of them from {five} to {ninety_five}"
+    return FeatureProfile(index, missing, text, _histogram_shares(column, known))
+
+
+def _category_profile(column: Column, index: int, codes: Floats, missing: float) -> FeatureProfile:
+    categories = column.categories
+    if not categories:
+        return FeatureProfile(index, missing, "free text", [])
+    counts = np.bincount(codes[codes >= 0].astype(np.intp), minlength=len(categories))
+    order = np.argsort(-counts, kind="stable")
+    shares = counts / len(codes)
+    frequent = [i for i in order[:_NAMED] if counts[i]]
+    named = ", ".join(f"{label_key(categories[i])} {format_percent(float(shares[i]))}" for i in frequent)
+    text = f"{len(categories):,} values: {named}{', …' if len(categories) > _NAMED else ''}"
+    return FeatureProfile(index, missing, text, shares[order[:_CATEGORIES]].tolist())
+
+
+def _histogram_shares(column: Column, known: Floats) -> list[float]:
+    """The shares of equally wide bins; the outermost half percent at each end counts into the first and last bin."""
+    low, high = np.quantile(known, [0.005, 0.995], method="inverted_cdf").tolist()
+    if not high > low:
+        low, high = float(known.min()), float(known.max())
+    if column.kind == "integer":
+        # bins with equally many whole numbers, because a bin with one more would stand out
+        width = 1.0 if high - low < _MOST_BARS else np.ceil((high - low + 1) / _BARS)
+        edges = np.arange(low - 0.5, high + 0.5 + width, width)
+        edges = edges[: np.searchsorted(edges, high + 0.5) + 1]
+    else:
+        distinct = np.unique(known)
+        if len(distinct) <= _BARS:
+            return [float(share) for share in np.bincount(np.searchsorted(distinct, known)) / len(known)]
+        edges = np.linspace(low, high, _BARS + 1)
+    counts, _ = np.histogram(np.clip(known, low, high), bins=edges)
+    return [float(share) for share in counts / len(known)]

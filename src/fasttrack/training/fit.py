@@ -1,0 +1,85 @@
+"""Fitting a model on the training rows: choose an estimator, search its hyperparameters if asked to, fit it."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from fasttrack.contract.learn import learn_columns
+from fasttrack.errors import TrainingError, in_a_line
+from fasttrack.progress import report_step
+from fasttrack.training.pipelines import build, choose
+from fasttrack.training.tuning import tune
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pandas as pd
+
+    from fasttrack.config import TrainConfig
+    from fasttrack.contract.schema import Column, Task
+    from fasttrack.training.factory import Factory
+    from fasttrack.training.search import SearchResult
+    from fasttrack.training.split import SplitTable
+    from fasttrack.training.table import TrainingTable
+
+__all__ = ["FittedModel", "fit_model"]
+
+
+@dataclass(frozen=True)
+class FittedModel:
+    """A fitted pipeline and how it came about."""
+
+    pipeline: Any
+    label: str
+    """What the estimator is called: a built-in one's name, `module:factory`, or a class."""
+    code: Path | None
+    """The user's own module or package that the estimator comes from."""
+    notes: list[str]
+    search: SearchResult | None
+
+
+def fit_model(
+    config: TrainConfig, factory: Factory | None, ready: TrainingTable, rows: SplitTable, task: Task
+) -> FittedModel:
+    """Fit the estimator of `factory`, or the built-in one that is configured, on the training rows.
+
+    Raises TrainingError when no estimator can be fitted on them.
+    """
+    label, notes = config.model.estimator, []
+    columns: list[Column] = []
+    if factory is not None:
+        estimator = factory.estimator
+    else:
+        columns = learn_columns(ready.X, ready.kinds)
+        if label == "auto":
+            report_step("choosing between linear, boosting and forest")
+            choice = choose(
+                columns,
+                task,
+                rows.X_train,
+                rows.y_train.to_numpy(),
+                method=config.split.method,
+                by=rows.by_train,
+                seed=config.model.seed,
+            )
+            label = choice.family
+            notes.append("auto chose by " + ", ".join(f"{name} {loss:.6g}" for name, loss in choice.scores.items()))
+        estimator = build(label, columns, task, rows=len(rows.X_train), seed=config.model.seed)
+    tuned = tune(config, label, estimator, columns, task, rows)
+    report_step(f"fitting {tuned.label} on {len(rows.X_train):,} rows")
+    pipeline = _fit(tuned.estimator, rows.X_train, rows.y_train, tuned.label)
+    return FittedModel(pipeline, tuned.label, factory.source if factory else None, notes, tuned.search)
+
+
+def _fit(estimator: Any, X: pd.DataFrame, y: pd.Series[Any], label: str) -> Any:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # libraries warn the programmer, who is not the one that trains a table
+            return estimator.fit(X, y.to_numpy())
+    except Exception as error:
+        raise TrainingError(
+            f"{label} cannot be fitted on these columns: {in_a_line(error)}; "
+            "choose another --estimator, or --ignore the column"
+        ) from error

@@ -1,0 +1,43 @@
+"""Reading the table of a training: only the columns that it needs, wherever the table is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fasttrack.data import Source, table_from_frame
+from fasttrack.errors import DataError
+from fasttrack.suggestions import names_hint
+from fasttrack.training.table import check_columns
+from fasttrack.urls import resolve_path
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pyarrow as pa
+
+    from fasttrack.config import TrainConfig
+
+__all__ = ["check_split_column", "read_training_table"]
+
+
+def read_training_table(config: TrainConfig) -> tuple[pa.Table, list[str]]:
+    """The table, and the names of the ignored columns that were not read.
+
+    Raises DataError when it cannot be read, or has no target, ignored or split column of the configured name.
+    """
+    data = config.data
+    if config.frame is not None:
+        return table_from_frame(config.frame, kinds=data.kinds), []
+    source = Source(resolve_path(data.source, config.folder), nulls=data.nulls, query=data.query, table=data.table)
+    check_columns(source.names, (data.target, *data.ignore), source.name)
+    check_split_column(config, source.names, source.name)
+    unread = [column for column in data.ignore if column not in (data.target, config.split.column)]
+    columns = [column for column in source.names if column not in unread]
+    return source.read(kinds=data.kinds, columns=columns, rows=data.rows, seed=config.split.seed), unread
+
+
+def check_split_column(config: TrainConfig, names: Sequence[str], table: str) -> None:
+    """Raise DataError when the column to split by is not among the `names` of the columns of `table`."""
+    column = config.split.column
+    if column is not None and column not in names:
+        raise DataError(f"{table} has no column {column!r} to split by{names_hint(column, names)}")

@@ -1,0 +1,143 @@
+"""Stores that earlier versions wrote are opened, verified, scored, promoted and sent to MLflow by this one."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import warnings
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fasttrack.bundle import FORMAT, MANIFEST, Bundle, manifest, open_bundle
+from fasttrack.contract.decode import Decoder
+from fasttrack.errors import BundleError
+from fasttrack.jobs.promote import promote, rollback
+from fasttrack.metrics.reference import read_reference
+from fasttrack.report import read_report
+from fasttrack.scoring.open import engine_of
+from fasttrack.store import CHALLENGER, CHAMPION, LocalStore
+from fasttrack.tracking import Place, resume, spool_folder
+from tests.serving.server import serving
+from tests.tracking.runs import mlflow_client, runs_of
+
+STORED = Path(__file__).parent / "stored"
+FORMATS = sorted(path.name for path in STORED.iterdir())
+SAME_SCIKIT_LEARN = metadata.version("scikit-learn").startswith("1.9.")
+"""The stored pipelines were pickled by 1.9; another minor version refuses them."""
+
+
+@pytest.fixture(params=FORMATS)
+def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """A copy of what is stored of one format."""
+    shutil.copytree(STORED / request.param, tmp_path / "stored")
+    return tmp_path / "stored"
+
+
+@pytest.fixture
+def store(folder: Path) -> LocalStore:
+    return LocalStore(folder / "store")
+
+
+def recorded_answers(folder: Path) -> dict[str, dict[str, Any]]:
+    """By label: rows, and what the version that wrote the store answered."""
+    content: dict[str, dict[str, Any]] = json.loads((folder / "answers.json").read_text())
+    return content
+
+
+def scored(bundle: Bundle, rows: list[dict[str, Any]]) -> tuple[list[Any], list[Any] | None]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # scikit-learn's, of a pickle of another patch release
+        engine = engine_of(bundle)
+    scores = engine.score(Decoder(bundle.manifest.contract).rows(json.dumps(rows).encode()))
+    return list(scores.prediction), None if scores.probabilities is None else scores.probabilities.tolist()
+
+
+def test_a_store_is_kept_of_every_format() -> None:
+    assert sorted(f"format-{number}" for number in range(1, FORMAT + 1)) == FORMATS
+
+
+def test_every_version_is_whole_and_gives_its_recorded_answers(store: LocalStore, folder: Path) -> None:
+    labels = []
+    for name in store.names():
+        for stored in store.versions(name):
+            bundle = store.open(f"{name}@{stored.version}")
+            labels.append(bundle.label)
+            assert store.verify(name, stored.version) == stored
+            assert read_reference(bundle) is not None
+            assert "<html" in read_report(bundle)
+            answers = recorded_answers(folder)[bundle.label]
+            if stored.engine == "sklearn" and not SAME_SCIKIT_LEARN:
+                with pytest.raises(BundleError, match=r"was trained with scikit-learn 1\.9"):
+                    engine_of(bundle)
+                continue
+            for times in (1, 40):  # many rows are answered by another form of the graph
+                predictions, probabilities = scored(bundle, answers["rows"] * times)
+                assert predictions == answers["predictions"] * times
+                assert probabilities is not None
+                np.testing.assert_allclose(probabilities, answers["probabilities"] * times, rtol=1e-9)
+    assert sorted(labels) == sorted(recorded_answers(folder))
+
+
+def test_its_champion_serves(store: LocalStore, folder: Path) -> None:
+    bundle = store.open("stays")
+    assert bundle.manifest.engine == "onnx"
+    answers = recorded_answers(folder)[bundle.label]
+    with serving(store.folder) as client:
+        reply = client.post("/predict", json=answers["rows"]).json()
+    assert reply["model"] == bundle.label
+    assert reply["predictions"] == answers["predictions"]
+
+
+def test_its_pointer_is_walked_back_and_forth(store: LocalStore) -> None:
+    first, second = (step.version for step in store.history("stays"))
+    assert store.alias("stays", CHALLENGER) is None
+    assert rollback("stays", store=store, tracking="off").version == first
+    assert promote(f"stays@{second}", store=store, tracking="off").before == first
+    assert [step.version for step in store.history("stays")] == [first, second]
+    assert list(store.check_aliases()) == []
+
+
+def test_mlflow_loads_its_bundles(store: LocalStore, folder: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import mlflow.pyfunc
+
+        bundle = store.open("stays")
+        model = mlflow.pyfunc.load_model(str(bundle.folder))
+    answers = recorded_answers(folder)[bundle.label]
+    rows = pd.DataFrame(answers["rows"])
+    rows["joined"] = pd.to_datetime(rows["joined"], format="ISO8601")
+    assert model.predict(rows).tolist() == answers["predictions"]
+
+
+def test_its_waiting_run_is_sent(store: LocalStore, tmp_path: Path) -> None:
+    place = Place(f"sqlite:///{tmp_path}/mlflow.db", "delayed")
+    (done,) = resume(store, spool_folder(store.location), place)
+    assert done.message.startswith("tracked: stays version 1 (champion), run ")
+    with mlflow_client(place.uri) as mlflow:
+        (run,) = [run for run in runs_of(mlflow, "stays") if run.info.run_id == done.run_id]
+        assert run.data.params["search.trials"] == "2"
+        assert mlflow.get_model_version_by_alias("stays", CHAMPION).run_id == done.run_id
+
+
+def test_an_older_format_is_upgraded_step_by_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a later version would read it, whose second format has another name for a field."""
+    source = next((STORED / "format-1" / "store" / "stays").glob(f"*/{MANIFEST}")).parent
+    shutil.copytree(source, tmp_path / "bundle")
+    content = json.loads((tmp_path / "bundle" / MANIFEST).read_text())
+
+    def upgrade(content: dict[str, Any]) -> dict[str, Any]:
+        return {**content, "training": {**content["training"], "estimator": f"was {content['training']['estimator']}"}}
+
+    monkeypatch.setattr(manifest, "FORMAT", 2)
+    monkeypatch.setattr(manifest, "_UPGRADES", {1: upgrade})
+    bundle = open_bundle(tmp_path / "bundle")
+    assert bundle.manifest.training.estimator == f"was {content['training']['estimator']}"
+    assert bundle.manifest.version == content["version"]
+    monkeypatch.undo()
+    assert manifest._UPGRADES.keys() == set(range(1, FORMAT))
