@@ -155,7 +155,7 @@ def test_a_gain_within_chance_promotes_only_when_less_is_asked_for(tmp_path: Pat
         data, "y", estimator="linear", store=tmp_path / "store", confidence=min(sure + 0.0005, 0.9999)
     )
     assert not strict.verdict.promoted
-    assert "are asked for; promote it by hand: fasttrack models promote houses@" in strict.verdict.reason
+    assert "; to promote it anyway: fasttrack models promote houses@" in strict.verdict.reason
     mild = fasttrack.train(data, "y", estimator="linear", store=tmp_path / "store", confidence=0.5)
     assert mild.verdict.promoted
     assert open_store(tmp_path / "store").champion("houses") == mild.manifest.version
