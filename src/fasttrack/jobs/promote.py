@@ -50,13 +50,15 @@ def promote(
     `spec` is `NAME@VERSION`, or `NAME@ALIAS`. `store` defaults to FASTTRACK_STORE, then to `model`; `tracking` is where
     MLflow is, or `off`, and defaults to FASTTRACK_TRACKING, then to where the model was tracked before. `why` goes into
     the audit log. If MLflow does not answer, the promotion is done all the same, and MLflow's alias follows later.
-    Raises ConfigError for an unknown alias, StoreError when there is no such version or the store cannot be written,
-    BundleError when the version is damaged; the alias has not moved then.
+    Raises ConfigError for an unknown alias, StoreError when there is no such version, the champion is to become the
+    challenger or the store cannot be written, BundleError when the version is damaged; the alias has not moved then.
     """
     if alias not in ALIASES:
         raise ConfigError(f"alias {alias!r}: choose one of {', '.join(ALIASES)}")
     home = store if isinstance(store, Store) else open_store(store)
     name, version = home.resolve(spec)
+    if alias == CHALLENGER and home.alias(name, CHAMPION) == version:
+        raise StoreError(f"{name}@{version} is the champion; the challenger must be another version")
     return move_alias(home, name, version, alias=alias, why=why, mirror=partial(mirror_aliases, given=tracking))
 
 
