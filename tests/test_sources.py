@@ -118,7 +118,7 @@ def test_labels_come_from_a_database(tmp_path: Path) -> None:
     done = run("feedback", "sqlite:///labels.db", *where, cwd=tmp_path)
     assert "1 labels kept for predictions that the journal does not hold yet" in done.stdout
     refused = run("feedback", "sqlite:///labels.db", "--table", "labels", cwd=tmp_path, code=1)
-    assert "sqlite:///labels.db, row 1: no prediction has the id 'me'; nothing was taken" in refused.stderr
+    assert "sqlite:///labels.db, row 1: 'me' is not the id of a prediction; no label was stored" in refused.stderr
     refused = run("feedback", "sqlite:///labels.db", "--table", "labels", "--id", "key", cwd=tmp_path, code=1)
     assert "has no column 'key', choose it with --id; it has 'prediction_id', 'label', 'more'" in refused.stderr
 

@@ -13,7 +13,7 @@ import pytest
 
 from fasttrack.extras import EXTRAS
 from fasttrack.journal import JournalModel, open_database
-from fasttrack.journal.predictions import Chunk, Entries, identifier, pack
+from fasttrack.journal.predictions import Chunk, Entries, pack, prediction_id
 from fasttrack.store import LocalStore, open_store
 from fasttrack.tracking import Place, spool_folder, track
 from tests.installed import USES, Installation, build_wheel, commands, faults
@@ -53,7 +53,7 @@ class Work:
 def work(tmp_path_factory: pytest.TempPathFactory) -> Work:
     folder = tmp_path_factory.mktemp("work")
     (folder / "sales.csv").write_text("x,y\n" + "".join(f"{x},{2 * x + 1}\n" for x in range(100)))
-    (folder / "labels.csv").write_text(f"prediction_id,y\n{identifier(_PROCESS, 0)},3.0\n")
+    (folder / "labels.csv").write_text(f"prediction_id,y\n{prediction_id(_PROCESS, 0)},3.0\n")
     store = folder / "model"
     first = models.line(store, 2.0).manifest.version
     manifest = models.line(store, 3.0).manifest

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from fasttrack.journal.predictions import identifier, unpack
+from fasttrack.journal.predictions import prediction_id, unpack
 from tests.journal.places import wait_for
 from tests.serving import models
 from tests.serving.server import serving
@@ -69,7 +69,7 @@ def test_labels_come_in_any_order_twice_or_for_nobody(client: httpx.Client, stor
     assert labels(client, "matched") == 53
     database = opened(str(store / "journal.sqlite"))
     found = {
-        identifier(chunk.process, chunk.start + row): label
+        prediction_id(chunk.process, chunk.start + row): label
         for chunk in database.chunks(0)
         for row, label in database.labels_of(chunk).items()
     }
@@ -106,8 +106,12 @@ def test_a_label_before_its_prediction_is_written_counts_all_the_same(client: ht
         (b'{"id": "0000000000-00000000", "label": "one"}', 422, "the label of y must be a number"),
         (b'{"id": "0000000000-00000000", "label": "' + b"o" * 1001 + b'"}', 422, "is longer than 1,000 characters"),
         (b'{"id": "0000000000-00000000", "label": true}', 422, "the label of y must be a number"),
-        (b'{"id": "0000000000-00000000", "label": 1e999}', 422, "no number that a 64-bit float holds"),
-        (b'{"id": "0000000000-00000000", "label": 1' + b"0" * 400 + b"}", 422, "no number that a 64-bit float holds"),
+        (b'{"id": "0000000000-00000000", "label": 1e999}', 422, "not a number that a 64-bit float can hold"),
+        (
+            b'{"id": "0000000000-00000000", "label": 1' + b"0" * 400 + b"}",
+            422,
+            "not a number that a 64-bit float can hold",
+        ),
     ],
 )
 def test_what_is_no_label_is_refused_whole(client: httpx.Client, body: bytes, status: int, told: str) -> None:
@@ -220,7 +224,7 @@ def test_a_killed_server_loses_at_most_the_last_second(store: Path, tmp_path: Pa
     written = {}
     for chunk in opened(str(where)).chunks(0):
         for row, value in enumerate(unpack(chunk.content).output.tolist()):
-            written[identifier(chunk.process, chunk.start + row)] = value
+            written[prediction_id(chunk.process, chunk.start + row)] = value
     lost = [killed - at for at, one, _ in given if one not in written]
     assert len(written) > 10
     assert all(seconds < 1.5 for seconds in lost), max(lost)

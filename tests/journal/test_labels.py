@@ -16,8 +16,8 @@ import pytest
 
 from fasttrack.errors import DataError
 from fasttrack.journal import JournalModel
-from fasttrack.journal.labels import label_predictions
-from fasttrack.journal.predictions import Chunk, Identifiers, pack
+from fasttrack.journal.feedback import label_predictions
+from fasttrack.journal.predictions import Chunk, PredictionIds, pack
 from tests.journal.places import contract, entries
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def test_a_million_labels_from_parquet(tmp_path: Path, opened: Opened) -> None:
     random = np.random.default_rng(0)
     # in any order; 100,000 of predictions that are not there; 1,000 a second time at the end of the table
     order = random.permutation(1_000_000)
-    every = np.array(Identifiers(PROCESS, 0, 1_000_000).all(), dtype=object)
+    every = np.array(PredictionIds(PROCESS, 0, 1_000_000).all(), dtype=object)
     again = order[:1_000]
     ids = np.concatenate([every[order], every[again]])
     labels = np.concatenate([order.astype(float), np.full(1_000, -1.0)])
@@ -56,7 +56,7 @@ def test_a_million_labels_from_parquet(tmp_path: Path, opened: Opened) -> None:
     known = int((order < 900_000).sum()) + int((again < 900_000).sum())
     assert done.stdout.splitlines() == [
         f"{known:,} predictions labelled",
-        f"{1_001_000 - known:,} labels of predictions that the journal does not hold; kept, in case they come",
+        f"{1_001_000 - known:,} labels kept for predictions that the journal does not hold yet",
     ]
     database = opened(where)
     assert database.labels() == 1_000_000
@@ -72,14 +72,22 @@ def test_a_million_labels_from_parquet(tmp_path: Path, opened: Opened) -> None:
 @pytest.mark.parametrize(
     ("ids", "labels", "told"),
     [
-        ([f"{PROCESS}-00000001", "me"], [1.0, 2.0], "t, row 1: no prediction has the id 'me'; nothing was taken"),
-        ([f"{PROCESS}-00000001", None], [1.0, 2.0], "t, row 1: no prediction has the id None; nothing was taken"),
-        ([f"{PROCESS}-00000001"], ["many"], "t, row 0: the label of y must be a number, got text; nothing was taken"),
-        ([f"{PROCESS}-00000001"], [True], "t, row 0: the label of y must be a number, got .*; nothing was taken"),
+        (
+            [f"{PROCESS}-00000001", "me"],
+            [1.0, 2.0],
+            "row 1: 'me' is not the id of a prediction; no label was stored",
+        ),
+        (
+            [f"{PROCESS}-00000001", None],
+            [1.0, 2.0],
+            "row 1: None is not the id of a prediction; no label was stored",
+        ),
+        ([f"{PROCESS}-00000001"], ["many"], "t, row 0: the label of y must be a number, got text; no label was stored"),
+        ([f"{PROCESS}-00000001"], [True], "t, row 0: the label of y must be a number, got .*; no label was stored"),
         (
             [f"{PROCESS}-00000002", f"{PROCESS}-00000001"],
             [1.0, float("nan")],
-            "t, row 1: the label of y is no number that a 64-bit float holds",
+            "t, row 1: the label of y is not a number that a 64-bit float can hold",
         ),
     ],
 )
@@ -114,7 +122,5 @@ def test_columns_that_are_not_there_and_files_that_are_not_there_are_told(tmp_pa
         assert "Traceback" not in done.stderr
         return done.stderr
 
-    assert "labels.csv has no column 'prediction_id'; it has 'id', 'y'; name them with --id and --label" in feedback(
-        "labels.csv"
-    )
+    assert "labels.csv has no column 'prediction_id', choose it with --id; it has 'id', 'y'" in feedback("labels.csv")
     assert "there.csv" in feedback("there.csv")

@@ -19,7 +19,7 @@ import httpx
 import numpy as np
 import pytest
 
-from fasttrack.journal.predictions import identifier
+from fasttrack.journal.predictions import prediction_id
 from tests.integration.real import free_port, poll, process, require
 from tests.journal.test_writer import Kept
 from tests.servers.postgres import Postgres
@@ -110,7 +110,7 @@ def test_a_database_that_stops_under_load_costs_nothing_but_what_does_not_fit(tm
     spans = opened(database.url).spans()
     assert sum(span.rows for span in spans) == told["journal_stored_rows_total"] == ids + len(caller.ids)
     written = {
-        identifier(chunk.process, chunk.start + row)
+        prediction_id(chunk.process, chunk.start + row)
         for chunk in opened(database.url).chunks(0)
         for row in range(chunk.rows)
     }

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from fasttrack.errors import DataError
-from fasttrack.journal.predictions import Entries, identifier, pack, parse_identifier, unpack
+from fasttrack.journal.predictions import Entries, pack, parse_id, prediction_id, unpack
 from tests.journal.places import entries
 
 numbers = st.floats(allow_nan=True, width=64) | st.integers(-300, 300).map(float) | st.just(-0.0)
@@ -36,7 +36,7 @@ def test_what_is_packed_is_unpacked(data: st.DataObject, rows: int, features: in
     assert (back.probabilities is None) == (shares is None)
     if shares is not None and back.probabilities is not None:
         assert bits(np.ascontiguousarray(back.probabilities)) == bits(shares)
-    answers = unpack(pack(given_entries), only_answers=True)
+    answers = unpack(pack(given_entries), without_features=True)
     assert bits(answers.output) == bits(output)
     assert answers.matrix.shape == (rows, 0)
 
@@ -50,18 +50,18 @@ def test_whole_numbers_and_categories_take_a_byte_or_two() -> None:
 
 @pytest.mark.parametrize("damage", [b"", b"\x01", b"\xff\xff\xff\xff{}", b"\x02\x00\x00\x00{}", b"\x01\x00\x00\x00{"])
 def test_what_was_not_packed_is_refused(damage: bytes) -> None:
-    with pytest.raises(DataError, match="cannot be read"):
+    with pytest.raises(DataError, match="damaged predictions"):
         unpack(damage)
 
 
 def test_a_chunk_that_was_cut_off_is_refused() -> None:
-    with pytest.raises(DataError, match="cannot be read"):
+    with pytest.raises(DataError, match="damaged predictions"):
         unpack(pack(entries(50))[:-7])
 
 
 @given(st.integers(0, 2**40), st.text("0123456789abcdefghijklmnopqrstuv", min_size=10, max_size=10))
 def test_an_identifier_tells_its_process_and_number(number: int, process: str) -> None:
-    assert parse_identifier(identifier(process, number)) == (process, number)
+    assert parse_id(prediction_id(process, number)) == (process, number)
 
 
 @pytest.mark.parametrize(
@@ -85,9 +85,9 @@ def test_an_identifier_tells_its_process_and_number(number: int, process: str) -
     ],
 )
 def test_what_is_no_identifier_is_none(text: object) -> None:
-    assert parse_identifier(text) is None
+    assert parse_id(text) is None
 
 
 def test_identifiers_of_a_process_sort_as_they_were_given() -> None:
-    made = [identifier("abcdefghij", number) for number in (0, 1, 9, 10, 255, 256, 2**31)]
+    made = [prediction_id("abcdefghij", number) for number in (0, 1, 9, 10, 255, 256, 2**31)]
     assert made == sorted(made)

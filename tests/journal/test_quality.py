@@ -11,7 +11,7 @@ from sklearn.metrics import accuracy_score, log_loss, mean_absolute_error, r2_sc
 
 from fasttrack.journal import JournalModel, open_database
 from fasttrack.journal.predictions import Chunk, Entries, pack
-from fasttrack.journal.quality import estimated, live_quality
+from fasttrack.journal.quality import estimated_figures, live_quality
 from tests.journal.places import contract
 
 if TYPE_CHECKING:
@@ -81,8 +81,8 @@ def test_of_classes_with_and_without_labels(tmp_path: Path, opened: Opened) -> N
 
 
 def test_an_estimate_of_nothing_is_none() -> None:
-    assert estimated(np.empty((0, 2))) == {}
-    assert estimated(np.array([[1.0, 0.0]])) == {"accuracy": 1.0, "log_loss": 0.0}
+    assert estimated_figures(np.empty((0, 2))) == {}
+    assert estimated_figures(np.array([[1.0, 0.0]])) == {"accuracy": 1.0, "log_loss": 0.0}
 
 
 def test_labels_that_no_class_has_count_as_wrong(tmp_path: Path, opened: Opened) -> None:

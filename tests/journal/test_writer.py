@@ -15,8 +15,8 @@ import pytest
 from fasttrack.contract.decode import Decoder
 from fasttrack.contract.schema import Column, Contract, Target
 from fasttrack.journal import Journal, JournalCounts, open_database
-from fasttrack.journal.predictions import identifier, parse_identifier, unpack
-from fasttrack.journal.writer import Recorder
+from fasttrack.journal.predictions import parse_id, prediction_id, unpack
+from fasttrack.journal.recorder import Recorder
 from tests.journal.places import contract, wait_for
 from tests.servers.postgres import Postgres
 
@@ -46,7 +46,7 @@ class Kept:
 
     def predict(self, recorder: Recorder, *xs: float, where: str = "here") -> list[str] | None:
         batch = self._decoder.rows(msgspec.json.encode([{"x": x, "where": where} for x in xs]))
-        ids = recorder.seen(batch, np.array(xs) * 2, None)
+        ids = recorder.record(batch, np.array(xs) * 2, None)
         return None if ids is None else ids.all()
 
     @property
@@ -60,7 +60,7 @@ class Kept:
         for chunk in database.chunks(0):
             inside = unpack(chunk.content)
             for row in range(len(inside)):
-                found[identifier(chunk.process, chunk.start + row)] = (inside.matrix[row, 0], inside.output[row])
+                found[prediction_id(chunk.process, chunk.start + row)] = (inside.matrix[row, 0], inside.output[row])
         database.close()
         return found
 
@@ -142,7 +142,7 @@ def test_what_is_accepted_while_a_stopping_server_waits_for_its_database_is_writ
     kept.journal.start()
     time.sleep(0.3)  # it sweeps first, and waits for the lock
     assert kept.predict(kept.recorder(), 1.0, 2.0, 3.0) is not None
-    assert kept.journal.feedback([("nobody0000", 1, "1", time.time())])
+    assert kept.journal.add_labels([("nobody0000", 1, "1", time.time())])
     stopping = threading.Thread(target=kept.journal.stop)
     stopping.start()
     time.sleep(0.2)
@@ -160,7 +160,7 @@ def test_what_a_stopping_server_cannot_write_is_told(tmp_path: Path, caplog: pyt
     kept.predict(kept.recorder(), 1.0, 2.0)
     kept.journal.start()
     kept.journal.stop()
-    assert "did not take 2 predictions and 0 labels before the server stopped: they are lost" in caplog.messages[-1]
+    assert "2 predictions and 0 labels are lost: the journal " in caplog.messages[-1]
 
 
 def test_words_that_wait_for_a_database_have_a_bound_too(tmp_path: Path, opened: Opened) -> None:
@@ -186,7 +186,7 @@ def test_rows_that_cannot_be_packed_are_counted_and_hold_up_nobody(kept: Kept, m
         raise MemoryError
 
     with monkeypatch.context() as patched:
-        patched.setattr("fasttrack.journal.writer.pack", full)
+        patched.setattr("fasttrack.journal.recorder.pack", full)
         kept.predict(kept.recorder(), 1.0, 2.0)
         wait_for(lambda: kept.numbers["dropped"] == 2)
     kept.predict(kept.recorder(), 3.0)
@@ -219,7 +219,7 @@ def test_words_of_a_column_in_which_the_model_knows_none_are_kept(tmp_path: Path
     recorder = kept.journal.recorder("m", "v1", free)
     rows = Decoder(free).rows(b'[{"note":"first"},{"note":null},{"note":"third"}]')
     assert not rows.unusual
-    recorder.seen(rows, np.zeros(3), None)
+    recorder.record(rows, np.zeros(3), None)
     kept.journal.start()
     kept.journal.stop()
     (chunk,) = opened(kept.location).chunks(0)
@@ -230,8 +230,8 @@ def test_labels_are_counted_as_matched_or_unknown(kept: Kept, opened: Opened) ->
     ids = kept.predict(kept.recorder(), 1.0, 2.0)
     assert ids is not None
     wait_for(lambda: kept.numbers["stored"] == 2)
-    process, row = parse_identifier(ids[1]) or ("", 0)
-    assert kept.journal.feedback([(process, row, "3.5", time.time()), ("nobody0000", 1, "1", time.time())])
+    process, row = parse_id(ids[1]) or ("", 0)
+    assert kept.journal.add_labels([(process, row, "3.5", time.time()), ("nobody0000", 1, "1", time.time())])
     wait_for(lambda: kept.counts.labels["unknown"][0] == 1)
     assert kept.counts.labels["matched"][0] == 1
     database = opened(kept.location)
@@ -242,9 +242,9 @@ def test_a_label_waits_for_the_worker_that_made_its_prediction(location: str, op
     one, other = Kept(location, flush_seconds=30.0), Kept(location)
     ids = other.predict(other.recorder(), 1.0)  # not written before it starts
     assert ids is not None
-    process, row = parse_identifier(ids[0]) or ("", 0)
+    process, row = parse_id(ids[0]) or ("", 0)
     one.journal.start()
-    assert one.journal.feedback([(process, row, "3.5", time.time()), ("nobody0000", 1, "1", time.time())])
+    assert one.journal.add_labels([(process, row, "3.5", time.time()), ("nobody0000", 1, "1", time.time())])
     database = opened(location)
     wait_for(lambda: database.labels() == 2)
     other.journal.start()
@@ -257,8 +257,8 @@ def test_a_label_waits_for_the_worker_that_made_its_prediction(location: str, op
 def test_labels_that_do_not_fit_are_not_taken(tmp_path: Path, opened: Opened) -> None:
     kept = Kept(str(tmp_path / "journal"))
     million = [("process000", row, "1", 0.0) for row in range(1_000_000)]
-    assert kept.journal.feedback(million)
-    assert not kept.journal.feedback(million[:1])
+    assert kept.journal.add_labels(million)
+    assert not kept.journal.add_labels(million[:1])
     kept.journal.start()
     kept.journal.stop()
     assert kept.counts.labels["unknown"][0] == 1_000_000

@@ -76,7 +76,7 @@ def test_a_journal_that_does_not_answer_is_asked_again_later_only(
     (tmp_path / "file").write_text("not a folder")
     origins = Origins(str(tmp_path / "file" / "journal"), "me")
     origins.add(about(NUMBER))
-    origins.made(0, 5, NUMBER)
+    origins.record(0, 5, NUMBER)
     asked = 0
     owners = type(origins._database).owners
 
@@ -102,7 +102,7 @@ def test_the_latest_version_is_the_first_candidate_and_each_is_one_once(tmp_path
 def test_versions_that_predict_in_turn_take_no_more_than_their_room(tmp_path: Path) -> None:
     origins = Origins(str(tmp_path / "journal"), "me")
     for number in range(50_000):
-        origins.made(number, number + 1, (NUMBER, TEXT)[number % 2])
+        origins.record(number, number + 1, (NUMBER, TEXT)[number % 2])
     assert len(origins._spans) <= 10_000
     assert origins.targets([("me", 49_999), ("me", 49_998), ("me", 0), ("me", 50_000)]) == [TEXT, NUMBER, None, None]
     origins.close()

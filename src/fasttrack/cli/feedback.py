@@ -30,7 +30,7 @@ def feedback(
     """
     from fasttrack.data import Source
     from fasttrack.journal import existing_journal
-    from fasttrack.journal.labels import label_predictions
+    from fasttrack.journal.feedback import label_predictions
 
     opened = Source(source, query=query, table=table)
     for option, column in (("--id", id), ("--label", label)):

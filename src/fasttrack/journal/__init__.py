@@ -1,11 +1,13 @@
-"""Predictions and what became of them: written in the background, labelled later, measured, read back for training."""
+"""The journal of predictions and labels: written in the background, measured, exported, and read for training."""
 
 from __future__ import annotations
 
 from fasttrack.journal.address import journal_location
 from fasttrack.journal.database import Database, existing_journal, open_database
 from fasttrack.journal.predictions import JournalModel
-from fasttrack.journal.writer import Journal, JournalCounts, Recorder
+from fasttrack.journal.queue import JournalCounts
+from fasttrack.journal.recorder import Recorder
+from fasttrack.journal.writer import Journal
 
 __all__ = [
     "Database",

@@ -1,4 +1,4 @@
-"""Where the journal is: a file in the store, or beside its cache on this machine, unless told otherwise."""
+"""Where the journal is: by default a file in the store, or in the store's cache on this machine."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _FILE = "journal.sqlite"
 
 
 def journal_location(setting: str, store: str | Path, cache: Path | None = None) -> str | None:
-    """A file or a `postgresql://` URL; `None` for a journal that is off. `cache`: as for `open_store`.
+    """The file or `postgresql://` URL of the journal; `None` if it is off.
 
-    `setting` is `on`, `off`, `sqlite:///FILE`, a file, or `postgresql://…`. Raises ConfigError for another
-    URL, and for one whose password others would take for the host.
+    `setting` is `on`, `off`, `sqlite:///FILE`, a file, or `postgresql://…`; `cache` is that of `open_store`. Raises
+    ConfigError for any other URL, and for a URL whose password is ambiguous.
     """
     if setting == "off":
         return None

@@ -1,4 +1,4 @@
-"""Which version made a prediction: only what that version predicts can be the prediction's label."""
+"""Finds the version that made a prediction, to check the prediction's label against the target of that version."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 __all__ = ["Origins"]
 
 _MOST_SPANS = 10_000
-"""Of this process's predictions that are kept in memory; the database knows the versions of older ones."""
+"""Spans of this process's predictions in memory; older ones are looked up in the database."""
 _RETRY_SECONDS = 5.0
-"""A database that does not answer is not asked again before."""
+"""After an error the database is not asked again for this long."""
 _WAIT_SECONDS = 5.0
-"""How long one thread waits for the lookups of others."""
+"""How long a lookup waits for those of other threads."""
 
 
 class Origins:
-    """Finds the target of predictions by their ids: those of this process in memory, others in the database.
+    """Finds the target of predictions by their ids: in memory for this process, in the database for others.
 
-    The journal calls `add` and `made`, the latter from one thread at a time; any thread may call the others.
+    The journal calls `add` and `record`, the latter from one thread at a time. Any thread may call the others.
     """
 
     def __init__(self, location: str, process: str) -> None:
@@ -38,23 +38,23 @@ class Origins:
         self._looking = threading.Lock()
         self._recording = threading.Lock()
         self._spans: list[tuple[int, Target]] = []
-        """Of this process: the number of a version's first prediction, until the next version's."""
+        """Of this process: the number of the first prediction of each version in turn, and its target."""
         self._stop = 0
-        """Of this process: the number of the next prediction."""
+        """The number of this process's next prediction."""
         self._loaded: dict[tuple[str, str], Target] = {}
         self._known: dict[tuple[str, str], Target] = {}
         self._retry_at = 0.0
 
-    def add(self, about: JournalModel) -> None:
-        """A version that may predict from now on."""
+    def add(self, model: JournalModel) -> None:
+        """Add a version that may predict from now on."""
         with self._recording:
-            self._loaded.pop((about.model, about.version), None)
-            self._loaded[about.model, about.version] = about.target
+            self._loaded.pop((model.model, model.version), None)
+            self._loaded[model.model, model.version] = model.target
 
-    def made(self, start: int, stop: int, target: Target) -> None:
+    def record(self, start: int, stop: int, target: Target) -> None:
         """Remember that a version with `target` made this process's predictions from number `start` up to `stop`."""
         self._stop = stop
-        if self._spans and self._spans[-1][1] is target:  # nearly always, and then no lock is needed
+        if self._spans and self._spans[-1][1] is target:  # the usual case, which needs no lock
             return
         with self._recording:
             self._spans.append((start, target))
@@ -67,19 +67,19 @@ class Origins:
             return list(self._loaded.values())[::-1]
 
     def targets(self, ids: Sequence[tuple[str, int]]) -> list[Target | None]:
-        """Of each prediction, by process and number, what it predicts; None if that is not known.
+        """The target of each prediction, by process and number; `None` if it is not known.
 
-        A prediction of another process is known once it is written, and while the database answers.
+        The target of another process's prediction is known when that is written and the database answers.
         """
-        found = [self._own(process, number) for process, number in ids]
-        missing = [place for place, target in enumerate(found) if target is None]
+        targets = [self._own(process, number) for process, number in ids]
+        missing = [place for place, target in enumerate(targets) if target is None]
         if missing:
             for place, target in zip(missing, self._stored([ids[place] for place in missing]), strict=True):
-                found[place] = target
-        return found
+                targets[place] = target
+        return targets
 
     def close(self) -> None:
-        """Let the connection go."""
+        """Close the connection."""
         with self._looking:
             self._database.close()
 
@@ -97,8 +97,8 @@ class Origins:
         try:
             owners = self._database.owners(ids)
             if any(owner is not None and owner not in self._known for owner in owners):
-                self._known = {(about.model, about.version): about.target for about in self._database.models()}
-        except StoreError:  # labels are taken all the same
+                self._known = {(model.model, model.version): model.target for model in self._database.models()}
+        except StoreError:  # labels are accepted all the same
             self._retry_at = time.monotonic() + _RETRY_SECONDS
             return unknown
         finally:

@@ -1,7 +1,7 @@
-"""How good the predictions of a version were, as far as labels have come: figures over sliding windows.
+"""Live quality: the metrics of a version over sliding windows, from the labels so far.
 
-The same figures as the hold-out's, beside the share of predictions that have a label: without it a figure of the few
-that were labelled first would be taken for that of all.
+They are the metrics of the hold-out. The share of predictions that have a label comes with them, because metrics of the
+few predictions that are labelled first may not be those of all.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-__all__ = ["MOST_ROWS", "WINDOWS", "LiveQuality", "estimated", "live_quality"]
+__all__ = ["MOST_ROWS", "WINDOWS", "LiveQuality", "estimated_figures", "live_quality"]
 
 WINDOWS: Mapping[str, float] = {"1h": 3600.0, "24h": 86_400.0, "7d": 604_800.0}
 """Seconds, by name."""
 MOST_ROWS = 1_000_000
-"""Of a window with more predictions, the latest ones are looked at."""
+"""In a window with more predictions, only the latest ones count."""
 
 
 @dataclass(frozen=True)
 class LiveQuality:
-    """Of one version in one window.
+    """The quality of one version in one window.
 
-    `estimated`: what to expect before labels come, of a classifier. `metric`: the primary figure, and `margin` how far
-    it may be off by chance, where there are labels enough to say.
+    `figures`: metrics by name. `estimated`: a classifier's, estimated from its probabilities without labels. `metric`:
+    the name of the primary metric. `margin`: half of its 99.9 % interval; `None` with too few labels.
     """
 
     model: str
@@ -58,8 +58,8 @@ class LiveQuality:
 
 
 @dataclass
-class _Answers:
-    """What one version answered, chunk by chunk. `labelled`: int[m], the rows that have a label, those of `labels`."""
+class _Predictions:
+    """What one version predicted, chunk by chunk. `labelled`: int[m], the rows of the `labels`."""
 
     at: list[Floats] = field(default_factory=list)
     output: list[Floats] = field(default_factory=list)
@@ -70,30 +70,35 @@ class _Answers:
 
 
 def live_quality(database: Database, now: float, windows: Mapping[str, float] = WINDOWS) -> list[LiveQuality]:
-    """Every version's quality in each window up to `now` (seconds since 1970 UTC). Raises StoreError."""
-    about = {(one.model, one.version): one for one in database.models()}
-    found: dict[tuple[str, str], _Answers] = {}
+    """The quality of every version in each window up to `now` (seconds since 1970 UTC). Raises StoreError."""
+    models = {(model.model, model.version): model for model in database.models()}
+    by_version: dict[tuple[str, str], _Predictions] = {}
     longest = max(windows.values())
     for chunk in database.chunks(now - longest, most=MOST_ROWS):
-        entries = unpack(chunk.content, only_answers=True)
-        answers = found.setdefault((chunk.model, chunk.version), _Answers())
+        entries = unpack(chunk.content, without_features=True)
+        predictions = by_version.setdefault((chunk.model, chunk.version), _Predictions())
         labels = database.labels_of(chunk)
-        answers.labelled.append(np.fromiter(labels, np.intp, len(labels)) + answers.rows)
-        answers.labels += labels.values()
-        answers.at.append(entries.at)
-        answers.output.append(entries.output)
+        predictions.labelled.append(np.fromiter(labels, np.intp, len(labels)) + predictions.rows)
+        predictions.labels += labels.values()
+        predictions.at.append(entries.at)
+        predictions.output.append(entries.output)
         if entries.probabilities is not None:
-            answers.shares.append(entries.probabilities)
-        answers.rows += len(entries)
+            predictions.shares.append(entries.probabilities)
+        predictions.rows += len(entries)
     since = {name: now - seconds for name, seconds in windows.items()}
-    return [one for key, answers in found.items() if key in about for one in _in_windows(about[key], answers, since)]
+    return [
+        quality
+        for version, predictions in by_version.items()
+        if version in models
+        for quality in _by_window(models[version], predictions, since)
+    ]
 
 
-def estimated(shares: Floats) -> dict[str, float]:
-    """Accuracy and log loss to expect of float64[n, c] calibrated probabilities, without any label.
+def estimated_figures(shares: Floats) -> dict[str, float]:
+    """Accuracy and log loss estimated from float64[n, c] calibrated probabilities, without labels.
 
-    Confidence-based performance estimation: a prediction with probability p is right p of the time (NannyML's CBPE;
-    Białek et al., Estimating Model Performance Under Covariate Shift Without Labels, 2024).
+    Confidence-based performance estimation: a prediction with probability p is right with probability p (NannyML's
+    CBPE; Białek et al., Estimating Model Performance Under Covariate Shift Without Labels, 2024).
     """
     if not len(shares):
         return {}
@@ -102,17 +107,17 @@ def estimated(shares: Floats) -> dict[str, float]:
     return {"accuracy": float(shares.max(axis=1).mean()), "log_loss": float(entropy.mean())}
 
 
-def _in_windows(about: JournalModel, answers: _Answers, windows: Mapping[str, float]) -> Iterator[LiveQuality]:
-    """One version's quality since each of the moments in `windows`."""
-    at, output = np.concatenate(answers.at), np.concatenate(answers.output)
-    shares = np.concatenate(answers.shares) if answers.shares else None
-    rows = np.concatenate(answers.labelled)
-    labels: NDArray[Any] = _objects(answers.labels)
-    target = about.target
+def _by_window(model: JournalModel, predictions: _Predictions, windows: Mapping[str, float]) -> Iterator[LiveQuality]:
+    """The quality of one version since each of the moments in `windows`."""
+    at, output = np.concatenate(predictions.at), np.concatenate(predictions.output)
+    shares = np.concatenate(predictions.shares) if predictions.shares else None
+    rows = np.concatenate(predictions.labelled)
+    labels: NDArray[Any] = _object_array(predictions.labels)
+    target = model.target
     usable = np.isfinite(output[rows])
     if target.classes is None:
-        numeric = [isinstance(one, (int, float)) and not isinstance(one, bool) for one in answers.labels]
-        usable &= np.array(numeric, dtype=bool)
+        is_number = [isinstance(label, (int, float)) and not isinstance(label, bool) for label in predictions.labels]
+        usable &= np.array(is_number, dtype=bool)
     rows, labels = rows[usable], labels[usable]
     order = np.argsort(at[rows], kind="stable")
     rows, truth = rows[order], labels[order]
@@ -125,21 +130,27 @@ def _in_windows(about: JournalModel, answers: _Answers, windows: Mapping[str, fl
     for name, since in windows.items():
         inside = at >= since
         first = int(np.searchsorted(at[rows], since))
-        asked: tuple[Task, NDArray[Any], NDArray[Any], Floats | None, Sequence[Any] | None] = (
+        arguments: tuple[Task, NDArray[Any], NDArray[Any], Floats | None, Sequence[Any] | None] = (
             target.task,
             truth[first:],
             prediction[first:],
             None if shares is None else shares[rows[first:]],
             None if target.classes is None else range(len(target.classes)),
         )
-        expected = {} if shares is None else estimated(shares[inside])
-        counts = int(inside.sum()), len(rows) - first
         yield LiveQuality(
-            about.model, about.version, name, *counts, metric_values(*asked), expected, metric, margin(*asked)
+            model=model.model,
+            version=model.version,
+            window=name,
+            predictions=int(inside.sum()),
+            labelled=len(rows) - first,
+            figures=metric_values(*arguments),
+            estimated={} if shares is None else estimated_figures(shares[inside]),
+            metric=metric,
+            margin=margin(*arguments),
         )
 
 
-def _objects(values: Sequence[Any]) -> NDArray[np.object_]:
-    found = np.empty(len(values), dtype=object)
-    found[:] = values
-    return found
+def _object_array(values: Sequence[Any]) -> NDArray[np.object_]:
+    array = np.empty(len(values), dtype=object)
+    array[:] = values
+    return array

@@ -80,10 +80,7 @@ class Bins(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Reference(msgspec.Struct, frozen=True, kw_only=True):
-    """The bins of the watched features, and of the prediction.
-
-    Features are in order of importance if some are unwatched.
-    """
+    """The bins of the watched features, by importance if not all are watched, and of the prediction."""
 
     features: list[Bins]
     prediction: Bins | None

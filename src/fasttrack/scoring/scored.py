@@ -8,7 +8,7 @@ import msgspec
 
 if TYPE_CHECKING:
     from fasttrack.contract.decode import Batch
-    from fasttrack.journal.predictions import Identifiers
+    from fasttrack.journal.predictions import PredictionIds
     from fasttrack.scoring.engine import Predictions
     from fasttrack.scoring.model import ScoringModel
 
@@ -26,7 +26,7 @@ class Scored(msgspec.Struct, frozen=True):
     model: ScoringModel
     batch: Batch
     predictions: Predictions
-    ids: Identifiers | None
+    ids: PredictionIds | None
     seconds: float
 
 

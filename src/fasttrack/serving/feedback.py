@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from starlette.responses import Response
 
-from fasttrack.journal.labels import label_row, unusable
-from fasttrack.journal.predictions import parse_identifier
+from fasttrack.journal.feedback import label_problem, label_row
+from fasttrack.journal.predictions import parse_id
 from fasttrack.serving.responses import feedback_refusal
 
 if TYPE_CHECKING:
@@ -48,19 +48,19 @@ def accept_feedback(journal: Journal | None, body: bytes) -> Response:
     except msgspec.ValidationError as error:
         return _refuse(journal, [_shape_issue(str(error))])
     except (msgspec.MsgspecError, RecursionError, UnicodeError):
-        journal.refuse_feedback(1)
+        journal.count_refused_labels(1)
         return feedback_refusal(400, "malformed", f"the body is not JSON; {_SHAPE}")
     if len(labels) > MOST_LABELS:
-        journal.refuse_feedback(len(labels))
+        journal.count_refused_labels(len(labels))
         detail = f"{len(labels):,} labels, the limit is {MOST_LABELS:,}; send them in parts, or use fasttrack feedback"
         return feedback_refusal(422, "too-many-rows", detail)
-    ids = [parse_identifier(label.id) for label in labels]
+    ids = [parse_id(label.id) for label in labels]
     issues = _issues(journal, labels, ids)
     if issues:
         return _refuse(journal, issues)
     now = time.time()
     rows = [label_row(*id_, label.label, now) for id_, label in zip(ids, labels, strict=True) if id_ is not None]
-    if not journal.feedback(rows):
+    if not journal.add_labels(rows):
         return feedback_refusal(503, "busy", "the queue of labels is full; send them again in a minute")
     return Response(msgspec.json.encode({"accepted": len(rows)}), 202, media_type="application/json")
 
@@ -86,7 +86,7 @@ def _problem(label: Any, targets: Sequence[Target]) -> str | None:
 
     The version of a prediction is not known for a second, where another worker made it: it is one of the latest.
     """
-    problems = [unusable(label, target) for target in targets]
+    problems = [label_problem(label, target) for target in targets]
     return None if None in problems or not problems else problems[0]
 
 
@@ -95,11 +95,11 @@ def _shape_issue(message: str) -> dict[str, Any]:
     _, _, path = message.partition(" - at `$")
     row = re.search(r"\[(\d+)\]", path)
     column = re.search(r"\.(id|label)", path)
-    detail = "the label is no number that a 64-bit float holds" if "out of range" in message else _SHAPE
+    detail = "the label is not a number that a 64-bit float can hold" if "out of range" in message else _SHAPE
     return {"row": int(row[1]) if row else 0, "column": column[1] if column else None, "message": detail}
 
 
 def _refuse(journal: Journal, issues: list[dict[str, Any]]) -> Response:
-    journal.refuse_feedback(len(issues))
+    journal.count_refused_labels(len(issues))
     detail = f"row {issues[0]['row']}: {issues[0]['message']}; no label was accepted"
     return feedback_refusal(422, "invalid", detail, issues[:_LISTED])

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from fasttrack.contract.decode import iso
+from fasttrack.contract.cell import format_datetime
 from fasttrack.contract.openapi import label_key, query_reply_nests
-from fasttrack.journal.predictions import IDENTIFIER_FORMAT
+from fasttrack.journal.predictions import ID_FORMAT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -43,7 +43,7 @@ class ReplyWriter:
         self._encode = msgspec.json.Encoder().encode
         begin = b'{"prediction":%b,"model":' + self._encode(label).replace(b"%", b"%%")
         self._without_id = begin + b"}"
-        self._with_id = begin + b',"id":"' + IDENTIFIER_FORMAT.encode() + b'"}'
+        self._with_id = begin + b',"id":"' + ID_FORMAT.encode() + b'"}'
 
     def each(self, event: Scored, warnings: Mapping[int, Sequence[CellIssue]]) -> list[bytes]:
         """The reply to each of the one-row requests that were scored together; `warnings` by row."""
@@ -110,7 +110,7 @@ def _decoded_row(contract: Contract, batch: Batch) -> dict[str, Scalar]:
         elif column.kind == "category":
             row[column.name] = batch.text[j][0]
         elif column.kind == "datetime":
-            row[column.name] = iso(number)
+            row[column.name] = format_datetime(number)
         else:
             convert: Any = {"integer": int, "boolean": bool}.get(column.kind, float)
             row[column.name] = convert(number)

@@ -16,7 +16,7 @@ import numpy as np
 from fasttrack.contract.schema import Column, Contract, Target
 from fasttrack.journal import Database, JournalModel, open_database
 from fasttrack.journal.export import export_batches
-from fasttrack.journal.predictions import Chunk, Entries, joined, pack
+from fasttrack.journal.predictions import Chunk, Entries, join_chunks, pack
 from tests.servers.postgres import Postgres
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def _fill(database: Database) -> None:
     for (model, version), contract in VERSIONS.items():
         database.append([JournalModel.of(model, version, contract, [])], chunks[model])
     first = chunks[HOUSES][:4]
-    assert database.replace(4, joined(first))
+    assert database.replace(4, join_chunks(first))
     labels = [(chunk.process, chunk.start, f"{chunk.start}.5") for chunk in chunks[HOUSES][::2]]
     labels += [(chunk.process, chunk.start + 1, '"yes"') for chunk in chunks[MAIL]]
     labels += [(chunks[MAIL][0].process, 100_000, "true"), ("nobody", 3, '"Ä \\u0000"')]

@@ -9,10 +9,10 @@ import pytest
 
 from fasttrack.errors import DataError
 from fasttrack.journal import JournalModel
+from fasttrack.journal.compaction import Compactor
 from fasttrack.journal.connection import Cursor
 from fasttrack.journal.export import training_table
-from fasttrack.journal.merging import Merging
-from fasttrack.journal.predictions import Chunk, Entries, joined, pack, unpack
+from fasttrack.journal.predictions import Chunk, Entries, join_chunks, pack, unpack
 from tests.journal.places import contract, entries, wait_for
 from tests.journal.test_writer import Kept
 
@@ -35,10 +35,10 @@ def chunks(whole: Entries, sizes: Sequence[int], *, start: int = 0, version: str
         place += rows
 
 
-def store(database: Database, merging: Merging, given: Iterator[Chunk]) -> None:
+def store(database: Database, compactor: Compactor, given: Iterator[Chunk]) -> None:
     for chunk in given:
         database.append([JournalModel.of("m", chunk.version, contract(), [])], [chunk])
-        merging.stored(chunk)
+        compactor.add(chunk)
 
 
 def rows(database: Database) -> list[int]:
@@ -56,12 +56,12 @@ def stored(database: Database) -> Entries:
     """All that a journal of one process holds, numbered without a gap."""
     found = sorted(database.chunks(0), key=lambda chunk: chunk.start)
     assert [chunk.start for chunk in found] == np.cumsum([0, *(chunk.rows for chunk in found)])[:-1].tolist()
-    return unpack(joined(found).content)
+    return unpack(join_chunks(found).content)
 
 
 def test_chunks_of_one_prediction_become_few(location: str, opened: Opened) -> None:
     database, whole = opened(location), entries(2_500)
-    store(database, Merging(database), chunks(whole, [1] * 2_500))
+    store(database, Compactor(database), chunks(whole, [1] * 2_500))
     assert rows(database) == [1024, 1024, *[32] * 14, *[1] * 4]
     assert_same(stored(database), whole)
 
@@ -71,7 +71,7 @@ def test_sizes_that_differ_and_probabilities(location: str, opened: Opened) -> N
     shares = np.random.default_rng(0).random((3_000, 3))
     whole = Entries(whole.at, whole.matrix, whole.output, shares, whole.words)
     sizes = np.random.default_rng(1).integers(1, 9, 600).tolist()
-    store(database, Merging(database), chunks(whole, sizes))
+    store(database, Compactor(database), chunks(whole, sizes))
     assert len(rows(database)) == 18 + 600 % 32
     found = stored(database)
     assert_same(found, whole.part(0, sum(sizes)))
@@ -81,9 +81,9 @@ def test_sizes_that_differ_and_probabilities(location: str, opened: Opened) -> N
 
 def test_labels_keep_their_predictions(location: str, opened: Opened) -> None:
     database, whole = opened(location), entries(100)
-    merging = Merging(database)
+    compactor = Compactor(database)
     database.label([(PROCESS, number, str(number), 1.0) for number in range(0, 100, 3)])
-    store(database, merging, chunks(whole, [1] * 100))
+    store(database, compactor, chunks(whole, [1] * 100))
     found = {chunk.start + row: one for chunk in database.chunks(0) for row, one in database.labels_of(chunk).items()}
     assert found == {number: number for number in range(0, 100, 3)}
     assert database.owners([(PROCESS, 0), (PROCESS, 40), (PROCESS, 99), (PROCESS, 100)]) == [("m", "v1")] * 3 + [None]
@@ -91,10 +91,10 @@ def test_labels_keep_their_predictions(location: str, opened: Opened) -> None:
 
 def test_a_version_ends_what_is_merged(location: str, opened: Opened) -> None:
     database = opened(location)
-    merging = Merging(database)
-    store(database, merging, chunks(entries(20), [1] * 20))
-    store(database, merging, chunks(entries(40, at=1.8e9), [1] * 40, start=20, version="v2"))
-    store(database, merging, chunks(entries(40, at=1.9e9), [1] * 40, start=61, version="v2"))  # one number is missing
+    compactor = Compactor(database)
+    store(database, compactor, chunks(entries(20), [1] * 20))
+    store(database, compactor, chunks(entries(40, at=1.8e9), [1] * 40, start=20, version="v2"))
+    store(database, compactor, chunks(entries(40, at=1.9e9), [1] * 40, start=61, version="v2"))  # one number is missing
     assert rows(database) == [*[1] * 20, 32, *[1] * 8, 32, *[1] * 8]
 
 
@@ -102,44 +102,44 @@ def test_a_chunk_spans_an_hour_at_most(location: str, opened: Opened) -> None:
     database, whole = opened(location), entries(200)
     spread = Entries(np.linspace(0, 199 * 110.0, 200), whole.matrix, whole.output, None, whole.words)
     spread.at[100:] += 86_400  # a night
-    store(database, Merging(database), chunks(spread, [1] * 200))
+    store(database, Compactor(database), chunks(spread, [1] * 200))
     assert rows(database) == [32, 32, 32, *[1] * 4, 32, 32, 32, *[1] * 4]
     assert_same(stored(database), spread)
 
 
 def test_large_chunks_stay_as_they_are(location: str, opened: Opened) -> None:
     database, whole = opened(location), entries(100_000)
-    store(database, Merging(database), chunks(whole, [2_000] * 50))
+    store(database, Compactor(database), chunks(whole, [2_000] * 50))
     assert rows(database) == [2_000] * 50
 
 
 def test_who_reads_meanwhile_sees_each_prediction_once(location: str, opened: Opened) -> None:
     database, reader, whole = opened(location), opened(location), entries(200)
-    merging, given = Merging(database), chunks(whole, [1] * 200)
+    compactor, given = Compactor(database), chunks(whole, [1] * 200)
     for _ in range(31):
-        store(database, merging, iter([next(given)]))
+        store(database, compactor, iter([next(given)]))
     for newest_first in (True, False):
         reading = reader.chunks(0, oldest_first=not newest_first)
         before = sum(rows(database))
         begun = [next(reading), next(reading)]
-        store(database, merging, iter([next(given) for _ in range(32)]))  # those that are still to be read are merged
+        store(database, compactor, iter([next(given) for _ in range(32)]))  # those that are still to be read are merged
         found = sorted([*begun, *reading], key=lambda chunk: chunk.start)
         assert [chunk.start for chunk in found] == np.cumsum([0, *(chunk.rows for chunk in found)])[:-1].tolist()
-        assert_same(unpack(joined(found).content), whole.part(0, before))
+        assert_same(unpack(join_chunks(found).content), whole.part(0, before))
 
 
 def test_what_a_sweep_takes_meanwhile_is_gone_and_nothing_else(location: str, opened: Opened) -> None:
     database, whole = opened(location), entries(64)
-    merging = Merging(database)
-    store(database, merging, chunks(whole.part(0, 31), [1] * 31))
+    compactor = Compactor(database)
+    store(database, compactor, chunks(whole.part(0, 31), [1] * 31))
     assert database.sweep(before=float(whole.at[3])) == 3
     last = Chunk(PROCESS, 31, 1, float(whole.at[31]), float(whole.at[31]), "m", "v1", pack(whole.part(31, 32)))
-    store(database, merging, iter([last]))
+    store(database, compactor, iter([last]))
     assert rows(database) == [1] * 29
     # also when it comes between reading them and writing what they are merged into
     found = database.between(PROCESS, 3, 32)
     assert database.sweep(before=float(whole.at[5])) == 2
-    assert not database.replace(len(found), joined(found))
+    assert not database.replace(len(found), join_chunks(found))
     assert rows(database) == [1] * 27
     (first, *_) = database.chunks(0, oldest_first=True)
     assert first.start == 5
@@ -157,7 +157,7 @@ def test_a_sweep_leaves_the_labels_of_what_is_merged_meanwhile(
 
     def merge_before_removal(self: Cursor, statement: str, parameters: Sequence[Any] = ()) -> None:
         if statement.startswith("DELETE FROM fasttrack_chunks WHERE process = ? AND start = ?") and not merged:
-            merged.append(other.replace(len(found), joined(found)))
+            merged.append(other.replace(len(found), join_chunks(found)))
         execute(self, statement, parameters)
 
     monkeypatch.setattr(Cursor, "execute", merge_before_removal)
@@ -170,7 +170,7 @@ def test_a_sweep_leaves_the_labels_of_what_is_merged_meanwhile(
 def test_of_a_chunk_with_older_predictions_the_younger_ones_are_trained_on(location: str, opened: Opened) -> None:
     database, whole = opened(location), entries(40)
     of = JournalModel.of("m", "v1", contract(), [])
-    store(database, Merging(database), chunks(whole, [1] * 40))
+    store(database, Compactor(database), chunks(whole, [1] * 40))
     assert rows(database) == [32, *[1] * 8]
     database.label([(PROCESS, number, "1.5", 1.0) for number in range(10)])
     with pytest.raises(DataError, match="no labelled prediction"):
