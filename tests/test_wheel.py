@@ -13,7 +13,7 @@ import pytest
 
 from fasttrack.extras import EXTRAS
 from fasttrack.journal import JournalModel, open_database
-from fasttrack.journal.predictions import Chunk, Entries, identifier, pack
+from fasttrack.journal.predictions import Chunk, Entries, pack, prediction_id
 from fasttrack.store import LocalStore, open_store
 from fasttrack.tracking import Place, spool_folder, track
 from tests.installed import USES, Installation, build_wheel, commands, faults
