@@ -193,6 +193,12 @@ def test_a_challenger_cleared_while_mlflow_is_down_is_cleared_there_too(world: W
     assert world.mlflow_aliases() == {CHAMPION: 1}
 
 
+def test_the_champion_is_not_made_the_challenger(world: World) -> None:
+    with pytest.raises(StoreError, match=f"{world.name}@{world.first} is the champion; the challenger must be another"):
+        promote(f"{world.name}@{world.first}", store=world.store, alias=CHALLENGER)
+    assert world.store.alias(world.name, CHALLENGER) is None
+
+
 def test_an_alias_that_is_none_is_refused(world: World) -> None:
     with pytest.raises(ConfigError, match="alias 'best': choose one of champion, challenger"):
         promote(world.spec, store=world.store, alias="best")

@@ -110,7 +110,7 @@ def test_a_journal_that_fails_costs_no_reply(tmp_path: Path, monkeypatch: pytest
     def fail(*_: Any) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(type(app.state.models.current.recorder), "seen", fail)
+    monkeypatch.setattr(type(app.state.models.current.recorder), "record", fail)
     status, _, content = asyncio.run(call(app, b'{"x": 1}'))
     assert (status, sorted(json.loads(content))) == (200, ["model", "prediction"])
     assert 'observer_failures_total{observer="Recorder"} 1.0' in generate_latest(app.state.metrics.registry).decode()

@@ -50,10 +50,10 @@ def store(objects: Objects) -> Store:
 @pytest.fixture
 def relay(s3: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> Iterator[Relay]:
     """A way to the server that counts; clients that are made from now on take it."""
-    found = Relay(s3.port)
-    monkeypatch.setenv("AWS_ENDPOINT_URL", found.endpoint)
-    yield found
-    found.cut()
+    relay = Relay(s3.port)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", relay.endpoint)
+    yield relay
+    relay.cut()
 
 
 def kill_while_copying(source: str, spec: str, to: str, cache: Path, steps: int, after_s: float) -> None:
@@ -90,10 +90,10 @@ def test_uploads_that_are_killed_are_invisible_and_gone_on_with(objects: Objects
     assert there
     assert f"m/{bundle.manifest.version}/manifest.json" not in there
     before = relay.sent
-    told: list[tuple[int, int]] = []
-    copy_version(local, bundle.label, store, lambda done, total: told.append((done, total)))
+    progress: list[tuple[int, int]] = []
+    copy_version(local, bundle.label, store, lambda done, total: progress.append((done, total)))
     whole = sum(pinned.size for pinned in bundle.manifest.files.values())
-    assert told[-1] == (whole, whole)
+    assert progress[-1] == (whole, whole)
     saved = sum(SMALL for name in there if "small" in name) + LARGE * any("large" in name for name in there)
     assert whole - saved < relay.sent - before < whole - saved + MB
     assert store.verify("m", bundle.manifest.version) == bundle.manifest
@@ -120,10 +120,10 @@ def test_downloads_that_are_killed_are_invisible_and_gone_on_with(
     assert here > SMALL
     relay.drain()
     before = relay.received
-    told: list[int] = []
-    copy_version(open_store(objects.location, cache=cache), "m", target, lambda done, total: told.append(done))
+    progress: list[int] = []
+    copy_version(open_store(objects.location, cache=cache), "m", target, lambda done, total: progress.append(done))
     whole = sum(pinned.size for pinned in bundle.manifest.files.values())
-    assert told[-1] == whole
+    assert progress[-1] == whole
     assert whole - here < relay.received - before < whole - here + MB
     assert target.open(bundle.label).load_pipeline() == "seed 2"
     assert not list(cache.glob("*/m/.*"))
@@ -210,10 +210,10 @@ def test_uploads_of_one_version_at_once_leave_the_report_that_its_manifest_pins(
                 upload(Bucket(objects.location), theirs, ignore)
 
     upload(Overtaken(objects.location), ours, ignore)
-    found = open_store(objects.location)
+    store = open_store(objects.location)
     last = ours if moment == "before" else theirs
-    assert found.verify("line", ours.manifest.version) == last.manifest
-    assert found.open(ours.label).read("report.html") == last.read("report.html")
+    assert store.verify("line", ours.manifest.version) == last.manifest
+    assert store.open(ours.label).read("report.html") == last.read("report.html")
 
 
 # --- damage
@@ -402,9 +402,9 @@ def test_what_was_opened_last_is_known_while_the_storage_does_not_answer(objects
     relay.cut()
     store = open_store(objects.location)
     for spec, version in (("line", first), (f"line@{second}", second), (None, second)):
-        found = store.last_opened(spec)
-        assert found is not None
-        assert found.manifest.version == version
+        bundle = store.last_opened(spec)
+        assert bundle is not None
+        assert bundle.manifest.version == version
     assert store.last_opened("other") is None
 
 

@@ -71,11 +71,11 @@ def test_what_is_not_there_is_answered_with_what_is(store: Store) -> None:
 
 
 def test_a_beginning_that_fits_several_versions_is_refused(store: Store) -> None:
-    found: dict[str, list[str]] = {}
+    by_digit: dict[str, list[str]] = {}
     for slope in range(20):  # more versions than first digits, so that two share one
         version = add(store, slope)
-        found.setdefault(version[0], []).append(version)
-    digit, several = next((digit, versions) for digit, versions in found.items() if len(versions) > 1)
+        by_digit.setdefault(version[0], []).append(version)
+    digit, several = next((digit, versions) for digit, versions in by_digit.items() if len(versions) > 1)
     assert error_text(lambda: store.resolve(f"line@{digit}")) == (
         f"'{digit}' is the start of {len(several)} versions of line: {', '.join(sorted(several))}; write more of it"
     )
@@ -248,10 +248,10 @@ def test_audit_records_are_kept_in_order_by_model(store: Store) -> None:
 def test_damaged_versions_do_not_hide_the_others(store: Store, place: Place) -> None:
     first, second = add(store, 1), add(store, 2)
     place.write(f"line/{first}/manifest.json", b"{}")
-    found, damaged = store.readable_versions("line")
-    assert [manifest.version for manifest in found] == [second]
-    assert len(damaged) == 1
-    assert f"{store.location}/line/{first}" in str(damaged[0])
+    manifests, errors = store.readable_versions("line")
+    assert [manifest.version for manifest in manifests] == [second]
+    assert len(errors) == 1
+    assert f"{store.location}/line/{first}" in str(errors[0])
 
 
 def test_a_pointer_changes_its_state_when_it_moves(store: Store) -> None:

@@ -40,7 +40,7 @@ def new_name() -> str:
 
 def make_bundle(store: Store, name: str, slope: float = 2.0, others: Mapping[str, bytes] | None = None) -> Bundle:
     """A version of y = slope·x, scikit-learn's."""
-    told = manifest(
+    content = manifest(
         name,
         training=TrainingRecord(
             estimator="linear",
@@ -52,8 +52,8 @@ def make_bundle(store: Store, name: str, slope: float = 2.0, others: Mapping[str
         metrics={"rmse": Metric(1.0, 0.5, 1.5)},
         baseline={"rmse": Metric(3.0, 2.5, 3.5)},
     )
-    files = {**model_files(told), **(others or {})}
-    return store.add(name, lambda folder: write_bundle(folder, told, line(slope), others=files))
+    files = {**model_files(content), **(others or {})}
+    return store.add(name, lambda folder: write_bundle(folder, content, line(slope), others=files))
 
 
 def make_record(place: Place, bundle: Bundle, **more: Any) -> RunRecord:
@@ -71,12 +71,14 @@ def mlflow_client(url: str) -> Iterator[Any]:
         yield mlflow.MlflowClient(tracking_uri=url, registry_uri=url)
 
 
-def runs_of(mlflow: Any, experiment: str) -> list[Any]:
+def runs_of(mlflow: Any, name: str) -> list[Any]:
     """All runs of an experiment, deleted ones too."""
     from mlflow.entities import ViewType
 
-    found = mlflow.get_experiment_by_name(experiment)
-    return list(mlflow.search_runs([found.experiment_id], run_view_type=ViewType.ALL)) if found else []
+    experiment = mlflow.get_experiment_by_name(name)
+    if experiment is None:
+        return []
+    return list(mlflow.search_runs([experiment.experiment_id], run_view_type=ViewType.ALL))
 
 
 def files_of(folder: Path) -> Iterator[tuple[str, bytes]]:

@@ -75,9 +75,9 @@ def test_a_registry_in_a_database_links_its_versions_too(tmp_path: Path) -> None
     place, store, name = Place(f"sqlite:///{tmp_path}/mlflow.db"), LocalStore(tmp_path / "model"), new_name()
     record = make_record(place, make_bundle(store, name))
     for _ in range(2):  # sent once more, it is the same
-        done = track(place, record, store, spool_folder(store.location))
+        result = track(place, record, store, spool_folder(store.location))
     with mlflow_client(place.uri) as mlflow:
-        (model,) = mlflow.search_logged_models([mlflow.get_run(done.run_id).info.experiment_id])
+        (model,) = mlflow.search_logged_models([mlflow.get_run(result.run_id).info.experiment_id])
         assert json.loads(model.tags["mlflow.modelVersions"]) == [{"name": name, "version": 1}]
 
 
@@ -154,13 +154,13 @@ def test_a_server_without_logged_models_gets_the_bundle_as_the_run_s_artifact(
     store.point(name, bundle.manifest.version)
     with old_server(mlflow_server.url) as url:
         place = Place(url)
-        done = track(place, make_record(place, bundle), store, spool_folder(store.location))
-        assert done.number == "1", done.message
+        result = track(place, make_record(place, bundle), store, spool_folder(store.location))
+        assert result.number == "1", result.message
         transfer = pull(place, f"models:/{name}@champion", here).transfer
     assert transfer.version == bundle.manifest.version
     assert dict(files_of(here.open(f"{name}@{transfer.version}").folder)) == dict(files_of(bundle.folder))
     with mlflow_client(mlflow_server.url) as mlflow:
-        run = mlflow.get_run(done.run_id)
+        run = mlflow.get_run(result.run_id)
         assert run.info.status == "FINISHED"
         assert mlflow.get_model_version(name, "1").source == f"{run.info.artifact_uri}/model"
 
@@ -177,7 +177,7 @@ def test_a_run_that_an_older_version_finished_is_registered_as_it_is(tmp_path: P
         mlflow.set_terminated(run.info.run_id, "FINISHED")
     spool = Spool(spool_folder(store.location))
     spool.add(record)
-    (done,) = resume(store, spool.folder, place)
-    assert done.run_id == run.info.run_id
+    (result,) = resume(store, spool.folder, place)
+    assert result.run_id == run.info.run_id
     transfer = pull(place, f"models:/{name}/1", LocalStore(tmp_path / "here")).transfer
     assert transfer.version == bundle.manifest.version

@@ -45,18 +45,18 @@ def test_a_run_its_files_and_its_version_go_there_and_come_back(
     place, store, name = Place(server.url), LocalStore(tmp_path / "there"), new_name()
     bundle = make_bundle(store, name, others={"report.html": b"<p>report</p>"})
     store.point(name, bundle.manifest.version)
-    done = track(place, make_record(place, bundle), store, spool_folder(store.folder))
-    assert done.number == "1"
+    result = track(place, make_record(place, bundle), store, spool_folder(store.folder))
+    assert result.number == "1"
     held = object_store.client().list_objects_v2(Bucket=bucket, Prefix="artifacts/")["Contents"]
     stored = {entry["Key"].rpartition("/artifacts/")[2] for entry in held}
     assert {"report.html", "MLmodel", "manifest.json", "model.joblib"} <= stored
     here = LocalStore(tmp_path / "here")
     pulled = pull(place, f"models:/{name}@champion", here, promote=True)
-    got = here.open(name)
+    bundle_here = here.open(name)
     assert pulled.transfer.version == bundle.manifest.version
-    assert dict(files_of(got.folder)) == dict(files_of(bundle.folder))
+    assert dict(files_of(bundle_here.folder)) == dict(files_of(bundle.folder))
     with mlflow_client(server.url) as mlflow:
-        assert mlflow.get_run(done.run_id).data.metrics["rmse.high"] == 1.5
+        assert mlflow.get_run(result.run_id).data.metrics["rmse.high"] == 1.5
 
 
 def test_a_database_that_does_not_know_the_name_is_said_soon_without_the_password(
@@ -65,8 +65,8 @@ def test_a_database_that_does_not_know_the_name_is_said_soon_without_the_passwor
     nowhere = database.url.replace("tester@", "tester:hunter2@").replace("/postgres", "/nowhere")
     place, store = Place(nowhere.replace("postgresql:", "postgresql+psycopg:")), LocalStore(tmp_path)
     began = time.monotonic()
-    done = track(place, make_record(place, make_bundle(store, "line")), store, spool_folder(tmp_path))
-    assert done.message.startswith("not tracked yet: postgresql+psycopg://tester:***@127.0.0.1:")
-    assert 'database "nowhere" does not exist' in done.message
-    assert "hunter2" not in done.message
+    result = track(place, make_record(place, make_bundle(store, "line")), store, spool_folder(tmp_path))
+    assert result.message.startswith("not tracked yet: postgresql+psycopg://tester:***@127.0.0.1:")
+    assert 'database "nowhere" does not exist' in result.message
+    assert "hunter2" not in result.message
     assert time.monotonic() - began < 60  # by itself, MLflow tries for 100 s

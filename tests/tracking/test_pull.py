@@ -49,8 +49,8 @@ def test_a_version_comes_whole_once_and_serves_only_when_asked_to(place: Place, 
     assert (first.transfer.downloaded, first.promotion, here.champion(name)) == (True, None, None)
     version = bundle.manifest.version
     assert (first.transfer.name, first.transfer.version, first.transfer.registered.number) == (name, version, "1")
-    got = here.open(f"{name}@{version}")
-    assert dict(files_of(got.folder)) == dict(files_of(bundle.folder))
+    bundle_here = here.open(f"{name}@{version}")
+    assert dict(files_of(bundle_here.folder)) == dict(files_of(bundle.folder))
     again = pull(place, f"models:/{name}/1", here, promote=True)
     assert not again.transfer.downloaded
     assert again.promotion is not None
@@ -96,8 +96,12 @@ def test_a_model_of_another_kind_is_no_bundle(place: Place, tmp_path: Path) -> N
     name = new_name()
     (tmp_path / "MLmodel").write_text("flavors: {}\n")
     with mlflow_client(place.uri) as mlflow:
-        found = mlflow.get_experiment_by_name("other")
-        experiment = found.experiment_id if found else mlflow.create_experiment("other", str(tmp_path / "runs"))
+        experiment_found = mlflow.get_experiment_by_name("other")
+        experiment = (
+            experiment_found.experiment_id
+            if experiment_found
+            else mlflow.create_experiment("other", str(tmp_path / "runs"))
+        )
         run = mlflow.create_run(experiment)
         mlflow.log_artifact(run.info.run_id, str(tmp_path / "MLmodel"), "model")
         mlflow.create_registered_model(name)

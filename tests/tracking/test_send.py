@@ -84,10 +84,10 @@ def test_a_training_is_a_run_with_all_that_is_known_of_it(mlflow_server: MlflowS
 
         import mlflow as api
 
-        whence = mlflow.get_model_version_download_uri(name, "1")
-        got = api.artifacts.download_artifacts(whence, dst_path=str(tmp_path / "down"), tracking_uri=mlflow_server.url)
-    came = {file: content for file, content in files_of(type(tmp_path)(got)) if file != "registered_model_meta"}
-    assert came == dict(files_of(outcome.bundle.folder))
+        uri = mlflow.get_model_version_download_uri(name, "1")
+        folder = api.artifacts.download_artifacts(uri, dst_path=str(tmp_path / "down"), tracking_uri=mlflow_server.url)
+    files = {file: content for file, content in files_of(type(tmp_path)(folder)) if file != "registered_model_meta"}
+    assert files == dict(files_of(outcome.bundle.folder))
 
 
 def test_report_plots_and_trials_are_logged_where_there_are_some(
@@ -96,14 +96,14 @@ def test_report_plots_and_trials_are_logged_where_there_are_some(
     place, store, name = Place(wire.url), LocalStore(tmp_path), new_name()
     bundle = make_bundle(store, name, others={"report.html": b"<p>report</p>"})
     record = make_record(place, bundle, plots={"residuals": "<svg/>"}, trials=TRIALS)
-    done = track(place, record, store, spool_folder(tmp_path))
+    result = track(place, record, store, spool_folder(tmp_path))
     monkeypatch.setenv("MLFLOW_TRACKING_URI", wire.url)  # where MLflow looks for a run's logged models
     with mlflow_client(wire.url) as mlflow:
-        top = sorted(file.path for file in mlflow.list_artifacts(done.run_id))
+        top = sorted(file.path for file in mlflow.list_artifacts(result.run_id))
         assert top == ["plots", "report.html"]
-        assert "model/manifest.json" in [file.path for file in mlflow.list_artifacts(done.run_id, "model")]
-        assert [file.path for file in mlflow.list_artifacts(done.run_id, "plots")] == ["plots/residuals.svg"]
-        children = [run for run in runs_of(mlflow, name) if run.data.tags.get("mlflow.parentRunId") == done.run_id]
+        assert "model/manifest.json" in [file.path for file in mlflow.list_artifacts(result.run_id, "model")]
+        assert [file.path for file in mlflow.list_artifacts(result.run_id, "plots")] == ["plots/residuals.svg"]
+        children = [run for run in runs_of(mlflow, name) if run.data.tags.get("mlflow.parentRunId") == result.run_id]
     children.sort(key=lambda run: run.info.run_name)
     assert [run.info.run_name for run in children] == ["trial 0", "trial 1"]
     assert [run.info.status for run in children] == ["FINISHED", "FAILED"]
@@ -124,17 +124,19 @@ def test_aliases_follow_what_the_store_promotes(wire: Wire, tmp_path: Path) -> N
     with mlflow_client(wire.url) as mlflow:
         steps.append(("trained", dict(mlflow.get_registered_model(name).aliases)))
         for command in commands:
-            told = CliRunner().invoke(app, ["models", *command, "--store", str(tmp_path)])
-            steps.append((told.stdout.splitlines()[-1], dict(mlflow.get_registered_model(name).aliases)))
+            output = CliRunner().invoke(app, ["models", *command, "--store", str(tmp_path)])
+            steps.append((output.stdout.splitlines()[-1], dict(mlflow.get_registered_model(name).aliases)))
     assert [(said, {alias: int(number) for alias, number in aliases.items()}) for said, aliases in steps] == [
         ("trained", {"champion": 1, "challenger": 2}),
         (f"MLflow: {name} version 2 is champion", {"champion": 2}),
         (f"MLflow: {name} version 1 is champion", {"champion": 1}),
     ]
     wire.cut()
-    told = CliRunner().invoke(app, ["models", "promote", f"{name}@{second.manifest.version}", "--store", str(tmp_path)])
-    assert told.exit_code == 0
-    assert f"{wire.url} does not answer: Connection refused; to move it later: fasttrack mlflow send" in told.stdout
+    output = CliRunner().invoke(
+        app, ["models", "promote", f"{name}@{second.manifest.version}", "--store", str(tmp_path)]
+    )
+    assert output.exit_code == 0
+    assert f"{wire.url} does not answer: Connection refused; to move it later: fasttrack mlflow send" in output.stdout
     wire.up()
     resume(store, spool)
     with mlflow_client(wire.url) as mlflow:
@@ -147,9 +149,9 @@ def test_a_promotion_whose_place_lost_its_password_is_done_and_owes_the_alias(tm
     bundle = make_bundle(store, name)
     remember_place(spool, name, Place("http://me:hunter2@127.0.0.1:9"))
     command = ["models", "promote", f"{name}@{bundle.manifest.version}", "--store", str(store.folder)]
-    told = CliRunner().invoke(app, command)
-    assert told.exit_code == 0
-    assert told.stdout.splitlines()[-1] == (
+    output = CliRunner().invoke(app, command)
+    assert output.exit_code == 0
+    assert output.stdout.splitlines()[-1] == (
         "MLflow's alias is behind: the password of http://me:***@127.0.0.1:9 is not stored; give the complete address: "
         "--tracking URI, or FASTTRACK_TRACKING; to move it later: fasttrack mlflow send"
     )
@@ -190,11 +192,11 @@ def test_a_server_that_is_down_costs_no_training(wire: Wire, tmp_path: Path) -> 
     name, store = new_name(), tmp_path / "model"
     command = ["train", str(_flights(tmp_path)), "--target", "arr_delay", "--name", name, "--estimator", "linear"]
     began = time.monotonic()
-    told = CliRunner().invoke(app, [*command, "--tracking", wire.url, "--store", str(store)])
-    assert told.exit_code == 0
+    output = CliRunner().invoke(app, [*command, "--tracking", wire.url, "--store", str(store)])
+    assert output.exit_code == 0
     assert time.monotonic() - began < 60
     version = LocalStore(store).champion(name)
-    flat = " ".join(told.stdout.split())
+    flat = " ".join(output.stdout.split())
     said = f"not tracked yet: {wire.url} does not answer: Connection refused; the run is on disk; to send it later: "
     assert said + "fasttrack mlflow send" in flat
 
@@ -204,8 +206,8 @@ def test_a_server_that_is_down_costs_no_training(wire: Wire, tmp_path: Path) -> 
         resume(LocalStore(store), spool_folder(store))
     wire.up()
     for expected in (f"tracked: {name} version 1 (champion), run ", "nothing to send"):
-        told = CliRunner().invoke(app, ["mlflow", "send", "--store", str(store)])
-        assert told.stdout.startswith(expected)
+        output = CliRunner().invoke(app, ["mlflow", "send", "--store", str(store)])
+        assert output.stdout.startswith(expected)
     with mlflow_client(wire.url) as mlflow:
         assert len(runs_of(mlflow, name)) == 1
 
@@ -273,7 +275,7 @@ def test_an_upload_killed_anywhere_is_taken_up_and_nothing_is_there_twice(wire: 
             assert output.model_id == model.model_id
             assert len([metric for metric in model.metrics if metric.key == "rmse"]) == 1
             assert len(mlflow.get_metric_history(whole.info.run_id, "rmse")) == 1
-            assert [one.version for one in mlflow.search_model_versions(f"name = '{name}'")] == ["1"]
+            assert [version.version for version in mlflow.search_model_versions(f"name = '{name}'")] == ["1"]
             assert mlflow.get_model_version_by_alias(name, "champion").run_id == whole.info.run_id
     sender.communicate(timeout=30)
     assert killed >= 5  # near the end there may be fewer pieces than were counted
@@ -342,11 +344,11 @@ def test_a_database_that_refuses_is_said_soon_and_without_its_password(tmp_path:
     (tmp_path / "mlflow.db").write_bytes(b"no database at all, but long enough to be read as one" * 100)
     place, store = Place(_sqlite(tmp_path)), LocalStore(tmp_path / "model")
     began = time.monotonic()
-    done = track(place, make_record(place, make_bundle(store, "line")), store, spool_folder(tmp_path))
-    assert done.message.startswith(f"not tracked yet: {place.uri} failed: ")
-    assert "file is not a database" in done.message
+    result = track(place, make_record(place, make_bundle(store, "line")), store, spool_folder(tmp_path))
+    assert result.message.startswith(f"not tracked yet: {place.uri} failed: ")
+    assert "file is not a database" in result.message
     assert time.monotonic() - began < 30
     nobody = Place("http://me:hunter2@127.0.0.1:9/mlflow")
-    done = track(nobody, make_record(nobody, make_bundle(store, "line")), store, spool_folder(tmp_path))
-    assert done.message.startswith("not tracked yet: http://me:***@127.0.0.1:9/mlflow does not answer: ")
-    assert "hunter2" not in done.message
+    result = track(nobody, make_record(nobody, make_bundle(store, "line")), store, spool_folder(tmp_path))
+    assert result.message.startswith("not tracked yet: http://me:***@127.0.0.1:9/mlflow does not answer: ")
+    assert "hunter2" not in result.message

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fasttrack.cli.options import StoreOption, TrackingOption
-from fasttrack.cli.progress import Progress
+from fasttrack.cli.progress_display import StepDisplay
 from fasttrack.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -50,8 +50,8 @@ def send(tracking: TrackingOption = None, store: StoreOption = "model") -> None:
     from fasttrack.tracking import find_place, resume, spool_folder
 
     place = find_place(tracking)
-    with Progress() as progress:
-        results = resume(open_store(store), spool_folder(store), place, progress.tell)
+    with StepDisplay() as display:
+        results = resume(open_store(store), spool_folder(store), place, display.begin)
     for result in results:
         typer.echo(result.message)
     if not results:
@@ -70,8 +70,8 @@ def pull(
     from fasttrack.store import open_store
 
     place = _place(spec, store, tracking)
-    with Progress() as progress:
-        progress.tell(f"pulling {spec} from {place.label}")
+    with StepDisplay() as display:
+        display.begin(f"pulling {spec} from {place.label}")
         pulled = pull_version(place, spec, open_store(store), promote=promote)
     transfer, promotion = pulled.transfer, pulled.promotion
     came = "pulled" if transfer.downloaded else "was already in the store"

@@ -24,7 +24,7 @@ __all__ = ["Decision", "compare_in_store", "decide"]
 
 @dataclass(frozen=True)
 class Decision:
-    """What the gate decided, and what MLflow got of it."""
+    """The gate's verdict, and the result of telling MLflow; `None` if the model is not tracked."""
 
     verdict: Verdict
     tracked: TrackingResult | None
@@ -77,7 +77,7 @@ def decide(
         if store.point_if(name, version, expected=champion):
             record_move(store, AliasMove(name, CHAMPION, champion, version), "promote", verdict.reason)
             break
-        # another training has promoted meanwhile: compare with its version
+        # another training has promoted in between: compare with its version
     moved = CHAMPION if verdict.promoted else CHALLENGER
     if not verdict.promoted:
         _challenge(store, name, version, verdict.reason)
