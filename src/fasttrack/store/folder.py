@@ -82,7 +82,7 @@ class LocalStore(Store):
         self.check_writable(name)
         home = self.folder / name
         with self._writing():
-            with self._locked():
+            with self._lock():
                 home.mkdir(exist_ok=True)
                 fsync(self.folder)
                 self._sweep(name)
@@ -105,7 +105,7 @@ class LocalStore(Store):
 
         A version that is there already stays unless it is damaged. It may have another report and manifest.
         """
-        with self._locked():
+        with self._lock():
             if place.exists():
                 with suppress(BundleError):
                     return self.fetch(place.parent.name, place.name)
@@ -116,7 +116,7 @@ class LocalStore(Store):
 
     def sweep(self, name: str) -> None:
         """Remove what killed writers left: staging folders that no process has locked."""
-        with self._locked():
+        with self._lock():
             self._sweep(name)
 
     def _sweep(self, name: str) -> None:
@@ -167,7 +167,7 @@ class LocalStore(Store):
 
     def replace_pointer(self, name: str, alias: str, change: Callable[[bytes | None], bytes | None]) -> bool:
         """Replace the content of the alias' pointer by `change(content)`; the lock keeps other writers out."""
-        with self._writing(), self._locked():
+        with self._writing(), self._lock():
             content = change(self.read_pointer(name, alias))
             if content is None:
                 return False
@@ -181,7 +181,7 @@ class LocalStore(Store):
     def append_audit(self, record: AuditRecord) -> None:
         """Add a line to the model's `audit.jsonl`, on the disk (fsync) when this returns."""
         path = self.folder / record.model / _AUDIT
-        with self._writing(), self._locked(), path.open("ab+") as file:
+        with self._writing(), self._lock(), path.open("ab+") as file:
             new = file.tell() == 0
             if not new:
                 file.seek(-1, os.SEEK_END)
@@ -217,7 +217,7 @@ class LocalStore(Store):
             raise StoreError(f"store {self.location} cannot be written: {reason}; {self._advice}") from error
 
     @contextmanager
-    def _locked(self) -> Iterator[None]:
+    def _lock(self) -> Iterator[None]:
         descriptor = os.open(self.folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)

@@ -101,16 +101,16 @@ class ObjectStore(Store):
     def open(self, spec: str, watch: Watch = ignore) -> Bundle:
         """As `Store.open`; remembers the version for `last_opened`."""
         bundle = super().open(spec, watch)
-        opened = self._opened()
+        opened = self._read_opened()
         opened.pop(spec, None)
         opened[spec] = bundle.label
         with suppress(OSError):  # a cache that cannot be written is no reason to fail
-            self._remember(opened)
+            self._write_opened(opened)
         return bundle
 
     def last_opened(self, spec: str | None) -> Bundle | None:
         """The version that `spec` meant when it was last opened on this machine; for `None`, the one opened last."""
-        opened = self._opened()
+        opened = self._read_opened()
         label = opened.get(spec) if spec is not None else next(reversed(opened.values()), None)
         if label is None:
             return None
@@ -236,13 +236,13 @@ class ObjectStore(Store):
                 path.rename(hidden)
                 shutil.rmtree(hidden, ignore_errors=True)
 
-    def _opened(self) -> dict[str, str]:
+    def _read_opened(self) -> dict[str, str]:
         try:
             return msgspec.json.decode((self.folder / _OPENED).read_bytes(), type=dict[str, str])
         except (OSError, msgspec.MsgspecError, UnicodeError):
             return {}
 
-    def _remember(self, opened: dict[str, str]) -> None:
+    def _write_opened(self, opened: dict[str, str]) -> None:
         path = self.folder / _OPENED
         temporary = path.with_name(f".{_OPENED}-{os.getpid()}")
         temporary.write_bytes(msgspec.json.encode(opened))

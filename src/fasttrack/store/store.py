@@ -201,11 +201,11 @@ class Store(ABC):
             return name, version
         matches = [version for version in identifiers if version.startswith(start)]
         if not matches:
-            hint = did_you_mean(start, ALIASES) or f"; available: {_listed(identifiers)}"
+            hint = did_you_mean(start, ALIASES) or f"; available: {_version_list(identifiers)}"
             raise StoreError(f"{name} has no version {start!r}{hint}")
         if len(matches) > 1:
             raise StoreError(
-                f"{start!r} is the start of {len(matches)} versions of {name}: {_listed(matches)}; write more of it"
+                f"{start!r} is the start of {len(matches)} versions of {name}: {_version_list(matches)}; write more of it"
             )
         return name, matches[0]
 
@@ -315,7 +315,7 @@ class Store(ABC):
             raise StoreError(f"{name} has no version {version!r} in {self.location}; see fasttrack models list")
 
 
-def _listed(versions: list[str]) -> str:
+def _version_list(versions: list[str]) -> str:
     more = f" and {len(versions) - _MOST_LISTED:,} more" if len(versions) > _MOST_LISTED else ""
     return ", ".join(versions[:_MOST_LISTED]) + more
 

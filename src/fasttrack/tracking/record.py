@@ -144,7 +144,7 @@ def record_run(
         user=user_name(),
         started_ms=int((now if started is None else started) * 1000),
         ended_ms=int(now * 1000),
-        params=_bounded(params),
+        params=_limit(params),
         metrics=_metrics(manifest),
         tags={key: value[:_LONGEST_TAG] for key, value in tags.items() if value},
         dataset=dataset,
@@ -176,7 +176,7 @@ def _estimator_params(pipeline: Any) -> dict[str, Any]:
     return {f"model.{key}": value for key, value in pipeline.get_params(deep=True).items() if isinstance(value, plain)}
 
 
-def _bounded(params: Mapping[str, Any]) -> dict[str, str]:
+def _limit(params: Mapping[str, Any]) -> dict[str, str]:
     pairs = [(_key(name), str(value)[:_LONGEST_VALUE]) for name, value in params.items()]
     return dict(pairs[:_MOST_PARAMS])
 
@@ -194,7 +194,7 @@ def _metrics(manifest: Manifest) -> dict[str, float]:
 def _trial(trial: TrialLike) -> TrialRecord:
     values = {"score": trial.score, "seconds": trial.seconds}
     metrics = {name: float(value) for name, value in values.items() if value is not None and math.isfinite(value)}
-    return TrialRecord(trial.number, _bounded(trial.params), metrics, trial.state)
+    return TrialRecord(trial.number, _limit(trial.params), metrics, trial.state)
 
 
 def _key(name: str) -> str:

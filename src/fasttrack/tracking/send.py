@@ -42,7 +42,7 @@ def track(place: Place, record: RunRecord, store: Store, folder: Path) -> Tracki
         remember_place(folder, record.model, place)
         with spool.lock(record) as locked, client(place) as mlflow:
             if locked:
-                return _sent(mlflow, place, record, store, spool)
+                return _send(mlflow, place, record, store, spool)
         return TrackingResult(f"run {record.id} is being sent by another process")
     except TrackingError as error:
         return TrackingResult(f"not tracked yet: {error}; the run is on disk; to send it later: fasttrack mlflow send")
@@ -67,14 +67,14 @@ def resume(
                 if not locked:
                     continue
                 try:
-                    results.append(_sent(open_client(place), place, record, store, spool))
+                    results.append(_send(open_client(place), place, record, store, spool))
                 except (StoreError, BundleError) as error:
                     raise StoreError(f"{error}; to discard that run, delete {spool.path(record)}") from error
         for model in spool.pending_aliases():
             model_place = given or recall_place(folder, model)
             if model_place is not None:
                 tell(f"moving the aliases of {model} in {model_place.label}")
-                results.append(_mirrored(open_client(model_place), model_place, model, store, spool, CHAMPION))
+                results.append(_mirror(open_client(model_place), model_place, model, store, spool, CHAMPION))
     return results
 
 
@@ -100,13 +100,13 @@ def mirror_aliases(
         if place is None or (source is not None and place.uri == source.uri):
             return None
         with client(place) as mlflow:
-            return _mirrored(mlflow, place, model, store, spool, alias).message
+            return _mirror(mlflow, place, model, store, spool, alias).message
     except (ConfigError, StoreError, TrackingError) as error:
         spool.add_pending_aliases(model)
         return f"MLflow's alias is behind: {error}; to move it later: fasttrack mlflow send"
 
 
-def _sent(mlflow: Any, place: Place, record: RunRecord, store: Store, spool: Spool) -> TrackingResult:
+def _send(mlflow: Any, place: Place, record: RunRecord, store: Store, spool: Spool) -> TrackingResult:
     bundle = store.open(f"{record.model}@{record.version}")
     run = upload(mlflow, place, record, bundle)
     versions = _versions(store, record.model)
@@ -119,13 +119,16 @@ def _sent(mlflow: Any, place: Place, record: RunRecord, store: Store, spool: Spo
     return TrackingResult(f"tracked: {name}, run {run.run_id} in {place.label}", run.run_id, run.number)
 
 
-def _mirrored(mlflow: Any, place: Place, model: str, store: Store, spool: Spool, alias: str) -> TrackingResult:
+def _mirror(mlflow: Any, place: Place, model: str, store: Store, spool: Spool, alias: str) -> TrackingResult:
     versions = _versions(store, model)
     number = mirror(mlflow, model, versions).get(alias)
     spool.remove_pending_aliases(model)
+    version = versions.get(alias)
+    if version is None:
+        return TrackingResult(f"MLflow: {model} has no {alias}")
     if number is None:
         return TrackingResult(
-            f"MLflow at {place.label} has no version {versions.get(alias)} of {model}: its alias stays where it is"
+            f"MLflow at {place.label} has no version {version} of {model}: its alias stays where it is"
         )
     return TrackingResult(f"MLflow: {model} version {number} is {alias}", number=number)
 
