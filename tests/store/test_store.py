@@ -77,7 +77,7 @@ def test_a_beginning_that_fits_several_versions_is_refused(store: Store) -> None
         by_digit.setdefault(version[0], []).append(version)
     digit, several = next((digit, versions) for digit, versions in by_digit.items() if len(versions) > 1)
     assert error_text(lambda: store.resolve(f"line@{digit}")) == (
-        f"'{digit}' is the start of {len(several)} versions of line: {', '.join(sorted(several))}; write more of it"
+        f"'{digit}' begins {len(several)} versions of line: {', '.join(sorted(several))}; write more of it"
     )
 
 
