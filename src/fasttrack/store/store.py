@@ -205,7 +205,8 @@ class Store(ABC):
             raise StoreError(f"{name} has no version {start!r}{hint}")
         if len(matches) > 1:
             raise StoreError(
-                f"{start!r} is the start of {len(matches)} versions of {name}: {_version_list(matches)}; write more of it"
+                f"{start!r} is the start of {len(matches)} versions of {name}: {_version_list(matches)}; "
+                "write more of it"
             )
         return name, matches[0]
 
