@@ -1,6 +1,7 @@
 # The prediction server. Targets: serve (the default; mount a store at /app/model) and baked (with the model/ of this
-# folder inside). It serves compiled models; the build argument REQUIREMENTS=sklearn adds what others need. Behind a
-# proxy pass the build secrets `ca` (a CA bundle) and `pipconf`; without them nothing is mounted.
+# folder inside). It serves compiled models; the build argument REQUIREMENTS=sklearn adds what others need. `make image`
+# passes VERSION, for the label. Behind a proxy pass the build secrets `ca` (a CA bundle) and `pipconf`; without them
+# nothing is mounted.
 ARG BASE_IMAGE=python:3.11-slim-bookworm
 
 FROM ${BASE_IMAGE} AS build
@@ -22,7 +23,7 @@ RUN /opt/build/bin/hatchling build --target wheel --directory dist \
     && python -m pip --python /opt/fasttrack/bin/python install --no-index --no-deps dist/*.whl
 
 FROM ${BASE_IMAGE} AS runtime
-ARG VERSION=0.1.0
+ARG VERSION=unknown
 LABEL org.opencontainers.image.title="FastTrack-MLOps" \
       org.opencontainers.image.description="Serves a trained model over HTTP, with metrics" \
       org.opencontainers.image.licenses="MIT" \
@@ -36,6 +37,7 @@ COPY api api
 ENV PATH=/opt/fasttrack/bin:$PATH \
     FASTTRACK_STORE=/app/model \
     FASTTRACK_CACHE=/app/cache \
+    ORT_DISABLE_TELEMETRY=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1
 USER 10001:10001

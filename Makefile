@@ -9,8 +9,18 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 STORE ?= model
 IMAGE ?= fasttrack-mlops:local
+# The one place of the version is pyproject.toml; a release has the tag v$(VERSION).
+VERSION := $(shell sed -n 's/^version = "\(.*\)"$$/\1/p' pyproject.toml 2>/dev/null)
+TAG ?= $(or $(filter v%,$(GITHUB_REF_NAME)),$(shell git describe --tags --exact-match 2>/dev/null))
+DIST ?= dist
+# The image as a file: what is tested is what is published.
+IMAGE_ARCHIVE ?= $(DIST)/image.tar
+PLATFORMS ?= linux/amd64,linux/arm64
+# Where `make publish` puts the image.
+REPOSITORY ?= ghcr.io/$(shell tr A-Z a-z <<< '$(GITHUB_REPOSITORY)')
 # What the system tests need beyond Python, on Debian 12.
-PACKAGES ?= buildah docker.io git iproute2 iptables mmdebstrap netavark podman prometheus python3 python3-venv runc wrk
+PACKAGES ?= buildah docker.io docker-registry git iproute2 iptables mmdebstrap netavark podman prometheus python3 \
+	python3-venv runc skopeo wrk
 # The Python that makes .venv, 3.11 or newer; without it the first of these that will do. Once .venv is there, it counts.
 PYTHON ?=
 PYTHONS := python3 python3.13 python3.12 python3.11
@@ -132,20 +142,77 @@ monitoring: $(RUNTIME) ## write monitoring/ anew: rules, alerts, runbooks and da
 	FASTTRACK_STORE="$$store" $(BIN)/python src/train.py >/dev/null && \
 	$(BIN)/fasttrack monitor build --store "$$store" --target api:8000
 
+# Docker before 23 builds with BuildKit only where it is told to.
+image image-archive: export DOCKER_BUILDKIT = 1
+
+build_arguments = --build-arg VERSION='$(VERSION)' $(IMAGE_OPTIONS) \
+	--label org.opencontainers.image.revision="$$(git rev-parse HEAD)" \
+	$(if $(GITHUB_REPOSITORY),--label org.opencontainers.image.source=https://github.com/$(GITHUB_REPOSITORY))
+
 .PHONY: image
-image: ## build the container image, tagged IMAGE
-	docker build --tag '$(IMAGE)' $(ARGS) \
-		--label org.opencontainers.image.revision="$$(git rev-parse HEAD)" \
-		$(if $(GITHUB_REPOSITORY),--label org.opencontainers.image.source=https://github.com/$(GITHUB_REPOSITORY)) .
+image: ## build the container image for this machine, tagged IMAGE
+	docker build --tag '$(IMAGE)' $(build_arguments) .
+
+.PHONY: image-archive
+image-archive: ## build the image into IMAGE_ARCHIVE: with buildx for all PLATFORMS, with SBOM and provenance
+	@mkdir -p '$(dir $(IMAGE_ARCHIVE))'
+	if docker buildx version >/dev/null 2>&1; then \
+		docker buildx build --platform '$(PLATFORMS)' --sbom=true --provenance=mode=max \
+			--output 'type=oci,dest=$(IMAGE_ARCHIVE)' $(CACHE) $(build_arguments) .; \
+	else \
+		docker build --tag '$(IMAGE)' $(build_arguments) . && docker save --output '$(IMAGE_ARCHIVE)' '$(IMAGE)'; \
+	fi
+
+# buildx writes an OCI archive, `docker save` one of its own format.
+archive = "$$(tar --list --file '$(IMAGE_ARCHIVE)' oci-layout >/dev/null 2>&1 \
+	&& echo oci-archive || echo docker-archive):$(IMAGE_ARCHIVE)"
+
+.PHONY: image-load
+image-load: ## load the image for this machine from IMAGE_ARCHIVE, as IMAGE
+	@folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; \
+	skopeo --insecure-policy copy --quiet $(archive) docker-archive:"$$folder/image.tar":'$(IMAGE)' && \
+	docker load --input "$$folder/image.tar"
 
 .PHONY: image-test
-image-test: $(DEV) ## run the image that `make image` built and test it by HTTP
+image-test: $(DEV) ## run IMAGE and test it by HTTP
 	CONTAINER_IMAGE='$(IMAGE)' $(BIN)/python -m pytest tests/integration/test_container.py $(ARGS)
 
 .PHONY: publish
-publish: ## push IMAGE to its registry, as GITHUB_ACTOR with REGISTRY_TOKEN
-	@docker login "$$(cut -d / -f 1 <<< '$(IMAGE)')" --username "$$GITHUB_ACTOR" --password-stdin <<< "$$REGISTRY_TOKEN"
-	docker push '$(IMAGE)'
+publish: ## copy IMAGE_ARCHIVE as it is to REPOSITORY, tagged as 1.2.3, 1.2, 1 and latest
+	@[ -z "$${REGISTRY_TOKEN:-}" ] || skopeo login --username "$$GITHUB_ACTOR" --password-stdin \
+		'$(firstword $(subst /, ,$(REPOSITORY)))' <<< "$$REGISTRY_TOKEN"
+	@tags='$(VERSION)'; \
+	if [[ '$(VERSION)' =~ ^([0-9]+)\.[0-9]+\.[0-9]+$$ ]]; then \
+		tags="$$tags $${tags%.*} latest"; \
+		[ "$${BASH_REMATCH[1]}" = 0 ] || tags="$$tags $${BASH_REMATCH[1]}"; \
+	fi; \
+	for tag in $$tags; do \
+		echo "$(REPOSITORY):$$tag"; \
+		skopeo --insecure-policy copy --quiet --all --preserve-digests $(PUBLISH_OPTIONS) \
+			$(archive) docker://'$(REPOSITORY)':"$$tag"; \
+	done
+
+.PHONY: package
+package: $(UV) ## build wheel and sdist into DIST (dist/)
+	$(UV) build --quiet --out-dir '$(DIST)'
+
+.PHONY: release-check
+release-check: ## fail unless the tag is v$(VERSION) and CHANGELOG.md has an entry for it
+	@$(if $(filter v$(VERSION),$(TAG)),:,echo 'no tag v$(VERSION) here, which is the version in pyproject.toml;' \
+		'tag this commit so, or change the version' >&2; exit 1)
+	@[ -n "$$($(MAKE) release-notes)" ] || { echo 'CHANGELOG.md has no entry [$(VERSION)]; write one' >&2; exit 1; }
+
+.PHONY: release-notes
+release-notes: ## print the entry of CHANGELOG.md for the version
+	@awk '/^## /{inside = index($$0, "## [$(VERSION)]") == 1; next} /^\[.*\]: /{next} inside' CHANGELOG.md
+
+.PHONY: github-release
+github-release: ## publish the tag on GitHub with its entry of CHANGELOG.md, wheel and sdist; needs gh and GH_TOKEN
+	@$(MAKE) release-notes | gh release create 'v$(VERSION)' --verify-tag --title '$(VERSION)' --notes-file - \
+		'$(DIST)'/*.whl '$(DIST)'/*.tar.gz
+
+.PHONY: release
+release: release-check package image-archive ## check tag and CHANGELOG, then build wheel, sdist and image into DIST
 
 .PHONY: compose-check
 compose-check: $(DEV) ## resolve deploy/compose.yaml as Compose itself would

@@ -6,6 +6,9 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
+
+from tests.budget import budget
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -20,6 +23,9 @@ pytest_plugins = [
 
 # Fits of some hundred rows: more threads only wait for each other, for seconds where other tests need the cores.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+settings.register_profile("budget", max_examples=budget(100), deadline=None)
+settings.load_profile("budget")
 
 _HOLE = "skipped or expected to fail; a test either shows something or is deleted"
 

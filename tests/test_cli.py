@@ -1,4 +1,4 @@
-"""The command line as a user meets it: real processes, exit codes and words."""
+"""The command line as a user runs it: real processes, their exit codes, output and messages."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_the_specification_s_scripts_train_and_predict(tmp_path: Path) -> None:
     assert predicted.stdout == "21.0\n", predicted.stderr
 
 
-def test_training_tells_what_it_did(project: Path) -> None:
+def test_training_prints_its_steps_and_results(project: Path) -> None:
     done = run("train", "sales.csv", "--target", "price", "--estimator", "linear", "--name", "told", cwd=project)
     assert "reading sales.csv" in done.stderr
     assert "evaluating on 24 hold-out rows" in done.stderr
@@ -64,15 +64,15 @@ def test_training_tells_what_it_did(project: Path) -> None:
         assert words in done.stdout
 
 
-def test_a_search_tells_its_trials_and_what_it_found(project: Path) -> None:
-    found = run(
+def test_a_search_prints_its_trials_and_its_best_parameters(project: Path) -> None:
+    done = run(
         "train", "sales.csv", "--target", "price", "--estimator", "linear", "--name", "searched",
         "--trials", "3", "--search-seconds", "600", cwd=project,
     )  # fmt: skip
-    assert "searching linear: 3 folds of 96 training rows, by random" in found.stderr
-    assert "trial 1 of 3, 600 s left" in found.stderr
-    assert "trial 3 of 3, best rmse " in found.stderr
-    line = next(line for line in found.stdout.splitlines() if line.startswith("search: "))
+    assert "searching linear: 3 folds of 96 training rows, by random" in done.stderr
+    assert "trial 1 of 3, 600 s left" in done.stderr
+    assert "trial 3 of 3, best rmse " in done.stderr
+    line = next(line for line in done.stdout.splitlines() if line.startswith("search: "))
     assert line.startswith("search: 3 trials, best validation rmse ")
     assert re.search(r" \(\S+ with the defaults\): ", line)
     assert line in run("models", "show", "searched", cwd=project).stdout.splitlines()
@@ -100,7 +100,7 @@ def test_models_are_listed_shown_promoted_rolled_back_and_verified(project: Path
         in run("models", "promote", f"sales@{dummy[:6]}", cwd=project).stdout
     )
     assert f"{linear} is champion again" in run("models", "rollback", "sales", cwd=project).stdout
-    assert "ok, 7 files match" in run("models", "verify", "sales", cwd=project).stdout
+    assert "ok, 9 files match" in run("models", "verify", "sales", cwd=project).stdout
     proved = run("models", "verify", "sales", "--data", "sales.csv", cwd=project).stdout
     assert f"sales@{linear}: proved on 120 + " in proved
     assert "worst difference" in proved
@@ -134,7 +134,7 @@ def test_prediction_without_a_server(project: Path) -> None:
         ),
         (["train", "missing.toml"], "error: missing.toml cannot be read: No such file or directory"),
         (["serve", "--store", "nothing"], "error: store nothing has no model to serve; train one first"),
-        (["serve", "--model", "sale"], "error: store model has no model 'sale'; it has sales"),
+        (["serve", "--model", "sale"], "error: store model has no model 'sale'; did you mean sales?"),
         (["models", "show", "sales@ffff"], "sales has no version 'ffff'"),
         (["models", "rollback", "nobody"], "has no model 'nobody'"),
         (["models", "verify", "--store", "nothing"], "error: store nothing is empty"),
@@ -145,7 +145,7 @@ def test_prediction_without_a_server(project: Path) -> None:
         (["models", "verify", "sales", "--data", "nothing.csv"], "error: nothing.csv does not exist"),
     ],
 )
-def test_a_misuse_is_told_in_one_line(project: Path, arguments: list[str], message: str) -> None:
+def test_a_usage_error_is_one_line(project: Path, arguments: list[str], message: str) -> None:
     stderr = run(*arguments, cwd=project, code=1).stderr
     assert message in stderr
     error = [line for line in stderr.splitlines() if line.startswith("error: ")]
@@ -153,7 +153,7 @@ def test_a_misuse_is_told_in_one_line(project: Path, arguments: list[str], messa
     assert stderr.splitlines()[-1] == error[0]
 
 
-def test_a_damaged_pointer_hides_nothing_and_is_mended_by_promoting(project: Path, tmp_path: Path) -> None:
+def test_a_damaged_pointer_hides_no_version_and_is_replaced_by_promoting(project: Path, tmp_path: Path) -> None:
     shutil.copytree(project / "model", tmp_path / "model")
     pointer = tmp_path / "model" / "sales" / "champion.json"
     pointer.write_text("{")
@@ -166,19 +166,21 @@ def test_a_damaged_pointer_hides_nothing_and_is_mended_by_promoting(project: Pat
     assert "aliases" not in run("models", "verify", cwd=tmp_path).stderr
 
 
-def test_what_cannot_be_written_is_told(project: Path, tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_written_is_named(project: Path, tmp_path: Path) -> None:
     full = subprocess.run(
         f"{COMMAND} models list > /dev/full", shell=True, cwd=project, capture_output=True, text=True, timeout=60
     )
     assert full.returncode == 1
     assert full.stderr == "error: the output cannot be written: No space left on device\n"
-    said = run("init", "sales.csv", "--target", "price", "-o", "nowhere/x.toml", cwd=project, code=1).stderr
-    assert said == "error: nowhere/x.toml cannot be written: No such file or directory; choose another with --output\n"
-    said = run("init", "sales.csv", "--target", "price", "-o", str(tmp_path), "--force", cwd=project, code=1).stderr
-    assert said == f"error: {tmp_path} is a folder; name a file with --output\n"
+    stderr = run("init", "sales.csv", "--target", "price", "-o", "nowhere/x.toml", cwd=project, code=1).stderr
+    assert (
+        stderr == "error: nowhere/x.toml cannot be written: No such file or directory; choose another with --output\n"
+    )
+    stderr = run("init", "sales.csv", "--target", "price", "-o", str(tmp_path), "--force", cwd=project, code=1).stderr
+    assert stderr == f"error: {tmp_path} is a folder; name a file with --output\n"
 
 
-def test_a_damaged_version_is_found_and_named(project: Path, tmp_path: Path) -> None:
+def test_a_damaged_version_is_named(project: Path, tmp_path: Path) -> None:
     shutil.copytree(project / "model", tmp_path / "model")
     bundle = next(tmp_path.joinpath("model", "sales").glob("*/model.joblib"))
     content = bundle.read_bytes()
@@ -188,23 +190,23 @@ def test_a_damaged_version_is_found_and_named(project: Path, tmp_path: Path) -> 
     assert "versions are damaged" in done.stderr
 
 
-def test_a_report_is_found_copied_and_measured_anew(project: Path) -> None:
-    there = run("report", cwd=project).stdout.strip()
-    assert (project / there).name == "report.html"
+def test_a_report_is_located_copied_and_measured_on_another_table(project: Path) -> None:
+    stored = run("report", cwd=project).stdout.strip()
+    assert (project / stored).name == "report.html"
     copy = run("report", "sales", "--output", "sent.html", cwd=project).stdout.strip()
     assert copy == "sent.html"
-    assert (project / "sent.html").read_bytes() == (project / there).read_bytes()
+    assert (project / "sent.html").read_bytes() == (project / stored).read_bytes()
     (project / "fresh.csv").write_text("size,kind,price\n1,u,3\n2,v,9\n3,u,6\n4,v,\n")
-    anew = run("report", "sales", "--data", "fresh.csv", cwd=project).stdout.strip()
-    assert anew.startswith("sales-")
-    assert "On 3 rows of fresh.csv, the mean absolute error is " in (project / anew).read_text()
+    measured = run("report", "sales", "--data", "fresh.csv", cwd=project).stdout.strip()
+    assert measured.startswith("sales-")
+    assert "On 3 rows of fresh.csv, the mean absolute error is " in (project / measured).read_text()
     away = run("report", "--output", "nowhere/sent.html", cwd=project, code=1)
     assert away.stderr == (
         "error: nowhere/sent.html cannot be written: No such file or directory; choose another with --output\n"
     )
     for folder in (".", "model"):
-        said = run("report", "--output", folder, cwd=project, code=1).stderr
-        assert said == f"error: {folder} is a folder; name a file with --output\n"
+        stderr = run("report", "--output", folder, cwd=project, code=1).stderr
+        assert stderr == f"error: {folder} is a folder; name a file with --output\n"
     empty = run("report", "--store", "empty", cwd=project, code=1)
     assert (
         empty.stderr

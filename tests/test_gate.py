@@ -25,27 +25,27 @@ def test_a_comparison_is_that_of_resampled_rows_taken_for_both() -> None:
     random = np.random.default_rng(0)
     truth = random.normal(size=300)
     ours, theirs = truth + random.normal(0, 1, 300), truth + random.normal(0, 1.1, 300)
-    found = compare("regression", truth, (ours, None), (theirs, None))
-    assert (found.metric, found.rows) == ("rmse", 300)
-    assert found.ours == pytest.approx(root_mean_squared_error(truth, ours))
-    assert found.theirs == pytest.approx(root_mean_squared_error(truth, theirs))
-    assert found.gain == pytest.approx(found.theirs - found.ours)
+    comparison = compare("regression", truth, (ours, None), (theirs, None))
+    assert (comparison.metric, comparison.rows) == ("rmse", 300)
+    assert comparison.ours == pytest.approx(root_mean_squared_error(truth, ours))
+    assert comparison.theirs == pytest.approx(root_mean_squared_error(truth, theirs))
+    assert comparison.gain == pytest.approx(comparison.theirs - comparison.ours)
     gains = []
     for _ in range(4000):
         rows = random.integers(0, 300, 300)
         gains.append(
             root_mean_squared_error(truth[rows], theirs[rows]) - root_mean_squared_error(truth[rows], ours[rows])
         )
-    assert found.low == pytest.approx(np.percentile(gains, 2.5), abs=0.01)
-    assert found.high == pytest.approx(np.percentile(gains, 97.5), abs=0.01)
-    assert found.confidence == pytest.approx(np.mean(np.array(gains) > 0), abs=0.03)
+    assert comparison.low == pytest.approx(np.percentile(gains, 2.5), abs=0.01)
+    assert comparison.high == pytest.approx(np.percentile(gains, 97.5), abs=0.01)
+    assert comparison.confidence == pytest.approx(np.mean(np.array(gains) > 0), abs=0.03)
 
 
 def test_a_greater_figure_is_better_where_more_is_better() -> None:
     truth = np.array(["a", "b"] * 50)
     right, wrong = truth.copy(), np.array(["a"] * 100)
-    found = compare("binary", truth, (right, None), (wrong, None), ["a", "b"])
-    assert (found.metric, found.gain, found.confidence) == ("accuracy", 0.5, 1.0)
+    comparison = compare("binary", truth, (right, None), (wrong, None), ["a", "b"])
+    assert (comparison.metric, comparison.gain, comparison.confidence) == ("accuracy", 0.5, 1.0)
     assert compare("binary", truth, (wrong, None), (right, None), ["a", "b"]).confidence == 0
 
 
@@ -55,10 +55,10 @@ def test_probabilities_are_compared_by_log_loss() -> None:
     truth = np.where(random.uniform(size=500) < share, "b", "a")
     good, bad = np.column_stack([1 - share, share]), np.full((500, 2), 0.5)
     guess = np.where(share > 0.5, "b", "a")
-    found = compare("binary", truth, (guess, good), (guess, bad), ["a", "b"])
-    assert found.metric == "log_loss"
-    assert found.gain == pytest.approx(log_loss(truth, bad) - log_loss(truth, good))
-    assert found.confidence > 0.99
+    comparison = compare("binary", truth, (guess, good), (guess, bad), ["a", "b"])
+    assert comparison.metric == "log_loss"
+    assert comparison.gain == pytest.approx(log_loss(truth, bad) - log_loss(truth, good))
+    assert comparison.confidence > 0.99
 
 
 def test_a_model_against_itself_is_neither_better_nor_worse() -> None:
@@ -85,8 +85,8 @@ def test_models_that_are_equally_good_in_few_groups_are_seldom_taken_for_better(
         truth = random.normal(size=300)
         ours, theirs = (truth + random.normal(size=300) + random.normal(0, 1, 20)[groups] for _ in range(2))
         for name, together in (("groups", Clusters(groups, "groups")), ("rows", None)):
-            found = compare("regression", truth, (ours, None), (theirs, None), clusters=together, seed=number)
-            wins[name] += found.confidence >= 0.95
+            comparison = compare("regression", truth, (ours, None), (theirs, None), clusters=together, seed=number)
+            wins[name] += comparison.confidence >= 0.95
     most = 200 * 0.05 + 3 * (200 * 0.05 * 0.95) ** 0.5
     assert wins["groups"] <= most
     assert wins["rows"] > 2 * most, "else this test could not tell"
@@ -97,16 +97,16 @@ def test_whole_groups_are_resampled() -> None:
     groups = random.integers(0, 12, 240)
     truth = random.normal(size=240)
     ours, theirs = truth + random.normal(0, 1, 240), truth + random.normal(0, 1.1, 240)
-    found = compare("regression", truth, (ours, None), (theirs, None), clusters=Clusters(groups, "groups"))
-    assert (found.rows, found.clusters, found.cluster) == (240, 12, "groups")
+    comparison = compare("regression", truth, (ours, None), (theirs, None), clusters=Clusters(groups, "groups"))
+    assert (comparison.rows, comparison.clusters, comparison.cluster) == (240, 12, "groups")
     members = [np.flatnonzero(groups == group) for group in range(12)]
     gains = []
     for _ in range(2000):
         rows = np.concatenate([members[group] for group in random.integers(0, 12, 11)])
-        off = [float(np.sqrt(np.mean((told[rows] - truth[rows]) ** 2))) for told in (ours, theirs)]
+        off = [float(np.sqrt(np.mean((predictions[rows] - truth[rows]) ** 2))) for predictions in (ours, theirs)]
         gains.append(off[1] - off[0])
-    assert found.low == pytest.approx(np.percentile(gains, 2.5), abs=0.02)
-    assert found.high == pytest.approx(np.percentile(gains, 97.5), abs=0.02)
+    assert comparison.low == pytest.approx(np.percentile(gains, 2.5), abs=0.02)
+    assert comparison.high == pytest.approx(np.percentile(gains, 97.5), abs=0.02)
 
 
 def test_what_hangs_together_is_what_the_hold_out_was_split_by() -> None:
@@ -126,10 +126,10 @@ def test_a_class_that_only_one_model_knows_is_one_that_the_other_misses() -> Non
     guess = np.array(["a", "b", "b", "a"] * 50)
     ours = np.array([[0.8, 0.1, 0.1], [0.1, 0.8, 0.1], [0.1, 0.1, 0.8], [0.8, 0.1, 0.1]] * 50)
     theirs = np.array([[0.9, 0.1], [0.1, 0.9], [0.5, 0.5], [0.9, 0.1]] * 50)
-    found = compare("multiclass", truth, (truth, ours), (guess, theirs), ["a", "b", "c"], ["a", "b"])
-    assert found.ours == pytest.approx(log_loss(truth, ours))
-    assert found.theirs == pytest.approx(-(3 * np.log(0.9) + np.log(np.finfo(float).eps)) / 4)
-    assert found.confidence == 1.0
+    comparison = compare("multiclass", truth, (truth, ours), (guess, theirs), ["a", "b", "c"], ["a", "b"])
+    assert comparison.ours == pytest.approx(log_loss(truth, ours))
+    assert comparison.theirs == pytest.approx(-(3 * np.log(0.9) + np.log(np.finfo(float).eps)) / 4)
+    assert comparison.confidence == 1.0
 
 
 def table(path: Path, noise: float = 1.0, rows: int = 1500) -> Path:
@@ -155,7 +155,7 @@ def test_a_gain_within_chance_promotes_only_when_less_is_asked_for(tmp_path: Pat
         data, "y", estimator="linear", store=tmp_path / "store", confidence=min(sure + 0.0005, 0.9999)
     )
     assert not strict.verdict.promoted
-    assert "are asked for; promote it by hand: fasttrack models promote houses@" in strict.verdict.reason
+    assert "; to promote it anyway: fasttrack models promote houses@" in strict.verdict.reason
     mild = fasttrack.train(data, "y", estimator="linear", store=tmp_path / "store", confidence=0.5)
     assert mild.verdict.promoted
     assert open_store(tmp_path / "store").champion("houses") == mild.manifest.version
@@ -228,7 +228,7 @@ def test_groups_and_times_are_resampled_whole_in_training(tmp_path: Path) -> Non
     frame["shop"] = [f"shop {i % 40}" for i in range(len(frame))]
     frame["day"] = pd.Timestamp("2024-01-01") + pd.to_timedelta(np.arange(len(frame)) // 5, unit="D")
     frame.to_csv(tmp_path / "houses.csv", index=False)
-    told = {}
+    reasons = {}
     for method, column in (("group", "shop"), ("time", "day")):
         config = TrainConfig(
             name=method,
@@ -238,9 +238,9 @@ def test_groups_and_times_are_resampled_whole_in_training(tmp_path: Path) -> Non
         )
         dummy = msgspec.structs.replace(config, model=ModelConfig(estimator="sklearn.dummy:DummyRegressor"))
         fasttrack.train(dummy, store=tmp_path / "store")
-        told[method] = fasttrack.train(config, store=tmp_path / "store").verdict.reason
-    assert told["group"].endswith("in 1 of all resamples of their 8 groups")
-    assert told["time"].endswith("in 1 of all resamples of their 30 periods")
+        reasons[method] = fasttrack.train(config, store=tmp_path / "store").verdict.reason
+    assert reasons["group"].endswith("in 1 of all resamples of their 8 groups")
+    assert reasons["time"].endswith("in 1 of all resamples of their 30 periods")
     frame["shop"] = [f"shop {i % 10}" for i in range(len(frame))]
     frame.to_csv(tmp_path / "houses.csv", index=False)
     few = TrainConfig(

@@ -18,7 +18,7 @@ from fasttrack.store import LocalStore, open_store
 from fasttrack.tracking import Place, spool_folder, track
 from tests.installed import USES, Installation, build_wheel, commands, faults
 from tests.serving import models
-from tests.tracking.runs import made, recorded
+from tests.tracking.runs import make_bundle, make_record
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -110,9 +110,9 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("registry")
     place = Place(f"sqlite:///{folder}/mlflow.db")
     store = LocalStore(folder / "model")
-    bundle = made(store, "line")
+    bundle = make_bundle(store, "line")
     store.point("line", bundle.manifest.version)
-    track(place, recorded(place, bundle), store, spool_folder(store.folder))
+    track(place, make_record(place, bundle), store, spool_folder(store.folder))
     return place.uri
 
 

@@ -146,7 +146,7 @@ def metric_values(
     return {name: value for name, value in values.items() if np.isfinite(value)}
 
 
-def compare(
+def compare(  # eight arguments: two models, each with its predictions and labels, on the same rows
     task: Task,
     y_true: NDArray[Any],
     ours: tuple[NDArray[Any], NDArray[Any] | None],

@@ -38,7 +38,7 @@ class Verdict:
     promoted: bool
     reason: str
     champion: str | None
-    """The version that serves now."""
+    """The version that serves after the decision; `None` if there is none."""
     comparison: Comparison | None = None
     """With the previous champion, if the two could be compared."""
 
@@ -93,8 +93,8 @@ def judge(
 
 
 def _judge(compared: ChampionComparison, label: str, rule: str, confidence: float) -> tuple[bool, str]:
-    """The reason gives the evidence under any rule; only `better` depends on it."""
-    by_hand = f"promote it by hand: fasttrack models promote {label}"
+    """Whether to promote, and the reason. It gives the evidence under any rule; only `better` depends on it."""
+    by_hand = f"to promote it anyway: fasttrack models promote {label}"
     asked = "promoted, as asked" if rule == "always" else _NEVER
     comparison = compared.comparison
     if comparison is None:
@@ -108,7 +108,7 @@ def _judge(compared: ChampionComparison, label: str, rule: str, confidence: floa
         return rule == "always", f"{asked}; {evidence}"
     if comparison.confidence >= confidence:
         return True, f"promoted: {evidence}"
-    return False, f"not promoted: {evidence}, {confidence:.3g} are asked for; {by_hand}"
+    return False, f"not promoted: {evidence}; required: {confidence:.3g}; {by_hand}"
 
 
 def _evidence(comparison: Comparison, champion: str) -> str:

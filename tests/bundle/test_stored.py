@@ -23,7 +23,7 @@ from fasttrack.scoring.open import engine_of
 from fasttrack.store import CHALLENGER, CHAMPION, LocalStore
 from fasttrack.tracking import Place, resume, spool_folder
 from tests.serving.server import serving
-from tests.tracking.runs import asked, runs_of
+from tests.tracking.runs import mlflow_client, runs_of
 
 STORED = Path(__file__).parent / "stored"
 FORMATS = sorted(path.name for path in STORED.iterdir())
@@ -117,12 +117,12 @@ def test_mlflow_loads_its_bundles(store: LocalStore, folder: Path) -> None:
 
 def test_its_waiting_run_is_sent(store: LocalStore, tmp_path: Path) -> None:
     place = Place(f"sqlite:///{tmp_path}/mlflow.db", "delayed")
-    (done,) = resume(store, spool_folder(store.location), place)
-    assert done.said.startswith("tracked: stays version 1 (champion), run ")
-    with asked(place.uri) as mlflow:
-        (run,) = [run for run in runs_of(mlflow, "stays") if run.info.run_id == done.run_id]
+    (result,) = resume(store, spool_folder(store.location), place)
+    assert result.message.startswith("tracked: stays version 1 (champion), run ")
+    with mlflow_client(place.uri) as mlflow:
+        (run,) = [run for run in runs_of(mlflow, "stays") if run.info.run_id == result.run_id]
         assert run.data.params["search.trials"] == "2"
-        assert mlflow.get_model_version_by_alias("stays", CHAMPION).run_id == done.run_id
+        assert mlflow.get_model_version_by_alias("stays", CHAMPION).run_id == result.run_id
 
 
 def test_an_older_format_is_upgraded_step_by_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

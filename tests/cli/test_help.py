@@ -65,7 +65,7 @@ def test_a_typo_gets_a_suggestion(tmp_path: Path) -> None:
     assert "--store" in run("models", "list", "--stor", "x", cwd=tmp_path, code=2).stderr
     refused = run("train", "x.csv", "--target", "y", "--task", "regresion", cwd=tmp_path, code=1).stderr
     assert refused.endswith(
-        "--task regresion: choose one of regression, binary, multiclass; did you mean regression?\n"
+        '--task: expected one of regression, binary, multiclass, got "regresion"; did you mean regression?\n'
     )
 
 
@@ -74,7 +74,7 @@ def test_a_typo_gets_a_suggestion(tmp_path: Path) -> None:
     [
         ("fasttrack models show l", ["line"]),
         ("fasttrack serve --model ", ["line", "other"]),
-        ("fasttrack models promote line@", ["line@champion", "line@VERSION"]),
+        ("fasttrack models promote line@", ["line@champion", "line@challenger", "line@VERSION"]),
         ("fasttrack models show --store nowhere l", []),
         ("fasttrack models show --store s3://bucket/models l", []),
     ],

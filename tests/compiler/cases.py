@@ -25,6 +25,7 @@ from fasttrack.compiler.lowering_registry import Regression
 from fasttrack.contract.frame import matrix_from_frame, pipeline_input
 from fasttrack.contract.learn import learn_contract
 from fasttrack.graph import Session, open_session, refused_rows, run
+from tests.budget import budget
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,7 +48,8 @@ __all__ = [
     "number_table",
 ]
 
-_GENERATED_ROWS = 300
+_EDGE_ROWS = budget(800, 250)
+_GENERATED_ROWS = budget(300, 120)
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,7 +120,7 @@ def check_predictor(
     tolerance: float = 1e-9,
     kinds: Mapping[str, Kind] | None = None,
     fit: Mapping[str, Any] | None = None,
-    edges: int = 800,
+    edges: int = _EDGE_ROWS,
     seed: int = 0,
 ) -> Case:
     """Fit `estimator` (with the arguments `fit`), compile it, and assert that both predict the same values.

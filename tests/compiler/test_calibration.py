@@ -19,6 +19,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
+from tests.budget import budget
 from tests.compiler.cases import check_predictor, compile_error, make_target, mixed_table, number_table
 
 METHODS = ["sigmoid", "isotonic", "temperature"]
@@ -119,7 +120,7 @@ def test_no_rows_and_one_row() -> None:
         assert first_row.tolist() == case.predict(case.matrix)["probabilities"][:1].tolist()
 
 
-@settings(max_examples=30, deadline=None, derandomize=True)
+@settings(max_examples=budget(30), deadline=None, derandomize=True)
 @given(
     rows=st.integers(24, 90),
     columns=st.integers(1, 4),

@@ -14,6 +14,7 @@ from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
+from tests.budget import budget
 from tests.compiler.cases import check_predictor, make_target, mixed_table, number_table
 
 SMALL: dict[str, Any] = {"n_estimators": 12, "random_state": 0}
@@ -136,7 +137,7 @@ def test_columns_of_one_dtype(dtype: str) -> None:
         check_predictor(RandomForestRegressor(**SMALL), frame.to_numpy(), np.arange(80.0))
 
 
-@settings(max_examples=25, deadline=None, derandomize=True)
+@settings(max_examples=budget(25), deadline=None, derandomize=True)
 @given(
     rows=st.integers(4, 80),
     columns=st.integers(1, 5),

@@ -16,6 +16,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
+from tests.budget import budget
 from tests.compiler.cases import check_predictor, make_target, mixed_table, number_table
 
 SMALL: dict[str, Any] = {"max_iter": 12, "min_samples_leaf": 3, "early_stopping": False, "random_state": 0}
@@ -176,7 +177,7 @@ def test_a_single_column_constant_or_missing_columns_and_ties() -> None:
     check_predictor(HistGradientBoostingRegressor(**SMALL), tiny, y)
 
 
-@settings(max_examples=25, deadline=None, derandomize=True)
+@settings(max_examples=budget(25), deadline=None, derandomize=True)
 @given(
     rows=st.integers(20, 90),
     columns=st.integers(1, 5),

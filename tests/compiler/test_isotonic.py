@@ -17,6 +17,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from fasttrack.compiler import NotCompilable
 from fasttrack.compiler.lowerings.isotonic import isotonic_curve
+from tests.budget import budget
 from tests.compiler.cases import check_predictor, compile_error
 
 
@@ -82,7 +83,7 @@ def test_float32_does_not_compile() -> None:
     assert "float32" in compile_error(IsotonicRegression(), frame.astype(np.float32), y)
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=budget(40), deadline=None, derandomize=True)
 @given(
     values=st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=40),
     bounds=st.sampled_from(["nan", "clip", "raise"]),

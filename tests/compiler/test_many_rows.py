@@ -28,6 +28,7 @@ from fasttrack.contract.learn import learn_columns
 from fasttrack.graph import ColumnMasks, LeafMasks, ManyRowsProgram, ManyRowsSession, Program, open_session, run
 from fasttrack.graph.leaf_masks import MaskedTrees
 from fasttrack.training.pipelines import build
+from tests.budget import budget
 from tests.compiler.cases import Case, check_predictor, make_target, mixed_table, number_table
 
 
@@ -133,7 +134,7 @@ def test_predictions_do_not_depend_on_the_number_of_rows(family: Any) -> None:
         assert (run(session, many, threads=threads)["prediction"] == np.tile(expected, 70)).all()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=budget(30), deadline=None)
 @given(
     st.integers(0, 2**32 - 1),
     st.sampled_from([8, 16, 32, 64]),

@@ -19,6 +19,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
+from tests.budget import budget
 from tests.compiler.cases import check_predictor, compile_error, make_target, mixed_table, number_table
 
 MEMBERS = {
@@ -138,7 +139,7 @@ def test_output_codes_do_not_compile() -> None:
     assert "OneVsRestClassifier" in compile_error(model, frame, make_target(frame, "multiclass"))
 
 
-@settings(max_examples=30, deadline=None, derandomize=True)
+@settings(max_examples=budget(30), deadline=None, derandomize=True)
 @given(
     rows=st.integers(12, 90),
     columns=st.integers(1, 4),

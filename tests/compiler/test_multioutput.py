@@ -16,6 +16,7 @@ from sklearn.multioutput import MultiOutputRegressor, RegressorChain
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
+from tests.budget import budget
 from tests.compiler.cases import check_predictor, compile_error, make_target, mixed_table, number_table
 
 MEMBERS = {
@@ -75,7 +76,7 @@ def test_classifiers_do_not_compile() -> None:
     assert "is a classifier" in compile_error(classifier, frame, np.eye(3, dtype=int)[np.arange(60) % 3])
 
 
-@settings(max_examples=15, deadline=None, derandomize=True)
+@settings(max_examples=budget(15), deadline=None, derandomize=True)
 @given(
     rows=st.integers(6, 60),
     columns=st.integers(1, 4),

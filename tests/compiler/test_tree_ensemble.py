@@ -30,6 +30,7 @@ from sklearn.preprocessing import (
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from fasttrack.compiler import floats
+from tests.budget import budget
 from tests.compiler.cases import check_predictor, make_target, mixed_table, number_table
 
 NUMBERS = ["number missing", "whole", "flag", "flag missing", "single"]
@@ -149,7 +150,7 @@ def test_single_leaf_trees_beside_tests_with_equal_leaves() -> None:
     check_predictor(make_pipeline(encoder, trees), pd.DataFrame({"text": words}), target)
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=budget(40), deadline=None, derandomize=True)
 @given(data=st.data(), task=st.sampled_from(["regression", "binary", "multiclass"]), seed=st.integers(0, 99))
 def test_any_steps_before_trees(data: st.DataObject, task: Any, seed: int) -> None:
     frame = mixed_table(120, seed=seed).drop(columns="when missing")

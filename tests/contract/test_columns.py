@@ -20,12 +20,13 @@ from fasttrack.contract.decode import Decoder, RefusedRequest
 from fasttrack.contract.frame import frame_columns, matrix_from_frame
 from fasttrack.contract.learn import learn_columns
 from fasttrack.errors import DataError
+from tests.budget import budget
 from tests.contract.tables import Table, as_sent, column, contract_of, tables
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-quick = settings(deadline=None, derandomize=True, max_examples=150)
+quick = settings(deadline=None, derandomize=True, max_examples=budget(150))
 BERLIN = timezone(timedelta(hours=1))
 
 COLUMNS = [
@@ -206,7 +207,7 @@ def agree(decoder: Decoder, table: Any, body: str) -> None:
 
 
 @pytest.mark.parametrize("origin", ORIGINS)
-@settings(quick, max_examples=60)
+@settings(quick, max_examples=budget(60))
 @given(data=st.data())
 def test_cells_of_any_origin_are_read_as_they_are_in_json(origin: str, data: st.DataObject) -> None:
     values, holes, make = ORIGINS[origin]

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 from fasttrack.contract import Contract
 from fasttrack.contract.decode import MAX_LISTED, Batch, Decoder, RefusedRequest
+from tests.budget import budget
 from tests.contract.tables import column, contract_of
 
-quick = settings(deadline=None, derandomize=True, max_examples=400)
+quick = settings(deadline=None, derandomize=True, max_examples=budget(400))
 
 MIXED = contract_of(
     column("n", "number", minimum=0.0, maximum=10.0),
@@ -513,7 +514,7 @@ def _before_names(message: str) -> str:
     return message.partition("; its columns")[0]
 
 
-@settings(quick, max_examples=1500)
+@settings(quick, max_examples=budget(1500))
 @given(_BODIES)
 @example(_object([*((name, json.dumps(value)) for name, value in ROW.items()), ("i", "0.5"), ("n", '"x"')]))
 def test_the_typed_and_the_cell_by_cell_way_agree(body: str) -> None:

@@ -18,13 +18,14 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder
 
 from fasttrack.contract import Contract, Target
-from fasttrack.contract.cell import iso, seconds
+from fasttrack.contract.cell import format_datetime, parse_datetime
 from fasttrack.contract.decode import Decoder
 from fasttrack.contract.frame import UNSEEN, frame_from_matrix, matrix_from_frame, pipeline_input
 from fasttrack.contract.learn import learn_columns, learn_contract
+from tests.budget import budget
 from tests.contract.tables import PLAIN, Table, as_sent, column, contract_of, tables
 
-quick = settings(deadline=None, derandomize=True, max_examples=150)
+quick = settings(deadline=None, derandomize=True, max_examples=budget(150))
 
 
 def learned(table: Table) -> Contract:
@@ -69,7 +70,7 @@ def test_the_pipeline_gets_the_very_frame_back(table: Table) -> None:
     pd.testing.assert_frame_equal(from_codes, table.frame, check_exact=True, check_freq=False)
 
 
-@settings(quick, max_examples=60)
+@settings(quick, max_examples=budget(60))
 @given(tables(PLAIN, rows=12), st.booleans())
 def test_a_real_pipeline_answers_the_same_to_its_rows_sent_as_json(table: Table, by_index: bool) -> None:
     frame = table.frame
@@ -98,14 +99,14 @@ def test_a_real_pipeline_answers_the_same_to_its_rows_sent_as_json(table: Table,
 def test_a_moment_of_any_year_is_the_same_number_by_request_and_by_frame(moment: datetime) -> None:
     contract = contract_of(column("at", "datetime"))
     frame = pd.DataFrame({"at": pd.Series([moment], dtype="datetime64[us]")})
-    assert matrix_from_frame(contract, frame)[0, 0] == seconds(moment.isoformat())
+    assert matrix_from_frame(contract, frame)[0, 0] == parse_datetime(moment.isoformat())
 
 
 @quick
 @given(st.datetimes())
 def test_a_moment_written_as_text_is_read_back_as_the_same_number(moment: datetime) -> None:
-    since = seconds(moment.isoformat())
-    assert seconds(iso(since)) == since
+    since = parse_datetime(moment.isoformat())
+    assert parse_datetime(format_datetime(since)) == since
 
 
 def test_the_last_microsecond_of_a_moment_far_from_1970_is_kept() -> None:

@@ -197,12 +197,12 @@ def test_a_target_keeps_its_labels_and_says_whether_it_has_probabilities() -> No
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ([1, "a"], "column 'c' holds mixed-integer values, which no request can carry"),
+        ([1, "a"], "column 'c' holds mixed-integer values, which cannot be sent as JSON"),
         ([1 + 2j, 1j], "column 'c' holds complex values"),
         ([pd.Timedelta(1, unit="s"), pd.Timedelta(2, unit="s")], "column 'c' holds timedelta64 values"),
         ([b"a", b"b"], "column 'c' holds bytes values"),
         ([[1], [2]], "column 'c' holds mixed values"),
-        ([1.0, np.inf], "column 'c' holds infinite values, which no request can carry"),
+        ([1.0, np.inf], "column 'c' holds infinite values, which cannot be sent as JSON"),
         (pd.cut(pd.Series([1, 2]), 2), "column 'c' holds interval values"),
         (np.array(["300000-01-01"], dtype="datetime64[s]"), "column 'c' holds times outside the years 1 to 9999"),
         ([pd.Period("2013-01", "M")], "column 'c' holds period values"),
@@ -218,7 +218,7 @@ def test_a_column_that_no_request_can_carry_is_named(values: Any, message: str) 
 def test_a_dtype_that_cannot_be_made_again_is_named() -> None:
     series = pd.Series([Decimal("1.50")], dtype=pd.ArrowDtype(pyarrow.decimal128(5, 2)))
     with pytest.raises(
-        DataError, match=r"column 'c' has the dtype decimal128\(5, 2\)\[pyarrow\], which cannot be made"
+        DataError, match=r"column 'c' has the dtype decimal128\(5, 2\)\[pyarrow\], which pandas cannot make"
     ):
         learn_columns(pd.DataFrame({"c": series}))
 

@@ -22,9 +22,10 @@ from fasttrack.contract.openapi import (
     request_schema,
     row_schema,
 )
+from tests.budget import budget
 from tests.contract.tables import Table, column, contract_of, tables
 
-quick = settings(deadline=None, derandomize=True, max_examples=300)
+quick = settings(deadline=None, derandomize=True, max_examples=budget(300))
 
 KINDS: list[Any] = ["number", "integer", "boolean", "category", "datetime"]
 REQUIRED = contract_of(
@@ -91,7 +92,7 @@ def bodies(draw: st.DrawFn) -> Any:
     return draw(_CELLS)
 
 
-@settings(quick, max_examples=1500)
+@settings(quick, max_examples=budget(1500))
 @given(bodies(), st.sampled_from([REQUIRED, NULLABLE, ODD]))
 def test_the_schema_accepts_what_the_decoder_accepts(body: Any, contract: Contract) -> None:
     valid = Draft202012Validator(request_schema(contract)).is_valid(body)
@@ -114,25 +115,25 @@ def test_the_example_row_is_the_typical_training_row() -> None:
     [
         (
             column("n", "number", minimum=0.5, maximum=10.0),
-            "Training range 0.5 to 10; values outside are scored and named in warnings.",
+            "Training range 0.5 to 10; values outside are scored, with a warning.",
         ),
         (
             column("c", "category", categories=["a", "b"]),
-            "Known values: a, b. Others are scored as unseen and named in warnings.",
+            "Known values: a, b. Others are scored as unseen, with a warning.",
         ),
         (
             column("c", "category", categories=[f"w{i}" for i in range(60)]),
             f"Known values: {', '.join(f'w{i}' for i in range(50))} and 10 more. "
-            "Others are scored as unseen and named in warnings.",
+            "Others are scored as unseen, with a warning.",
         ),
         (
             column("b", "boolean", nullable=True, missing_share=0.125),
-            "May be missing (null or absent); 12.50% of the training rows had none.",
+            "May be missing (null or absent), as in 12.50% of the training rows.",
         ),
         (
             column("t", "datetime", minimum=0.0, maximum=86400.0),
-            "Training range 1970-01-01T00:00:00Z to 1970-01-02T00:00:00Z; values outside are scored and named in "
-            "warnings. ISO 8601; without a zone it is UTC.",
+            "Training range 1970-01-01T00:00:00Z to 1970-01-02T00:00:00Z; values outside are scored, with a "
+            "warning. ISO 8601; UTC if it has no time zone.",
         ),
     ],
 )

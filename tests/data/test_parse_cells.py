@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from fasttrack.data.kinds import convert_kinds, parse_cells
 from fasttrack.errors import DataError
+from tests.budget import budget
 
 if TYPE_CHECKING:
     from fasttrack.contract import Kind
@@ -24,7 +25,7 @@ SPELLINGS = st.sampled_from(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=budget(300), deadline=None)
 @given(
     st.lists(st.none() | SPELLINGS | st.text(max_size=4), max_size=8),
     st.sampled_from(["number", "integer", "boolean", "datetime"]),

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from fasttrack.data import fingerprint, read_table
 from fasttrack.errors import DataError
+from tests.budget import budget
 from tests.data.files import write
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ CELLS: dict[Kind, tuple[pa.DataType, st.SearchStrategy[Any]]] = {
     "category": (pa.string(), st.text(LETTERS, max_size=8).filter(lambda cell: cell not in MISSING)),
     "datetime": (pa.timestamp("us", "UTC"), st.datetimes()),
 }
-thorough = settings(max_examples=100, deadline=None, derandomize=True, database=None)
+thorough = settings(max_examples=budget(100), deadline=None, derandomize=True, database=None)
 
 
 @st.composite
@@ -118,7 +119,7 @@ CRUMBS = st.lists(
 )
 
 
-@settings(thorough, max_examples=400)
+@settings(thorough, max_examples=budget(400))
 @given(content=CRUMBS.map(lambda crumbs: "".join(crumbs).encode()) | st.binary(max_size=99), ending=ENDINGS)
 def test_any_bytes_are_a_table_or_refused_in_one_line(
     tmp_path_factory: pytest.TempPathFactory, content: bytes, ending: str

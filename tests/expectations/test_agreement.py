@@ -17,6 +17,7 @@ from fasttrack.contract.decode import Decoder, RefusedRequest
 from fasttrack.contract.learn import learn_columns
 from fasttrack.expectations import check
 from fasttrack.graph.input_rules import Bound, InputRules, refused_rows
+from tests.budget import budget
 from tests.contract.tables import MOMENTS, TEXTS, Table, tables
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ def in_parts(table: pa.Table, rows: int) -> Iterator[pa.Table]:
         yield table.slice(start, rows)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=budget(120), deadline=None)
 @given(cases(), st.integers(1, 6))
 def test_a_row_is_broken_or_warned_exactly_when_the_decoder_refuses_or_warns(
     case: tuple[Contract, pa.Table], size: int
@@ -146,7 +147,7 @@ def test_a_row_is_broken_or_warned_exactly_when_the_decoder_refuses_or_warns(
         assert {finding.column for finding in of_good.findings if finding.reason == "new"} == strangers
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=budget(60), deadline=None)
 @given(cases(), st.data())
 def test_what_a_compiled_model_refuses_is_counted_as_broken_too(
     case: tuple[Contract, pa.Table], data: st.DataObject

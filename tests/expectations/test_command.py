@@ -148,7 +148,7 @@ def test_a_database_is_checked_too(project: Path) -> None:
     ("arguments", "message"),
     [
         (["sales.csv", "--store", "nothing"], "error: store nothing has no model to check against; train one first"),
-        (["sales.csv", "--model", "sale"], "error: store model has no model 'sale'; it has sales"),
+        (["sales.csv", "--model", "sale"], "error: store model has no model 'sale'; did you mean sales?"),
         (["sale.csv"], "error: sale.csv does not exist; did you mean sales.csv?"),
         (["sales.csv", "--kind", "size"], "error: --kind size: write COLUMN=KIND"),
         (["sales.csv", "--table", "sales"], "error: sales.csv is not a database: leave out --query and --table"),

@@ -120,7 +120,7 @@ def test_any_version_that_exists_can_be_checked_against(tmp_path: Path, store: P
     with pytest.raises(DataError, match="garden: not a column of this model and ignored"):
         fasttrack.train(config, name="others", store=store)
     config = write(tmp_path, 'against = "nobody"\nrefuse = ["new"]\n')
-    with pytest.raises(StoreError, match="has no model 'nobody'; it has houses"):
+    with pytest.raises(StoreError, match="has no model 'nobody'; it has 'houses'"):
         fasttrack.train(config, store=store)
 
 

@@ -66,7 +66,9 @@ def engine(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequ
     secrets = [f"--secret=id={name},src={path}" for name, path in SECRETS.items() if path.exists()]
     if "CONTAINER_IMAGE" in os.environ:
         require("docker")
-        yield Engine(run=("docker",), build=("docker", "build", *secrets), env=dict(os.environ))
+        # Docker before 23 builds with BuildKit only where it is told to
+        env = {**os.environ, "DOCKER_BUILDKIT": "1"}
+        yield Engine(run=("docker",), build=("docker", "build", *secrets), env=env)
         return
     require("buildah", "podman", "runc")
     archive: Path = request.getfixturevalue("base_image")

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+import tomllib
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,7 @@ __all__ = [
     "Engine",
     "bare_environment",
     "copy_of_the_project",
+    "docker_engine",
     "free_port",
     "poll",
     "process",
@@ -110,6 +112,37 @@ def process(
                 started.kill()
 
 
+@contextmanager
+def docker_engine(folder: Path, *options: str) -> Iterator[str]:
+    """The address of a Docker engine of the test's own, whose images and bridge go with it."""
+    require("dockerd", "docker", "iptables")
+    address = f"unix://{folder}/docker.sock"
+    had_bridge = Path("/sys/class/net/docker0").exists()
+    command = (
+        "dockerd",
+        f"--host={address}",
+        f"--data-root={folder}/data",
+        f"--exec-root={folder}/exec",
+        f"--pidfile={folder}/pid",
+        "--default-ulimit=nofile=20000:20000",
+        "--bip=172.31.250.1/24",  # not where another engine of this machine may be
+        *options,
+    )
+    try:
+        with process(command, folder / "dockerd.log"):
+
+            def answers() -> bool:
+                version = ["docker", "--host", address, "version"]
+                return subprocess.run(version, capture_output=True).returncode == 0
+
+            poll(answers, what="the Docker engine answers")
+            yield address
+    finally:
+        if not had_bridge:
+            run("ip", "link", "delete", "docker0", check=False)
+        shutil.rmtree(folder / "data", ignore_errors=True)
+
+
 @dataclass(frozen=True)
 class Engine:
     """What builds and runs containers."""
@@ -124,5 +157,6 @@ class Engine:
     def image(self, project: Path, target: str) -> str:
         """The name of the image that the Dockerfile's target makes."""
         name = f"localhost/fasttrack-test:{target}"
-        run(*self.build, "--target", target, "--tag", name, project, env=self.env)
+        version = tomllib.loads((project / "pyproject.toml").read_text())["project"]["version"]
+        run(*self.build, "--target", target, "--build-arg", f"VERSION={version}", "--tag", name, project, env=self.env)
         return name

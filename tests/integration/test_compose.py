@@ -10,8 +10,6 @@ import importlib
 import json
 import os
 import shutil
-import subprocess
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +18,7 @@ import pytest
 import yaml
 
 from tests.integration.conftest import BASE, SECRETS
-from tests.integration.real import ROOT, free_port, poll, process, require, run
+from tests.integration.real import ROOT, docker_engine, free_port, poll, require, run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -114,34 +112,6 @@ class Stack:
 
     def inspect(self, service: str, template: str) -> str:
         return self.docker("inspect", "--format", template, self.compose("ps", "--quiet", service).strip()).strip()
-
-
-@contextmanager
-def docker_engine(folder: Path) -> Iterator[str]:
-    """The address of a Docker engine of the test's own, whose images and bridge go with it."""
-    address = f"unix://{folder}/docker.sock"
-    had_bridge = Path("/sys/class/net/docker0").exists()
-    command = (
-        "dockerd",
-        f"--host={address}",
-        f"--data-root={folder}/data",
-        f"--exec-root={folder}/exec",
-        f"--pidfile={folder}/pid",
-        "--default-ulimit=nofile=20000:20000",
-    )
-    try:
-        with process(command, folder / "dockerd.log"):
-
-            def answers() -> bool:
-                version = ["docker", "--host", address, "version"]
-                return subprocess.run(version, capture_output=True).returncode == 0
-
-            poll(answers, what="the Docker engine answers")
-            yield address
-    finally:
-        if not had_bridge:
-            run("ip", "link", "delete", "docker0", check=False)
-        shutil.rmtree(folder / "data", ignore_errors=True)
 
 
 @pytest.fixture(scope="module")

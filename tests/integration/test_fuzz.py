@@ -13,6 +13,7 @@ from schemathesis.core.result import Ok
 from schemathesis.generation import GenerationMode
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
+from tests.budget import budget
 from tests.serving import models
 from tests.serving.server import serving
 
@@ -22,10 +23,10 @@ if TYPE_CHECKING:
     import httpx
 
 QUICK = settings(
-    max_examples=300, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
+    max_examples=budget(300), deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
 )
 
-THOROUGH = settings(QUICK, max_examples=100)
+THOROUGH = settings(QUICK, max_examples=budget(100))
 
 
 @pytest.fixture(scope="module")

@@ -26,7 +26,7 @@ from fasttrack.tracking import Place, spool_folder, track
 from fasttrack.tracking.spool import Spool
 from tests.bundles import line, manifest
 from tests.integration.real import poll
-from tests.tracking.runs import asked, made, new_name, recorded
+from tests.tracking.runs import make_bundle, make_record, mlflow_client, new_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,11 +56,11 @@ class World:
     def elsewhere(self) -> LocalStore:
         """Another store that has the second version."""
         other = LocalStore(self.folder / "elsewhere")
-        made(other, self.name, 3.0)
+        make_bundle(other, self.name, 3.0)
         return other
 
     def mlflow_aliases(self) -> dict[str, int]:
-        with asked(self.place.uri) as mlflow:
+        with mlflow_client(self.place.uri) as mlflow:
             return {alias: int(number) for alias, number in mlflow.get_registered_model(self.name).aliases.items()}
 
 
@@ -72,11 +72,11 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
 @pytest.fixture
 def world(place: Place, tmp_path: Path) -> World:
     store, name = LocalStore(tmp_path / "model"), new_name()
-    first, second = (made(store, name, slope) for slope in (2.0, 3.0))
+    first, second = (make_bundle(store, name, slope) for slope in (2.0, 3.0))
     for bundle in (second, first):  # so that a rollback goes to the second
         store.point(name, bundle.manifest.version)
     for bundle in (first, second):
-        track(place, recorded(place, bundle), store, spool_folder(store.folder))
+        track(place, make_record(place, bundle), store, spool_folder(store.folder))
     return World(tmp_path, place, store, name, first.manifest.version, second.manifest.version)
 
 
@@ -132,7 +132,7 @@ def test_whoever_promotes_moves_the_alias_records_it_and_mlflow_follows(world: W
     (record,) = world.store.audit(world.name)
     assert record.what == ("rollback" if "rollback" in caller else "promote")
     assert (record.alias, record.from_version, record.to_version) == (CHAMPION, world.first, world.second)
-    assert record.why == why.format(name=world.name, place=world.place.shown, elsewhere=world.folder / "elsewhere")
+    assert record.why == why.format(name=world.name, place=world.place.label, elsewhere=world.folder / "elsewhere")
 
 
 @pytest.mark.parametrize("caller", ["promote", "rollback"])
@@ -163,8 +163,8 @@ def test_a_promotion_while_mlflow_is_down_is_done_and_mirrored_later(world: Worl
     assert move.mirrored.startswith("MLflow's alias is behind: http://127.0.0.1:9 does not answer")
     assert world.store.champion(world.name) == world.second
     assert len(world.store.audit(world.name)) == 1
-    assert Spool(spool_folder(world.store.location)).owed_aliases() == [world.name]
-    assert world.command("track", "--resume", "--store", world.store.location).startswith("MLflow: ")
+    assert Spool(spool_folder(world.store.location)).pending_aliases() == [world.name]
+    assert world.command("mlflow", "send", "--store", world.store.location).startswith("MLflow: ")
     assert world.mlflow_aliases()[CHAMPION] == 2
 
 
@@ -189,8 +189,14 @@ def test_a_challenger_cleared_while_mlflow_is_down_is_cleared_there_too(world: W
     promote(world.spec, store=world.store, tracking="http://127.0.0.1:9")
     rollback(world.name, store=world.store, tracking="http://127.0.0.1:9")
     assert world.mlflow_aliases() == {CHAMPION: 1, CHALLENGER: 2}
-    world.command("track", "--resume", "--store", world.store.location)
+    world.command("mlflow", "send", "--store", world.store.location)
     assert world.mlflow_aliases() == {CHAMPION: 1}
+
+
+def test_the_champion_is_not_made_the_challenger(world: World) -> None:
+    with pytest.raises(StoreError, match=f"{world.name}@{world.first} is the champion; the challenger must be another"):
+        promote(f"{world.name}@{world.first}", store=world.store, alias=CHALLENGER)
+    assert world.store.alias(world.name, CHALLENGER) is None
 
 
 def test_an_alias_that_is_none_is_refused(world: World) -> None:
@@ -220,7 +226,7 @@ def test_a_store_that_only_follows_mlflow_never_moves_its_aliases(
 
 
 def test_the_alias_that_was_pulled_from_is_left_alone(world: World) -> None:
-    with asked(world.place.uri) as mlflow:
+    with mlflow_client(world.place.uri) as mlflow:
         mlflow.set_registered_model_alias(world.name, CHAMPION, "2")
     done = pull(world.place, f"models:/{world.name}@{CHAMPION}", world.store, promote=True)
     assert done.promotion is not None
@@ -259,7 +265,7 @@ def test_a_training_that_is_better_is_promoted_and_one_that_is_not_is_the_challe
         (CHAMPION, dummy, better.manifest.version, better.verdict.reason),
         (CHALLENGER, None, worse.manifest.version, worse.verdict.reason),
     ]
-    with asked(place.uri) as mlflow:
+    with mlflow_client(place.uri) as mlflow:
         aliases = {alias: int(number) for alias, number in mlflow.get_registered_model(name).aliases.items()}
     if tracking == "given":
         assert aliases == {CHAMPION: 2, CHALLENGER: 3}
@@ -267,8 +273,8 @@ def test_a_training_that_is_better_is_promoted_and_one_that_is_not_is_the_challe
         assert aliases == {CHAMPION: 1}
     if tracking == "remembered":
         assert better.tracked is not None
-        assert better.tracked.said == (
-            f"MLflow at {place.shown} has no version {better.manifest.version} of {name}: its alias stays where it is"
+        assert better.tracked.message == (
+            f"MLflow at {place.label} has no version {better.manifest.version} of {name}: its alias stays where it is"
         )
     if tracking == "off":
         assert (better.tracked, worse.tracked) == (None, None)

@@ -23,6 +23,7 @@ from fasttrack.contract.learn import learn_contract
 from fasttrack.metrics.drift import DriftSeries
 from fasttrack.metrics.reference import MOST_FEATURES, Bins, Reference, bin_numbers, learn_reference
 from fasttrack.training.sensitivity import sensitivity
+from tests.budget import budget
 from tests.metrics.dying import count_and_die
 
 if TYPE_CHECKING:
@@ -268,7 +269,7 @@ def test_of_more_columns_than_are_watched_the_most_important_are_counted(first: 
     )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=budget(60), deadline=None)
 @given(
     training=arrays(np.float64, st.integers(0, 60), elements=st.floats(allow_nan=True, allow_infinity=False)),
     values=arrays(np.float64, st.integers(0, 30), elements=st.floats(allow_nan=True, allow_infinity=False)),

@@ -279,7 +279,7 @@ def test_a_stored_version_is_measured_again_on_another_table(tmp_path: Path) -> 
     now, _, before, _ = re.findall(r'<td class="n">(.*?)</td>', row.group(1))
     assert float(before) == pytest.approx(outcome.manifest.metrics["mae"].value, abs=1e-3)
     assert 9 < float(now) < 11
-    with pytest.raises(DataError, match="no column 'y': without what was true nothing can be measured"):
+    with pytest.raises(DataError, match="no column 'y': without true values nothing can be measured"):
         other.drop(columns="y").to_csv(tmp_path / "unlabelled.csv", index=False)
         rebuild(bundle, tmp_path / "unlabelled.csv")
     with pytest.raises(DataError, match="lacks columns that the model needs: 'colour'"):
@@ -310,8 +310,8 @@ def test_a_table_without_a_label_that_the_model_knows_is_refused(tmp_path: Path)
     with pytest.raises(DataError) as caught:
         rebuild(bundle, tmp_path / "new.csv")
     assert str(caught.value) == (
-        f"{tmp_path / 'new.csv'}: no label in 'y' is one that the model knows: 'grade 0', 'grade 1', 'grade 2', "
-        "'grade 3', 'grade 4', … there, 'high', 'low', 'middle' at training; bring rows with its labels, or train on "
+        f"{tmp_path / 'new.csv'}: the model knows no label in 'y': 'grade 0', 'grade 1', 'grade 2', "
+        "'grade 3', 'grade 4', … there, 'high', 'low', 'middle' in training; use rows with its labels, or train on "
         "these"
     )
     table.loc[0, "y"] = "high"  # the others are ones that it misses
@@ -324,7 +324,7 @@ def test_an_infinite_target_cannot_be_measured_on(tmp_path: Path) -> None:
     fasttrack.train(table, "y", estimator="linear", store=tmp_path / "store")
     table.loc[3, "y"] = np.inf
     table.to_csv(tmp_path / "new.csv", index=False)
-    with pytest.raises(DataError, match="the target 'y' holds infinite values"):
+    with pytest.raises(DataError, match="the target 'y' has infinite values, for which no error can be measured"):
         rebuild(LocalStore(tmp_path / "store").open("y"), tmp_path / "new.csv")
 
 

@@ -6,13 +6,15 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from fasttrack.errors import StoreError
-from fasttrack.store import CHAMPION, LocalStore
+from fasttrack.jobs.promote import promote
+from fasttrack.store import CHALLENGER, CHAMPION, LocalStore
 from tests.serving import models
 from tests.serving.server import serving
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import httpx
     import pytest
 
 
@@ -44,3 +46,27 @@ def test_a_store_that_refuses_for_a_while_is_followed_again(
     told = [message for message in caplog.messages if "403" in message]
     assert told == [f"kept line@{first}: access is denied (403)"]
     assert "fasttrack_reload_failures_total 1.0" in failures
+
+
+def test_a_server_of_the_challenger_follows_it_and_goes_on_when_it_is_promoted(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = LocalStore(tmp_path)
+    first, second, third = (models.line(tmp_path, slope).manifest.version for slope in (2.0, 3.0, 4.0))
+
+    def wait_for(client: httpx.Client, version: str) -> None:
+        deadline = time.monotonic() + 20
+        while client.post("/predict", json={"x": 1}).json()["model"] != f"line@{version}":
+            assert time.monotonic() < deadline
+
+    store.point("line", first, CHALLENGER)
+    with serving(tmp_path, model="line@challenger", reload_seconds=0.05) as client:
+        wait_for(client, first)
+        promote(f"line@{second}", store=store, alias=CHALLENGER)
+        wait_for(client, second)
+        promote(f"line@{second}", store=store)  # it is no longer the challenger
+        assert store.alias("line", CHALLENGER) is None
+        promote(f"line@{third}", store=store, alias=CHALLENGER)
+        wait_for(client, third)
+        assert "fasttrack_reload_failures_total 0.0" in client.get("/metrics").text
+    assert [message for message in caplog.messages if message.startswith("kept")] == []

@@ -45,8 +45,8 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     """Each kind of place; nothing is there yet."""
     if request.param == "folder":
         return Folder(str(tmp_path / "model"))
-    found: Place = request.getfixturevalue(request.param)
-    return found
+    place: Place = request.getfixturevalue(request.param)
+    return place
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 import pytest
 
-__all__ = ["Files", "Folder", "Objects", "Place", "add", "said", "step_back"]
+__all__ = ["Files", "Folder", "Objects", "Place", "add", "error_text", "step_back"]
 
 
 class Place(Protocol):
@@ -50,8 +50,8 @@ class Folder:
 
     def files(self) -> list[str]:
         root = Path(self.location)
-        found = (path.relative_to(root) for path in root.rglob("*") if path.is_file() and path.name != ".lock")
-        return sorted(map(str, found))
+        paths = (path.relative_to(root) for path in root.rglob("*") if path.is_file() and path.name != ".lock")
+        return sorted(map(str, paths))
 
 
 @dataclass(frozen=True)
@@ -85,8 +85,8 @@ class Objects:
 
     def files(self) -> list[str]:
         pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=self.prefix)
-        found = (entry["Key"].removeprefix(self.prefix) for page in pages for entry in page.get("Contents", []))
-        return sorted(name for name in found if name != ".writable")
+        paths = (entry["Key"].removeprefix(self.prefix) for page in pages for entry in page.get("Contents", []))
+        return sorted(name for name in paths if name != ".writable")
 
 
 @dataclass(frozen=True)
@@ -122,8 +122,8 @@ class Files:
         from pyarrow import fs  # here: every session of tests loads this module
 
         below = self.client.get_file_info(fs.FileSelector(self.root, recursive=True, allow_not_found=True))
-        found = (info.path.removeprefix(f"{self.root}/") for info in below if info.type == fs.FileType.File)
-        return sorted(name for name in found if name != ".writable")
+        paths = (info.path.removeprefix(f"{self.root}/") for info in below if info.type == fs.FileType.File)
+        return sorted(name for name in paths if name != ".writable")
 
 
 def add(store: Store, slope: float, name: str = "line") -> str:
@@ -138,7 +138,7 @@ def step_back(store: Store, name: str = "line") -> tuple[str, str]:
     return now, before
 
 
-def said(do: Callable[[], object], kind: type[FastTrackError] = StoreError) -> str:
+def error_text(do: Callable[[], object], kind: type[FastTrackError] = StoreError) -> str:
     with pytest.raises(kind) as caught:
         do()
     assert "\n" not in str(caught.value)

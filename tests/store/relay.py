@@ -45,9 +45,9 @@ class Relay:
         self._accepting.join(10)
         with self._lock:
             open_now = list(self._open)
-        for one in open_now:
+        for connection in open_now:
             with contextlib.suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
+                connection.shutdown(socket.SHUT_RDWR)
 
     def mend(self) -> None:
         """Accept connections again, on the same port."""
@@ -67,7 +67,7 @@ class Relay:
         with self._lock:
             if self._ending or self._passing:
                 return True
-            open_now = [one for one in self._open if one.fileno() >= 0]
+            open_now = [connection for connection in self._open if connection.fileno() >= 0]
         return bool(select.select(open_now, [], [], 0)[0])
 
     def _accept_in_thread(self) -> threading.Thread:

@@ -14,7 +14,7 @@ import pytest
 
 from fasttrack.store import CHAMPION, LocalStore, audit_record, open_store
 from tests.bundles import line, writer
-from tests.store.places import add, said
+from tests.store.places import add, error_text
 
 if TYPE_CHECKING:
     from fasttrack.bundle import Bundle
@@ -48,7 +48,7 @@ def test_a_full_disk_is_said_in_words(store: LocalStore) -> None:
     def fail(folder: Path) -> Bundle:
         raise OSError(28, "No space left on device")
 
-    assert said(lambda: store.add("line", fail)) == (
+    assert error_text(lambda: store.add("line", fail)) == (
         f"store {store.folder} cannot be written: No space left on device; choose another with --store"
     )
 
@@ -56,7 +56,7 @@ def test_a_full_disk_is_said_in_words(store: LocalStore) -> None:
 def test_a_store_where_a_file_is_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     for root in (tmp_path / "file", tmp_path / "file" / "model"):
-        message = said(lambda root=root: open_store(root).check_writable("line"))  # type: ignore[misc]  # bound here
+        message = error_text(lambda root=root: open_store(root).check_writable("line"))  # type: ignore[misc]  # bound here
         assert message.startswith(f"store {root} cannot be written: ")
         assert open_store(root).names() == []
 
@@ -140,7 +140,7 @@ def test_an_audit_record_begins_a_new_line_after_a_writer_that_was_killed(store:
     whole = path.read_bytes()
     path.write_bytes(whole + b'{"time":')
     store.append_audit(audit_record("promote", "line", CHAMPION, "one", "two", ""))
-    message = said(lambda: store.audit("line"))
+    message = error_text(lambda: store.audit("line"))
     assert message.startswith(f"{path} line 2 cannot be read: ")
     assert message.endswith("; restore the audit log from a copy")
     path.write_bytes(whole + path.read_bytes().splitlines(keepends=True)[2])

@@ -8,7 +8,7 @@ import pytest
 
 from fasttrack.journal import journal_location
 from fasttrack.store import LocalStore, local_folder, open_store
-from tests.store.places import said
+from tests.store.places import error_text
 
 
 def test_a_folder_is_a_store_as_text_or_as_a_path(tmp_path: Path) -> None:
@@ -22,18 +22,18 @@ def test_a_folder_is_a_store_as_text_or_as_a_path(tmp_path: Path) -> None:
     "location", ["ftp://host/models", "https://host/models", "s3://", "s3:///models", "s3://bucket/models?x=1"]
 )
 def test_another_url_is_no_store(location: str) -> None:
-    assert "cannot hold models; use a folder, s3://BUCKET/PREFIX" in said(lambda: open_store(location))
+    assert "cannot hold models; use a folder, s3://BUCKET/PREFIX" in error_text(lambda: open_store(location))
 
 
 def test_a_url_that_was_made_a_path_is_refused_before_it_becomes_a_folder() -> None:
-    assert said(lambda: open_store(Path("s3://bucket/models"))) == (
-        "s3:/bucket/models was made a path, which loses a slash; give an object storage's URL as text"
+    assert error_text(lambda: open_store(Path("s3://bucket/models"))) == (
+        "s3:/bucket/models is a Path, which loses a slash of a URL; give the URL as text"
     )
 
 
 @pytest.mark.parametrize("key", ["AKIA:geheim", "AKIA:12/geheim", "geheim"])
 def test_a_key_in_the_address_is_refused_without_repeating_it(key: str) -> None:
-    message = said(lambda: open_store(f"s3://{key}@bucket/models"))
+    message = error_text(lambda: open_store(f"s3://{key}@bucket/models"))
     assert "geheim" not in message
     assert "AWS_ACCESS_KEY_ID" in message
 
@@ -69,7 +69,7 @@ def test_other_storages_are_asked_by_the_same_client(
     for name in ("GOOGLE_APPLICATION_CREDENTIALS", "AZURE_STORAGE_ACCOUNT_NAME"):
         monkeypatch.delenv(name, raising=False)
     if location.startswith("az:"):
-        message = said(lambda: open_store(location))
+        message = error_text(lambda: open_store(location))
         assert message.startswith(f"store {location} cannot be used: ")
         assert advice in message
     else:

@@ -20,7 +20,7 @@ from fasttrack.store import CHAMPION, LocalStore, Store, audit_record, copy_vers
 from fasttrack.store.bucket import Bucket
 from fasttrack.store.upload import upload
 from tests.bundles import line, manifest, writer
-from tests.store.places import Objects, add, said
+from tests.store.places import Objects, add, error_text
 from tests.store.relay import Relay
 from tests.store.test_race import start
 
@@ -50,10 +50,10 @@ def store(objects: Objects) -> Store:
 @pytest.fixture
 def relay(s3: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> Iterator[Relay]:
     """A way to the server that counts; clients that are made from now on take it."""
-    found = Relay(s3.port)
-    monkeypatch.setenv("AWS_ENDPOINT_URL", found.endpoint)
-    yield found
-    found.cut()
+    relay = Relay(s3.port)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", relay.endpoint)
+    yield relay
+    relay.cut()
 
 
 def kill_while_copying(source: str, spec: str, to: str, cache: Path, steps: int, after_s: float) -> None:
@@ -84,16 +84,16 @@ def test_uploads_that_are_killed_are_invisible_and_gone_on_with(objects: Objects
             str(local.folder), bundle.label, objects.location, tmp_path / "other", steps, dice.uniform(0, 0.05)
         )
         assert store.names() == store.identifiers("m") == []
-        assert said(lambda: store.open("m")).startswith(f"store {store.location} has no model 'm'")
+        assert error_text(lambda: store.open("m")).startswith(f"store {store.location} has no model 'm'")
     relay.drain()  # a part that is still on its way would be counted as saved, or not, by chance
     there = [name for name in objects.files() if name.startswith("m/")]
     assert there
     assert f"m/{bundle.manifest.version}/manifest.json" not in there
     before = relay.sent
-    told: list[tuple[int, int]] = []
-    copy_version(local, bundle.label, store, lambda done, total: told.append((done, total)))
+    progress: list[tuple[int, int]] = []
+    copy_version(local, bundle.label, store, lambda done, total: progress.append((done, total)))
     whole = sum(pinned.size for pinned in bundle.manifest.files.values())
-    assert told[-1] == (whole, whole)
+    assert progress[-1] == (whole, whole)
     saved = sum(SMALL for name in there if "small" in name) + LARGE * any("large" in name for name in there)
     assert whole - saved < relay.sent - before < whole - saved + MB
     assert store.verify("m", bundle.manifest.version) == bundle.manifest
@@ -120,10 +120,10 @@ def test_downloads_that_are_killed_are_invisible_and_gone_on_with(
     assert here > SMALL
     relay.drain()
     before = relay.received
-    told: list[int] = []
-    copy_version(open_store(objects.location, cache=cache), "m", target, lambda done, total: told.append(done))
+    progress: list[int] = []
+    copy_version(open_store(objects.location, cache=cache), "m", target, lambda done, total: progress.append(done))
     whole = sum(pinned.size for pinned in bundle.manifest.files.values())
-    assert told[-1] == whole
+    assert progress[-1] == whole
     assert whole - here < relay.received - before < whole - here + MB
     assert target.open(bundle.label).load_pipeline() == "seed 2"
     assert not list(cache.glob("*/m/.*"))
@@ -185,7 +185,7 @@ def test_a_report_that_is_published_stays_whoever_sends_the_version_again(object
     objects.write(f"line/{first.manifest.version}/report.html", b"damaged")
     objects.write(f"line/{first.manifest.version}/model.joblib", b"damaged")
     theirs.receive(second)  # mends what is the same
-    message = said(lambda: ours.verify("line", first.manifest.version), BundleError)
+    message = error_text(lambda: ours.verify("line", first.manifest.version), BundleError)
     assert "report.html was changed" in message
     ours.receive(first)
     assert ours.verify("line", first.manifest.version) == first.manifest
@@ -210,10 +210,10 @@ def test_uploads_of_one_version_at_once_leave_the_report_that_its_manifest_pins(
                 upload(Bucket(objects.location), theirs, ignore)
 
     upload(Overtaken(objects.location), ours, ignore)
-    found = open_store(objects.location)
+    store = open_store(objects.location)
     last = ours if moment == "before" else theirs
-    assert found.verify("line", ours.manifest.version) == last.manifest
-    assert found.open(ours.label).read("report.html") == last.read("report.html")
+    assert store.verify("line", ours.manifest.version) == last.manifest
+    assert store.open(ours.label).read("report.html") == last.read("report.html")
 
 
 # --- damage
@@ -228,12 +228,12 @@ def test_a_file_that_was_changed_in_the_bucket_is_noticed(objects: Objects, stor
     for damaged in (bytes([content[0] ^ 1]) + content[1:], content[:-1], content + b"x", b""):
         objects.write(path, damaged)
         for ask in (lambda: elsewhere.open("line"), lambda: store.verify("line", version)):
-            message = said(ask, BundleError)
+            message = error_text(ask, BundleError)
             assert message.startswith(f"{store.location}/{path} was changed after it was written: its SHA-256 is ")
             assert message.endswith("; restore it from a copy, or train again")
         assert not list(elsewhere.folder.glob("line/[!.]*"))
     objects.remove(path)
-    assert said(lambda: elsewhere.open("line"), BundleError) == (
+    assert error_text(lambda: elsewhere.open("line"), BundleError) == (
         f"{store.location}/{path} cannot be read: there is no such object; restore the bundle, or train again"
     )
     assert store.open("line").load_pipeline()  # what was fetched before is still what was published
@@ -267,7 +267,7 @@ def test_a_cache_that_cannot_be_written_is_named(objects: Objects, store: Store,
     version = add(store, 1)
     (tmp_path / "file").write_text("")
     elsewhere = open_store(objects.location, cache=tmp_path / "file")
-    assert said(lambda: elsewhere.open(f"line@{version}")) == (
+    assert error_text(lambda: elsewhere.open(f"line@{version}")) == (
         f"the cache {elsewhere.folder} cannot be written: Not a directory; set FASTTRACK_CACHE to a folder that can be"
     )
 
@@ -281,7 +281,7 @@ def test_what_the_storage_refuses_is_said_in_one_line_without_a_secret(
     def asked(location: str) -> list[str]:
         store = open_store(location)
         return [
-            said(do)
+            error_text(do)
             for do in (
                 lambda: store.resolve("line"),
                 lambda: store.check_writable("line"),
@@ -310,10 +310,10 @@ def test_a_bucket_that_may_be_read_only_is_read_and_says_so(objects: Objects, s3
     ours = [f"arn:aws:s3:::{bucket}/*"]
     denied = {"Effect": "Deny", "Principal": "*", "Action": ["s3:PutObject"], "Resource": ours}
     s3.client().put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [denied]}))
-    message = f"store {location}: access is denied (AccessDenied); check the keys, and what they may do"
-    assert said(lambda: store.check_writable("line")) == message
-    assert said(lambda: store.add("line", writer(line(3)))) == message
-    assert said(lambda: store.point("line", second)) == message
+    message = f"store {location}: access is denied (AccessDenied); check the keys and their permissions"
+    assert error_text(lambda: store.check_writable("line")) == message
+    assert error_text(lambda: store.add("line", writer(line(3)))) == message
+    assert error_text(lambda: store.point("line", second)) == message
     assert store.open("line").manifest.version == first
 
 
@@ -342,10 +342,10 @@ def test_what_was_trained_is_kept_when_the_storage_goes_away(objects: Objects, r
         relay.cut()
         return bundle
 
-    message = said(lambda: store.add("line", write), StoreUnreachable)
+    message = error_text(lambda: store.add("line", write), StoreUnreachable)
     label = message.split("fasttrack models push ")[1].split()[0]
     assert message.endswith(
-        f"; what was trained is kept on this machine, to send it: "
+        f"; the new version is kept on this machine; to send it: "
         f"fasttrack models push {label} {objects.location} --store {store.folder}"
     )
     relay.mend()
@@ -362,7 +362,7 @@ def test_what_could_not_be_sent_stays_in_the_cache_until_it_is(objects: Objects,
         relay.cut()
         return bundle
 
-    message = said(lambda: store.add("line", write), StoreUnreachable)
+    message = error_text(lambda: store.add("line", write), StoreUnreachable)
     label = message.split("fasttrack models push ")[1].split()[0]
     relay.mend()
     elsewhere = open_store(objects.location, cache=tmp_path / "other")
@@ -371,7 +371,7 @@ def test_what_could_not_be_sent_stays_in_the_cache_until_it_is(objects: Objects,
         open_store(objects.location).open(f"line@{version}")  # as a process that was started anew
     assert before not in LocalStore(store.folder).identifiers("line")
     assert LocalStore(store.folder).open(label).load_pipeline()
-    assert said(lambda: store.open(label)).startswith(f"line has no version {label.split('@')[1]!r}; ")
+    assert error_text(lambda: store.open(label)).startswith(f"line has no version {label.split('@')[1]!r}; ")
     copy_version(open_store(store.folder), label, store)
     for version in others[6:]:
         store.open(f"line@{version}")
@@ -402,9 +402,9 @@ def test_what_was_opened_last_is_known_while_the_storage_does_not_answer(objects
     relay.cut()
     store = open_store(objects.location)
     for spec, version in (("line", first), (f"line@{second}", second), (None, second)):
-        found = store.last_opened(spec)
-        assert found is not None
-        assert found.manifest.version == version
+        bundle = store.last_opened(spec)
+        assert bundle is not None
+        assert bundle.manifest.version == version
     assert store.last_opened("other") is None
 
 

@@ -69,8 +69,8 @@ def test_of_eight_processes_that_promote_in_place_of_one_champion_one_wins(store
             assert racer.stdin is not None
             racer.stdin.write(champion + "\n")
             racer.stdin.flush()
-        told = [racer.stdout.readline().split() for racer in racers if racer.stdout is not None]
-        (winner,) = [version for won, version in told if won == "1"]
+        answers = [racer.stdout.readline().split() for racer in racers if racer.stdout is not None]
+        (winner,) = [version for won, version in answers if won == "1"]
         assert store.champion("m") == winner
         winners.append(winner)
         champion = winner

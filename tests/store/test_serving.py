@@ -87,9 +87,9 @@ def test_a_server_goes_on_and_starts_while_the_storage_does_not_answer(
         relay.mend()
         poll(lambda: version_at(server.url) == second, what="the switch once the storage answers", within_s=30)
     assert [client.failures for client in clients] == [[]] * 4
-    told = log.read_text()
-    assert told.count("does not answer") == 1
-    assert f"store {objects.location} answers again" in told
+    log_text = log.read_text()
+    assert log_text.count("does not answer") == 1
+    assert f"store {objects.location} answers again" in log_text
 
     relay.cut()
     with serving(objects.location, log) as server:  # from the cache

@@ -11,7 +11,7 @@ import pytest
 from fasttrack.errors import BundleError
 from fasttrack.store import CHALLENGER, CHAMPION, audit_record
 from tests.bundles import line, writer
-from tests.store.places import add, said, step_back
+from tests.store.places import add, error_text, step_back
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,10 +26,10 @@ def test_a_store_that_is_not_there_is_empty_and_stays_so(store: Store, place: Pl
     assert store.versions("line") == []
     assert store.champion("line") is None
     assert store.latest() is None
-    assert said(lambda: store.open("line")) == (
+    assert error_text(lambda: store.open("line")) == (
         f"store {store.location} has no model 'line'; it is empty; train a model first: fasttrack train"
     )
-    assert said(lambda: store.previous("line")).startswith(f"store {store.location} has no model 'line'")
+    assert error_text(lambda: store.previous("line")).startswith(f"store {store.location} has no model 'line'")
     assert place.files() == []
 
 
@@ -51,27 +51,33 @@ def test_a_version_is_opened_by_name_by_alias_or_by_its_beginning(store: Store) 
 def test_what_is_not_there_is_answered_with_what_is(store: Store) -> None:
     version = add(store, 1)
     add(store, 1, "other")
-    assert said(lambda: store.resolve("lime")) == f"store {store.location} has no model 'lime'; it has line, other"
-    assert said(lambda: store.resolve("line@zzz")) == f"line has no version 'zzz'; available: {version}"
-    assert said(lambda: store.resolve("line")) == (
+    assert (
+        error_text(lambda: store.resolve("lime")) == f"store {store.location} has no model 'lime'; did you mean line?"
+    )
+    assert error_text(lambda: store.resolve("x")).endswith(" has no model 'x'; it has 'line', 'other'")
+    assert (
+        error_text(lambda: store.resolve("line@champoin")) == "line has no version 'champoin'; did you mean champion?"
+    )
+    assert error_text(lambda: store.resolve("line@zzz")) == f"line has no version 'zzz'; available: {version}"
+    assert error_text(lambda: store.resolve("line")) == (
         "line has no champion yet; choose one: fasttrack models promote line@VERSION"
     )
-    assert said(lambda: store.point("line", "zzz")) == (
+    assert error_text(lambda: store.point("line", "zzz")) == (
         f"line has no version 'zzz' in {store.location}; see fasttrack models list"
     )
-    assert said(lambda: store.point("lime", version)).startswith("lime has no version")
-    assert said(lambda: store.point_if("line", "zzz", expected=None)).startswith("line has no version 'zzz'")
+    assert error_text(lambda: store.point("lime", version)).startswith("lime has no version")
+    assert error_text(lambda: store.point_if("line", "zzz", expected=None)).startswith("line has no version 'zzz'")
     assert store.champion("line") is None
 
 
 def test_a_beginning_that_fits_several_versions_is_refused(store: Store) -> None:
-    found: dict[str, list[str]] = {}
+    by_digit: dict[str, list[str]] = {}
     for slope in range(20):  # more versions than first digits, so that two share one
         version = add(store, slope)
-        found.setdefault(version[0], []).append(version)
-    digit, several = next((digit, versions) for digit, versions in found.items() if len(versions) > 1)
-    assert said(lambda: store.resolve(f"line@{digit}")) == (
-        f"'{digit}' is the start of {len(several)} versions of line: {', '.join(sorted(several))}; write more of it"
+        by_digit.setdefault(version[0], []).append(version)
+    digit, several = next((digit, versions) for digit, versions in by_digit.items() if len(versions) > 1)
+    assert error_text(lambda: store.resolve(f"line@{digit}")) == (
+        f"'{digit}' begins {len(several)} versions of line: {', '.join(sorted(several))}; write more of it"
     )
 
 
@@ -94,7 +100,7 @@ def test_what_is_added_again_with_another_report_is_what_was_there(store: Store)
 def test_the_same_content_mends_a_damaged_version(store: Store, place: Place) -> None:
     version = add(store, 1)
     place.write(f"line/{version}/model.joblib", b"damaged")
-    assert "was changed after it was written" in said(lambda: store.verify("line", version), BundleError)
+    assert "was changed after it was written" in error_text(lambda: store.verify("line", version), BundleError)
     add(store, 1)
     assert store.verify("line", version).version == version
     content = place.read(f"line/{version}/model.joblib")
@@ -102,7 +108,7 @@ def test_the_same_content_mends_a_damaged_version(store: Store, place: Place) ->
     add(store, 1)
     assert store.verify("line", version).version == version
     place.write(f"line/{version}/manifest.json", b"damaged")
-    assert "manifest.json is damaged" in said(lambda: store.verify("line", version), BundleError)
+    assert "manifest.json is damaged" in error_text(lambda: store.verify("line", version), BundleError)
     add(store, 1)
     assert store.verify("line", version).version == version
     add(store, 2)
@@ -115,10 +121,10 @@ def test_a_version_under_another_versions_name_is_refused(store: Store, place: P
     place.move(f"line/{second}", f"line/{first}")
     where = f"{store.location}/line"
     expected = f"{where}/{first} holds version {second}, not {first}; restore it from a copy, or train again"
-    assert said(lambda: store.verify("line", first), BundleError) == expected
-    assert said(lambda: store.manifest("line", first), BundleError) == expected
+    assert error_text(lambda: store.verify("line", first), BundleError) == expected
+    assert error_text(lambda: store.manifest("line", first), BundleError) == expected
     place.move("line/away", f"line/{second}")
-    assert said(lambda: store.versions("line"), BundleError)
+    assert error_text(lambda: store.versions("line"), BundleError)
 
 
 def test_promotions_are_a_chain_that_rollback_walks_back(store: Store) -> None:
@@ -131,7 +137,7 @@ def test_promotions_are_a_chain_that_rollback_walks_back(store: Store) -> None:
     store.point("line", third)
     assert step_back(store) == (third, second)
     assert step_back(store) == (second, first)
-    assert said(lambda: store.previous("line")) == (
+    assert error_text(lambda: store.previous("line")) == (
         "line has no earlier champion to go back to; see fasttrack models list"
     )
     assert store.champion("line") == first
@@ -181,7 +187,7 @@ def test_pointers_that_lead_nowhere_are_found(store: Store, place: Place) -> Non
 def test_the_challenger_is_an_alias_like_the_champion(store: Store, place: Place) -> None:
     first, second = add(store, 1), add(store, 2)
     assert store.point("line", first) is None
-    assert said(lambda: store.open("line@challenger")) == (
+    assert error_text(lambda: store.open("line@challenger")) == (
         "line has no challenger; a training that is not promoted becomes challenger"
     )
     assert store.pointer_state("line", CHALLENGER) is None
@@ -242,10 +248,10 @@ def test_audit_records_are_kept_in_order_by_model(store: Store) -> None:
 def test_damaged_versions_do_not_hide_the_others(store: Store, place: Place) -> None:
     first, second = add(store, 1), add(store, 2)
     place.write(f"line/{first}/manifest.json", b"{}")
-    found, damaged = store.readable_versions("line")
-    assert [manifest.version for manifest in found] == [second]
-    assert len(damaged) == 1
-    assert f"{store.location}/line/{first}" in str(damaged[0])
+    manifests, errors = store.readable_versions("line")
+    assert [manifest.version for manifest in manifests] == [second]
+    assert len(errors) == 1
+    assert f"{store.location}/line/{first}" in str(errors[0])
 
 
 def test_a_pointer_changes_its_state_when_it_moves(store: Store) -> None:
@@ -269,7 +275,7 @@ def test_a_damaged_pointer_is_named_and_mended_by_promoting(store: Store, place:
         lambda: store.previous("line"),
         store.latest,
     ):
-        message = said(ask)
+        message = error_text(ask)
         assert message.startswith(f"{store.location}/line/champion.json cannot be read: ")
         assert message.endswith("; promote a version to write it anew")
     assert store.open(f"line@{version}").manifest.version == version
@@ -282,13 +288,13 @@ def test_a_champion_that_is_gone_is_named(store: Store, place: Place) -> None:
     store.point("line", first)
     store.point("line", second)
     place.move(f"line/{first}", "away")
-    assert said(lambda: store.previous("line")) == (
+    assert error_text(lambda: store.previous("line")) == (
         f"line's earlier champion {first} is gone from {store.location}; promote another version"
     )
     store.point("line", second)
     place.move(f"line/{second}", "away2")
     add(store, 3)
-    assert said(lambda: store.open("line")) == (
+    assert error_text(lambda: store.open("line")) == (
         f"line's champion {second} is gone from {store.location}; promote another version"
     )
 
@@ -296,8 +302,8 @@ def test_a_champion_that_is_gone_is_named(store: Store, place: Place) -> None:
 @pytest.mark.parametrize("name", ["", ".", "..", "../x", "a/b", ".hidden", "-x", "a b", "ü", "a@b", "a\n", "x\0"])
 def test_a_name_that_is_no_file_name_is_refused(store: Store, place: Place, name: str) -> None:
     message = f"{name!r} cannot name a model; use letters, digits, dot, dash and underscore"
-    assert said(lambda: store.check_writable(name)) == message
-    assert said(lambda: store.add(name, writer(line(1)))) == message
+    assert error_text(lambda: store.check_writable(name)) == message
+    assert error_text(lambda: store.add(name, writer(line(1)))) == message
     assert place.files() == []
 
 

@@ -19,7 +19,7 @@ from tests.bundles import line, manifest
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["Trial", "asked", "made", "new_name", "recorded", "runs_of"]
+__all__ = ["Trial", "make_bundle", "make_record", "mlflow_client", "new_name", "runs_of"]
 
 
 @dataclass(frozen=True)
@@ -38,9 +38,9 @@ def new_name() -> str:
     return f"line-{uuid.uuid4().hex[:8]}"
 
 
-def made(store: Store, name: str, slope: float = 2.0, others: Mapping[str, bytes] | None = None) -> Bundle:
+def make_bundle(store: Store, name: str, slope: float = 2.0, others: Mapping[str, bytes] | None = None) -> Bundle:
     """A version of y = slope·x, scikit-learn's."""
-    told = manifest(
+    content = manifest(
         name,
         training=TrainingRecord(
             estimator="linear",
@@ -52,17 +52,17 @@ def made(store: Store, name: str, slope: float = 2.0, others: Mapping[str, bytes
         metrics={"rmse": Metric(1.0, 0.5, 1.5)},
         baseline={"rmse": Metric(3.0, 2.5, 3.5)},
     )
-    files = {**model_files(told), **(others or {})}
-    return store.add(name, lambda folder: write_bundle(folder, told, line(slope), others=files))
+    files = {**model_files(content), **(others or {})}
+    return store.add(name, lambda folder: write_bundle(folder, content, line(slope), others=files))
 
 
-def recorded(place: Place, bundle: Bundle, **more: Any) -> RunRecord:
+def make_record(place: Place, bundle: Bundle, **more: Any) -> RunRecord:
     """The record of its training."""
-    return record_run(place, bundle.manifest, verdict="promoted: as asked", pipeline=line(1.0), **more)
+    return record_run(place, bundle.manifest, verdict="promoted: as mlflow_client", pipeline=line(1.0), **more)
 
 
 @contextmanager
-def asked(url: str) -> Iterator[Any]:
+def mlflow_client(url: str) -> Iterator[Any]:
     """MLflow's own client, to look at what is there."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -71,12 +71,14 @@ def asked(url: str) -> Iterator[Any]:
         yield mlflow.MlflowClient(tracking_uri=url, registry_uri=url)
 
 
-def runs_of(mlflow: Any, experiment: str) -> list[Any]:
+def runs_of(mlflow: Any, name: str) -> list[Any]:
     """All runs of an experiment, deleted ones too."""
     from mlflow.entities import ViewType
 
-    found = mlflow.get_experiment_by_name(experiment)
-    return list(mlflow.search_runs([found.experiment_id], run_view_type=ViewType.ALL)) if found else []
+    experiment = mlflow.get_experiment_by_name(name)
+    if experiment is None:
+        return []
+    return list(mlflow.search_runs([experiment.experiment_id], run_view_type=ViewType.ALL))
 
 
 def files_of(folder: Path) -> Iterator[tuple[str, bytes]]:

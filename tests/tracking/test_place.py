@@ -10,8 +10,8 @@ import pytest
 
 from fasttrack.errors import ConfigError
 from fasttrack.settings import Settings
-from fasttrack.tracking import Place, find_place, remembered_place, spool_folder
-from fasttrack.tracking.place import remember
+from fasttrack.tracking import Place, find_place, recall_place, spool_folder
+from fasttrack.tracking.place import remember_place
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -91,19 +91,19 @@ except Exception as error:
 
 
 def test_a_place_is_remembered_without_its_password(tmp_path: Path) -> None:
-    remember(tmp_path, "plain", Place("http://there:5000", "trials"))
-    assert remembered_place(tmp_path, "plain", environment={}) == Place("http://there:5000", "trials")
-    assert remembered_place(tmp_path, "other", environment={}) is None
-    assert remembered_place(tmp_path, "plain", "off", environment={}) is None
+    remember_place(tmp_path, "plain", Place("http://there:5000", "trials"))
+    assert recall_place(tmp_path, "plain", environment={}) == Place("http://there:5000", "trials")
+    assert recall_place(tmp_path, "other", environment={}) is None
+    assert recall_place(tmp_path, "plain", "off", environment={}) is None
 
     whole = "http://me:hunter2@there:5000"
-    remember(tmp_path, "secret", Place(whole))
+    remember_place(tmp_path, "secret", Place(whole))
     assert "hunter2" not in (tmp_path / "places" / "secret.json").read_text()
-    assert remembered_place(tmp_path, "secret", whole, environment={}) == Place(whole)
+    assert recall_place(tmp_path, "secret", whole, environment={}) == Place(whole)
     with pytest.raises(
-        ConfigError, match=r"the password of http://me:\*\*\*@there:5000 is kept nowhere; give the whole"
+        ConfigError, match=r"the password of http://me:\*\*\*@there:5000 is not stored; give the complete"
     ):
-        remembered_place(tmp_path, "secret", environment={})
+        recall_place(tmp_path, "secret", environment={})
 
 
 def test_runs_wait_in_a_local_store_else_in_the_users_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

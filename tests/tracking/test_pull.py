@@ -1,4 +1,4 @@
-"""Registered versions brought into a store, whole or not at all, and a store that follows an alias."""
+"""RegisteredVersion versions brought into a store, whole or not at all, and a store that follows an alias."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from fasttrack.jobs.pull import pull
 from fasttrack.store import LocalStore, Store
 from fasttrack.tracking import Place, spool_folder, track
 from tests.integration.real import bare_environment, poll
-from tests.tracking.runs import asked, files_of, made, new_name, recorded
+from tests.tracking.runs import files_of, make_bundle, make_record, mlflow_client, new_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
 
 def _registered(place: Place, store: Store, name: str, slope: float) -> Bundle:
-    bundle = made(store, name, slope)
+    bundle = make_bundle(store, name, slope)
     store.point(name, bundle.manifest.version)
-    track(place, recorded(place, bundle), store, spool_folder(store.folder))
+    track(place, make_record(place, bundle), store, spool_folder(store.folder))
     return bundle
 
 
@@ -49,8 +49,8 @@ def test_a_version_comes_whole_once_and_serves_only_when_asked_to(place: Place, 
     assert (first.transfer.downloaded, first.promotion, here.champion(name)) == (True, None, None)
     version = bundle.manifest.version
     assert (first.transfer.name, first.transfer.version, first.transfer.registered.number) == (name, version, "1")
-    got = here.open(f"{name}@{version}")
-    assert dict(files_of(got.folder)) == dict(files_of(bundle.folder))
+    bundle_here = here.open(f"{name}@{version}")
+    assert dict(files_of(bundle_here.folder)) == dict(files_of(bundle.folder))
     again = pull(place, f"models:/{name}/1", here, promote=True)
     assert not again.transfer.downloaded
     assert again.promotion is not None
@@ -70,7 +70,7 @@ def test_what_is_damaged_in_the_store_is_fetched_anew(place: Place, tmp_path: Pa
 def test_what_was_changed_in_the_registry_never_enters_the_store(place: Place, tmp_path: Path) -> None:
     name = new_name()
     _registered(place, LocalStore(tmp_path / "there"), name, 2.0)
-    with asked(place.uri) as mlflow:
+    with mlflow_client(place.uri) as mlflow:
         (Path(mlflow.get_model_version_download_uri(name, "1")) / "model.joblib").write_bytes(b"evil")
     here = LocalStore(tmp_path / "here")
     with pytest.raises(BundleError, match="was changed after it was written"):
@@ -95,9 +95,13 @@ def test_what_is_not_there_is_said(place: Place, tmp_path: Path, spec: str, erro
 def test_a_model_of_another_kind_is_no_bundle(place: Place, tmp_path: Path) -> None:
     name = new_name()
     (tmp_path / "MLmodel").write_text("flavors: {}\n")
-    with asked(place.uri) as mlflow:
-        found = mlflow.get_experiment_by_name("other")
-        experiment = found.experiment_id if found else mlflow.create_experiment("other", str(tmp_path / "runs"))
+    with mlflow_client(place.uri) as mlflow:
+        experiment_found = mlflow.get_experiment_by_name("other")
+        experiment = (
+            experiment_found.experiment_id
+            if experiment_found
+            else mlflow.create_experiment("other", str(tmp_path / "runs"))
+        )
         run = mlflow.create_run(experiment)
         mlflow.log_artifact(run.info.run_id, str(tmp_path / "MLmodel"), "model")
         mlflow.create_registered_model(name)
@@ -138,7 +142,7 @@ def test_a_store_follows_the_alias_through_moves_and_outages(wire: Wire, tmp_pat
         poll(lambda: "does not answer" in log.read_text(), what="a warning", within_s=60)
         assert follower.poll() is None
         wire.up()
-        with asked(wire.url) as mlflow:
+        with mlflow_client(wire.url) as mlflow:
             mlflow.set_registered_model_alias(name, "champion", "1")
         serves(versions[0])
         poll(lambda: "answers again" in log.read_text(), what="relief", within_s=30)

@@ -129,11 +129,11 @@ def test_a_regression_gives_numbers_and_knows_no_probabilities(mlflow: Any, tmp_
 
 def test_the_same_training_gives_the_same_version_with_the_same_files(tmp_path: Path) -> None:
     X, y = _table()
-    one, other = (_packaged(tmp_path / where, _features(), X, y) for where in ("a", "b"))
-    assert one.manifest.version == other.manifest.version
+    first, second = (_packaged(tmp_path / where, _features(), X, y) for where in ("a", "b"))
+    assert first.manifest.version == second.manifest.version
     differing = {
         name
-        for (name, ours), (_, theirs) in zip(files_of(one.bundle.folder), files_of(other.bundle.folder), strict=True)
+        for (name, ours), (_, theirs) in zip(files_of(first.bundle.folder), files_of(second.bundle.folder), strict=True)
         if ours != theirs
     }
     assert differing == {"manifest.json"}  # which says when it was made

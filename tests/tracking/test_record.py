@@ -13,7 +13,7 @@ from fasttrack.store import LocalStore
 from fasttrack.tracking import Place, RunRecord, record_run
 from fasttrack.tracking.spool import Spool
 from tests.bundles import manifest
-from tests.tracking.runs import Trial, made, recorded
+from tests.tracking.runs import Trial, make_bundle, make_record
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,11 +27,11 @@ def test_a_record_holds_what_was_trained_how_well_and_on_what(tmp_path: Path) ->
         data=DataConfig(source="postgresql://me:hunter2@db/flights", target="y", kinds={"zip code": "category"}),
         split=SplitConfig(method="time", column="when"),
     )
-    bundle = made(LocalStore(tmp_path), "line")
-    found = recorded(PLACE, bundle, config=config, started=1000.0)
-    assert found.experiment == "line"
-    assert found.started_ms == 1_000_000
-    assert found.metrics == {
+    bundle = make_bundle(LocalStore(tmp_path), "line")
+    record = make_record(PLACE, bundle, config=config, started=1000.0)
+    assert record.experiment == "line"
+    assert record.started_ms == 1_000_000
+    assert record.metrics == {
         "train_rows": 3.0,
         "rmse": 1.0,
         "rmse.low": 0.5,
@@ -40,47 +40,47 @@ def test_a_record_holds_what_was_trained_how_well_and_on_what(tmp_path: Path) ->
         "baseline.rmse.low": 2.5,
         "baseline.rmse.high": 3.5,
     }
-    assert found.params["data.source"] == "postgresql://me:***@db/flights"
-    assert found.params["data.kinds.zip code"] == "category"
-    assert found.params["split.column"] == "when"
-    assert found.params["model.fit_intercept"] == "True"
-    assert found.tags["fasttrack.version"] == bundle.manifest.version
-    assert found.dataset is not None
-    assert (found.dataset.rows, found.dataset.digest) == (3, "ab" * 8)
+    assert record.params["data.source"] == "postgresql://me:***@db/flights"
+    assert record.params["data.kinds.zip code"] == "category"
+    assert record.params["split.column"] == "when"
+    assert record.params["model.fit_intercept"] == "True"
+    assert record.tags["fasttrack.version"] == bundle.manifest.version
+    assert record.dataset is not None
+    assert (record.dataset.rows, record.dataset.digest) == (3, "ab" * 8)
 
 
 def test_no_secret_is_written_to_the_disk(tmp_path: Path) -> None:
-    bundle = made(LocalStore(tmp_path / "model"), "line")
+    bundle = make_bundle(LocalStore(tmp_path / "model"), "line")
     spool = Spool(tmp_path / "spool")
-    spool.add(recorded(PLACE, bundle))
-    (kept,) = (tmp_path / "spool" / "runs").iterdir()
-    assert b"hunter2" not in kept.read_bytes()
-    assert b"me:***@there:5000" in kept.read_bytes()
+    spool.add(make_record(PLACE, bundle))
+    (path,) = (tmp_path / "spool" / "runs").iterdir()
+    assert b"hunter2" not in path.read_bytes()
+    assert b"me:***@there:5000" in path.read_bytes()
 
 
 def test_names_and_lengths_are_those_that_mlflow_takes() -> None:
-    told = manifest(metrics={"f1 größe": Metric(1.0, 0.0, 1.0)})
+    content = manifest(metrics={"f1 größe": Metric(1.0, 0.0, 1.0)})
     trials = [Trial(0, {"p": "x" * 9000, "?": 1}, None, 1.0, "FAIL"), Trial(1, {}, float("nan"), 1.0, "COMPLETE")]
     pipeline = DummyRegressor(strategy="constant" + "é" * 9000)
-    found = record_run(Place("http://there"), told, verdict="v" * 9000, pipeline=pipeline, trials=trials)
-    assert set(found.metrics) == {"train_rows", "f1 gr__e", "f1 gr__e.low", "f1 gr__e.high"}
-    assert len(found.params["model.strategy"]) == 500
-    assert len(found.tags["fasttrack.verdict"]) == 4000
-    assert set(found.trials[0].params) == {"p", "_"}
-    assert [trial.metrics for trial in found.trials] == [{"seconds": 1.0}, {"seconds": 1.0}]
+    record = record_run(Place("http://there"), content, verdict="v" * 9000, pipeline=pipeline, trials=trials)
+    assert set(record.metrics) == {"train_rows", "f1 gr__e", "f1 gr__e.low", "f1 gr__e.high"}
+    assert len(record.params["model.strategy"]) == 500
+    assert len(record.tags["fasttrack.verdict"]) == 4000
+    assert set(record.trials[0].params) == {"p", "_"}
+    assert [trial.metrics for trial in record.trials] == [{"seconds": 1.0}, {"seconds": 1.0}]
 
 
 def test_a_record_comes_back_from_the_disk_as_it_was(tmp_path: Path) -> None:
-    bundle = made(LocalStore(tmp_path / "model"), "line")
+    bundle = make_bundle(LocalStore(tmp_path / "model"), "line")
     spool = Spool(tmp_path / "spool")
-    later, sooner = (recorded(PLACE, bundle, started=at, plots={"roc": "<svg/>"}) for at in (2.0, 1.0))
+    later, sooner = (make_record(PLACE, bundle, started=at, plots={"roc": "<svg/>"}) for at in (2.0, 1.0))
     for record in (later, sooner):
         spool.add(record)
         assert msgspec.json.decode(spool.path(record).read_bytes(), type=RunRecord) == record
-    assert spool.waiting() == [sooner, later]
-    with spool.held(sooner) as ours, spool.held(sooner) as theirs:
+    assert spool.runs() == [sooner, later]
+    with spool.lock(sooner) as ours, spool.lock(sooner) as theirs:
         assert (ours, theirs) == (True, False)
     spool.remove(sooner)
-    with spool.held(sooner) as gone:
+    with spool.lock(sooner) as gone:
         assert not gone
-    assert spool.waiting() == [later]
+    assert spool.runs() == [later]

@@ -45,8 +45,8 @@ def test_the_champion_served_by_mlflow_answers_as_scikit_learn(tmp_path: Path, m
     with process(command, tmp_path / "log", env={**env, "PATH": f"{programs}:{env['PATH']}"}) as server:
         here = f"http://127.0.0.1:{port}"
         poll(lambda: httpx.get(f"{here}/ping").status_code == 200, what="an answer", within_s=150)
-        told = X.assign(left=X["left"].map(pd.Timestamp.isoformat)).astype(object)
-        body: dict[str, Any] = {"dataframe_split": told.where(X.notna(), None).to_dict("split", index=False)}
+        cells = X.assign(left=X["left"].map(pd.Timestamp.isoformat)).astype(object)
+        body: dict[str, Any] = {"dataframe_split": cells.where(X.notna(), None).to_dict("split", index=False)}
         reply = httpx.post(f"{here}/invocations", json=body, timeout=60)
         assert reply.json() == {"predictions": pipeline.predict(X).tolist()}
         body["params"] = {"predict_method": "predict_proba"}

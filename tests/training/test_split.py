@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from fasttrack.errors import TrainingError
 from fasttrack.training.split import split
+from tests.budget import budget
 
-PROVEN = settings(max_examples=150, deadline=None, derandomize=True, database=None)
+PROVEN = settings(max_examples=budget(150), deadline=None, derandomize=True, database=None)
 SHARES = st.floats(0.1, 0.6)
 SEEDS = st.integers(0, 1000)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fasttrack.bundle.files import (
+from fasttrack.bundle.bundle import (
     GRAPH,
     Bundle,
     changed_file,

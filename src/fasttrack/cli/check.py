@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["check"]
 
 
-def check(
+def check(  # a parameter for each option
     data: Annotated[str, typer.Argument(metavar="DATA", help=f"The table: {SOURCE}.")],
     model: ModelOption = None,
     null: NullOption = None,

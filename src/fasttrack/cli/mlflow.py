@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fasttrack.cli.options import StoreOption, TrackingOption
-from fasttrack.cli.progress import Progress
+from fasttrack.cli.progress_display import StepDisplay
 from fasttrack.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def status(store: StoreOption = "model") -> None:
     from fasttrack.tracking.spool import Spool
 
     spool = Spool(spool_folder(store))
-    runs, models = spool.waiting(), spool.owed_aliases()
+    runs, models = spool.runs(), spool.pending_aliases()
     for run in runs:
         typer.echo(f"{run.model}@{run.version}: not yet sent to {run.uri}")
     for model in models:
@@ -50,10 +50,10 @@ def send(tracking: TrackingOption = None, store: StoreOption = "model") -> None:
     from fasttrack.tracking import find_place, resume, spool_folder
 
     place = find_place(tracking)
-    with Progress() as progress:
-        results = resume(open_store(store), spool_folder(store), place, progress.tell)
+    with StepDisplay() as display:
+        results = resume(open_store(store), spool_folder(store), place, display.begin)
     for result in results:
-        typer.echo(result.said)
+        typer.echo(result.message)
     if not results:
         typer.echo("nothing to send")
 
@@ -70,8 +70,8 @@ def pull(
     from fasttrack.store import open_store
 
     place = _place(spec, store, tracking)
-    with Progress() as progress:
-        progress.tell(f"pulling {spec} from {place.shown}")
+    with StepDisplay() as display:
+        display.begin(f"pulling {spec} from {place.label}")
         pulled = pull_version(place, spec, open_store(store), promote=promote)
     transfer, promotion = pulled.transfer, pulled.promotion
     came = "pulled" if transfer.downloaded else "was already in the store"
@@ -105,11 +105,11 @@ def follow(
 
 def _place(spec: str, store: str, tracking: str | None) -> Place:
     """Where the registry is. Raises ConfigError before anything is opened if that is not known."""
-    from fasttrack.tracking import remembered_place, spool_folder
-    from fasttrack.tracking.registry import parse
+    from fasttrack.tracking import recall_place, spool_folder
+    from fasttrack.tracking.registry import parse_model_uri
 
-    name, _, _ = parse(spec)
-    place = remembered_place(spool_folder(store), name, tracking)
+    name, _, _ = parse_model_uri(spec)
+    place = recall_place(spool_folder(store), name, tracking)
     if place is None:
         raise ConfigError("no MLflow is configured; name it with --tracking URI or FASTTRACK_TRACKING")
     return place

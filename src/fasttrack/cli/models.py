@@ -9,7 +9,7 @@ from rich.text import Text
 
 from fasttrack.cli.completion import complete_model
 from fasttrack.cli.options import MODEL, SOURCE, QueryOption, RowsOption, StoreOption, TableOption, TrackingOption
-from fasttrack.cli.progress import TransferBar
+from fasttrack.cli.progress_display import TransferBar
 from fasttrack.cli.tables import Column, Table, is_terminal, output, print_table
 from fasttrack.cli.version_summary import describe, engine_line, quality_heading, quality_table, search_line
 from fasttrack.errors import ConfigError, FastTrackError, StoreError

@@ -21,7 +21,7 @@ def _group() -> None:
 
 
 @monitor.command("build")
-def build(
+def build(  # a parameter for each option
     spec: ModelArgument = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="The folder to write to.", metavar="FOLDER")] = Path(
         "monitoring"

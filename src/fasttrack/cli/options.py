@@ -1,4 +1,4 @@
-"""Arguments and options that several commands take, and the values of those that only allow a few."""
+"""Arguments and options that several commands take."""
 
 from __future__ import annotations
 
@@ -30,7 +30,6 @@ __all__ = [
     "StoreOption",
     "TableOption",
     "TrackingOption",
-    "choice",
     "parse_kinds",
 ]
 
@@ -117,13 +116,6 @@ IgnoreOption = Annotated[
 ]
 
 
-def choice(option: str, value: str | None, allowed: Sequence[str]) -> Any:
-    """The value if it is one of `allowed`, or `None`. Raises ConfigError for another."""
-    if value is not None and value not in allowed:
-        raise ConfigError(f"{option} {value}: choose one of {', '.join(allowed)}{did_you_mean(value, allowed)}")
-    return value
-
-
 def parse_kinds(pairs: Sequence[str]) -> dict[str, Any]:
     """The kind of each column that is named as COLUMN=KIND. Raises ConfigError."""
     kinds = {}
@@ -131,5 +123,7 @@ def parse_kinds(pairs: Sequence[str]) -> dict[str, Any]:
         column, equals, kind = pair.rpartition("=")
         if not equals:
             raise ConfigError(f"--kind {pair}: write COLUMN=KIND")
-        kinds[column] = choice("--kind", kind, KINDS)
+        if kind not in KINDS:
+            raise ConfigError(f"--kind {pair}: choose one of {', '.join(KINDS)}{did_you_mean(kind, KINDS)}")
+        kinds[column] = kind
     return kinds

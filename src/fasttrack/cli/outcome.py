@@ -41,7 +41,7 @@ def print_outcome(outcome: Outcome, store: str) -> None:
         console.print(Text.assemble(("caution:", "yellow"), f" {caution}"))
     console.print(Text(outcome.verdict.reason))
     if outcome.tracked is not None:
-        console.print(Text(outcome.tracked.said, style="" if outcome.tracked.run_id else "yellow"))
+        console.print(Text(outcome.tracked.message, style="" if outcome.tracked.run_id else "yellow"))
     option = "" if store == "model" else f" --store {shlex.quote(store)}"
     spec = manifest.name if outcome.verdict.promoted else f"{manifest.name}@{manifest.version}"
     console.print(Text.assemble("next: ", (f"fasttrack serve{option} --model {spec}", "bold")))

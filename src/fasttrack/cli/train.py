@@ -10,7 +10,7 @@ import typer
 
 from fasttrack.cli.options import SOURCE
 from fasttrack.cli.outcome import print_outcome
-from fasttrack.cli.progress import Progress
+from fasttrack.cli.progress_display import StepDisplay
 from fasttrack.config import TrainConfig, options
 from fasttrack.config.option import ConfigOption, plain_type
 from fasttrack.errors import ConfigError
@@ -28,7 +28,7 @@ def train_command(config_class: type[TrainConfig] = TrainConfig) -> Callable[...
         from fasttrack.jobs import train as train_model
 
         arguments = {name: _parse(flags[name], value) for name, value in values.items()}
-        with Progress() as progress, reporting(progress.tell):
+        with StepDisplay() as display, reporting(display.begin):
             config = config_class.of(source, **arguments)
             outcome = train_model(config)
         print_outcome(outcome, config.store)

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from fasttrack.compiler.edge_rows import generate_edge_rows
-from fasttrack.contract.fitted_pipeline import answers
+from fasttrack.contract.fitted_pipeline import predict
 from fasttrack.contract.frame import pipeline_input
 from fasttrack.graph import ManyRowsSession, Program, Proof, open_session, refused_rows, run
 
@@ -209,7 +209,7 @@ class _Comparer:
         """scikit-learn's predictions and probabilities."""
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
-            return answers(self.pipeline, rows, probabilities=self.contract.target.probabilities)
+            return predict(self.pipeline, rows, probabilities=self.contract.target.probabilities)
 
 
 def _failure(reason: str, row: int = 0) -> _Comparison:

@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
+from fasttrack.config.domain import Domain, HyperparameterValue, Range
 from fasttrack.config.option import ConfigOption, Option, content_of, options
 from fasttrack.config.package_config import PackageConfig
 from fasttrack.config.publishing import PromotionRule, TrackingConfig
-from fasttrack.config.space import Domain, HyperparameterValue, Range
 from fasttrack.config.train_config import (
     FRAME,
     JOURNAL,

@@ -35,8 +35,8 @@ _TYPES = {
 
 def explain(error: msgspec.ValidationError, content: dict[str, Any], config: type[msgspec.Struct]) -> str:
     """Why `content` is no `config`, with the key and, for a misspelt one, a suggestion."""
-    path, text = _located(str(error), content, config)
-    key = _joined(path)
+    path, text = _locate(str(error), content, config)
+    key = _dotted_key(path)
     for option in options(config).values():
         if option.path == (path[:-1] if option.is_table else path):
             text = _with_expected(text, option)
@@ -49,7 +49,7 @@ def explain(error: msgspec.ValidationError, content: dict[str, Any], config: typ
 
 def unknown_key(name: str, table: Sequence[str], config: type[msgspec.Struct]) -> str:
     """That the table at this path has no key `name`, and which one may be meant."""
-    return f"{_joined(table)}{': ' * bool(table)}unknown key `{name}`{_suggestion(name, config)}"
+    return f"{_dotted_key(table)}{': ' * bool(table)}unknown key `{name}`{_suggestion(name, config)}"
 
 
 def value_problem(option: ConfigOption, value: Any) -> tuple[str, str] | None:
@@ -57,14 +57,14 @@ def value_problem(option: ConfigOption, value: Any) -> tuple[str, str] | None:
     try:
         msgspec.convert(value, option.type)
     except msgspec.ValidationError as error:
-        path, text = _located(str(error), value, option.type)
+        path, text = _locate(str(error), value, option.type)
         if len(path) == (1 if option.is_table else 0):
             text = _with_expected(text, option)
-        return _joined(path), _in_words(text)
+        return _dotted_key(path), _in_words(text)
     return None
 
 
-def _located(message: str, value: Any, kind: Any) -> tuple[tuple[str, ...], str]:
+def _locate(message: str, value: Any, kind: Any) -> tuple[tuple[str, ...], str]:
     """Where in `value`, which should be of `kind`, msgspec's `message` found what, and the message without the place.
 
     In a table with arbitrary names msgspec does not say which name it was, so each is tried by itself.
@@ -89,7 +89,7 @@ def _located(message: str, value: Any, kind: Any) -> tuple[tuple[str, ...], str]
                 try:
                     msgspec.convert(item, kind)
                 except msgspec.ValidationError as error:
-                    inner, text = _located(str(error), item, kind)
+                    inner, text = _locate(str(error), item, kind)
                     return (*path, name, *inner), text
     return tuple(path), _with_choices(text, value, kind)
 
@@ -151,7 +151,7 @@ def _type_words(types: Sequence[str]) -> str:
     return " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
-def _joined(path: Sequence[str]) -> str:
+def _dotted_key(path: Sequence[str]) -> str:
     """`("data", "odd name", "[1]")` → `data."odd name"[1]`, as TOML writes a key."""
     parts = [part if part.startswith("[") or _BARE_KEY.fullmatch(part) else json.dumps(part) for part in path]
     return ".".join(parts).replace(".[", "[")

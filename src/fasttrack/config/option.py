@@ -135,7 +135,7 @@ class ConfigOption:
 def options(config: type[msgspec.Struct]) -> Mapping[str, ConfigOption]:
     """The options of a configuration class and of the classes of its fields, by name, in the order of the fields."""
     by_name: dict[str, ConfigOption] = {}
-    for option in _declared(config, ()):
+    for option in _walk(config, ()):
         if option.name in by_name:
             first = by_name[option.name]
             raise TypeError(f"{config.__name__}: {first.key} and {option.key} are both named {option.name}")
@@ -143,12 +143,12 @@ def options(config: type[msgspec.Struct]) -> Mapping[str, ConfigOption]:
     return by_name
 
 
-def _declared(config: type[msgspec.Struct], above: tuple[str, ...]) -> Iterator[ConfigOption]:
+def _walk(config: type[msgspec.Struct], above: tuple[str, ...]) -> Iterator[ConfigOption]:
     for field in msgspec.structs.fields(config):
         path = (*above, field.name)
         table = struct_of(field.type)
         if table is not None:
-            yield from _declared(table, path)
+            yield from _walk(table, path)
             continue
         declarations = [extra for extra in getattr(field.type, "__metadata__", ()) if isinstance(extra, Option)]
         if declarations:

@@ -13,10 +13,10 @@ from typing import Annotated, Any, Literal, Self
 
 import msgspec
 
+from fasttrack.config.domain import Domain
 from fasttrack.config.merge import build, merge, read_toml
 from fasttrack.config.option import Option, fields_of
 from fasttrack.config.publishing import Confidence, ModelName, PromotionRule, StoreAddress, TrackingConfig
-from fasttrack.config.space import Domain
 from fasttrack.contract.schema import Kind, Task
 from fasttrack.errors import ConfigError
 from fasttrack.file_formats import format_names

@@ -1,4 +1,4 @@
-"""The contract between a model and its callers: learned once, carried in the bundle, obeyed everywhere."""
+"""The contract between a model and its callers: learned at training, stored in the bundle, applied everywhere."""
 
 from fasttrack.contract.schema import Column, Contract, Kind, Label, Scalar, Target, Task
 

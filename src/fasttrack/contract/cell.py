@@ -1,4 +1,4 @@
-"""One cell: what each kind of column accepts, how it reads text, and how its refusals are worded."""
+"""One cell of a request: what each kind of column accepts, how text is read, and what a refusal says."""
 
 from __future__ import annotations
 
@@ -14,7 +14,16 @@ if TYPE_CHECKING:
     from fasttrack.contract.refusal import Issues
     from fasttrack.contract.schema import Column
 
-__all__ = ["check", "expected", "from_query", "iso", "missing_column", "seconds", "within_years"]
+__all__ = [
+    "check",
+    "expected_kind",
+    "format_datetime",
+    "from_query",
+    "missing_message",
+    "parse_datetime",
+    "type_name",
+    "within_years",
+]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST = (datetime.min.replace(tzinfo=UTC) - _EPOCH).total_seconds()
@@ -31,14 +40,14 @@ _EXPECTED = {
 }
 
 
-def check(issues: Issues, row: int, column: Column, value: Any, *, given: bool) -> Any:
-    """The cell's value as the typed decoder would give it; `None` and an entry in `issues` where it cannot be.
+def check(issues: Issues, row: int, column: Column, value: Any, *, present: bool) -> Any:
+    """The cell's value as the typed decoder would give it; `None` if it is missing or refused.
 
-    `given` says whether the request names the cell at all.
+    Each refusal is added to `issues`. `present`: whether the request has the cell at all.
     """
     if value is None or value != value:  # NaN, which JSON does not have but Python callers do
         if not column.nullable:
-            issues.add(row, column.name, _missing_value(column) if given else missing_column(column), "missing")
+            issues.add(row, column.name, _null_message(column) if present else missing_message(column), "missing")
         return None
     match column.kind:
         case "number" | "integer":
@@ -53,7 +62,7 @@ def check(issues: Issues, row: int, column: Column, value: Any, *, given: bool) 
         case "datetime":
             if isinstance(value, str):
                 try:
-                    seconds(value)
+                    parse_datetime(value)
                 except ValueError:
                     message = "expected an ISO 8601 date and time, such as 2013-01-31T17:05:00Z"
                     issues.add(row, column.name, message, "type")
@@ -78,9 +87,9 @@ def _number(issues: Issues, row: int, column: Column, value: float) -> float | N
 
 
 def from_query(column: Column, text: str) -> Any:
-    """A query parameter as the JSON value it stands for; text that is no such value stays text, to be refused later.
+    """A query parameter as the JSON value it stands for; other text stays as it is, and is refused later.
 
-    A plus sign that the caller did not encode arrives as a space; where only a plus makes sense it is read as one.
+    A plus sign that the caller did not encode arrives as a space, and is read as a plus where only that makes sense.
     """
     if text == "":
         means_text = column.kind == "category" and not column.nullable and "" in (column.categories or ())
@@ -92,16 +101,16 @@ def from_query(column: Column, text: str) -> Any:
         return {"true": True, "false": False, "1": True, "0": False}.get(text.lower(), text)
     if column.kind == "datetime" and " " in text:
         try:
-            seconds(text)
+            parse_datetime(text)
         except ValueError:
             return "+".join(text.rsplit(" ", 1))
     return text
 
 
-def seconds(text: str) -> float:
+def parse_datetime(text: str) -> float:
     """Seconds since 1970 UTC of an ISO 8601 date, or date and time; without a zone it is UTC.
 
-    Raises ValueError when it is none, or lies outside the years 1 to 9999.
+    Raises ValueError for other text, and outside the years 1 to 9999.
     """
     upper = text.upper()
     if not _DATETIME.fullmatch(upper):
@@ -115,26 +124,26 @@ def seconds(text: str) -> float:
 
 def within_years(since: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Which seconds since 1970 UTC lie in the years 1 to 9999."""
-    found: NDArray[np.bool_] = (since >= _FIRST) & (since <= _LAST)
-    return found
+    within: NDArray[np.bool_] = (since >= _FIRST) & (since <= _LAST)
+    return within
 
 
-def iso(since: float) -> str:
+def format_datetime(since: float) -> str:
     """Seconds since 1970 UTC as ISO 8601 text. Raises OverflowError outside the years 1 to 9999."""
     return (_EPOCH + timedelta(seconds=since)).isoformat().replace("+00:00", "Z")
 
 
-def expected(column: Column) -> str:
-    """What a cell of the column is, in words."""
+def expected_kind(column: Column) -> str:
+    """The kind of the column's cells in words, such as `a whole number`."""
     return _EXPECTED[column.kind]
 
 
-def missing_column(column: Column) -> str:
-    """What to say where a required column is absent."""
+def missing_message(column: Column) -> str:
+    """The refusal of a request without a required column."""
     return f"missing; expected {_EXPECTED[column.kind]}"
 
 
-def _missing_value(column: Column) -> str:
+def _null_message(column: Column) -> str:
     return f"null, but the training data always had a value here; expected {_EXPECTED[column.kind]}"
 
 

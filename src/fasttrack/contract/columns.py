@@ -12,7 +12,7 @@ import numpy as np
 
 from fasttrack.contract.arrays import ColumnArray, json_cell
 from fasttrack.contract.cell import check, within_years
-from fasttrack.contract.moments import seconds_of
+from fasttrack.contract.datetimes import micros_to_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,7 +50,7 @@ def decode_column(
     """
     decoded = _typed(j, column, cells, encoder)
     if decoded is None:
-        values = [check(issues, row, column, cells.cell(row), given=True) for row in range(len(cells))]
+        values = [check(issues, row, column, cells.cell(row), present=True) for row in range(len(cells))]
         if issues.total:
             return np.full(len(cells), np.nan), ()
         return encoder.encode_column(j, values), values if column.kind == "category" else ()
@@ -60,7 +60,7 @@ def decode_column(
     if column.kind == "integer":
         doubtful |= np.floor(decoded[0]) < decoded[0]
     for row in np.flatnonzero(doubtful).tolist():
-        check(issues, row, column, cells.cell(row), given=True)
+        check(issues, row, column, cells.cell(row), present=True)
     return decoded
 
 
@@ -118,7 +118,7 @@ def _moments(values: NDArray[Any]) -> Floats:
     days = values.astype("datetime64[D]")  # first, because microseconds overflow far from 1970
     outside = ~missing & ((days < _FIRST) | (days > _LAST))
     micros = np.where(missing | outside, np.datetime64(0, "us"), values).astype("datetime64[us]").astype(np.int64)
-    since = seconds_of(micros, missing)
+    since = micros_to_seconds(micros, missing)
     since[outside | ~within_years(since)] = np.inf
     since[missing] = np.nan
     return since

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fasttrack.contract.arrays import ColumnArray, column_array, named_columns
-from fasttrack.contract.cell import check, from_query, iso, missing_column, type_name
+from fasttrack.contract.cell import check, from_query, missing_message, type_name
 from fasttrack.contract.columns import decode_column
 from fasttrack.contract.encoding import MatrixEncoder
 from fasttrack.contract.json_body import parse_json
@@ -22,7 +22,7 @@ from fasttrack.contract.refusal import MAX_LISTED, CellIssue, Issues, RefusedReq
 from fasttrack.contract.schema import Contract
 from fasttrack.contract.typed import typed_decoders
 
-__all__ = ["MAX_LISTED", "Batch", "CellIssue", "Decoder", "Gathered", "RefusedRequest", "iso"]
+__all__ = ["MAX_LISTED", "Batch", "CellIssue", "Decoder", "Gathered", "RefusedRequest"]
 
 _SHAPES = 'expected one row (an object), rows (an array of objects), or {"columns": {name: [values]}}'
 _ROWS_AT_ONCE = 512
@@ -224,7 +224,7 @@ class Decoder:
                 issues.add(i, None, f"expected an object of column values, got {type_name(row)}")
                 continue
             for j, column in enumerate(columns):
-                values[j].append(check(issues, i, column, row.get(column.name), given=column.name in row))
+                values[j].append(check(issues, i, column, row.get(column.name), present=column.name in row))
             for name in row.keys() - self._columns.keys():
                 unknown.setdefault(name, i)
         if issues.total:  # what is missing may be there under a misspelt name
@@ -251,7 +251,7 @@ class Decoder:
                 issues.add(None, name, f"has {len(array):,} values where the longest column has {n:,}")
         for column in self.contract.columns:
             if column.name not in columns and not column.nullable:
-                issues.add(None, column.name, missing_column(column), "missing")
+                issues.add(None, column.name, missing_message(column), "missing")
         issues.refuse()
         return arrays
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fasttrack.contract.cell import iso, seconds
-from fasttrack.contract.moments import seconds_of_all
+from fasttrack.contract.cell import format_datetime, parse_datetime
+from fasttrack.contract.datetimes import parse_datetimes
 from fasttrack.contract.refusal import Issues
 from fasttrack.contract.schema import Column, Contract
 
@@ -112,8 +112,8 @@ class MatrixEncoder:
             return [codes.get(cell, -1.0) for cell in cells]
         if j in self._datetimes:
             if len(cells) < _MANY:  # for few rows the arrays would cost more than they save
-                return [None if cell is None else seconds(cell) for cell in cells]
-            return seconds_of_all(cells)
+                return [None if cell is None else parse_datetime(cell) for cell in cells]
+            return parse_datetimes(cells)
         return cells
 
 
@@ -124,8 +124,9 @@ def unusual_message(column: Column) -> str:
             return f"not among the {len(column.categories):,} categories of the training data"
         return f"not among the {len(column.categories):,} values that the model knows"
     low, high = column.minimum or 0.0, column.maximum or 0.0
-    bounds = f"{iso(low)} to {iso(high)}" if column.kind == "datetime" else f"{low:g} to {high:g}"
-    return f"outside the training range {bounds}"
+    if column.kind == "datetime":
+        return f"outside the training range {format_datetime(low)} to {format_datetime(high)}"
+    return f"outside the training range {low:g} to {high:g}"
 
 
 def _lowest(column: Column) -> float:

@@ -1,4 +1,4 @@
-"""What a fitted pipeline says of rows."""
+"""Calling a fitted pipeline: its predictions for rows, the same to the last bit each time."""
 
 from __future__ import annotations
 
@@ -11,22 +11,23 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["answer", "answers"]
+__all__ = ["call_method", "predict"]
 
 
-def answers(pipeline: Any, rows: Any, *, probabilities: bool) -> tuple[NDArray[Any], NDArray[np.float64] | None]:
-    """Predictions [n] and, if asked for, probabilities [n, c] for the rows of a DataFrame or an array.
+def predict(pipeline: Any, rows: Any, *, probabilities: bool) -> tuple[NDArray[Any], NDArray[np.float64] | None]:
+    """Predictions [n] and, with `probabilities`, float64[n, c] for the rows of a DataFrame or an array.
 
-    `rows` stay as they are: a step made with `copy=False` changes what it is handed, and with it the second answer.
-    The same rows get the same answers to the bit. Raises what the pipeline raises.
+    `rows` are not changed, although a step made with `copy=False` works in place. Raises what the pipeline raises.
     """
-    prediction = answer(pipeline.predict, rows)
-    return prediction, answer(pipeline.predict_proba, rows).astype(np.float64, copy=False) if probabilities else None
+    prediction = call_method(pipeline.predict, rows)
+    if not probabilities:
+        return prediction, None
+    return prediction, call_method(pipeline.predict_proba, rows).astype(np.float64, copy=False)
 
 
-def answer(method: Callable[[Any], Any], rows: Any) -> NDArray[Any]:
-    """As `answers`, of one of the pipeline's methods."""
-    import joblib  # here: whoever serves a graph has no pipeline to ask, and goes without
+def call_method(method: Callable[[Any], Any], rows: Any) -> NDArray[Any]:
+    """The result of one of the pipeline's methods for a copy of `rows`. Raises what the pipeline raises."""
+    import joblib  # late, because a server of compiled models has no pipeline and does without
 
     with joblib.parallel_config("sequential"):  # threads add up a forest's trees in another order each time
         return np.asarray(method(rows.copy()))

@@ -1,6 +1,6 @@
-"""Matrix ⇄ DataFrame: the table that the pipeline was fitted on, and the float64 matrix that stands for it.
+"""Matrix ⇄ DataFrame: converts between the table that a pipeline is fitted on and the float64 matrix of the contract.
 
-pandas is imported when a function is called, so that a server of a compiled model never loads it.
+pandas is imported only when a function is called, because a server of a compiled model does without it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fasttrack.contract.moments import seconds_of
+from fasttrack.contract.datetimes import micros_to_seconds
 from fasttrack.contract.schema import Column, Contract
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["UNSEEN", "frame_columns", "frame_from_matrix", "json_columns", "matrix_from_frame", "pipeline_input"]
 
 UNSEEN = "\u2047 unseen"
-"""Stands for a text that the training data did not have, where only its code −1 is known."""
+"""The text for code −1, a category that the training data did not have, where the word itself is not known."""
 
 
 def pipeline_input(
@@ -28,7 +28,7 @@ def pipeline_input(
     matrix: NDArray[np.float64],
     text: Mapping[int, Sequence[str | None]] | None = None,
 ) -> pd.DataFrame | NDArray[Any]:
-    """What to hand to the fitted pipeline: a DataFrame, or the bare [n, f] matrix of the dtype it was fitted on."""
+    """The input of the fitted pipeline: a DataFrame, or the bare [n, f] matrix in the dtype that it was fitted on."""
     if contract.input == "frame":
         return frame_from_matrix(contract, matrix, text)
     dtypes = {column.dtype for column in contract.columns}
@@ -42,7 +42,7 @@ def frame_from_matrix(
     matrix: NDArray[np.float64],
     text: Mapping[int, Sequence[str | None]] | None = None,
 ) -> pd.DataFrame:
-    """The DataFrame that `matrix` (float64[n, f]) stands for, with the training frame's names and dtypes.
+    """The DataFrame of the rows in `matrix` (float64[n, f]), with the training frame's names and dtypes.
 
     `text` gives the words of text columns by column index; without it they come from the codes, −1 as UNSEEN. A value
     that the training dtype cannot hold (a number past its range, a new word in a pandas category) widens its column.
@@ -64,7 +64,7 @@ def frame_from_matrix(
 
 
 def matrix_from_frame(contract: Contract, frame: pd.DataFrame) -> NDArray[np.float64]:
-    """The float64[n, f] matrix that stands for `frame`, whose columns are the contract's in its order."""
+    """The float64[n, f] matrix of `frame`, whose columns are the contract's in its order."""
     import pandas as pd
 
     matrix = np.empty((len(frame), len(contract.columns)), dtype=np.float64)
@@ -76,7 +76,7 @@ def matrix_from_frame(contract: Contract, frame: pd.DataFrame) -> NDArray[np.flo
             matrix[:, j] = np.where(missing, np.nan, codes)
         elif column.kind == "datetime":
             moments = pd.to_datetime(series, utc=True).dt.as_unit("us").astype("int64").to_numpy()
-            matrix[:, j] = np.where(missing, np.nan, seconds_of(moments, missing))
+            matrix[:, j] = np.where(missing, np.nan, micros_to_seconds(moments, missing))
         elif isinstance(series.dtype, np.dtype) and series.dtype.kind in "fiub":
             matrix[:, j] = series.to_numpy()
         else:
@@ -106,7 +106,7 @@ def _datetime_series(column: Column, seconds: NDArray[np.float64]) -> pd.Series[
 
     missing = np.isnan(seconds)
     whole = np.floor(np.where(missing, 0, seconds))
-    # apart from the whole seconds, which would take digits away from the microseconds
+    # the fraction by itself: together with the whole seconds it has too few digits
     micros = np.round((np.where(missing, 0, seconds) - whole) * 1e6).astype(np.int64)
     moments = (whole.astype(np.int64) * 1_000_000 + micros).astype("datetime64[us]")
     moments[missing] = np.datetime64("NaT", "us")
@@ -131,15 +131,15 @@ def _number_series(column: Column, values: NDArray[np.float64]) -> pd.Series[Any
         null = _null(column)
         return pd.Series([null if label is None else label for label in _labels(column, values)], dtype=object)
     dtype = pd.api.types.pandas_dtype(column.dtype)
-    if not _holds(getattr(dtype, "numpy_dtype", dtype), values, nullable=not isinstance(dtype, np.dtype)):
+    if not _fits(getattr(dtype, "numpy_dtype", dtype), values, nullable=not isinstance(dtype, np.dtype)):
         return pd.Series(values)
     if isinstance(dtype, np.dtype):
         return pd.Series(values.astype(dtype))
     return pd.Series(pd.array(_labels(column, values), dtype=dtype))
 
 
-def _holds(dtype: Any, values: NDArray[np.float64], *, nullable: bool) -> bool:
-    """Whether `dtype` can hold the values: none may wrap around, or become infinite."""
+def _fits(dtype: Any, values: NDArray[np.float64], *, nullable: bool) -> bool:
+    """Whether `dtype` can hold the values, without one that wraps around or becomes infinite."""
     if not isinstance(dtype, np.dtype) or dtype.kind not in "fiu":
         return True
     missing = np.isnan(values)

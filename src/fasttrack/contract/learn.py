@@ -1,4 +1,4 @@
-"""Learn a contract from a training frame and the pipeline fitted on it. Used at training only; needs pandas."""
+"""Learning a contract from a training frame and the pipeline fitted on it. For training only; needs pandas."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 import numpy as np
 
-from fasttrack.contract.cell import iso
+from fasttrack.contract.cell import format_datetime
 from fasttrack.contract.frame import matrix_from_frame
 from fasttrack.contract.schema import Column, Contract, Kind, Label, Scalar, Target, Task
 from fasttrack.errors import DataError
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["MAX_CATEGORIES", "learn_columns", "learn_contract"]
 
 MAX_CATEGORIES = 10_000
-"""A text column with more distinct values than this is open text: its values are not listed, none is unseen."""
+"""A text column with more distinct values is free text: its values are not listed, and none counts as unseen."""
 
 _QUANTILES = np.linspace(0, 1, 21)
 
@@ -36,9 +36,9 @@ def learn_contract(
 ) -> Contract:
     """The contract of a fitted `pipeline` and the frame `X` [n, f] it was fitted on.
 
-    `kinds` says what a column really is where its dtype cannot (whole numbers with missing values arrive as floats);
-    `array` says that the pipeline was fitted on the bare values. Raises DataError for a column of a type that cannot
-    be sent as JSON.
+    `kinds`: the kinds of columns whose dtype does not tell (whole numbers with missing values are floats). `array`:
+    whether the pipeline was fitted on the bare values. Raises DataError for a column of a type that cannot be sent as
+    JSON.
     """
     columns = learn_columns(X, kinds)
     learned = encoder_categories(pipeline, list(X.columns))
@@ -59,7 +59,7 @@ def learn_contract(
 
 
 def learn_columns(X: pd.DataFrame, kinds: Mapping[str, Kind] | None = None) -> list[Column]:
-    """One Column a column of `X`. Raises DataError for a column of a type that cannot be sent as JSON."""
+    """A Column for each column of `X`. Raises DataError for a column of a type that cannot be sent as JSON."""
     return [_column(str(name), X.iloc[:, j], (kinds or {}).get(str(name))) for j, name in enumerate(X.columns)]
 
 
@@ -80,7 +80,7 @@ def _column(name: str, series: pd.Series[Any], kind: Kind | None) -> Column:
     values = series[~missing]
     if kind == "category":
         counts = values.astype(object).value_counts()
-        # of equally frequent words the first in order, so that the same table gives the same contract
+        # of equally frequent words the first in alphabetical order, so that a table always gives the same contract
         common = sorted(counts.index[counts == counts.max()]) if len(counts) else [None]
         return _replace(bare, example=common[0])
     numbers = _numbers(bare, values)
@@ -97,42 +97,42 @@ def _column(name: str, series: pd.Series[Any], kind: Kind | None) -> Column:
 
 
 def _numbers(column: Column, values: pd.Series[Any]) -> NDArray[np.float64]:
-    """The values on the matrix scale. Raises DataError for those that JSON cannot carry."""
+    """The values on the matrix scale. Raises DataError for those that cannot be sent as JSON."""
     import pandas as pd
 
     try:
-        numbers = matrix_from_frame(_alone(column), values.to_frame())[:, 0]
+        numbers = matrix_from_frame(_one_column_contract(column), values.to_frame())[:, 0]
         if column.kind == "datetime" and len(numbers):
-            iso(float(numbers.min()))
-            iso(float(numbers.max()))
+            format_datetime(float(numbers.min()))
+            format_datetime(float(numbers.max()))
     except (OverflowError, pd.errors.OutOfBoundsDatetime):
         raise DataError(
             f"column {column.name!r} holds times outside the years 1 to 9999; correct them, or leave the column out"
         ) from None
     if not np.isfinite(numbers).all():
         raise DataError(
-            f"column {column.name!r} holds infinite values, which no request can carry; "
+            f"column {column.name!r} holds infinite values, which cannot be sent as JSON; "
             "replace them by finite numbers or by missing values, or leave the column out"
         )
     return numbers
 
 
 def _dtype(name: str, series: pd.Series[Any]) -> str:
-    """The dtype's name, by which it can be made again."""
+    """The name of the dtype, from which pandas can make it again."""
     import pandas as pd
 
     try:
         pd.api.types.pandas_dtype(str(series.dtype))
     except (TypeError, NotImplementedError):
         raise DataError(
-            f"column {name!r} has the dtype {series.dtype}, which cannot be made again from its name; "
+            f"column {name!r} has the dtype {series.dtype}, which pandas cannot make from its name; "
             "convert it to numbers, true/false, text or timestamps before fitting"
         ) from None
     return str(series.dtype)
 
 
 def _null(missing: pd.Series[Any]) -> Literal["nan", "none", "na"]:
-    """What stands for a missing value in a column of Python objects; the first decides."""
+    """The missing value of a column of Python objects; the first decides."""
     import pandas as pd
 
     if missing.dtype != object or not len(missing):
@@ -165,7 +165,7 @@ def _kind(name: str, series: pd.Series[Any]) -> Kind:
     if pd.api.types.is_datetime64_any_dtype(dtype):
         return "datetime"
     inferred = pd.api.types.infer_dtype(series, skipna=True)
-    found: dict[str, Kind] = {
+    kinds: dict[str, Kind] = {
         "string": "category",
         "boolean": "boolean",
         "integer": "integer",
@@ -174,12 +174,12 @@ def _kind(name: str, series: pd.Series[Any]) -> Kind:
         "decimal": "number",
         "empty": "category",
     }
-    if inferred not in found:
+    if inferred not in kinds:
         raise DataError(
-            f"column {name!r} holds {inferred} values, which no request can carry; "
+            f"column {name!r} holds {inferred} values, which cannot be sent as JSON; "
             "convert it to numbers, true/false, text or timestamps, or leave it out"
         )
-    return found[inferred]
+    return kinds[inferred]
 
 
 def _categories(kind: Kind, series: pd.Series[Any]) -> list[Label] | None:
@@ -199,15 +199,15 @@ def _example(kind: Kind, number: float) -> Scalar:
         case "boolean":
             return bool(number)
         case "datetime":
-            return iso(number)
+            return format_datetime(number)
         case _:
             return number
 
 
 def _with_encoder(column: Column, learned: Sequence[Any] | None) -> Column:
-    """The column with the categories that an encoder learned, which win over those of the sample.
+    """The column with the categories that an encoder learned, in place of those of the table.
 
-    A pandas category keeps its own: its frame cannot hold others.
+    A pandas category keeps its own, because its frame cannot hold others.
     """
     if learned is None or column.kind == "datetime" or column.dtype == "category":
         return column
@@ -221,27 +221,27 @@ def _with_encoder(column: Column, learned: Sequence[Any] | None) -> Column:
 
 
 def encoder_categories(estimator: Any, names: list[str]) -> dict[str, Sequence[Any]]:
-    """For each input column that goes to encoders with learned categories: every category that one of them knows."""
-    found: dict[str, list[Any]] = {}
+    """By input column that goes to encoders with learned categories, the categories of all these encoders."""
+    known: dict[str, list[Any]] = {}
     for encoder, inputs in _encoders(estimator, names):
         categories = getattr(encoder, "categories_", None)
         if categories is None or len(categories) != len(inputs):
             continue
         for name, values in zip(inputs, categories, strict=True):
-            seen = found.setdefault(name, [])
-            known = set(seen)
-            seen.extend(value for value in values if value not in known)
-    return dict(found)
+            listed = known.setdefault(name, [])
+            before = set(listed)
+            listed.extend(value for value in values if value not in before)
+    return dict(known)
 
 
 def _encoders(estimator: Any, names: list[str]) -> Iterator[tuple[Any, list[str]]]:
-    """The steps that see the input columns one to one, with the names of those columns."""
+    """The steps whose input columns are columns of the table, with the names of those columns."""
     for wrapped in ("best_estimator_", "regressor_"):  # a search, a transformed target
         estimator = getattr(estimator, wrapped, estimator)
     if hasattr(estimator, "transformers_"):  # ColumnTransformer
         for _, step, columns in estimator.transformers_:
             if not isinstance(step, str):
-                yield from _encoders(step, _selected(columns, names))
+                yield from _encoders(step, _select_names(columns, names))
     elif hasattr(estimator, "steps"):  # Pipeline
         for _, step in estimator.steps:
             yield from _encoders(step, names)
@@ -255,7 +255,7 @@ def _encoders(estimator: Any, names: list[str]) -> Iterator[tuple[Any, list[str]
 
 
 def _keeps_columns(step: Any, names: list[str]) -> bool:
-    """Whether what comes out of `step` still is the same columns, value for value (an imputer, a pass-through)."""
+    """Whether `step` gives the same columns with the same values, as an imputer or a pass-through does."""
     if step is None or isinstance(step, str):
         return True
     statistics = getattr(step, "statistics_", None)
@@ -264,7 +264,7 @@ def _keeps_columns(step: Any, names: list[str]) -> bool:
     return not any(_is_missing(value) for value in statistics)  # an imputer drops a column that was all missing
 
 
-def _selected(columns: Any, names: list[str]) -> list[str]:
+def _select_names(columns: Any, names: list[str]) -> list[str]:
     if isinstance(columns, slice):
         if isinstance(columns.start, str) or isinstance(columns.stop, str):
             start = names.index(columns.start) if columns.start is not None else None
@@ -276,12 +276,12 @@ def _selected(columns: Any, names: list[str]) -> list[str]:
     if isinstance(columns, (int, np.integer)):
         return [names[int(columns)]]
     listed = list(columns)
-    if listed and all(isinstance(one, (bool, np.bool_)) for one in listed):
+    if listed and all(isinstance(item, (bool, np.bool_)) for item in listed):
         return [name for name, kept in zip(names, listed, strict=True) if kept]
-    return [one if isinstance(one, str) else names[int(one)] for one in listed]
+    return [item if isinstance(item, str) else names[int(item)] for item in listed]
 
 
-def _alone(column: Column) -> Contract:
+def _one_column_contract(column: Column) -> Contract:
     return Contract(columns=[column], target=Target(name="", task="regression"))
 
 
@@ -296,7 +296,7 @@ def _is_missing(value: Any) -> bool:
 
 
 def _plain(value: Any) -> Label:
-    """A NumPy scalar as the Python value that JSON carries."""
+    """A NumPy scalar as the Python value for JSON."""
     plain = value.item() if isinstance(value, np.generic) else value
     if not isinstance(plain, (bool, int, float, str)):
         raise DataError(

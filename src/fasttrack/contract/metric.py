@@ -1,4 +1,4 @@
-"""How good a model is: a figure and its interval. Measured at training, carried in the manifest, shown everywhere."""
+"""A figure of model quality with its interval: measured at training, stored in the manifest."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""The contract as callers read it: an example row, and the JSON Schema of a row, a request and a reply."""
+"""The contract for callers: an example row, and the JSON Schema of a row, a request, a reply and feedback."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fasttrack.contract.cell import iso
+from fasttrack.contract.cell import format_datetime
 
 if TYPE_CHECKING:
     from fasttrack.contract.schema import Column, Contract, Scalar
@@ -17,7 +17,7 @@ _LISTED = 50
 
 
 def example_row(contract: Contract) -> dict[str, Scalar]:
-    """A row of typical training values; it is valid and scores without warnings."""
+    """A row of typical training values, which is valid and gets no warnings."""
     return {column.name: column.example for column in contract.columns}
 
 
@@ -33,7 +33,7 @@ def row_schema(contract: Contract) -> dict[str, Any]:
 
 
 def column_schema(column: Column) -> dict[str, Any]:
-    """JSON Schema of one cell, with what training knew about the column as its description."""
+    """JSON Schema of one cell; its description gives the categories or the range of the training data."""
     kind = _TYPES[column.kind]
     schema: dict[str, Any] = {"type": [kind, "null"] if column.nullable else kind}
     if column.kind == "datetime":
@@ -47,9 +47,9 @@ def column_schema(column: Column) -> dict[str, Any]:
 def request_schema(contract: Contract) -> dict[str, Any]:
     """JSON Schema of a body of `POST /predict`: one row, rows, or columns."""
     row = row_schema(contract)
-    one = {**row, "title": "One row"}
-    if not row["required"]:  # nothing else would tell a row from columns
-        one["not"] = {
+    one_row = {**row, "title": "One row"}
+    if not row["required"]:  # nothing else distinguishes a row from columns
+        one_row["not"] = {
             "properties": {"columns": {"type": "object"}},
             "required": ["columns"],
             "maxProperties": 1,
@@ -60,7 +60,7 @@ def request_schema(contract: Contract) -> dict[str, Any]:
     }
     return {
         "anyOf": [
-            one,
+            one_row,
             {"type": "array", "title": "Rows", "items": row},
             {
                 "type": "object",
@@ -68,7 +68,7 @@ def request_schema(contract: Contract) -> dict[str, Any]:
                 "properties": {
                     "columns": {
                         "type": "object",
-                        "description": "The values of each column, all of one length.",
+                        "description": "The values of each column; all columns have the same length.",
                         "properties": columns,
                         "required": row["required"],
                     }
@@ -93,25 +93,29 @@ def request_examples(contract: Contract) -> dict[str, Any]:
 def reply_schema(contract: Contract) -> dict[str, Any]:
     """JSON Schema of a reply of `POST /predict`, to one row or to several."""
     value = _prediction_schema(contract)
-    one: dict[str, Any] = {"prediction": value}
-    many: dict[str, Any] = {"predictions": {"type": "array", "items": value}}
+    row: dict[str, Any] = {"prediction": value}
+    rows: dict[str, Any] = {"predictions": {"type": "array", "items": value}}
     if contract.target.probabilities:
-        share = {"type": ["number", "null"], "minimum": 0, "maximum": 1}
+        probability = {"type": ["number", "null"], "minimum": 0, "maximum": 1}
         labels = [label_key(label) for label in contract.target.classes or ()]
-        one["probabilities"] = {
+        row["probabilities"] = {
             "type": "object",
-            "properties": dict.fromkeys(labels, share),
+            "properties": dict.fromkeys(labels, probability),
             "required": labels,
         }
-        many["probabilities"] = {
+        rows["probabilities"] = {
             "type": "object",
-            "properties": {label: {"type": "array", "items": share} for label in labels},
+            "properties": {label: {"type": "array", "items": probability} for label in labels},
             "required": labels,
         }
-    one["id"] = {"type": "string", "description": "For POST /feedback; where the server keeps a journal."}
-    many["ids"] = {"type": "array", "items": {"type": "string"}, "description": "As id, one a row."}
+    row["id"] = {"type": "string", "description": "The id for POST /feedback, if the server keeps a journal."}
+    rows["ids"] = {
+        "type": "array",
+        "items": {"type": "string"},
+        "description": "The ids for POST /feedback, by row.",
+    }
     shared = {
-        "model": {"type": "string", "description": "name@version of the model that answered."},
+        "model": {"type": "string", "description": "name@version of the model that predicted."},
         "warnings": {"type": "array", "items": {"$ref": "#/components/schemas/CellIssue"}},
     }
     required = ["probabilities", "model"] if contract.target.probabilities else ["model"]
@@ -120,13 +124,13 @@ def reply_schema(contract: Contract) -> dict[str, Any]:
             {
                 "title": "One prediction",
                 "type": "object",
-                "properties": one | shared,
+                "properties": row | shared,
                 "required": ["prediction", *required],
             },
             {
                 "title": "Predictions",
                 "type": "object",
-                "properties": many | shared,
+                "properties": rows | shared,
                 "required": ["predictions", *required],
             },
         ]
@@ -134,46 +138,46 @@ def reply_schema(contract: Contract) -> dict[str, Any]:
 
 
 def query_reply_schema(contract: Contract) -> dict[str, Any]:
-    """JSON Schema of a reply of `GET /predict`: the row as it was read, and the prediction."""
-    one = reply_schema(contract)["anyOf"][0]
-    properties = {name: value for name, value in one["properties"].items() if name not in ("model", "id")}
+    """JSON Schema of a reply of `GET /predict`: the row as the server read it, and the prediction."""
+    post_reply = reply_schema(contract)["anyOf"][0]
+    properties = {name: value for name, value in post_reply["properties"].items() if name not in ("model", "id")}
     row: dict[str, Any] = {column.name: {"type": [_TYPES[column.kind], "null"]} for column in contract.columns}
     if query_reply_nests(contract):
         row = {"columns": {"type": "object", "properties": row}}
     return {
         "type": "object",
         "properties": row | properties,
-        "required": [name for name in one["required"] if name != "model"],
+        "required": [name for name in post_reply["required"] if name != "model"],
     }
 
 
 def feedback_schema(contract: Contract, identifier: str) -> dict[str, Any]:
-    """JSON Schema of a body of `POST /feedback`: one label, or many. `identifier`: the pattern of an id."""
+    """JSON Schema of a body of `POST /feedback`: one label or an array. `identifier`: regular expression of an id."""
     classes = contract.target.classes
     kinds = {bool: "boolean", int: "number", float: "number"}
-    types = sorted({"number"} if classes is None else {kinds.get(type(one), "string") for one in classes})
-    label: dict[str, Any] = {"type": types, "description": f"What {contract.target.name} really was."}
+    types = sorted({"number"} if classes is None else {kinds.get(type(value), "string") for value in classes})
+    label: dict[str, Any] = {"type": types, "description": f"The true value of {contract.target.name}."}
     if classes is not None:
         label["examples"] = list(classes[:3])
-    one = {
+    label_schema = {
         "type": "object",
         "title": "Label",
         "properties": {
             "id": {
                 "type": "string",
                 "pattern": f"^{identifier}$",
-                "description": "The id that a prediction came with.",
+                "description": "The id in the reply to the prediction.",
             },
             "label": label,
         },
         "required": ["id", "label"],
         "additionalProperties": False,
     }
-    return {"anyOf": [one, {"type": "array", "title": "Labels", "items": one}]}
+    return {"anyOf": [label_schema, {"type": "array", "title": "Labels", "items": label_schema}]}
 
 
 def query_reply_nests(contract: Contract) -> bool:
-    """Whether the row stands under `columns` in a reply of `GET /predict`: a column has the name of another member."""
+    """Whether a reply of `GET /predict` has the row under `columns`: a column has the name of another member."""
     return not {"prediction", "probabilities", "warnings"}.isdisjoint(contract.names)
 
 
@@ -188,7 +192,7 @@ def _prediction_schema(contract: Contract) -> dict[str, Any]:
     target = contract.target
     description = f"Predicted {target.name}."
     if target.classes is None:
-        return {"type": ["number", "null"], "description": f"{description} null when the answer is not finite."}
+        return {"type": ["number", "null"], "description": f"{description} null if the answer is not a finite number."}
     return {"enum": list(target.classes), "description": description}
 
 
@@ -197,16 +201,16 @@ def _description(column: Column) -> str:
     if column.categories is not None:
         listed = ", ".join(map(label_key, column.categories[:_LISTED]))
         more = f" and {len(column.categories) - _LISTED:,} more" if len(column.categories) > _LISTED else ""
-        parts.append(f"Known values: {listed}{more}. Others are scored as unseen and named in warnings.")
+        parts.append(f"Known values: {listed}{more}. Others are scored as unseen, with a warning.")
     elif column.minimum is not None and column.maximum is not None and column.kind != "boolean":
         low, high = (
-            (iso(column.minimum), iso(column.maximum))
+            (format_datetime(column.minimum), format_datetime(column.maximum))
             if column.kind == "datetime"
             else (f"{column.minimum:g}", f"{column.maximum:g}")
         )
-        parts.append(f"Training range {low} to {high}; values outside are scored and named in warnings.")
+        parts.append(f"Training range {low} to {high}; values outside are scored, with a warning.")
     if column.kind == "datetime":
-        parts.append("ISO 8601; without a zone it is UTC.")
+        parts.append("ISO 8601; UTC if it has no time zone.")
     if column.nullable:
-        parts.append(f"May be missing (null or absent); {column.missing_share:.2%} of the training rows had none.")
+        parts.append(f"May be missing (null or absent), as in {column.missing_share:.2%} of the training rows.")
     return " ".join(parts)

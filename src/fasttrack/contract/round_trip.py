@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 
 from fasttrack.contract.decode import Decoder, RefusedRequest
-from fasttrack.contract.fitted_pipeline import answers
+from fasttrack.contract.fitted_pipeline import predict
 from fasttrack.contract.frame import json_columns, pipeline_input
 from fasttrack.errors import TrainingError
 
@@ -35,8 +35,8 @@ def check_round_trip(contract: Contract, pipeline: Any, X: pd.DataFrame) -> None
         raise TrainingError(f"the contract refuses a row of its own training table: {refused.detail}") from None
     with_probabilities = contract.target.probabilities
     decoded = pipeline_input(contract, batch.matrix, batch.text)
-    prediction, probabilities = answers(pipeline, decoded, probabilities=with_probabilities)
-    direct = answers(pipeline, rows.to_numpy() if contract.input == "array" else rows, probabilities=with_probabilities)
+    prediction, probabilities = predict(pipeline, decoded, probabilities=with_probabilities)
+    direct = predict(pipeline, rows.to_numpy() if contract.input == "array" else rows, probabilities=with_probabilities)
     same = prediction == direct[0]
     if contract.target.task == "regression":
         same |= np.isclose(prediction, direct[0], rtol=1e-9, atol=0, equal_nan=True)

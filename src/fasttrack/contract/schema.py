@@ -1,6 +1,6 @@
-"""What a model takes and gives: columns, kinds, categories, ranges, and the target.
+"""The input and output of a model: columns, kinds, categories, ranges, and the target.
 
-A contract is learned once, at training, and carried in the bundle. It is plain data: nothing here needs pandas or
+A contract is learned once, at training, and stored in the bundle. It is plain data: nothing here needs pandas or
 scikit-learn, so a server can read it without either.
 """
 
@@ -19,11 +19,11 @@ Scalar = bool | int | float | str | None
 
 
 class Column(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One feature column, as the training table and the fitted pipeline showed it.
+    """One feature column, as the training table and the fitted pipeline have it.
 
     `minimum`, `maximum` and `quantiles` are on the matrix scale: numbers as they are, booleans 0 and 1, datetimes as
     seconds since 1970 UTC; a `category` column has none. `categories` lists the values that the model knows, in the
-    order of their codes; on an `integer`, `number` or `boolean` column it is there only when an encoder learned them.
+    order of their codes; an `integer`, `number` or `boolean` column has it only if an encoder learned its values.
     """
 
     name: str
@@ -41,7 +41,7 @@ class Column(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     example: Scalar = None
     """A typical training value, as JSON carries it (a datetime as ISO 8601 text)."""
     null: Literal["nan", "none", "na"] = "nan"
-    """What a missing cell of a column of Python objects is in that frame: NaN, `None` or `pandas.NA`."""
+    """The missing value of a column of Python objects in that frame: NaN, `None` or `pandas.NA`."""
     labels: str = ""
     """Of a pandas category: the dtype of its categories, where pandas would not infer it from them."""
     ordered: bool = False
@@ -49,7 +49,7 @@ class Column(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What is predicted."""
+    """The column that the model predicts."""
 
     name: str
     task: Task

@@ -1,4 +1,4 @@
-"""JSON decoders made of a contract: they take a request that is right in every type, and nothing else."""
+"""JSON decoders made from a contract, which accept a request only if every cell has the right type."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["TypedDecoders", "typed_decoders"]
 
 @dataclass(frozen=True, slots=True)
 class TypedDecoders:
-    """One decoder a shape of request; each takes only what needs no closer look."""
+    """One decoder for each shape of request."""
 
     row: msgspec.json.Decoder[Any]
     rows: msgspec.json.Decoder[Any]
@@ -23,7 +23,7 @@ class TypedDecoders:
 
 
 def typed_decoders(contract: Contract) -> TypedDecoders | None:
-    """The decoders of a contract, or `None` where msgspec cannot spell a column's name."""
+    """The decoders of a contract, or `None` if msgspec cannot take a column's name."""
     types: dict[str, Any] = {"number": float, "integer": float, "boolean": bool, "category": str, "datetime": str}
     row: list[Any] = []
     columns: list[Any] = []
@@ -37,10 +37,10 @@ def typed_decoders(contract: Contract) -> TypedDecoders | None:
             columns.append((f"f{i}", GenericAlias(list, cell)))
     names = {f"f{i}": column.name for i, column in enumerate(contract.columns)}
     try:
-        one = msgspec.defstruct("Row", row, kw_only=True, rename=names, forbid_unknown_fields=True, gc=False)
-        inner = msgspec.defstruct("Inner", columns, kw_only=True, rename=names, forbid_unknown_fields=True)
+        row_type = msgspec.defstruct("Row", row, kw_only=True, rename=names, forbid_unknown_fields=True, gc=False)
+        columns_type = msgspec.defstruct("Inner", columns, kw_only=True, rename=names, forbid_unknown_fields=True)
     except ValueError:  # msgspec takes no quote, backslash or control character in a field's name
         return None
-    outer = msgspec.defstruct("Columns", [("columns", inner)], forbid_unknown_fields=True)
+    body_type = msgspec.defstruct("Columns", [("columns", columns_type)], forbid_unknown_fields=True)
     decoder = msgspec.json.Decoder
-    return TypedDecoders(decoder(one), decoder(GenericAlias(list, one)), decoder(outer))
+    return TypedDecoders(decoder(row_type), decoder(GenericAlias(list, row_type)), decoder(body_type))

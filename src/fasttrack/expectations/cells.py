@@ -13,9 +13,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fasttrack.contract.cell import seconds, within_years
+from fasttrack.contract.cell import parse_datetime, within_years
+from fasttrack.contract.datetimes import micros_to_seconds
 from fasttrack.contract.encoding import MatrixEncoder
-from fasttrack.contract.moments import seconds_of
 from fasttrack.contract.schema import Contract, Target
 from fasttrack.data.kinds import parse_cells
 
@@ -94,7 +94,7 @@ class CellReader:
 def _timestamp_seconds(cells: pa.ChunkedArray) -> tuple[Floats, Mask]:
     missing = _mask(pc.is_null(cells))
     micros = pc.fill_null(pc.cast(cells, pa.int64()), 0).to_numpy()
-    since_1970 = seconds_of(micros, missing)
+    since_1970 = micros_to_seconds(micros, missing)
     return since_1970, ~within_years(since_1970)
 
 
@@ -115,7 +115,7 @@ def _text_seconds(cells: pa.ChunkedArray) -> tuple[Floats, Mask]:
 
 def _parse_seconds(text: str) -> float:
     try:
-        return seconds(text)
+        return parse_datetime(text)
     except ValueError:
         return np.nan
 

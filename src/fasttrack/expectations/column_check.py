@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fasttrack.config import CheckReason
-from fasttrack.contract.cell import expected, iso
+from fasttrack.contract.cell import expected_kind, format_datetime
 from fasttrack.contract.encoding import unusual_message
 from fasttrack.expectations.cells import CellReader
 from fasttrack.expectations.result import Example, Finding
@@ -91,12 +91,14 @@ class ColumnCheck:
             self._count(problem, np.flatnonzero(rows), None if is_absent else cells, first_row)
 
         if is_absent:
-            note("missing", read.missing, f"no such column; expected {expected(column)}", breaks=not column.nullable)
+            note(
+                "missing", read.missing, f"no such column; expected {expected_kind(column)}", breaks=not column.nullable
+            )
         elif not column.nullable:
             note("missing", read.missing, "no value, but the training data always had one", breaks=True)
         else:
             note("missing", read.missing, f"no value; in training {column.missing_share:.2%} had none", breaks=False)
-        note("type", read.wrong, f"expected {expected(column)}{self._actual_type(cells.type)}", breaks=True)
+        note("type", read.wrong, f"expected {expected_kind(column)}{self._actual_type(cells.type)}", breaks=True)
         note("range", read.infinite, "too large for a 64-bit float", breaks=True)
         usable = ~(read.wrong | read.infinite | (read.missing if not column.nullable else False))
         forbidden = np.zeros(len(batch), dtype=bool)
@@ -188,7 +190,7 @@ def _distinct_cells(cells: pa.ChunkedArray, rows: NDArray[np.intp]) -> list[tupl
 def _plain_value(cell: pa.Scalar) -> str | bool | int | float:
     if pa.types.is_timestamp(cell.type):
         try:
-            return iso(cell.value / 1e6)
+            return format_datetime(cell.value / 1e6)
         except OverflowError:  # a year that Python does not have
             return f"{cell.value / 1e6:.0f} s since 1970"
     value = cell.as_py()

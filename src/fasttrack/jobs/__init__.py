@@ -8,7 +8,8 @@ from fasttrack.lazy import offer
 
 if TYPE_CHECKING:
     from fasttrack.jobs.init import init
-    from fasttrack.jobs.load import LoadedModel, PredictionWarning, load
+    from fasttrack.jobs.load import load
+    from fasttrack.jobs.loaded_model import LoadedModel, PredictionWarning
     from fasttrack.jobs.models import ModelVersion, models
     from fasttrack.jobs.outcome import Outcome
     from fasttrack.jobs.package import package
@@ -45,10 +46,10 @@ offer(
     __name__,
     {
         "AliasMove": "fasttrack.jobs.promote",
-        "LoadedModel": "fasttrack.jobs.load",
+        "LoadedModel": "fasttrack.jobs.loaded_model",
         "ModelVersion": "fasttrack.jobs.models",
         "Outcome": "fasttrack.jobs.outcome",
-        "PredictionWarning": "fasttrack.jobs.load",
+        "PredictionWarning": "fasttrack.jobs.loaded_model",
         "Pull": "fasttrack.jobs.pull",
         "Report": "fasttrack.jobs.report",
         "VersionQuality": "fasttrack.jobs.quality",

@@ -9,7 +9,7 @@ from fasttrack.errors import FastTrackError, StoreError
 from fasttrack.gate import ChampionComparison, Verdict, compare_with_champion, judge
 from fasttrack.jobs.promote import AliasMove, record_move, verify_version
 from fasttrack.store import CHALLENGER, CHAMPION
-from fasttrack.tracking import Tracked, mirror_aliases
+from fasttrack.tracking import TrackingResult, mirror_aliases
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,10 +24,10 @@ __all__ = ["Decision", "compare_in_store", "decide"]
 
 @dataclass(frozen=True)
 class Decision:
-    """What the gate decided, and what MLflow got of it."""
+    """The gate's verdict, and the result of telling MLflow; `None` if the model is not tracked."""
 
     verdict: Verdict
-    tracked: Tracked | None
+    tracked: TrackingResult | None
 
 
 def compare_in_store(store: Store, name: str, contract: Contract, holdout: HoldOut) -> ChampionComparison | None:
@@ -51,7 +51,7 @@ def decide(
     rule: str,
     confidence: float = 0.95,
     comparison: ChampionComparison | None = None,
-    send: Callable[[Verdict], Tracked | None] | None = None,
+    send: Callable[[Verdict], TrackingResult | None] | None = None,
 ) -> Decision:
     """Promote a version that was just stored by `rule`: never, always, or `better` than the champion.
 
@@ -77,14 +77,14 @@ def decide(
         if store.point_if(name, version, expected=champion):
             record_move(store, AliasMove(name, CHAMPION, champion, version), "promote", verdict.reason)
             break
-        # another training has promoted meanwhile: compare with its version
+        # another training has promoted in between: compare with its version
     moved = CHAMPION if verdict.promoted else CHALLENGER
     if not verdict.promoted:
         _challenge(store, name, version, verdict.reason)
     if send is not None:
         return Decision(verdict, send(verdict))
     mirrored = mirror_aliases(store, name, alias=moved)
-    return Decision(verdict, None if mirrored is None else Tracked(mirrored))
+    return Decision(verdict, None if mirrored is None else TrackingResult(mirrored))
 
 
 def _challenge(store: Store, name: str, version: str, why: str) -> None:

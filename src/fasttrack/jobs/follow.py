@@ -40,7 +40,7 @@ def follow(place: Place, spec: str, store: Store, stop: threading.Event, *, ever
                 if done.promotion is not None and done.promotion.mirrored is not None:
                     _log.info("%s", done.promotion.mirrored)
             if trouble:
-                _log.info("%s answers again", place.shown)
+                _log.info("%s answers again", place.label)
             trouble = ""
         except FastTrackError as error:
             if str(error) != trouble:

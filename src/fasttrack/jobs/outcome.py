@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from fasttrack.bundle import Bundle, Manifest
     from fasttrack.contract.metric import Metric
     from fasttrack.gate import Verdict
-    from fasttrack.tracking import Tracked
+    from fasttrack.tracking import TrackingResult
     from fasttrack.training.search import SearchResult
 
 __all__ = ["Outcome"]
@@ -26,7 +26,7 @@ class Outcome:
     verdict: Verdict
     search: SearchResult | None = None
     """Every trial of the search, if one was asked for."""
-    tracked: Tracked | None = None
+    tracked: TrackingResult | None = None
     """What MLflow received, if tracking was asked for."""
 
     @property

@@ -1,6 +1,6 @@
 """Promote and roll back: verify a version, move an alias to it, record the move, and mirror it to MLflow.
 
-Whatever moves an alias of a store does it through this module, so that none of the four steps is left out.
+Every move of a store's alias goes through this module, so that none of the four steps is left out.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["AliasMove", "Mirror", "move_alias", "promote", "record_move", "rollback", "verify_version"]
 
 Mirror = Callable[..., str | None]
-"""Called with store, model and `alias=` after the alias has moved; returns what MLflow did, in words."""
+"""Is called with the store, the model and `alias=` after the move; returns a message on MLflow's alias, or `None`."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class AliasMove:
     """`None` if the alias meant no version."""
     version: str
     mirrored: str | None = None
-    """What MLflow did, in words; `None` if the model is not tracked."""
+    """A message on MLflow's alias; `None` if the model is not tracked."""
 
 
 def promote(
@@ -50,13 +50,15 @@ def promote(
     `spec` is `NAME@VERSION`, or `NAME@ALIAS`. `store` defaults to FASTTRACK_STORE, then to `model`; `tracking` is where
     MLflow is, or `off`, and defaults to FASTTRACK_TRACKING, then to where the model was tracked before. `why` goes into
     the audit log. If MLflow does not answer, the promotion is done all the same, and MLflow's alias follows later.
-    Raises ConfigError for an unknown alias, StoreError when there is no such version or the store cannot be written,
-    BundleError when the version is damaged; the alias has not moved then.
+    Raises ConfigError for an unknown alias, StoreError when there is no such version, the champion is to become the
+    challenger or the store cannot be written, BundleError when the version is damaged; the alias has not moved then.
     """
     if alias not in ALIASES:
         raise ConfigError(f"alias {alias!r}: choose one of {', '.join(ALIASES)}")
     home = store if isinstance(store, Store) else open_store(store)
     name, version = home.resolve(spec)
+    if alias == CHALLENGER and home.alias(name, CHAMPION) == version:
+        raise StoreError(f"{name}@{version} is the champion; the challenger must be another version")
     return move_alias(home, name, version, alias=alias, why=why, mirror=partial(mirror_aliases, given=tracking))
 
 
@@ -71,7 +73,7 @@ def rollback(
     while True:
         now, before = home.previous(name)
         verify_version(home, name, before)
-        if home.point_back(name, expected=now):  # else somebody else has moved it meanwhile
+        if home.point_back(name, expected=now):  # else another process has moved it in between
             break
     move = AliasMove(name, CHAMPION, now, before)
     record_move(home, move, "rollback", why)
@@ -91,8 +93,8 @@ def move_alias(
 def verify_version(store: Store, name: str, version: str) -> None:
     """Check every file of a version where it is stored, and load its graph if it is compiled.
 
-    A pipeline that scikit-learn serves is not unpickled: whoever promotes need not have its packages, and need not
-    trust it. Raises BundleError naming what is damaged.
+    A pipeline that scikit-learn serves is not unpickled: promoting needs neither its packages nor trust in it. Raises
+    BundleError naming what is damaged.
     """
     if store.verify(name, version).engine != "onnx":
         return

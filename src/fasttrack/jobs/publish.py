@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from fasttrack.gate import Verdict
     from fasttrack.jobs.draft import Draft
     from fasttrack.store import Store
-    from fasttrack.tracking import Place, Tracked
+    from fasttrack.tracking import Place, TrackingResult
 
 __all__ = ["publish"]
 
@@ -32,7 +32,7 @@ def publish(draft: Draft, config: TrainConfig | PackageConfig, store: Store, pla
     comparison = compare_in_store(store, manifest.name, manifest.contract, draft.holdout)
     bundle = assemble(draft, store, comparison)
 
-    def send(verdict: Verdict) -> Tracked | None:
+    def send(verdict: Verdict) -> TrackingResult | None:
         if place is None:
             return None
         run = record_run(
@@ -45,7 +45,7 @@ def publish(draft: Draft, config: TrainConfig | PackageConfig, store: Store, pla
             plots=extract_plots(read_report(bundle)),
             trials=() if draft.search is None else draft.search.trials,
         )
-        report_step(f"tracking in {place.shown}")  # importing MLflow takes seconds
+        report_step(f"tracking in {place.label}")  # importing MLflow takes seconds
         return track(place, run, store, spool_folder(config.store))
 
     # where tracking is not configured, a model that was tracked before still has its aliases moved in MLflow

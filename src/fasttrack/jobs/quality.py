@@ -83,13 +83,13 @@ def quality(
     versions = dict.fromkeys((window.model, window.version) for window in windows)
     return [
         VersionQuality(
-            *key, [window for window in windows if (window.model, window.version) == key], *_stored(opened, *key)
+            *key, [window for window in windows if (window.model, window.version) == key], *_find_manifest(opened, *key)
         )
         for key in versions
     ]
 
 
-def _stored(store: Store, model: str, version: str) -> tuple[Manifest | None, bool]:
+def _find_manifest(store: Store, model: str, version: str) -> tuple[Manifest | None, bool]:
     """The version's manifest if it is still in the store, and whether its probabilities are calibrated."""
     try:
         bundle = store.open(f"{model}@{version}")

@@ -5,15 +5,14 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from fasttrack.bundle import SearchRecord, TrainingRecord
 from fasttrack.config import JOURNAL, TrainConfig
 from fasttrack.contract.learn import learn_contract
-from fasttrack.data import fingerprint
 from fasttrack.evaluation import baseline
 from fasttrack.expectations import check_training_table, training_expectation
 from fasttrack.jobs.draft import Draft, draft_manifest
 from fasttrack.jobs.journal_table import journal_table, with_journal_model
 from fasttrack.jobs.publish import publish
+from fasttrack.jobs.training_record import training_record
 from fasttrack.progress import report_step
 from fasttrack.store import open_store
 from fasttrack.tracking import configured_place
@@ -32,9 +31,6 @@ if TYPE_CHECKING:
 
     from fasttrack.jobs.outcome import Outcome
     from fasttrack.store import Store
-    from fasttrack.training.fit import FittedModel
-    from fasttrack.training.split import SplitTable
-    from fasttrack.training.table import TrainingTable
 
 __all__ = ["train"]
 
@@ -66,7 +62,7 @@ def train(config: TrainConfig) -> Outcome:
     trivial = baseline(
         choice.task, rows.y_train.to_numpy(), rows.y_test.to_numpy(), contract.target.classes, clusters=clusters
     )
-    record = _record(config, table, ready, rows, model)
+    record = training_record(config, table, ready, rows, model)
     manifest = draft_manifest(config.name, contract, record, holdout, baseline=trivial.metrics, folder=config.folder)
     code = [model.code] if model.code else []
     return publish(Draft(manifest, model.pipeline, ready.X, holdout, code, model.search, started), config, store, place)
@@ -88,36 +84,3 @@ def _read(config: TrainConfig, store: Store, source: str) -> tuple[pa.Table, lis
         report_step(f"nothing to check against: {config.name} has no champion yet")
     check_split_column(config, table.column_names, source)
     return table, unread
-
-
-def _record(
-    config: TrainConfig, table: pa.Table, ready: TrainingTable, rows: SplitTable, model: FittedModel
-) -> TrainingRecord:
-    data, search = config.data, None
-    if model.search is not None:
-        search = SearchRecord(
-            params=model.search.best_params,
-            trials=len(model.search.trials),
-            seconds=config.search.seconds,
-            metric=model.search.metric,
-            score=model.search.score,
-            default_score=model.search.default_score,
-            validation=model.search.validation,
-        )
-    content = fingerprint(table, data.source, query=data.query, table_name=data.table, sample=data.rows)
-    return TrainingRecord(
-        estimator=model.label,
-        rows=len(rows.X_train),
-        holdout_rows=len(rows.X_test),
-        split=rows.note,
-        dropped_rows=ready.dropped_rows,
-        left_out=ready.left_out,
-        notes=[*ready.notes, *model.notes],
-        source=content.source,
-        schema=content.columns,
-        content_sha256=content.content_sha256,
-        search=search,
-        query=content.query,
-        table=content.table,
-        sample=content.sample,
-    )

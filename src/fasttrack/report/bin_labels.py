@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from fasttrack.contract.cell import iso
+from fasttrack.contract.cell import format_datetime
 from fasttrack.metrics.reference import MISSING, OTHERS, Bins
 from fasttrack.report.formatting import format_number
 
@@ -52,5 +52,5 @@ def bin_labels(column: Column, bins: Bins) -> list[str]:
 
 def _format_edge(column: Column, value: float) -> str:
     if column.kind == "datetime":
-        return iso(value)[:16].replace("T", " ")
+        return format_datetime(value)[:16].replace("T", " ")
     return f"{value:,.0f}" if column.kind == "integer" else format_number(value)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fasttrack.contract.cell import iso
+from fasttrack.contract.cell import format_datetime
 from fasttrack.contract.openapi import label_key
 from fasttrack.report.formatting import format_number, format_percent
 
@@ -50,7 +50,7 @@ def _profile(column: Column, index: int, values: Floats) -> FeatureProfile:
     if column.kind == "boolean":
         true = float(np.mean(known > 0))
         return FeatureProfile(index, missing, f"true {format_percent(true)}", [1 - true, true])
-    form = (lambda value: iso(value)[:10]) if column.kind == "datetime" else format_number
+    form = (lambda value: format_datetime(value)[:10]) if column.kind == "datetime" else format_number
     quantiles = np.quantile(known, [0, 0.05, 0.5, 0.95, 1], method="inverted_cdf").tolist()
     low, five, median, ninety_five, high = map(form, quantiles)
     text = f"{low} to {high}, median {median}, 90\u00a0% of them from {five} to {ninety_five}"

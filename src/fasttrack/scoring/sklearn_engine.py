@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fasttrack.contract.decode import CellIssue
-from fasttrack.contract.fitted_pipeline import answers
+from fasttrack.contract.fitted_pipeline import predict
 from fasttrack.contract.frame import pipeline_input
 from fasttrack.scoring.engine import NO_ANSWER, Predictions, first_failing_row, unscorable
 
@@ -48,7 +48,7 @@ class SklearnEngine:
         rows = pipeline_input(self._contract, batch.matrix, batch.text)
         try:
             with np.errstate(all="ignore"):  # an overflow gives an answer that is not finite, which gets a warning
-                return answers(self._pipeline, rows, probabilities=self._contract.target.probabilities)
+                return predict(self._pipeline, rows, probabilities=self._contract.target.probabilities)
         except SystemExit as error:  # it would end the server
             raise RuntimeError("the pipeline called sys.exit") from error
 

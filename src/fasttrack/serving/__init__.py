@@ -1,3 +1,3 @@
-"""The service that answers prediction requests; `fasttrack.serving.app.create_app` makes it."""
+"""The prediction service; `fasttrack.serving.app.create_app` makes it."""
 
 __all__: list[str] = []

@@ -52,8 +52,8 @@ def create_app(
     """The prediction service. The model is loaded when the app starts, so building it has no side effect.
 
     `settings`: by default those of the `FASTTRACK_*` environment variables. `guards` decide on each request whether it
-    is answered, whichever way it takes. `observers` know of each run of the model. Raises ConfigError for a setting
-    that cannot be used.
+    is answered, whichever way it takes. `observers` get the event of each run of the model. Raises ConfigError for a
+    setting that cannot be used.
     """
     return build(Runtime(settings, guards=guards, observers=observers))
 
@@ -63,7 +63,7 @@ def build(runtime: Runtime) -> PredictionApp:
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with runtime.running():
+        async with runtime.lifespan():
             yield
 
     app = PredictionApp(
@@ -73,7 +73,7 @@ def build(runtime: Runtime) -> PredictionApp:
         docs_url=None,
         redoc_url=None,
         openapi_tags=[{"name": name} for name in ("prediction", "model", "health", "monitoring")],
-        exception_handlers={HTTPException: responses.http_problem, Exception: responses.unexpected},
+        exception_handlers={HTTPException: responses.http_problem, Exception: responses.internal_problem},
     )
     app.lane = runtime.lane(app.answer_by_fastapi)
     app.state.models, app.state.metrics = runtime.models, runtime.metrics

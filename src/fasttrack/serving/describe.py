@@ -29,7 +29,7 @@ _CELL_ISSUE = {
     "type": "object",
     "title": "CellIssue",
     "properties": {
-        "row": {"type": ["integer", "null"], "description": "Counts from 0; null: every row."},
+        "row": {"type": ["integer", "null"], "description": "The row, counted from 0; null means every row."},
         "column": {"type": ["string", "null"]},
         "message": {"type": "string"},
     },
@@ -56,12 +56,15 @@ def describe(app: FastAPI, manifest: Manifest) -> dict[str, Any]:
     schemas["Problem"] = PROBLEM_SCHEMA
     document["paths"]["/predict"]["get"] |= {
         "summary": "Predict one row",
-        "description": "One query parameter a column; an empty value is a missing one.",
+        "description": "One query parameter for each column; an empty value means missing.",
         "parameters": [_parameter(column) for column in contract.columns],
-        "responses": {"200": _json("The prediction.", query_reply_schema(contract)), "422": _problem("A bad value.")},
+        "responses": {
+            "200": _json("The prediction.", query_reply_schema(contract)),
+            "422": _problem("A value cannot be scored."),
+        },
     }
     document["paths"]["/predict"]["post"] |= {
-        "summary": "Predict one row, or many",
+        "summary": "Predict one row or many",
         "description": "One row (an object), rows (an array of objects), or columns (an object of arrays).",
         "requestBody": {
             "required": True,
@@ -74,24 +77,24 @@ def describe(app: FastAPI, manifest: Manifest) -> dict[str, Any]:
             "400": _problem("The body is not JSON."),
             "413": _problem("The body is too large."),
             "415": _problem("The body is compressed."),
-            "422": _problem("Bad rows and columns, each named, or too many rows."),
+            "422": _problem("Some values cannot be scored, listed by row and column; or there are too many rows."),
         },
     }
     document["paths"]["/feedback"]["post"] |= {
-        "summary": "Say what was true",
-        "description": "A label, or many, for predictions by their ids. Of several for one prediction the last counts.",
+        "summary": "Send true outcomes as labels",
+        "description": "One label or many, for predictions by their ids. The last label of a prediction counts.",
         "requestBody": {
             "required": True,
             "content": {"application/json": {"schema": feedback_schema(contract, ID_PATTERN)}},
         },
         "responses": {
-            "202": _json("Taken; written within a second or so.", _ACCEPTED),
+            "202": _json("Accepted; the labels are written within about a second.", _ACCEPTED),
             "400": _problem("The body is not JSON."),
             "404": _problem("The server keeps no journal."),
             "413": _problem("The body is too large."),
             "415": _problem("The body is compressed."),
-            "422": _problem("An id that no prediction can have, a label of another type, or too many; none is taken."),
-            "503": _problem("So many labels wait to be written that these have to be sent again later."),
+            "422": _problem("No label is accepted: an id or a label cannot be right, or there are too many."),
+            "503": _problem("The queue of labels is full; send them again later."),
         },
     }
     return document

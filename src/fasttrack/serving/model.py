@@ -112,18 +112,18 @@ class ModelHolder:
                 reachable = True
                 if latest == state:
                     continue
-                live = await asyncio.to_thread(self._promoted, store, spec.name, spec.alias)
+                live = await asyncio.to_thread(self._load_promoted, store, spec.name, spec.alias)
             except StoreUnreachable as error:
                 if reachable:  # logged once, not every second
-                    self._failed("%s", error)
+                    self._report_failure("%s", error)
                 reachable = False
                 continue
             except Exception as error:  # noqa: BLE001  # whatever was promoted, the model that serves goes on
                 reason = str(error) if isinstance(error, FastTrackError) else f"{type(error).__name__}: {error}"
                 if latest != state:
-                    self._failed("the promoted version cannot be loaded: %s", reason)
+                    self._report_failure("the promoted version cannot be loaded: %s", reason)
                 elif reason != last_reason:  # the store refuses, which it may do each second
-                    self._failed("%s", reason)
+                    self._report_failure("%s", reason)
                 state, last_reason = latest, reason
                 continue
             state, last_reason = latest, ""
@@ -145,7 +145,7 @@ class ModelHolder:
         writer = ReplyWriter(contract, bundle.label)
         return LiveModel(model, writer, (counters, *drift, *self._observers), recorder)
 
-    def _promoted(self, store: Store, name: str, alias: str) -> LiveModel | None:
+    def _load_promoted(self, store: Store, name: str, alias: str) -> LiveModel | None:
         """The version that the alias means, ready to serve; None if it serves already.
 
         A challenger that became champion is the challenger no longer, and still serves.
@@ -155,7 +155,7 @@ class ModelHolder:
             return None
         return self._prepare(store.open(self.spec))
 
-    def _failed(self, reason: str, *details: object) -> None:
+    def _report_failure(self, reason: str, *details: object) -> None:
         self._metrics.count_reload_failure()
         _log.error("kept %s: " + reason, self.current.model.label, *details)
 

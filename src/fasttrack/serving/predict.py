@@ -1,4 +1,4 @@
-"""Answering prediction requests: decode a body, score it, let the observers know, write the reply."""
+"""Answering prediction requests: decode a body, score it, notify the observers, write the reply."""
 
 from __future__ import annotations
 
@@ -57,22 +57,22 @@ class Predictor:
         return Reply(200, live.writer.rows(event, warnings))
 
     def score(self, live: LiveModel, batch: Batch) -> Scored:
-        """One run of the model, after which all observers know of it. Raises RefusedRequest."""
+        """One run of the model, whose event all observers get. Raises RefusedRequest."""
         started = time.perf_counter()
         predictions = live.model.engine.score(batch)
         seconds = time.perf_counter() - started
         ids = None
-        if live.recorder is not None:  # first: the journal decides what it records, and the ids say so
+        if live.recorder is not None:  # before the observers: the journal decides what it records, and gives the ids
             try:
                 ids = live.recorder.record(batch, predictions.output, predictions.probabilities)
             except Exception as error:  # noqa: BLE001  # a prediction that cannot be recorded is answered all the same
-                self._observer_failed(live.recorder, error)
+                self._report_failure(live.recorder, error)
         event = Scored(live.model, batch, predictions, ids, seconds)
         for observer in live.observers:
             try:
                 observer.scored(event)
             except Exception as error:  # noqa: BLE001  # observers may be the user's: none may cost a reply
-                self._observer_failed(observer, error)
+                self._report_failure(observer, error)
         return event
 
     async def in_thread(self, work: Callable[..., T], *arguments: Any) -> T:
@@ -92,7 +92,7 @@ class Predictor:
         self._metrics.count_refusal(live.model.name, refused.reason, refused.cells)
         return Reply(*refusal_problem(refused))
 
-    def _observer_failed(self, observer: object, error: Exception) -> None:
+    def _report_failure(self, observer: object, error: Exception) -> None:
         name = type(observer).__name__
         self._metrics.count_observer_failure(name)
         if id(observer) not in self._failed:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from fasttrack.contract.decode import iso
+from fasttrack.contract.cell import format_datetime
 from fasttrack.contract.openapi import label_key, query_reply_nests
 from fasttrack.journal.predictions import ID_FORMAT
 
@@ -110,7 +110,7 @@ def _decoded_row(contract: Contract, batch: Batch) -> dict[str, Scalar]:
         elif column.kind == "category":
             row[column.name] = batch.text[j][0]
         elif column.kind == "datetime":
-            row[column.name] = iso(number)
+            row[column.name] = format_datetime(number)
         else:
             convert: Any = {"integer": int, "boolean": bool}.get(column.kind, float)
             row[column.name] = convert(number)

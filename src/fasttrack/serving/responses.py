@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from starlette.exceptions import HTTPException
     from starlette.requests import Request
 
-__all__ = ["body_refusal", "feedback_refusal", "http_problem", "problem", "unexpected"]
+__all__ = ["body_refusal", "feedback_refusal", "http_problem", "internal_problem", "problem"]
 
 
 def problem(reason: str, status: int, title: str, detail: str) -> Response:
@@ -54,7 +54,7 @@ async def http_problem(request: Request, error: HTTPException) -> Response:
     return reply
 
 
-async def unexpected(request: Request, error: Exception) -> Response:
+async def internal_problem(request: Request, error: Exception) -> Response:
     """As `internal_error`, as a response of FastAPI."""
     status, document = internal_error(request.method, request.url.path, error)
     return Response(document, status, media_type=MEDIA_TYPE)

@@ -8,7 +8,6 @@ import os
 import shlex
 import signal
 import socket
-import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -75,10 +74,17 @@ def run(settings: Settings, *, host: str, port: int, workers: int = 1, access_lo
         os.environ.update(msgspec.structs.replace(settings, model=models.spec).as_environment())
         Multiprocess(config, sockets=[listener]).run()
         return
-    for stop in (signal.SIGTERM, signal.SIGINT):
-        # Uvicorn drains, then raises the signal again for the handler that was there before: a clean stop exits with 0
-        signal.signal(stop, _leave)
-    uvicorn.Server(config).run(sockets=[listener])
+    server = uvicorn.Server(config)
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        """Do nothing when Uvicorn raises the signal again after it has drained: then the command exits with 0."""
+        if not server.started:
+            # Nothing is open yet. SystemExit would be lost where exceptions are ignored, as in callbacks of weakref.
+            os._exit(0)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    server.run(sockets=[listener])
 
 
 def worker() -> Service:
@@ -114,10 +120,6 @@ def _in_range(contract: Contract, value: float) -> bool:
     """Whether the first column had such values in training."""
     column = contract.columns[0]
     return (column.minimum or 0) <= value <= (column.maximum or 0)
-
-
-def _leave(number: int, frame: FrameType | None) -> None:
-    sys.exit(0)
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -1,4 +1,4 @@
-"""What a server answers with: model, counters, journal, guards and predictor, and their life from start to stop."""
+"""The parts of a server and their lifespan: model, counters, journal, guards and predictor."""
 
 from __future__ import annotations
 
@@ -29,15 +29,16 @@ if TYPE_CHECKING:
 __all__ = ["Runtime"]
 
 _SETTLE_SECONDS = 0.25
-"""How often predictions are binned for drift. The ring of rows holds what comes meanwhile."""
+"""How often predictions are binned for drift; until then they are in a ring of rows."""
 
 
 class Runtime:
     """The parts of one server. The model is loaded when the service starts, so building this has no side effect.
 
     `settings`: by default those of the `FASTTRACK_*` environment variables. `clock`: the time of a prediction in
-    seconds since 1970 UTC, for a replay of the past. `guards` are asked before each request, and `observers` know of
-    each run of the model, after those that the settings name. Raises ConfigError for a setting that cannot be used.
+    seconds since 1970 UTC, for a replay of the past. `guards` are asked before each request is answered, and
+    `observers` get the event of each run, both after those that the settings name. Raises ConfigError for a setting
+    that cannot be used.
     """
 
     def __init__(
@@ -63,7 +64,7 @@ class Runtime:
         )
 
     @contextlib.asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
+    async def lifespan(self) -> AsyncIterator[None]:
         """Load the model, and follow promotions until the end. Raises as `ModelHolder.load` does."""
         self.models.load()
         if self.journal is not None:

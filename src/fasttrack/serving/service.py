@@ -1,4 +1,4 @@
-"""The app of `fasttrack serve`: the fast lane, and FastAPI's app once anything but a prediction is asked for.
+"""The app of `fasttrack serve`: the fast lane, and FastAPI's app from the first other request on.
 
 Importing FastAPI takes longer than everything that a first prediction needs.
 """
@@ -47,7 +47,7 @@ class Service:
     async def _run(self, receive: Receive, send: Send) -> None:
         await receive()
         try:
-            async with self._runtime.running():
+            async with self._runtime.lifespan():
                 await send({"type": "lifespan.startup.complete"})
                 await receive()
         except Exception as error:

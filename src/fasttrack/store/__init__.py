@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fasttrack.store.alias import ALIASES, CHALLENGER, CHAMPION, Promotion, Spec, parse_spec
-from fasttrack.store.audit import AuditRecord, audit_record
+from fasttrack.store.audit import AuditRecord, audit_record, user_name
 from fasttrack.store.folder import LocalStore
 from fasttrack.store.location import local_folder, open_store
 from fasttrack.store.store import Store, Watch, ignore
@@ -25,4 +25,5 @@ __all__ = [
     "local_folder",
     "open_store",
     "parse_spec",
+    "user_name",
 ]

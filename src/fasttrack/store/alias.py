@@ -18,10 +18,10 @@ __all__ = [
     "CHAMPION",
     "Promotion",
     "Spec",
+    "append_step",
     "parse_spec",
     "pointer_file",
     "read_history",
-    "with_version",
     "write_history",
 ]
 
@@ -79,7 +79,7 @@ def write_history(history: list[Promotion]) -> bytes:
     return msgspec.json.format(msgspec.json.encode(history)) + b"\n"
 
 
-def with_version(history: list[Promotion], version: str) -> list[Promotion]:
+def append_step(history: list[Promotion], version: str) -> list[Promotion]:
     """The history after one more step, taken now. A repeated version renews the time of the last step."""
     before = history[:-1] if history and history[-1].version == version else history
     return [*before, Promotion(version, datetime.now(UTC).isoformat())]

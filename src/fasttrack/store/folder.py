@@ -1,7 +1,7 @@
 """A store in a folder: `<name>/<version>/manifest.json`, `<name>/champion.json`, `<name>/audit.jsonl`.
 
-A version appears whole, by one rename, or not at all; a pointer moves by one rename. Writers hold a lock, so that
-trainings in parallel never lose each other's work, and what a killed one left behind is swept away.
+A version appears complete, by one rename, or not at all; a pointer moves by one rename. Writers hold a lock, so that
+parallel trainings never lose each other's work. The next writer removes what a killed one left.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _AUDIT = "audit.jsonl"
 
 
 class LocalStore(Store):
-    """The models under one folder. `advice` is what to do when it cannot be written."""
+    """The models in one folder. `advice` is what to do when it cannot be written, for messages."""
 
     def __init__(self, folder: Path | str, *, advice: str = "choose another with --store") -> None:
         self.folder = Path(folder)
@@ -51,7 +51,7 @@ class LocalStore(Store):
         )
 
     def identifiers(self, name: str) -> list[str]:
-        """The versions of a model, in alphabetical order; damaged ones are among them."""
+        """The versions of a model in alphabetical order, damaged ones included."""
         return sorted(path.parent.name for path in (self.folder / name).glob(f"[!.]*/{MANIFEST}"))
 
     def has(self, name: str, version: str) -> bool:
@@ -59,12 +59,12 @@ class LocalStore(Store):
         return (self.folder / name / version / MANIFEST).is_file()
 
     def manifest(self, name: str, version: str) -> Manifest:
-        """What is known about a version. Raises BundleError when that is damaged."""
+        """The manifest of a version. Raises BundleError when it is damaged."""
         place = self.folder / name / version
         return check_version(read_manifest(place), version, place)
 
     def fetch(self, name: str, version: str, watch: Watch = ignore) -> Bundle:
-        """A version, every digest checked. Raises BundleError when it is damaged."""
+        """A version with every digest checked. Raises BundleError when it is damaged."""
         bundle = open_bundle(self.folder / name / version)
         check_version(bundle.manifest, version, bundle.folder)
         return bundle
@@ -74,38 +74,38 @@ class LocalStore(Store):
         return self.fetch(name, version).manifest
 
     def add(self, name: str, write: Callable[[Path], Bundle], watch: Watch = ignore) -> Bundle:
-        """Let `write` fill an empty folder, then make it a version of `name` with one rename.
+        """Let `write` fill an empty folder, then make it a version of `name` by one rename.
 
-        Content that is already in the store is not stored twice: what is there is returned, with its own report and
-        time. Raises StoreError when the store cannot be written.
+        Content that is already in the store is not stored twice: the version that is there is returned, with its own
+        report and time. Raises StoreError when the store cannot be written.
         """
         self.check_writable(name)
         home = self.folder / name
         with self._writing():
-            with self._locked():
+            with self._lock():
                 home.mkdir(exist_ok=True)
                 fsync(self.folder)
                 self._sweep(name)
                 staging = Path(tempfile.mkdtemp(prefix=_STAGING, dir=home))
-                held = _flock(staging)
+                lock = _flock(staging)
             try:
                 bundle = write(staging)
                 staging.chmod(0o755)
                 return self.settle(bundle, home / bundle.manifest.version)
             finally:
                 shutil.rmtree(staging, ignore_errors=True)
-                os.close(held)
+                os.close(lock)
 
     def receive(self, bundle: Bundle, watch: Watch = ignore) -> Bundle:
         """Make a copy of `bundle` a version of this store. Raises as `add`."""
         return self.add(bundle.manifest.name, lambda folder: copy_bundle(bundle, folder))
 
     def settle(self, staged: Bundle, place: Path) -> Bundle:
-        """Rename a whole version's folder to `place`, unless that version is there already, whole; what is there then.
+        """Rename the folder of a complete version to `place`; returns the version that is there then.
 
-        The one that was there may have another report, and so another manifest.
+        A version that is there already stays unless it is damaged. It may have another report and manifest.
         """
-        with self._locked():
+        with self._lock():
             if place.exists():
                 with suppress(BundleError):
                     return self.fetch(place.parent.name, place.name)
@@ -115,8 +115,8 @@ class LocalStore(Store):
         return Bundle(place, staged.manifest)
 
     def sweep(self, name: str) -> None:
-        """Remove what killed writers left: staging folders that no process holds."""
-        with self._locked():
+        """Remove what killed writers left: staging folders that no process has locked."""
+        with self._lock():
             self._sweep(name)
 
     def _sweep(self, name: str) -> None:
@@ -126,7 +126,7 @@ class LocalStore(Store):
                 continue
             try:
                 descriptor = os.open(left, os.O_RDONLY)
-            except FileNotFoundError:  # its writer has just cleared it away itself
+            except FileNotFoundError:  # its writer has just removed it
                 continue
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -150,10 +150,10 @@ class LocalStore(Store):
     def pointer_state(self, name: str, alias: str = CHAMPION) -> tuple[int, int] | None:
         """A value that changes whenever the alias moves, cheap enough to ask for every second."""
         try:
-            found = self._pointer_path(name, alias).stat()
+            status = self._pointer_path(name, alias).stat()
         except OSError:
             return None
-        return found.st_mtime_ns, found.st_ino
+        return status.st_mtime_ns, status.st_ino
 
     def read_pointer(self, name: str, alias: str = CHAMPION) -> bytes | None:
         """The content of the alias' pointer; `None` before the alias was first set. Raises StoreError."""
@@ -167,25 +167,25 @@ class LocalStore(Store):
 
     def replace_pointer(self, name: str, alias: str, change: Callable[[bytes | None], bytes | None]) -> bool:
         """Replace the content of the alias' pointer by `change(content)`; the lock keeps other writers out."""
-        with self._writing(), self._locked():
+        with self._writing(), self._lock():
             content = change(self.read_pointer(name, alias))
             if content is None:
                 return False
-            _write_whole(self._pointer_path(name, alias), content)
+            _write_atomically(self._pointer_path(name, alias), content)
             return True
 
-    def pointed(self, alias: str = CHAMPION) -> list[str]:
+    def models_with_pointer(self, alias: str = CHAMPION) -> list[str]:
         """The models that have a pointer of this alias, with or without versions."""
         return sorted(path.parent.name for path in self.folder.glob(f"*/{pointer_file(alias)}"))
 
     def append_audit(self, record: AuditRecord) -> None:
         """Add a line to the model's `audit.jsonl`, on the disk (fsync) when this returns."""
         path = self.folder / record.model / _AUDIT
-        with self._writing(), self._locked(), path.open("ab+") as file:
+        with self._writing(), self._lock(), path.open("ab+") as file:
             new = file.tell() == 0
             if not new:
                 file.seek(-1, os.SEEK_END)
-                if file.read(1) != b"\n":  # a writer was killed within its line: let ours begin a new one
+                if file.read(1) != b"\n":  # a writer was killed in the middle of its line: begin a new one
                     file.write(b"\n")
             file.write(encode_audit(record) + b"\n")
             file.flush()
@@ -209,7 +209,7 @@ class LocalStore(Store):
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
-        """Say in one sentence that the store cannot be written, and why."""
+        """Raise StoreError, with the reason, for an OSError."""
         try:
             yield
         except OSError as error:
@@ -217,7 +217,7 @@ class LocalStore(Store):
             raise StoreError(f"store {self.location} cannot be written: {reason}; {self._advice}") from error
 
     @contextmanager
-    def _locked(self) -> Iterator[None]:
+    def _lock(self) -> Iterator[None]:
         descriptor = os.open(self.folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -226,8 +226,8 @@ class LocalStore(Store):
             os.close(descriptor)
 
 
-def _write_whole(path: Path, content: bytes) -> None:
-    """Replace a file by one rename."""
+def _write_atomically(path: Path, content: bytes) -> None:
+    """Replace a file by one rename; its permissions are those of a shared file."""
     descriptor, temporary = tempfile.mkstemp(prefix=_STAGING, dir=path.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:
@@ -243,7 +243,7 @@ def _write_whole(path: Path, content: bytes) -> None:
 
 
 def _flock(folder: Path) -> int:
-    """Mark `folder` as in use for as long as this process lives."""
+    """Lock `folder` until the returned descriptor is closed or the process ends."""
     descriptor = os.open(folder, os.O_RDONLY)
     fcntl.flock(descriptor, fcntl.LOCK_EX)
     return descriptor

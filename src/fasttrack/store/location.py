@@ -1,4 +1,4 @@
-"""What `--store` may be: a folder, or a URL of an object storage with its cache on this machine."""
+"""Open the store that `--store` names: a folder, or the URL of an object storage with a cache on this machine."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def open_store(location: str | Path | None = None, *, cache: Path | None = None)
 
 
 def local_folder(location: str | Path, *, cache: Path | None = None) -> Path:
-    """Where files that belong to a store are on this machine: the store itself, or its part of the cache.
+    """The folder on this machine that holds a store's files: the store itself, or its part of the cache.
 
     Raises StoreError as `open_store`.
     """
@@ -65,14 +65,16 @@ def local_folder(location: str | Path, *, cache: Path | None = None) -> Path:
 
 def _is_remote(location: str | Path) -> bool:
     if isinstance(location, Path) and re.match(r"[a-z0-9]+:/", str(location)):
-        raise StoreError(f"{location} was made a path, which loses a slash; give an object storage's URL as text")
+        raise StoreError(
+            f"{location} is a Path, which loses a slash of a URL; give the URL of an object storage as text"
+        )
     return is_url(str(location))
 
 
 def _cache() -> Path:
-    given = os.environ.get("FASTTRACK_CACHE")
-    if given:
-        return Path(given)
+    folder = os.environ.get("FASTTRACK_CACHE")
+    if folder:
+        return Path(folder)
     try:
         return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fasttrack"
     except RuntimeError:

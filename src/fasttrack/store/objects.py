@@ -1,7 +1,7 @@
 """A store in an object storage: `s3://bucket/prefix/<name>/<version>/manifest.json`, `<name>/champion.json`.
 
-A pointer moves by a conditional write: whoever read it last and writes first wins, the others look again. Versions
-are used from a cache on this machine, which is a folder store itself.
+A pointer moves by a conditional write: the first of several writers wins, the others read it again. Versions are used
+from a cache on this machine, which is a folder store itself.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ __all__ = ["ObjectStore"]
 
 _PROBE = ".writable"
 _UNSENT = ".unsent-"
-"""Begins the name of an empty file beside a version in the cache that is, or may be, nowhere else."""
+"""The start of the name of an empty file beside a version in the cache that may not be in the bucket yet."""
 _OPENED = "opened.json"
 _AUDIT = ".audit"
 """The prefix of audit records; no model can have this name."""
 _KEPT = 5
-"""Versions of a model that stay in the cache beside the one that was used last, and those that are not sent."""
+"""Versions of a model that stay in the cache, beside the one that was used last and those that are not sent yet."""
 _MOVING_SECONDS = 60
-"""How long a promotion tries while others promote too."""
+"""How long a promotion is tried while other processes promote too."""
 
 
 class ObjectStore(Store):
@@ -61,57 +61,56 @@ class ObjectStore(Store):
 
     def names(self) -> list[str]:
         """The models that have at least one version, in alphabetical order."""
-        found = (re.fullmatch(rf"([^/]+)/[^./][^/]*/{MANIFEST}", entry.key) for entry in self._bucket.entries())
-        return sorted({match[1] for match in found if match and is_name(match[1])})
+        pattern = re.compile(rf"([^/]+)/[^./][^/]*/{MANIFEST}")
+        matches = (pattern.fullmatch(entry.key) for entry in self._bucket.entries())
+        return sorted({match[1] for match in matches if match and is_name(match[1])})
 
     def identifiers(self, name: str) -> list[str]:
-        """The versions of a model, in alphabetical order; damaged ones are among them."""
+        """The versions of a model in alphabetical order, damaged ones included."""
         if not is_name(name):
             return []
-        home = re.escape(name)
-        found = (
-            re.fullmatch(rf"{home}/([^./][^/]*)/{MANIFEST}", entry.key) for entry in self._bucket.entries(f"{name}/")
-        )
-        return sorted(match[1] for match in found if match)
+        pattern = re.compile(rf"{re.escape(name)}/([^./][^/]*)/{MANIFEST}")
+        matches = (pattern.fullmatch(entry.key) for entry in self._bucket.entries(f"{name}/"))
+        return sorted(match[1] for match in matches if match)
 
     def has(self, name: str, version: str) -> bool:
         """Whether there is such a version, damaged or not."""
-        return is_name(name) and is_name(version) and self._bucket.look(f"{name}/{version}/{MANIFEST}") is not None
+        return is_name(name) and is_name(version) and self._bucket.head(f"{name}/{version}/{MANIFEST}") is not None
 
     def manifest(self, name: str, version: str) -> Manifest:
-        """What is known about a version. Raises BundleError when that is damaged."""
+        """The manifest of a version. Raises BundleError when it is damaged."""
         return read_remote_manifest(self._bucket, name, version)
 
     def fetch(self, name: str, version: str, watch: Watch = ignore) -> Bundle:
-        """A version from the cache, or else through it. Raises BundleError when it is damaged in the bucket."""
+        """A version from the cache, downloaded if need be. Raises BundleError when it is damaged in the bucket."""
         with suppress(BundleError):
             bundle = self._cache.fetch(name, version)
             with suppress(OSError):
-                os.utime(bundle.folder)  # used now: stays longest
+                os.utime(bundle.folder)  # the version that was used last stays longest
             return bundle
         with self._caching():
             bundle = download(self._bucket, name, version, self._cache, watch)
-            self._sent(bundle)
-            self._forget(name)
+            self._mark_sent(bundle)
+            self._evict(name)
         return bundle
 
     def verify(self, name: str, version: str) -> Manifest:
-        """Read every file of a version from the bucket. Raises BundleError naming one that is damaged."""
+        """Read every file of a version from the bucket. Raises BundleError naming a damaged one."""
         return check_objects(self._bucket, name, version)
 
     def open(self, spec: str, watch: Watch = ignore) -> Bundle:
-        """As `Store.open`; remembers what `spec` was."""
+        """As `Store.open`; remembers the version for `last_opened`."""
         bundle = super().open(spec, watch)
-        opened = self._opened()
+        opened = self._read_opened()
         opened.pop(spec, None)
         opened[spec] = bundle.label
-        with suppress(OSError):  # a cache that cannot be written is only less of a help
-            self._remember(opened)
+        with suppress(OSError):  # a cache that cannot be written is no reason to fail
+            self._write_opened(opened)
         return bundle
 
     def last_opened(self, spec: str | None) -> Bundle | None:
-        """What `spec` was when it was last opened on this machine; without one, what was opened last."""
-        opened = self._opened()
+        """The version that `spec` meant when it was last opened on this machine; for `None`, the one opened last."""
+        opened = self._read_opened()
         label = opened.get(spec) if spec is not None else next(reversed(opened.values()), None)
         if label is None:
             return None
@@ -122,16 +121,16 @@ class ObjectStore(Store):
             return None
 
     def add(self, name: str, write: Callable[[Path], Bundle], watch: Watch = ignore) -> Bundle:
-        """Let `write` fill an empty folder in the cache, then send it.
+        """Let `write` fill an empty folder in the cache, then upload it.
 
-        Content that is already in the bucket is not sent again. Raises StoreError when the bucket or the cache cannot
-        be written; what was written stays in the cache then, and can be sent later.
+        Files that are already in the bucket are not sent again. Raises StoreError when the bucket or the cache cannot
+        be written; the bundle stays in the cache then, and can be pushed later.
         """
         self.check_writable(name)
 
         def write_marked(folder: Path) -> Bundle:
             bundle = write(folder)
-            # before it is a version: whatever is killed from here on leaves none that could be taken for sent
+            # marked before it becomes a version, so that no killed process leaves an unsent version unmarked
             self._mark(bundle).touch()
             fsync(self._mark(bundle).parent)
             return bundle
@@ -141,15 +140,15 @@ class ObjectStore(Store):
             upload(self._bucket, bundle, watch)
         except StoreError as error:
             again = f"fasttrack models push {bundle.label} {self.location} --store {shlex.quote(str(self.folder))}"
-            raise type(error)(f"{error}; what was trained is kept on this machine, to send it: {again}") from None
-        self._sent(bundle)
+            raise type(error)(f"{error}; the new version is kept on this machine; to send it: {again}") from None
+        self._mark_sent(bundle)
         return bundle
 
     def receive(self, bundle: Bundle, watch: Watch = ignore) -> Bundle:
-        """Send a copy of `bundle`. Raises as `add`."""
+        """Upload a copy of `bundle`. Raises as `add`."""
         self.check_writable(bundle.manifest.name)
         upload(self._bucket, bundle, watch)
-        self._sent(bundle)
+        self._mark_sent(bundle)
         return bundle
 
     def check_writable(self, name: str) -> None:
@@ -161,7 +160,7 @@ class ObjectStore(Store):
 
     def pointer_state(self, name: str, alias: str = CHAMPION) -> object | None:
         """A value that changes whenever the alias moves: one small request."""
-        entry = self._bucket.look(_pointer_key(name, alias))
+        entry = self._bucket.head(_pointer_key(name, alias))
         return None if entry is None else (entry.e_tag, entry.version, entry.written)
 
     def read_pointer(self, name: str, alias: str = CHAMPION) -> bytes | None:
@@ -184,17 +183,17 @@ class ObjectStore(Store):
             except Conflict:
                 now = self._bucket.read(key)
                 if now is not None and now[0] == content:
-                    return True  # the reply to our own write was lost, and the client had sent it again
+                    return True  # the reply to our own write was lost, and the client had repeated it
                 if time.monotonic() > deadline:
                     raise StoreError(
                         f"{name} cannot be promoted in {self.location}: other processes keep promoting it; try again"
                     ) from None
-                time.sleep(random.uniform(0, pause))  # noqa: S311  # so that losers do not meet again
+                time.sleep(random.uniform(0, pause))  # noqa: S311  # so that the losers do not collide again
                 pause = min(2 * pause, 1.0)
             else:
                 return True
 
-    def pointed(self, alias: str = CHAMPION) -> list[str]:
+    def models_with_pointer(self, alias: str = CHAMPION) -> list[str]:
         """The models that have a pointer of this alias, with or without versions."""
         pattern = re.compile(rf"([^/]+)/{re.escape(pointer_file(alias))}")
         matches = (pattern.fullmatch(entry.key) for entry in self._bucket.entries())
@@ -208,7 +207,7 @@ class ObjectStore(Store):
         """
         moment = re.sub(r"[-:]|[+]00:00$", "", record.time)
         key = f"{_AUDIT}/{record.model}/{moment}-{secrets.token_hex(8)}.json"
-        self._bucket.overwrite(key, encode_audit(record))  # nobody else has this key, and a retry repeats itself
+        self._bucket.overwrite(key, encode_audit(record))  # the key is unique, so a retry may write it again
 
     def audit(self, name: str) -> list[AuditRecord]:
         """The audit log of a model, oldest first. Raises StoreError when it cannot be read."""
@@ -216,18 +215,18 @@ class ObjectStore(Store):
             return []
         keys = sorted(entry.key for entry in self._bucket.entries(f"{_AUDIT}/{name}/"))
         objects = ((key, self._bucket.read(key)) for key in keys)
-        return decode_audit((f"{self.location}/{key}", found[0]) for key, found in objects if found is not None)
+        return decode_audit((f"{self.location}/{key}", stored[0]) for key, stored in objects if stored is not None)
 
     def _mark(self, bundle: Bundle) -> Path:
         return self.folder / bundle.manifest.name / f"{_UNSENT}{bundle.manifest.version}"
 
-    def _sent(self, bundle: Bundle) -> None:
-        """The bucket has it, so the cache may lose it."""
-        with suppress(OSError):  # then it stays for longer
+    def _mark_sent(self, bundle: Bundle) -> None:
+        """Remove the mark: the version is in the bucket, so the cache may drop it."""
+        with suppress(OSError):  # the version only stays in the cache for longer
             self._mark(bundle).unlink()
 
-    def _forget(self, name: str) -> None:
-        """Remove those versions of a model from the cache that were not used for longest, and are in the bucket."""
+    def _evict(self, name: str) -> None:
+        """Remove the versions of a model that were not used for longest from the cache, if they are in the bucket."""
         home = self.folder / name
         with suppress(FileNotFoundError):  # another process has just removed it
             versions = self._cache.identifiers(name)
@@ -237,13 +236,13 @@ class ObjectStore(Store):
                 path.rename(hidden)
                 shutil.rmtree(hidden, ignore_errors=True)
 
-    def _opened(self) -> dict[str, str]:
+    def _read_opened(self) -> dict[str, str]:
         try:
             return msgspec.json.decode((self.folder / _OPENED).read_bytes(), type=dict[str, str])
         except (OSError, msgspec.MsgspecError, UnicodeError):
             return {}
 
-    def _remember(self, opened: dict[str, str]) -> None:
+    def _write_opened(self, opened: dict[str, str]) -> None:
         path = self.folder / _OPENED
         temporary = path.with_name(f".{_OPENED}-{os.getpid()}")
         temporary.write_bytes(msgspec.json.encode(opened))

@@ -1,4 +1,4 @@
-"""Several files on their way at once, and how far they are together."""
+"""Transfer several files at once, and measure their progress together."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 __all__ = ["Meter", "for_each"]
 
 _FILES = 4
-"""Files that move at the same time."""
+"""Files that are transferred at the same time."""
 
 T = TypeVar("T")
 
 
 class Meter:
-    """Adds up what many threads have moved, and tells it; raises in each of them once the transfer was given up."""
+    """Adds up the bytes of all threads and reports them to `watch`. After `stop`, it raises in every thread."""
 
     def __init__(self, total: int, watch: Watch) -> None:
         self._total, self._watch = total, watch
@@ -28,8 +28,8 @@ class Meter:
         self._lock = threading.Lock()
         self._stopped = False
 
-    def moved(self, size: int) -> None:
-        """So many bytes more are where they belong; fewer, when what was there had to be thrown away."""
+    def add(self, size: int) -> None:
+        """Count bytes as transferred; a negative size takes back bytes that had to be discarded."""
         if self._stopped:
             raise InterruptedError
         with self._lock:
@@ -37,12 +37,12 @@ class Meter:
             self._watch(self._done, self._total)
 
     def stop(self) -> None:
-        """Let threads that still move something end at their next bytes."""
+        """End the threads that still transfer something, at their next bytes."""
         self._stopped = True
 
 
 def for_each(items: Iterable[T], work: Callable[[T], None], meter: Meter) -> None:
-    """Do `work` for every item, a few at a time. Raises the first error, with nothing left running."""
+    """Call `work` with every item, a few at a time. Raises the first error, after all threads have ended."""
     with ThreadPoolExecutor(_FILES, thread_name_prefix="fasttrack-transfer") as pool:
         futures = [pool.submit(work, item) for item in items]
         try:

@@ -1,7 +1,7 @@
-"""What every store can do: name its models and versions, open one, move the champion.
+"""The store of models: list models and versions, open a version, move an alias.
 
-A version appears whole or not at all, and never changes. The champion moves by one step that takes effect only if
-nobody moved it in between. Readers take no lock. The kinds of store differ in the few methods that are abstract here.
+A version appears complete or not at all, and never changes. An alias moves by a compare-and-swap. Readers take no lock.
+The kinds of store differ in the methods that are abstract here.
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ from fasttrack.store.alias import (
     ALIASES,
     CHAMPION,
     Promotion,
+    append_step,
     parse_spec,
     pointer_file,
     read_history,
-    with_version,
     write_history,
 )
+from fasttrack.suggestions import did_you_mean, names_hint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,35 +34,37 @@ if TYPE_CHECKING:
 __all__ = ["Store", "Watch", "check_name", "ignore", "is_name"]
 
 Watch = Callable[[int, int], None]
-"""Hears of a transfer as it goes on: bytes that are where they belong, and bytes in all."""
+"""Is called during a transfer with the bytes that are transferred so far, and with all bytes."""
 
+_MOST_LISTED = 20
+"""Versions in a message."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 def ignore(done: int, total: int) -> None:
-    """A `Watch` for which progress is of no interest."""
+    """A `Watch` that does nothing."""
 
 
 def is_name(name: str) -> bool:
-    """Whether a model can have this name."""
+    """Whether a model may have this name."""
     return _NAME.fullmatch(name) is not None
 
 
 def check_name(name: str) -> None:
-    """Raise StoreError for a name that no model can have."""
+    """Raise StoreError for a name that a model may not have."""
     if not is_name(name):
         raise StoreError(f"{name!r} cannot name a model; use letters, digits, dot, dash and underscore")
 
 
 class Store(ABC):
-    """The models in one place. Opening a store neither creates nor contacts it."""
+    """The models in one place. Opening a store neither creates the place nor sends a request."""
 
     location: str
-    """The place, as people may see it."""
+    """The folder or URL, without secrets."""
     folder: Path
-    """Where files that belong to the store are on this machine: the store itself, or its cache."""
+    """The folder on this machine that holds the store's files: the store itself, or its cache."""
 
-    # --- what differs from kind to kind
+    # --- what each kind of store implements
 
     @abstractmethod
     def names(self) -> list[str]:
@@ -69,7 +72,7 @@ class Store(ABC):
 
     @abstractmethod
     def identifiers(self, name: str) -> list[str]:
-        """The versions of a model, in alphabetical order; damaged ones are among them."""
+        """The versions of a model in alphabetical order, damaged ones included."""
 
     @abstractmethod
     def has(self, name: str, version: str) -> bool:
@@ -77,27 +80,27 @@ class Store(ABC):
 
     @abstractmethod
     def manifest(self, name: str, version: str) -> Manifest:
-        """What is known about a version. Raises BundleError when that is damaged."""
+        """The manifest of a version. Raises BundleError when it is damaged."""
 
     @abstractmethod
     def fetch(self, name: str, version: str, watch: Watch = ignore) -> Bundle:
-        """A version on this machine, every digest checked. Raises BundleError when it is damaged."""
+        """A version on this machine with every digest checked. Raises BundleError when it is damaged."""
 
     @abstractmethod
     def verify(self, name: str, version: str) -> Manifest:
-        """Check every file of a version where it is stored. Raises BundleError naming the first that is damaged."""
+        """Check every file of a version where it is stored. Raises BundleError naming the first damaged one."""
 
     @abstractmethod
     def add(self, name: str, write: Callable[[Path], Bundle], watch: Watch = ignore) -> Bundle:
         """Let `write` fill an empty folder, then make it a version of `name` in one step.
 
-        Content that is already in the store is not stored twice: what is there is returned, with its own report and
-        time. Raises StoreError when the store cannot be written.
+        Content that is already in the store is not stored twice: the version that is there is returned, with its own
+        report and time. Raises StoreError when the store cannot be written.
         """
 
     @abstractmethod
     def receive(self, bundle: Bundle, watch: Watch = ignore) -> Bundle:
-        """Make a copy of `bundle`, which is somewhere else, a version of this store. Raises as `add`."""
+        """Make a copy of `bundle`, which is outside of this store, a version of it. Raises as `add`."""
 
     @abstractmethod
     def check_writable(self, name: str) -> None:
@@ -124,7 +127,7 @@ class Store(ABC):
         """
 
     @abstractmethod
-    def pointed(self, alias: str = CHAMPION) -> list[str]:
+    def models_with_pointer(self, alias: str = CHAMPION) -> list[str]:
         """The models that have a pointer of this alias, with or without versions."""
 
     @abstractmethod
@@ -136,28 +139,28 @@ class Store(ABC):
         """The audit log of a model, oldest first. Raises StoreError when it cannot be read."""
 
     def last_opened(self, spec: str | None) -> Bundle | None:
-        """What `spec` was when it was last opened on this machine, for a store that does not answer now."""
+        """The version that `spec` last meant on this machine, for a store that does not answer; `None` if unknown."""
         return None
 
-    # --- what is the same for all
+    # --- what all kinds share
 
     def versions(self, name: str) -> list[Manifest]:
         """The manifests of a model's versions, oldest first. Raises BundleError for a damaged one."""
-        found, damaged = self.readable_versions(name)
-        if damaged:
-            raise damaged[0]
-        return found
+        manifests, errors = self.readable_versions(name)
+        if errors:
+            raise errors[0]
+        return manifests
 
     def readable_versions(self, name: str) -> tuple[list[Manifest], list[BundleError]]:
-        """As `versions`, and what is wrong with those that are damaged."""
-        found: list[Manifest] = []
-        damaged: list[BundleError] = []
+        """The manifests of the undamaged versions, oldest first, and an error for each damaged one."""
+        manifests: list[Manifest] = []
+        errors: list[BundleError] = []
         for version in self.identifiers(name):
             try:
-                found.append(self.manifest(name, version))
+                manifests.append(self.manifest(name, version))
             except BundleError as error:
-                damaged.append(error)
-        return sorted(found, key=lambda manifest: (manifest.created, manifest.version)), damaged
+                errors.append(error)
+        return sorted(manifests, key=lambda manifest: (manifest.created, manifest.version)), errors
 
     def alias(self, name: str, alias: str) -> str | None:
         """The version that an alias means; `None` if it means none. Raises StoreError for a damaged pointer."""
@@ -173,7 +176,7 @@ class Store(ABC):
         return read_history(self.read_pointer(name, alias), self._pointer(name, alias))
 
     def latest(self) -> str | None:
-        """The model whose champion was promoted last: the one to serve when none is named."""
+        """The model whose champion was promoted last: the one to serve if none is named."""
         promoted = [(history[-1].promoted, name) for name in self.names() if (history := self.history(name))]
         return max(promoted)[1] if promoted else None
 
@@ -198,10 +201,11 @@ class Store(ABC):
             return name, version
         matches = [version for version in identifiers if version.startswith(start)]
         if not matches:
-            raise StoreError(f"{name} has no version {start!r}; available: {', '.join(identifiers)}")
+            hint = did_you_mean(start, ALIASES) or f"; available: {_version_list(identifiers)}"
+            raise StoreError(f"{name} has no version {start!r}{hint}")
         if len(matches) > 1:
             raise StoreError(
-                f"{start!r} is the start of {len(matches)} versions of {name}: {', '.join(matches)}; write more of it"
+                f"{start!r} begins {len(matches)} versions of {name}: {_version_list(matches)}; write more of it"
             )
         return name, matches[0]
 
@@ -221,7 +225,7 @@ class Store(ABC):
             except StoreError:  # a damaged pointer is repaired by writing it anew
                 history = []
             before = history[-1].version if history else None
-            return write_history(with_version(history, version))
+            return write_history(append_step(history, version))
 
         self.replace_pointer(name, alias, change)
         return before
@@ -237,7 +241,7 @@ class Store(ABC):
             if (history[-1].version if history else None) != expected:
                 return None
             self._check_version(name, version)
-            return write_history(with_version(history, version))
+            return write_history(append_step(history, version))
 
         return self.replace_pointer(name, alias, change)
 
@@ -263,7 +267,7 @@ class Store(ABC):
             if len(history) < 2 or history[-1].version != expected:
                 return None
             *earlier, before, _ = history
-            return write_history(with_version(earlier, before.version))
+            return write_history(append_step(earlier, before.version))
 
         return self.replace_pointer(name, alias, change)
 
@@ -282,7 +286,7 @@ class Store(ABC):
     def check_aliases(self) -> Iterator[StoreError]:
         """What is wrong with the pointers: those that cannot be read, or mean a version that is not there."""
         for alias in ALIASES:
-            for name in self.pointed(alias):
+            for name in self.models_with_pointer(alias):
                 try:
                     version = self.alias(name, alias)
                 except StoreError as error:
@@ -298,17 +302,22 @@ class Store(ABC):
         return f"{self.location}/{name}/{pointer_file(alias)}"
 
     def _identifiers_of(self, name: str) -> list[str]:
-        """The versions of a model that must be there."""
-        found = self.identifiers(name)
-        if not found:
+        """The versions of a model. Raises StoreError if it has none."""
+        identifiers = self.identifiers(name)
+        if not identifiers:
             names = self.names()
-            there = f"it has {', '.join(names)}" if names else "it is empty; train a model first: fasttrack train"
-            raise StoreError(f"store {self.location} has no model {name!r}; {there}")
-        return found
+            hint = names_hint(name, names) if names else "; it is empty; train a model first: fasttrack train"
+            raise StoreError(f"store {self.location} has no model {name!r}{hint}")
+        return identifiers
 
     def _check_version(self, name: str, version: str) -> None:
         if not self.has(name, version):
             raise StoreError(f"{name} has no version {version!r} in {self.location}; see fasttrack models list")
+
+
+def _version_list(versions: list[str]) -> str:
+    more = f" and {len(versions) - _MOST_LISTED:,} more" if len(versions) > _MOST_LISTED else ""
+    return ", ".join(versions[:_MOST_LISTED]) + more
 
 
 def _no_alias(name: str, alias: str) -> str:

@@ -1,4 +1,4 @@
-"""A version from one store to another."""
+"""Copy a version from one store to another."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ __all__ = ["copy_version"]
 
 
 def copy_version(source: Store, spec: str, into: Store, watch: Watch = ignore) -> Bundle:
-    """Copy what `spec` means in `source` to the store `into`, whole or not at all; every digest is checked.
+    """Copy what `spec` means in `source` to the store `into`, completely or not at all; every digest is checked.
 
-    What is already there is not moved again. Raises StoreError, and BundleError when the version is damaged.
+    Files that are already there are not transferred again. Raises StoreError, and BundleError when the version is
+    damaged.
     """
     name, version = source.resolve(spec)
     into.check_writable(name)

@@ -1,7 +1,7 @@
-"""A version from a folder to a bucket: in parallel, its manifest last, and without what a killed one had sent already.
+"""Upload a version from a folder to a bucket: in parallel, the manifest last, and without files that are there already.
 
-Readers know a version by its manifest, so that one without is not there. What nobody came back for is swept away. The
-report is no part of what a version is the digest of: of several, the one stays that the published manifest pins.
+A version exists for readers once its manifest does. The files of uploads that nobody finished are removed later. A
+version is not a digest of its report: of several reports, the one in the published manifest stays.
 """
 
 from __future__ import annotations
@@ -23,67 +23,66 @@ if TYPE_CHECKING:
 __all__ = ["upload"]
 
 _ABANDONED = timedelta(hours=24)
-"""Files without a manifest that are older were left by an upload that nobody will finish."""
+"""The age at which files without a manifest count as left by an upload that nobody will finish."""
 _REUSED = timedelta(hours=12)
-"""Older ones are sent again: this leaves an upload half a day before another could take its files for abandoned."""
+"""The age up to which such files are used by another upload. It has half a day to finish before they are removed."""
 
 
 def upload(bucket: Bucket, bundle: Bundle, watch: Watch) -> None:
-    """Make `bundle` a version in the bucket. Content that is there already, whole, is not sent again.
+    """Make `bundle` a version in the bucket. Files that are there already, undamaged, are not sent again.
 
-    Where the version is there with another report, that one stays.
-
-    Raises StoreError when the bucket cannot be written.
+    If the version is there with another report, that report stays. Raises StoreError when the bucket cannot be written.
     """
     manifest = bundle.manifest
     home = f"{manifest.name}/{manifest.version}/"
-    there = {entry.key.removeprefix(home): entry for entry in bucket.entries(home)}
-    published, _ = _published(bucket, home, manifest.version)
+    present = {entry.key.removeprefix(home): entry for entry in bucket.entries(home)}
+    published, _ = _published_manifest(bucket, home, manifest.version)
     oldest = datetime.now(UTC) - _REUSED
-    meter = Meter(sum(pinned.size for pinned in manifest.files.values()), watch)
+    meter = Meter(sum(file.size for file in manifest.files.values()), watch)
 
     def send(file: str) -> None:
-        pinned, entry = manifest.files[file], there.get(file)
-        if published is not None and published.files.get(file) != pinned:
-            meter.moved(pinned.size)  # it would not be what the manifest there pins
+        expected, entry = manifest.files[file], present.get(file)
+        if published is not None and published.files.get(file) != expected:
+            meter.add(expected.size)  # another report: it would not match the published manifest
             return
-        usable = entry is not None and entry.size == pinned.size and (published is not None or entry.written > oldest)
-        if usable and bucket.digest(home + file) == pinned.sha256:
-            meter.moved(pinned.size)
+        usable = entry is not None and entry.size == expected.size and (published is not None or entry.written > oldest)
+        if usable and bucket.digest(home + file) == expected.sha256:
+            meter.add(expected.size)
         else:
-            bucket.send(bundle.folder / file, home + file, pinned.sha256, meter.moved)
+            bucket.send(bundle.folder / file, home + file, expected.sha256, meter.add)
 
     for_each(manifest.files, send, meter)
     _publish(bucket, home, bundle)
-    with suppress(StoreError):  # who may write may not always remove
+    with suppress(StoreError):  # permission to write need not include permission to remove
         _sweep(bucket, manifest.name)
 
 
-def _published(bucket: Bucket, home: str, version: str) -> tuple[Manifest | None, Entry | None]:
-    """The manifest in the bucket, if it is whole, and the object that it is, damaged or not."""
-    found = bucket.read(home + MANIFEST)
-    if found is None:
+def _published_manifest(bucket: Bucket, home: str, version: str) -> tuple[Manifest | None, Entry | None]:
+    """The manifest in the bucket, `None` if it is damaged or missing, and its entry."""
+    stored = bucket.read(home + MANIFEST)
+    if stored is None:
         return None, None
+    content, entry = stored
     try:
-        return check_version(decode_manifest(found[0], home + MANIFEST), version, home), found[1]
+        return check_version(decode_manifest(content, home + MANIFEST), version, home), entry
     except BundleError:
-        return None, found[1]
+        return None, entry
 
 
 def _publish(bucket: Bucket, home: str, bundle: Bundle) -> None:
-    """Write the manifest where there is none, or where one pins another report and ours is the one that lies there.
+    """Write the manifest if there is none, or if it names another report than ours, and ours is the one in the bucket.
 
-    Of uploads at once, each with a report of its own, the last report stays: its sender comes here after it was sent.
+    Of concurrent uploads with different reports the last report stays, since its sender gets here after sending it.
     """
     ours = bundle.manifest.files.get(REPORT)
     while True:
-        published, there = _published(bucket, home, bundle.manifest.version)
+        published, entry = _published_manifest(bucket, home, bundle.manifest.version)
         if published is not None and (
             ours is None or published.files.get(REPORT) == ours or bucket.digest(home + REPORT) != ours.sha256
         ):
             return
-        with suppress(Conflict):  # another process has published the same version meanwhile: look again
-            bucket.write(home + MANIFEST, (bundle.folder / MANIFEST).read_bytes(), instead_of=there)
+        with suppress(Conflict):  # another process has published the version in between: read again
+            bucket.write(home + MANIFEST, (bundle.folder / MANIFEST).read_bytes(), instead_of=entry)
             return
 
 
@@ -96,6 +95,6 @@ def _sweep(bucket: Bucket, name: str) -> None:
             versions[version].append(entry)
     oldest = datetime.now(UTC) - _ABANDONED
     for version, entries in versions.items():
-        whole = any(entry.key == f"{name}/{version}/{MANIFEST}" for entry in entries)
-        if not whole and max(entry.written for entry in entries) < oldest:
+        complete = any(entry.key == f"{name}/{version}/{MANIFEST}" for entry in entries)
+        if not complete and max(entry.written for entry in entries) < oldest:
             bucket.remove([entry.key for entry in entries])

@@ -6,22 +6,22 @@ MLflow is imported only while something is sent or asked for: never when a train
 from __future__ import annotations
 
 from fasttrack.tracking.fetch import Transfer, fetch_version, registered_number
-from fasttrack.tracking.place import Place, configured_place, find_place, remembered_place, spool_folder
+from fasttrack.tracking.place import Place, configured_place, find_place, recall_place, spool_folder
 from fasttrack.tracking.record import RunRecord, record_run
-from fasttrack.tracking.send import Tracked, mirror_aliases, resume, track
+from fasttrack.tracking.send import TrackingResult, mirror_aliases, resume, track
 
 __all__ = [
     "Place",
     "RunRecord",
-    "Tracked",
+    "TrackingResult",
     "Transfer",
     "configured_place",
     "fetch_version",
     "find_place",
     "mirror_aliases",
+    "recall_place",
     "record_run",
     "registered_number",
-    "remembered_place",
     "resume",
     "spool_folder",
     "track",

@@ -1,4 +1,4 @@
-"""MLflow's own client, imported when first needed: kept quiet, its waiting bounded, its errors told in one line.
+"""MLflow's own client, imported on first use: without output, with bounded waiting, and with one-line errors.
 
 By itself MLflow waits for minutes on a server that is down, and its way of saying so is a page long.
 """
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 __all__ = ["client"]
 
 _CONNECT_S = 5.0
-_PROBE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}
-"""For the first question, so that a server which takes connections but does not answer is found out soon."""
-_QUIET = {
+_FIRST_REQUEST = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}
+"""Limits of the first request, so that a server that accepts connections but does not answer is noticed soon."""
+_DEFAULTS = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "60",
     "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
@@ -44,28 +44,28 @@ _LOGGERS = (*_SET_BY_MLFLOW, "urllib3", "botocore", "boto3")
 
 @contextmanager
 def client(place: Place) -> Iterator[Any]:
-    """MLflow's client for `place`. Whatever goes wrong inside is raised as TrackingError, in a line, without secrets.
+    """MLflow's client for `place`. An error in the `with` block becomes a TrackingError of one line without secrets.
 
-    What the user has set in the environment holds; what is not set is bounded here, and put back afterwards.
+    MLflow's environment variables get bounded defaults where the user has set none; they are restored afterwards.
     """
     _connect(place)
-    with _defaults(_QUIET), _silence():
+    with _defaults(_DEFAULTS), _silence():
         try:
             import mlflow
 
             with _bounded_databases() if is_database(place.uri) else nullcontext():
-                found = mlflow.MlflowClient(tracking_uri=place.uri, registry_uri=place.uri)
-                with _defaults(_PROBE, over=_QUIET):
-                    found.search_experiments(max_results=1)
-                yield found
+                mlflow_client = mlflow.MlflowClient(tracking_uri=place.uri, registry_uri=place.uri)
+                with _defaults(_FIRST_REQUEST, over=_DEFAULTS):
+                    mlflow_client.search_experiments(max_results=1)
+                yield mlflow_client
         except FastTrackError:
             raise
-        except Exception as error:  # MLflow's own, requests', SQLAlchemy's, boto3's
-            raise TrackingError(f"{place.shown} failed: {_line(error, place.uri)}") from error
+        except Exception as error:  # of MLflow, requests, SQLAlchemy or boto3
+            raise TrackingError(f"{place.label} failed: {_one_line(error, place.uri)}") from error
 
 
 def _connect(place: Place) -> None:
-    """Raise TrackingError soon when nothing listens; MLflow is not even imported then."""
+    """Raise TrackingError soon if nothing listens there, before MLflow is imported."""
     parts = urlsplit(place.uri)
     scheme = scheme_by_name(parts.scheme.partition("+")[0])
     port = parts.port or (scheme.port if scheme is not None else None)
@@ -76,12 +76,12 @@ def _connect(place: Place) -> None:
             pass
     except OSError as error:
         reason = error.strerror or error
-        raise TrackingError(f"{place.shown} does not answer: {reason}") from error
+        raise TrackingError(f"{place.label} does not answer: {reason}") from error
 
 
 @contextmanager
 def _defaults(values: Mapping[str, str], *, over: Mapping[str, str] | None = None) -> Iterator[None]:
-    """Set what is not set, or is set as in `over`; put it back at the end."""
+    """Set the environment variables that are not set, or are set as in `over`; restore them at the end."""
     before = {name: os.environ.get(name) for name in values}
     ours = {name: value for name, value in values.items() if before[name] in (None, (over or {}).get(name))}
     os.environ.update(ours)
@@ -89,17 +89,17 @@ def _defaults(values: Mapping[str, str], *, over: Mapping[str, str] | None = Non
         yield
     finally:
         for name in ours:
-            if (kept := before[name]) is None:
+            if (value := before[name]) is None:
                 os.environ.pop(name, None)
             else:
-                os.environ[name] = kept
+                os.environ[name] = value
 
 
 @contextmanager
 def _silence() -> Iterator[None]:
-    """No log line and no warning of MLflow's and its libraries' on the user's console."""
+    """Suppress the log lines and warnings of MLflow and its libraries."""
     loggers = [logging.getLogger(name) for name in _LOGGERS]
-    # what importing MLflow will set, where it is not imported yet
+    # importing MLflow sets these levels, so they count as the levels before where it is not imported yet
     before = [logger.level or (logging.INFO if logger.name in _SET_BY_MLFLOW else 0) for logger in loggers]
     for logger in loggers:
         logger.setLevel(logging.CRITICAL)
@@ -114,7 +114,7 @@ def _silence() -> Iterator[None]:
 
 @contextmanager
 def _bounded_databases() -> Iterator[None]:
-    """MLflow tries a database that refuses for 100 s, and has no setting for it."""
+    """Let MLflow try a database twice: by default it tries one that refuses for 100 s, and has no setting for that."""
     from mlflow.store.db import utils
 
     before = getattr(utils, "MAX_RETRY_COUNT", None)
@@ -125,8 +125,8 @@ def _bounded_databases() -> Iterator[None]:
         utils.MAX_RETRY_COUNT = before
 
 
-def _line(error: Exception, uri: str) -> str:
-    """The error's first sentence, without the address's password."""
+def _one_line(error: Exception, uri: str) -> str:
+    """The error's text in one line of at most 300 characters, without the password of the address."""
     text = " ".join(str(error).split()) or type(error).__name__
     text = text.replace(uri, redact_url(uri))
     password = urlsplit(uri).password

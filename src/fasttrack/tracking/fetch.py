@@ -1,4 +1,4 @@
-"""From MLflow's registry into a store: a registered bundle, whole and with every digest checked, or nothing."""
+"""Fetch a registered bundle from MLflow into a store: complete, with every digest checked, or not at all."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from fasttrack.bundle import MANIFEST, Bundle, open_bundle
 from fasttrack.errors import BundleError, StoreError, TrackingError
 from fasttrack.tracking.client import client
-from fasttrack.tracking.registry import Registered, resolve
+from fasttrack.tracking.registry import RegisteredVersion, resolve_version
 
 if TYPE_CHECKING:
     from fasttrack.store import Store
@@ -21,9 +21,9 @@ __all__ = ["Transfer", "fetch_version", "registered_number"]
 
 @dataclass(frozen=True)
 class Transfer:
-    """A registered version, and the bundle in the store that it is. `downloaded`: it was not in the store before."""
+    """A registered version and its bundle in the store. `downloaded`: it was not in the store before."""
 
-    registered: Registered
+    registered: RegisteredVersion
     name: str
     version: str
     downloaded: bool
@@ -36,7 +36,7 @@ def fetch_version(place: Place, spec: str, store: Store) -> Transfer:
     not a whole bundle.
     """
     with client(place) as mlflow:
-        registered = resolve(mlflow, spec)
+        registered = resolve_version(mlflow, spec)
         name, version = registered.name, registered.version
         if version is not None and _holds(store, name, version):
             return Transfer(registered, name, version, downloaded=False)
@@ -47,7 +47,7 @@ def fetch_version(place: Place, spec: str, store: Store) -> Transfer:
 def registered_number(place: Place, spec: str) -> str:
     """The number of the registered version that `spec` means now. Raises TrackingError."""
     with client(place) as mlflow:
-        return resolve(mlflow, spec).number
+        return resolve_version(mlflow, spec).number
 
 
 def _holds(store: Store, name: str, version: str) -> bool:
@@ -58,7 +58,7 @@ def _holds(store: Store, name: str, version: str) -> bool:
         return False
 
 
-def _download(mlflow: Any, place: Place, registered: Registered, store: Store) -> Bundle:
+def _download(mlflow: Any, place: Place, registered: RegisteredVersion, store: Store) -> Bundle:
     from mlflow.artifacts import download_artifacts
 
     with tempfile.TemporaryDirectory(prefix="fasttrack-fetch-") as folder:

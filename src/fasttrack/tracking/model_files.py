@@ -1,14 +1,18 @@
-"""What makes a bundle an MLflow model: MLmodel, python_env.yaml, requirements.txt, written from the manifest.
+"""The files that make a bundle an MLflow model: MLmodel, its environment and an input example, from the manifest.
 
-MLflow is not needed for it, and the text hangs on the content alone: the same training gives the same version.
+They are written without MLflow, and depend on the manifest's content alone: the same training gives the same version.
 """
 
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import yaml
+
+from fasttrack.contract.openapi import example_row
 
 if TYPE_CHECKING:
     from fasttrack.bundle import Manifest
@@ -17,14 +21,15 @@ if TYPE_CHECKING:
 __all__ = ["PREDICT_METHOD", "model_files"]
 
 PREDICT_METHOD = "predict_method"
-"""The parameter of a call: `predict`, or `predict_proba` for the probabilities of the classes."""
+"""The parameter of a prediction: `predict` (the default), or `predict_proba` for the class probabilities."""
 _TYPES = {"number": "double", "integer": "long", "boolean": "boolean", "category": "string", "datetime": "datetime"}
+_EXAMPLE, _SERVING_EXAMPLE = "input_example.json", "serving_input_example.json"
 _LIGHT = ("fasttrack-mlops", "numpy", "onnxruntime", "pandas")
 _HEAVY = ("fasttrack-mlops", "joblib", "numpy", "pandas", "scikit-learn", "scipy")
 
 
 def model_files(manifest: Manifest) -> dict[str, bytes]:
-    """The files by name. Requirements name the versions that the model was trained with."""
+    """The files by name. The requirements name the package versions that the model was trained with."""
     python = manifest.packages["python"]
     needed = _LIGHT if manifest.engine == "onnx" else _HEAVY
     pins = [f"{name}=={manifest.packages[name]}" for name in needed if name in manifest.packages]
@@ -39,16 +44,35 @@ def model_files(manifest: Manifest) -> dict[str, bytes]:
             "fasttrack": {"engine": manifest.engine, "model": manifest.name},
         },
         "signature": _signature(manifest.contract),
+        "saved_input_example_info": {
+            "artifact_path": _EXAMPLE,
+            "pandas_orient": "split",
+            "serving_input_path": _SERVING_EXAMPLE,
+            "type": "dataframe",
+        },
     }
+    example = _example(manifest.contract)
     return {
         "MLmodel": _yaml(model),
+        _EXAMPLE: msgspec.json.encode(example),
+        _SERVING_EXAMPLE: msgspec.json.encode({"dataframe_split": example}),
         "python_env.yaml": _yaml(env),
         "requirements.txt": "".join(f"{line}\n" for line in ["mlflow>=3.10", *pins]).encode(),
     }
 
 
+def _example(contract: Contract) -> dict[str, Any]:
+    """One row as a DataFrame in pandas' `split` form: the example values of the contract, which it shows anyway."""
+    row = example_row(contract)
+    for column in contract.columns:
+        if column.kind == "datetime" and column.example is not None:
+            moment = datetime.fromisoformat(str(column.example)).astimezone(UTC)
+            row[column.name] = moment.replace(tzinfo=None).isoformat()  # MLflow accepts no times with a time zone
+    return {"columns": list(row), "data": [list(row.values())]}
+
+
 def _signature(contract: Contract) -> dict[str, str]:
-    """MLflow's ModelSignature, each part as JSON text."""
+    """The parts of MLflow's ModelSignature, each as JSON text."""
     classes = contract.target.classes is not None and contract.target.probabilities
     method = {"name": PREDICT_METHOD, "type": "string", "default": "predict", "shape": None}
     parts: dict[str, Any] = {
@@ -61,7 +85,7 @@ def _signature(contract: Contract) -> dict[str, str]:
 
 
 def _column(column: Column) -> dict[str, Any]:
-    # pandas cannot hold missing whole numbers in a plain column, so MLflow asks to call them doubles
+    # a plain pandas column cannot hold missing integers, so MLflow asks for doubles
     kind = "double" if column.kind == "integer" and column.nullable else _TYPES[column.kind]
     return {"type": kind, "name": column.name, "required": not column.nullable}
 

@@ -1,4 +1,4 @@
-"""Where trainings are tracked: found from option, environment and configuration, and checked before any work."""
+"""Where trainings are tracked: from the option, environment or configuration, checked before any work."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Place",
+    "complete_place",
     "configured_place",
     "find_place",
     "is_database",
-    "remember",
-    "remembered_place",
+    "recall_place",
+    "remember_place",
     "spool_folder",
-    "whole_place",
 ]
 
 OFF = "off"
@@ -44,17 +44,17 @@ class Place:
     """An MLflow server or database, and the experiment that runs belong to (none: the model's name)."""
 
     uri: str
-    """As MLflow takes it. It may hold a password: show `shown`."""
+    """The address as MLflow takes it. It may hold a password: in messages and files, use `label`."""
     experiment: str | None = None
 
     @property
-    def shown(self) -> str:
-        """The URI as people and files may see it."""
+    def label(self) -> str:
+        """The address without its password."""
         return redact_url(self.uri)
 
     @property
     def artifacts(self) -> str | None:
-        """Where a new experiment keeps files: beside a SQLite file, so that it does not hang on the working folder."""
+        """Where a new experiment keeps its files: beside a SQLite file, so that the working folder does not matter."""
         path = _sqlite_path(self.uri)
         if path is not None:
             return str(path.parent / "mlruns")
@@ -71,17 +71,17 @@ def find_place(
 ) -> Place | None:
     """Where to track: `given`, else FASTTRACK_TRACKING, else `configured`, else MLFLOW_TRACKING_URI, else nowhere.
 
-    `off` means nowhere. A SQLite file in `configured` is looked for from `folder`, any other from the working folder.
+    `None` and `off` mean nowhere. A SQLite path in `configured` starts at `folder`, any other at the working folder.
     Raises ConfigError when the place cannot be used, or MLflow is not installed.
     """
     text, where = _address(given, configured, environment)
     if text in ("", OFF):
         return None
-    return _checked(text, where, folder if where == _CONFIGURED else Path(), experiment)
+    return _check(text, where, folder if where == _CONFIGURED else Path(), experiment)
 
 
 def _address(given: str | None, configured: str | None, environment: Mapping[str, str]) -> tuple[str, str]:
-    """The address that counts, and where it was found; both empty where there is none."""
+    """The first address that is set, and the name of its setting; both are empty if none is set."""
     places = {
         "--tracking": given,
         "FASTTRACK_TRACKING": environment.get("FASTTRACK_TRACKING"),
@@ -99,17 +99,17 @@ def configured_place(config: TrackingConfig, folder: Path = Path()) -> Place | N
     if config.uri is None or config.uri == OFF:
         return None
     start = folder if config.origin == _CONFIGURED else Path()
-    return _checked(config.uri, config.origin, start, config.experiment)
+    return _check(config.uri, config.origin, start, config.experiment)
 
 
 def spool_folder(store: str | Path) -> Path:
-    """Where runs wait that could not be sent: in a local store, else in the user's state folder."""
+    """The folder of the runs that could not be sent yet: in a local store, else in the user's state folder."""
     location = str(store)
     if not is_url(location):
         return Path(location) / ".tracking"
     state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
     url = location.rstrip("/")
-    # a URL with a slash at its end once had a folder of its own
+    # earlier versions had another folder for a URL with a slash at its end
     folders = [_state_folder(state, url), _state_folder(state, f"{url}/")]
     return next((folder for folder in folders if folder.exists()), folders[0])
 
@@ -118,52 +118,49 @@ def _state_folder(state: Path, url: str) -> Path:
     return state / "fasttrack" / hashlib.sha256(url.encode()).hexdigest()[:16] / "tracking"
 
 
-class _Remembered(msgspec.Struct, frozen=True):
+class _NotedPlace(msgspec.Struct, frozen=True):
     uri: str
     experiment: str | None = None
 
 
-def remember(spool: Path, model: str, place: Place) -> None:
-    """Note where `model` is tracked, without password, so that its promotions follow there."""
-
+def remember_place(spool: Path, model: str, place: Place) -> None:
+    """Note where `model` is tracked, without the password, so that its later promotions are mirrored there."""
     write_atomically(
-        spool / "places" / f"{model}.json", msgspec.json.encode(_Remembered(place.shown, place.experiment))
+        spool / "places" / f"{model}.json", msgspec.json.encode(_NotedPlace(place.label, place.experiment))
     )
 
 
-def remembered_place(
+def recall_place(
     spool: Path, model: str, given: str | None = None, *, environment: Mapping[str, str] = os.environ
 ) -> Place | None:
-    """Where the model's versions are registered, as far as known: `given`, the environment, or where it was tracked.
+    """Where the model's versions are registered: `given`, else the environment, else where it was tracked before.
 
-    Raises ConfigError when the address was kept without its password and none is given.
+    `None` if that is unknown. Raises ConfigError when the noted address lacks its password and no other is given.
     """
     place = find_place(given, environment=environment)
     if place is not None or OFF in (given, environment.get("FASTTRACK_TRACKING")):
         return place
     try:
-        kept = msgspec.json.decode((spool / "places" / f"{model}.json").read_bytes(), type=_Remembered)
+        noted = msgspec.json.decode((spool / "places" / f"{model}.json").read_bytes(), type=_NotedPlace)
     except (OSError, msgspec.MsgspecError):
         return None
-    return whole_place(kept.uri, kept.experiment)
+    return complete_place(noted.uri, noted.experiment)
 
 
-def whole_place(uri: str, experiment: str | None) -> Place:
-    """The place of a kept address. Raises ConfigError when its password was left out."""
+def complete_place(uri: str, experiment: str | None) -> Place:
+    """The place of a noted address. Raises ConfigError when its password was left out."""
     if any(mark in uri for mark in _HIDDEN):
         raise ConfigError(
-            f"the password of {uri} is kept nowhere; give the whole address: --tracking URI, or FASTTRACK_TRACKING"
+            f"the password of {uri} is not stored; give the complete address: --tracking URI, or FASTTRACK_TRACKING"
         )
-    return _checked(uri, "the kept address", Path(), experiment)
+    return _check(uri, "the noted address", Path(), experiment)
 
 
-def _checked(uri: str, where: str, folder: Path, experiment: str | None) -> Place:
+def _check(uri: str, where: str, folder: Path, experiment: str | None) -> Place:
     scheme = scheme_by_name(_kind(uri))
     if scheme is None or scheme.tracking is None:
         raise ConfigError(f"{where} {redact_url(uri)} is not an address of MLflow; write {example_list('tracking')}")
-    if has_ambiguous_password(
-        uri
-    ):  # MLflow, and our own look whether somebody listens, would tell a piece of it as the host
+    if has_ambiguous_password(uri):  # MLflow's errors, and ours, would show a part of it as the host
         raise ConfigError(
             f"{where} {redact_url(uri)} cannot be understood; write %40 for @ and %2F for / in the password"
         )
@@ -183,17 +180,17 @@ def _checked(uri: str, where: str, folder: Path, experiment: str | None) -> Plac
 
 
 def is_database(uri: str) -> bool:
-    """Whether MLflow opens it itself, instead of asking a server."""
+    """Whether the address is a database, which MLflow opens without a server."""
     scheme = scheme_by_name(_kind(uri))
     return scheme is not None and scheme.is_database
 
 
 def _kind(uri: str) -> str:
-    """The scheme, without the driver that may follow it."""
+    """The scheme without a driver."""
     if uri == "databricks":
         return uri
-    found = re.match(r"([a-z]+)(\+\w+)?:/", uri)
-    return found.group(1) if found else ""
+    match = re.match(r"([a-z]+)(\+\w+)?:/", uri)
+    return match.group(1) if match else ""
 
 
 def _sqlite_path(uri: str) -> Path | None:

@@ -1,6 +1,6 @@
-"""MLflow's door into a bundle: `mlflow.pyfunc.load_model` and `mlflow models serve` come in here.
+"""Load a bundle as an MLflow model: the entry point of `mlflow.pyfunc.load_model` and `mlflow models serve`.
 
-A DataFrame goes through the contract's decoder to the engine that the server would use, so the answers are the same.
+A DataFrame goes through the contract's decoder to the engine that the server uses, so the predictions are the same.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ __all__ = ["BundleModel"]
 
 
 class BundleModel:
-    """A bundle as MLflow calls it."""
+    """A bundle with the interface that MLflow calls."""
 
     def __init__(self, bundle: Bundle) -> None:
         self._contract = bundle.manifest.contract
@@ -33,10 +33,10 @@ class BundleModel:
         self._engine = engine_of(bundle)
 
     def predict(self, model_input: Any, params: Mapping[str, Any] | None = None) -> Any:
-        """One prediction a row, or float64[n, classes] in the order of the classes with `predict_proba`.
+        """The predictions [n], or with `predict_method="predict_proba"` the probabilities, float64[n, classes].
 
-        `model_input` [n, f] is a DataFrame with the contract's columns by name, or by order. Raises MlflowException
-        naming the row and column that the contract refuses.
+        `model_input` [n, f] is a DataFrame with the contract's columns by name, or rows with the columns in its order.
+        Raises MlflowException naming the row and column that the contract refuses.
         """
         import pandas as pd
         from mlflow.exceptions import MlflowException
@@ -60,5 +60,5 @@ class BundleModel:
 
 
 def _load_pyfunc(path: str) -> BundleModel:
-    """What MLflow calls with the folder of the model; every file's digest is checked."""
+    """The model in a folder, for MLflow; every file's digest is checked."""
     return BundleModel(open_bundle(Path(path)))

@@ -1,8 +1,7 @@
-"""What MLflow is told of a training, as plain data that can wait on disk: parameters, metrics, tags, plots, trials."""
+"""A training as plain data for MLflow, which can wait on disk: parameters, metrics, tags, plots, trials."""
 
 from __future__ import annotations
 
-import getpass
 import math
 import re
 import time
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import msgspec
 
 from fasttrack.config import content_of
+from fasttrack.store import user_name
 from fasttrack.urls import redact_url
 
 if TYPE_CHECKING:
@@ -25,13 +25,13 @@ __all__ = ["Dataset", "RunRecord", "TrialLike", "TrialRecord", "record_run"]
 
 _MOST_PARAMS = 200
 _LONGEST_VALUE = 500
-"""Letters of a parameter; MLflow takes 6,000, nobody reads them."""
+"""Characters of a parameter. MLflow accepts 6,000, more than anyone reads."""
 _LONGEST_TAG = 4000
 _NO_KEY = re.compile(r"[^\w./ -]", re.ASCII)
 
 
 class TrialLike(Protocol):
-    """One trial of a search, as `fasttrack.training.search` gives it."""
+    """One trial of a search, as in `fasttrack.training.search`."""
 
     @property
     def number(self) -> int: ...  # noqa: D102
@@ -46,7 +46,7 @@ class TrialLike(Protocol):
 
 
 class TrialRecord(msgspec.Struct, frozen=True):
-    """One trial of a search: a run below the training's."""
+    """One trial of a search: a child run of the training's run."""
 
     number: int
     params: dict[str, str]
@@ -55,7 +55,7 @@ class TrialRecord(msgspec.Struct, frozen=True):
 
 
 class Dataset(msgspec.Struct, frozen=True):
-    """The table that was trained on; `digest` is the start of its content's SHA-256."""
+    """The training's table; `digest` is the start of the SHA-256 of its content."""
 
     name: str
     digest: str
@@ -65,14 +65,14 @@ class Dataset(msgspec.Struct, frozen=True):
 
 
 class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """A training as MLflow is to show it. `id` is given once, and finds the run again after a broken upload."""
+    """A training as MLflow shows it. By its `id`, an interrupted upload finds its run again."""
 
     id: str
     model: str
     version: str
-    """Of the bundle, in the store."""
+    """The version of the bundle in the store."""
     uri: str
-    """Where to, without password."""
+    """Where to send it, without the password."""
     experiment: str
     user: str
     started_ms: int
@@ -82,7 +82,7 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
     tags: dict[str, str]
     dataset: Dataset | None = None
     plots: dict[str, str] = {}
-    """SVG by name."""
+    """SVG texts by name."""
     trials: list[TrialRecord] = []
 
 
@@ -97,9 +97,9 @@ def record_run(
     plots: Mapping[str, str] | None = None,
     trials: Sequence[TrialLike] = (),
 ) -> RunRecord:
-    """The record of a training that gave `manifest`; `started` in seconds since 1970.
+    """The record of the training of `manifest`; `started` is in seconds since 1970.
 
-    `verdict` is the gate's reason. Without `config` the model was fitted elsewhere.
+    `verdict` is the gate's reason. Without `config`, the model was fitted elsewhere.
     """
     now = time.time()
     training = manifest.training
@@ -109,7 +109,7 @@ def record_run(
         "split": training.split,
         "train_rows": str(training.rows),
         "holdout_rows": str(training.holdout_rows),
-        **({} if config is None else _configured(config)),
+        **({} if config is None else _config_params(config)),
         **_estimator_params(pipeline),
     }
     tags = {
@@ -139,12 +139,12 @@ def record_run(
         id=uuid.uuid4().hex,
         model=manifest.name,
         version=manifest.version,
-        uri=place.shown,
+        uri=place.label,
         experiment=place.experiment or manifest.name,
-        user=_user(),
+        user=user_name(),
         started_ms=int((now if started is None else started) * 1000),
         ended_ms=int(now * 1000),
-        params=_bounded(params),
+        params=_limit(params),
         metrics=_metrics(manifest),
         tags={key: value[:_LONGEST_TAG] for key, value in tags.items() if value},
         dataset=dataset,
@@ -153,8 +153,8 @@ def record_run(
     )
 
 
-def _configured(config: TrainConfig) -> dict[str, Any]:
-    """The configuration as flat names, such as `split.method`, without what it does not say."""
+def _config_params(config: TrainConfig) -> dict[str, Any]:
+    """The configuration with flat names such as `split.method`, without empty values."""
     content = {key: value for key, value in content_of(config).items() if key not in ("name", "tracking")}
     content["data"]["source"] = redact_url(content["data"]["source"])
     return {name: value for name, value in _flat(content) if value not in (None, [], {})}
@@ -169,41 +169,34 @@ def _flat(content: Mapping[str, Any], above: str = "") -> list[tuple[str, Any]]:
 
 
 def _estimator_params(pipeline: Any) -> dict[str, Any]:
-    """The pipeline's own plain parameters; those that are estimators, arrays or functions say nothing as text."""
+    """The pipeline's parameters of plain types; estimators, arrays and functions say nothing as text."""
     if not hasattr(pipeline, "get_params"):
         return {}
     plain = (bool, int, float, str, type(None))
     return {f"model.{key}": value for key, value in pipeline.get_params(deep=True).items() if isinstance(value, plain)}
 
 
-def _bounded(params: Mapping[str, Any]) -> dict[str, str]:
-    kept = [(_key(name), str(value)[:_LONGEST_VALUE]) for name, value in params.items()]
-    return dict(kept[:_MOST_PARAMS])
+def _limit(params: Mapping[str, Any]) -> dict[str, str]:
+    pairs = [(_key(name), str(value)[:_LONGEST_VALUE]) for name, value in params.items()]
+    return dict(pairs[:_MOST_PARAMS])
 
 
 def _metrics(manifest: Manifest) -> dict[str, float]:
-    found = {"train_rows": float(manifest.training.rows)}
-    for prefix, figures in (("", manifest.metrics), ("baseline.", manifest.baseline)):
-        for name, figure in figures.items():
-            found[f"{prefix}{name}"] = figure.value
-            found[f"{prefix}{name}.low"] = figure.low
-            found[f"{prefix}{name}.high"] = figure.high
-    return {_key(name): value for name, value in found.items() if math.isfinite(value)}
+    values = {"train_rows": float(manifest.training.rows)}
+    for prefix, metrics in (("", manifest.metrics), ("baseline.", manifest.baseline)):
+        for name, metric in metrics.items():
+            values[f"{prefix}{name}"] = metric.value
+            values[f"{prefix}{name}.low"] = metric.low
+            values[f"{prefix}{name}.high"] = metric.high
+    return {_key(name): value for name, value in values.items() if math.isfinite(value)}
 
 
 def _trial(trial: TrialLike) -> TrialRecord:
-    figures = {"score": trial.score, "seconds": trial.seconds}
-    metrics = {name: float(value) for name, value in figures.items() if value is not None and math.isfinite(value)}
-    return TrialRecord(trial.number, _bounded(trial.params), metrics, trial.state)
+    values = {"score": trial.score, "seconds": trial.seconds}
+    metrics = {name: float(value) for name, value in values.items() if value is not None and math.isfinite(value)}
+    return TrialRecord(trial.number, _limit(trial.params), metrics, trial.state)
 
 
 def _key(name: str) -> str:
-    """A name as MLflow takes it: letters, digits, and a few signs; at most 250 long."""
+    """A name that MLflow accepts: letters, digits and a few signs, at most 250 characters."""
     return _NO_KEY.sub("_", name).strip("./")[:250] or "_"
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):  # a container's user need have no name
-        return "unknown"

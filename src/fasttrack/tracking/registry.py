@@ -1,4 +1,4 @@
-"""Registered models: a bundle's version found by its tag, and the store's aliases mirrored."""
+"""MLflow's registered models: find a bundle's version by its tag, register it, and mirror the store's aliases."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from fasttrack.errors import ConfigError, TrackingError
 from fasttrack.store import ALIASES, CHALLENGER, CHAMPION
+from fasttrack.tracking.logged_model import link_version
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Registered", "find_version", "mirror", "parse", "register", "resolve"]
+    from fasttrack.tracking.record import RunRecord
+
+__all__ = ["RegisteredVersion", "find_version", "mirror", "parse_model_uri", "register", "resolve_version"]
 
 _VERSION = "fasttrack.version"
 _AWAIT_S = 10
@@ -20,67 +23,75 @@ _SPEC = re.compile(r"models:/(?P<name>[^@/]+)(@(?P<alias>[^@/]+)|/(?P<number>[0-
 
 
 @dataclass(frozen=True)
-class Registered:
-    """One version in the registry. `version`: of the bundle, if a training registered it."""
+class RegisteredVersion:
+    """A registered version. `version` is the bundle's, if fasttrack registered it."""
 
     name: str
     number: str
     version: str | None
     uri: str
-    """Where its files are, as MLflow downloads them."""
+    """The address that MLflow downloads its files from."""
 
     def __str__(self) -> str:
         return f"{self.name} version {self.number}"
 
 
-def parse(spec: str) -> tuple[str, str | None, str | None]:
+def parse_model_uri(spec: str) -> tuple[str, str | None, str | None]:
     """`(name, alias, number)` of `models:/NAME@ALIAS` or `models:/NAME/NUMBER`. Raises ConfigError."""
-    found = _SPEC.match(spec)
-    if found is None:
+    match = _SPEC.match(spec)
+    if match is None:
         raise ConfigError(f"{spec} names no registered model; write models:/NAME@champion or models:/NAME/NUMBER")
-    return found["name"], found["alias"], found["number"]
+    return match["name"], match["alias"], match["number"]
 
 
-def resolve(mlflow: Any, spec: str) -> Registered:
-    """The version that `spec` means at this moment. Raises TrackingError when there is none."""
+def resolve_version(mlflow: Any, spec: str) -> RegisteredVersion:
+    """The version that `spec` means now. Raises TrackingError when there is none."""
     from mlflow.exceptions import MlflowException
 
-    name, alias, number = parse(spec)
+    name, alias, number = parse_model_uri(spec)
     try:
         if alias is not None:
-            found = mlflow.get_model_version_by_alias(name, alias)
+            registered = mlflow.get_model_version_by_alias(name, alias)
         else:
-            found = mlflow.get_model_version(name, number)
-        uri = mlflow.get_model_version_download_uri(name, found.version)
+            registered = mlflow.get_model_version(name, number)
+        uri = mlflow.get_model_version_download_uri(name, registered.version)
     except MlflowException as error:
         if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
             raise
         what = f"no alias {alias!r}" if alias is not None else f"no version {number}"
         raise TrackingError(f"{spec}: MLflow has {what} of a model {name!r}; see its models page") from None
-    return Registered(name, str(found.version), found.tags.get(_VERSION), uri)
+    return RegisteredVersion(name, str(registered.version), registered.tags.get(_VERSION), uri)
 
 
 def find_version(mlflow: Any, name: str, version: str) -> str | None:
-    """The number under which the bundle `version` is registered, the newest if there are several."""
+    """The newest number that the bundle `version` is registered under; `None` if it is not registered."""
     quoted = name.replace("'", "\\'")
-    found = mlflow.search_model_versions(f"name = '{quoted}' AND tag.`{_VERSION}` = '{version}'")
-    return str(max((int(one.version) for one in found), default=0) or "") or None
+    matches = mlflow.search_model_versions(f"name = '{quoted}' AND tag.`{_VERSION}` = '{version}'")
+    return str(max(int(match.version) for match in matches)) if matches else None
 
 
-def register(mlflow: Any, name: str, version: str, source: str, run_id: str) -> str:
-    """Register the bundle `version`, whose files are whole at `source`, unless it is; returns its number."""
+def register(mlflow: Any, record: RunRecord, source: str, run_id: str, model_id: str | None = None) -> str:
+    """Register the bundle of a run, whose files are at `source`, unless it is registered; returns its number.
+
+    `model_id` is the logged model of these files.
+    """
     from mlflow.exceptions import MlflowException
 
     try:
-        mlflow.create_registered_model(name)
+        mlflow.create_registered_model(record.model)
     except MlflowException as error:
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise
-    found = find_version(mlflow, name, version)
-    if found is not None:
-        return found
-    made = mlflow.create_model_version(name, source, run_id, tags={_VERSION: version}, await_creation_for=_AWAIT_S)
-    return str(made.version)
+    number = find_version(mlflow, record.model, record.version)
+    if number is not None:
+        return number
+    tags = {_VERSION: record.version}
+    registered = mlflow.create_model_version(
+        record.model, source, run_id, tags=tags, await_creation_for=_AWAIT_S, model_id=model_id
+    )
+    if model_id is not None:
+        link_version(mlflow, model_id, record.model, str(registered.version))
+    return str(registered.version)
 
 
 def mirror(mlflow: Any, name: str, versions: Mapping[str, str | None]) -> dict[str, str | None]:

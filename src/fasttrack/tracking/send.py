@@ -1,4 +1,4 @@
-"""Send runs to MLflow: kept on disk first, sent, then let go; what could not be sent waits for `resume`."""
+"""Send runs to MLflow. A run is on disk until it is sent; if MLflow is down, it waits there for `resume`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from fasttrack.errors import BundleError, ConfigError, StoreError, TrackingError
 from fasttrack.store import CHALLENGER, CHAMPION
 from fasttrack.tracking.client import client
-from fasttrack.tracking.place import Place, remember, remembered_place, spool_folder, whole_place
+from fasttrack.tracking.place import Place, complete_place, recall_place, remember_place, spool_folder
 from fasttrack.tracking.registry import mirror
 from fasttrack.tracking.run_upload import upload
 from fasttrack.tracking.spool import Spool
@@ -22,60 +22,60 @@ if TYPE_CHECKING:
     from fasttrack.store import Store
     from fasttrack.tracking.record import RunRecord
 
-__all__ = ["Tracked", "mirror_aliases", "resume", "track"]
+__all__ = ["TrackingResult", "mirror_aliases", "resume", "track"]
 
 
 @dataclass(frozen=True)
-class Tracked:
-    """What became of a run: `run_id` and `number` in MLflow, or why it still waits."""
+class TrackingResult:
+    """The result of sending a run: its id and registered number in MLflow, or why it still waits."""
 
-    said: str
+    message: str
     run_id: str | None = None
     number: str | None = None
 
 
-def track(place: Place, record: RunRecord, store: Store, folder: Path) -> Tracked:
-    """Send one run, its bundle and the aliases. If MLflow is down, the run waits in the spool `folder` for `resume`."""
+def track(place: Place, record: RunRecord, store: Store, folder: Path) -> TrackingResult:
+    """Send one run, its bundle and the aliases. If MLflow is down, the run waits in the spool `folder`."""
     spool = Spool(folder)
     try:
         spool.add(record)
-        remember(folder, record.model, place)
-        with spool.held(record) as ours, client(place) as mlflow:
-            if ours:
-                return _sent(mlflow, place, record, store, spool)
-        return Tracked(f"run {record.id} is being sent by another process")
+        remember_place(folder, record.model, place)
+        with spool.lock(record) as locked, client(place) as mlflow:
+            if locked:
+                return _send(mlflow, place, record, store, spool)
+        return TrackingResult(f"run {record.id} is being sent by another process")
     except TrackingError as error:
-        return Tracked(f"not tracked yet: {error}; the run is kept on disk, send it later: fasttrack mlflow send")
+        return TrackingResult(f"not tracked yet: {error}; the run is on disk; to send it later: fasttrack mlflow send")
     except (StoreError, BundleError) as error:
-        return Tracked(f"not tracked: {error}")
+        return TrackingResult(f"not tracked: {error}")
 
 
 def resume(
     store: Store, folder: Path, given: Place | None = None, tell: Callable[[str], None] = lambda step: None
-) -> list[Tracked]:
+) -> list[TrackingResult]:
     """Send the runs that wait in the spool `folder`, oldest first, to their places or to `given`; then the aliases.
 
     Raises TrackingError at the first that cannot be sent, StoreError when the bundle is gone.
     """
     spool = Spool(folder)
-    sent = []
+    results = []
     with _clients() as open_client:
-        for record in spool.waiting():
-            place = given or whole_place(record.uri, record.experiment)
-            tell(f"sending {record.model}@{record.version} to {place.shown}")
-            with spool.held(record) as ours:
-                if not ours:
+        for record in spool.runs():
+            place = given or complete_place(record.uri, record.experiment)
+            tell(f"sending {record.model}@{record.version} to {place.label}")
+            with spool.lock(record) as locked:
+                if not locked:
                     continue
                 try:
-                    sent.append(_sent(open_client(place), place, record, store, spool))
+                    results.append(_send(open_client(place), place, record, store, spool))
                 except (StoreError, BundleError) as error:
-                    raise StoreError(f"{error}; to give that run up, delete {spool.path(record)}") from error
-        for model in spool.owed_aliases():
-            owed = given or remembered_place(folder, model)
-            if owed is not None:
-                tell(f"moving the aliases of {model} in {owed.shown}")
-                sent.append(_mirrored(open_client(owed), owed, model, store, spool, CHAMPION))
-    return sent
+                    raise StoreError(f"{error}; to discard that run, delete {spool.path(record)}") from error
+        for model in spool.pending_aliases():
+            model_place = given or recall_place(folder, model)
+            if model_place is not None:
+                tell(f"moving the aliases of {model} in {model_place.label}")
+                results.append(_mirror(open_client(model_place), model_place, model, store, spool, CHAMPION))
+    return results
 
 
 def mirror_aliases(
@@ -87,51 +87,54 @@ def mirror_aliases(
     environment: Mapping[str, str] = os.environ,
     source: Place | None = None,
 ) -> str | None:
-    """Let MLflow's aliases follow the store's, if the model is tracked; returns what was done, in words.
+    """Let MLflow's aliases follow the store's, if the model is tracked; returns a message, `None` if it is not.
 
-    Where MLflow is: `given`, else what `environment` names, else where the model was tracked before. `alias` is the one
-    that moved. Nothing is done where the move came from: `source`. MLflow being down, or its address being incomplete,
-    is no error, since the store's alias has moved already: `resume` mirrors it later, and the words say so.
+    MLflow's address is `given`, else the one in `environment`, else where the model was tracked before. `alias` is the
+    one that moved. Nothing is done at `source`, the place that the version was pulled from. If MLflow is down or its
+    address is incomplete, that is no error, since the store's alias has moved already: `resume` mirrors it later.
     """
     folder = spool_folder(store.location)
     spool = Spool(folder)
     try:
-        place = remembered_place(folder, model, given, environment=environment)
+        place = recall_place(folder, model, given, environment=environment)
         if place is None or (source is not None and place.uri == source.uri):
             return None
         with client(place) as mlflow:
-            return _mirrored(mlflow, place, model, store, spool, alias).said
+            return _mirror(mlflow, place, model, store, spool, alias).message
     except (ConfigError, StoreError, TrackingError) as error:
-        spool.owe_aliases(model)
-        return f"MLflow's alias is behind: {error}; move it later: fasttrack mlflow send"
+        spool.add_pending_aliases(model)
+        return f"MLflow's alias is behind: {error}; to move it later: fasttrack mlflow send"
 
 
-def _sent(mlflow: Any, place: Place, record: RunRecord, store: Store, spool: Spool) -> Tracked:
+def _send(mlflow: Any, place: Place, record: RunRecord, store: Store, spool: Spool) -> TrackingResult:
     bundle = store.open(f"{record.model}@{record.version}")
-    done = upload(mlflow, place, record, bundle)
+    run = upload(mlflow, place, record, bundle)
     versions = _versions(store, record.model)
     if CHALLENGER not in versions and record.version != versions.get(CHAMPION):
-        versions[CHALLENGER] = record.version  # a store written before it knew challengers
+        versions[CHALLENGER] = record.version  # the store was written by a version without challengers
     mirror(mlflow, record.model, versions)
     spool.remove(record)
     aliases = [alias for alias, version in versions.items() if version == record.version]
-    name = f"{record.model} version {done.number}" + (f" ({aliases[0]})" if aliases else "")
-    return Tracked(f"tracked: {name}, run {done.run_id} in {place.shown}", done.run_id, done.number)
+    name = f"{record.model} version {run.number}" + (f" ({aliases[0]})" if aliases else "")
+    return TrackingResult(f"tracked: {name}, run {run.run_id} in {place.label}", run.run_id, run.number)
 
 
-def _mirrored(mlflow: Any, place: Place, model: str, store: Store, spool: Spool, alias: str) -> Tracked:
+def _mirror(mlflow: Any, place: Place, model: str, store: Store, spool: Spool, alias: str) -> TrackingResult:
     versions = _versions(store, model)
     number = mirror(mlflow, model, versions).get(alias)
-    spool.settle_aliases(model)
+    spool.remove_pending_aliases(model)
+    version = versions.get(alias)
+    if version is None:
+        return TrackingResult(f"MLflow: {model} has no {alias}")
     if number is None:
-        return Tracked(
-            f"MLflow at {place.shown} has no version {versions.get(alias)} of {model}: its alias stays where it is"
+        return TrackingResult(
+            f"MLflow at {place.label} has no version {version} of {model}: its alias stays where it is"
         )
-    return Tracked(f"MLflow: {model} version {number} is {alias}", number=number)
+    return TrackingResult(f"MLflow: {model} version {number} is {alias}", number=number)
 
 
 def _versions(store: Store, model: str) -> dict[str, str | None]:
-    """The versions of the store's aliases; without those that were never set. A cleared challenger is `None`."""
+    """The versions by alias, without aliases that were never set. A cleared challenger is `None`."""
     champion = store.alias(model, CHAMPION)
     versions: dict[str, str | None] = {} if champion is None else {CHAMPION: champion}
     if store.pointer_state(model, CHALLENGER) is not None:
@@ -141,7 +144,7 @@ def _versions(store: Store, model: str) -> dict[str, str | None]:
 
 @contextmanager
 def _clients() -> Iterator[Callable[[Place], Any]]:
-    """Opens one client a place, and keeps it."""
+    """A function that opens one client for each place, closed at the end."""
     from contextlib import ExitStack
 
     with ExitStack() as stack:

@@ -1,6 +1,6 @@
-"""Runs that are not yet in MLflow, one file each. A run is written here before anything is sent, and goes last.
+"""Runs that are not in MLflow yet, one file each. A run is written here before it is sent, and removed after.
 
-Whoever sends a run holds its file's lock, which dies with the process: a killed upload can be taken up by another.
+The sender of a run locks its file. The lock ends with the process, so another process can complete a killed upload.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ __all__ = ["Spool"]
 
 
 class Spool:
-    """The waiting runs and aliases of one store."""
+    """The runs and aliases of one store that MLflow does not have yet."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -32,24 +32,24 @@ class Spool:
         self._aliases = folder / "aliases"
 
     def add(self, record: RunRecord) -> None:
-        """Keep `record` until it is removed. Raises StoreError when the disk does not take it."""
+        """Store `record` until it is removed. Raises StoreError when it cannot be written."""
         write_atomically(self.path(record), msgspec.json.encode(record))
 
-    def waiting(self) -> list[RunRecord]:
-        """The runs that are kept, oldest first. Raises StoreError naming a file that cannot be read."""
-        found = []
+    def runs(self) -> list[RunRecord]:
+        """The runs, oldest first. Raises StoreError naming a file that cannot be read."""
+        records = []
         for path in self._runs.glob("[!.]*.json"):
             try:
-                found.append(msgspec.json.decode(path.read_bytes(), type=RunRecord))
+                records.append(msgspec.json.decode(path.read_bytes(), type=RunRecord))
             except FileNotFoundError:  # another process has just sent it
                 continue
             except (OSError, msgspec.MsgspecError, UnicodeError) as error:
-                raise StoreError(f"{path} cannot be read: {error}; delete it to give that run up") from None
-        return sorted(found, key=lambda record: (record.started_ms, record.id))
+                raise StoreError(f"{path} cannot be read: {error}; delete it to discard that run") from None
+        return sorted(records, key=lambda record: (record.started_ms, record.id))
 
     @contextmanager
-    def held(self, record: RunRecord) -> Iterator[bool]:
-        """Whether this process may send the run: not while another does, nor when it has been sent."""
+    def lock(self, record: RunRecord) -> Iterator[bool]:
+        """Lock the run. `False` if another process has locked it or has sent it already."""
         try:
             descriptor = os.open(self.path(record), os.O_RDONLY)
         except FileNotFoundError:
@@ -64,21 +64,21 @@ class Spool:
             os.close(descriptor)
 
     def remove(self, record: RunRecord) -> None:
-        """The run is in MLflow, whole."""
+        """Remove a run that is complete in MLflow."""
         self.path(record).unlink(missing_ok=True)
 
-    def owe_aliases(self, model: str) -> None:
-        """Note that the registry does not yet know which version of `model` is champion."""
+    def add_pending_aliases(self, model: str) -> None:
+        """Note that MLflow's aliases of `model` are behind the store's."""
         write_atomically(self._aliases / model, b"")
 
-    def owed_aliases(self) -> list[str]:
-        """The models whose aliases in the registry are behind."""
+    def pending_aliases(self) -> list[str]:
+        """The models whose aliases in MLflow are behind."""
         return sorted(path.name for path in self._aliases.glob("[!.]*"))
 
-    def settle_aliases(self, model: str) -> None:
-        """The registry knows."""
+    def remove_pending_aliases(self, model: str) -> None:
+        """Note that MLflow's aliases of `model` are the store's."""
         (self._aliases / model).unlink(missing_ok=True)
 
     def path(self, record: RunRecord) -> Path:
-        """The file that a run waits in."""
+        """The file of a run."""
         return self._runs / f"{record.id}.json"

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fasttrack.contract.fitted_pipeline import answer
+from fasttrack.contract.fitted_pipeline import call_method
 from fasttrack.errors import DataError, TrainingError
 
 __all__ = ["check_one_target", "feature_frame", "target_series"]
@@ -43,7 +43,7 @@ def target_series(y: Any, rows: int) -> pd.Series[Any]:
 
 def check_one_target(pipeline: Any, row: Any) -> None:
     """Raise TrainingError when the pipeline predicts more, or in another shape, than one value for one row."""
-    shape = np.shape(answer(pipeline.predict, row))
+    shape = np.shape(call_method(pipeline.predict, row))
     if shape != (1,):
         several = "several targets" if len(shape) > 1 and shape[1] > 1 else "a column, not a vector"
         raise TrainingError(

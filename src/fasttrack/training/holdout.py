@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fasttrack.contract.fitted_pipeline import answers
+from fasttrack.contract.fitted_pipeline import predict
 from fasttrack.evaluation import Clusters
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def predict_holdout(
 ) -> HoldOut:
     """The rows of `X` [n, f] and `y` [n] with the predictions of `pipeline`. Raises what the pipeline raises."""
     rows = X.to_numpy() if contract.input == "array" else X
-    return HoldOut(X, y, *answers(pipeline, rows, probabilities=contract.target.probabilities), clusters)
+    return HoldOut(X, y, *predict(pipeline, rows, probabilities=contract.target.probabilities), clusters)
 
 
 def holdout_clusters(method: str, by: NDArray[Any] | None) -> Clusters | None:

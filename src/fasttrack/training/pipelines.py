@@ -63,9 +63,9 @@ def build(estimator: str, columns: Sequence[Column], task: Task, *, rows: int, s
     """
     match estimator:
         case "linear":
-            return _pipeline(_encoded(columns, task, seed, scale=True), _linear(task, seed))
+            return _pipeline(_encoder(columns, task, seed, scale=True), _linear(task, seed))
         case "forest":
-            return _pipeline(_encoded(columns, task, seed, scale=False), _forest(task, rows, seed))
+            return _pipeline(_encoder(columns, task, seed, scale=False), _forest(task, rows, seed))
         case "boosting":
             return _boosting(columns, task, rows, seed)
     raise TrainingError(f"there is no estimator {estimator!r}; choose {', '.join(BUILT_IN)}, or module:factory")
@@ -135,7 +135,7 @@ def _pipeline(columns: ColumnTransformer, model: Any) -> Pipeline:
     return Pipeline([("columns", columns), ("model", model)])
 
 
-def _encoded(columns: Sequence[Column], task: Task, seed: int, *, scale: bool) -> ColumnTransformer:
+def _encoder(columns: Sequence[Column], task: Task, seed: int, *, scale: bool) -> ColumnTransformer:
     """Every column as numbers without missing values."""
     # in a fold or a sample a column may be all missing; it is kept so that the shape stays the same
     impute = SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True)

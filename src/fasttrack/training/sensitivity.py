@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fasttrack.contract.fitted_pipeline import answer
+from fasttrack.contract.fitted_pipeline import call_method
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,12 +25,12 @@ def sensitivity(pipeline: Any, X: pd.DataFrame, *, array: bool, seed: int = 0) -
     random = np.random.default_rng(seed)
     rows = X.iloc[np.linspace(0, len(X) - 1, min(len(X), _ROWS)).astype(int)].reset_index(drop=True)
     predict = pipeline.predict_proba if hasattr(pipeline, "predict_proba") else pipeline.predict
-    before = answer(predict, rows.to_numpy() if array else rows)
+    before = call_method(predict, rows.to_numpy() if array else rows)
     changes = []
     for j in range(rows.shape[1]):
         shuffled = rows.copy(deep=False)
         shuffled.isetitem(j, rows.iloc[random.permutation(len(rows)), j].reset_index(drop=True))
-        after = answer(predict, shuffled.to_numpy() if array else shuffled)
+        after = call_method(predict, shuffled.to_numpy() if array else shuffled)
         change = np.abs(after - before) if before.dtype.kind in "fiu" else after != before
         changes.append(float(np.mean(change)))
     return changes

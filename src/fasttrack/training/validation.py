@@ -15,7 +15,7 @@ import pandas as pd
 from sklearn.base import clone
 from sklearn.model_selection import GroupKFold, KFold, StratifiedKFold
 
-from fasttrack.contract.fitted_pipeline import answers
+from fasttrack.contract.fitted_pipeline import predict
 from fasttrack.errors import TrainingError
 from fasttrack.evaluation import metric_values
 from fasttrack.training.split import split
@@ -108,7 +108,7 @@ def measure(estimator: Any, X: pd.DataFrame, y: NDArray[Any], fold: Fold, task: 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about bad parameters, which the score shows as well
         fitted = clone(estimator).fit(X.iloc[fold.train], y[fold.train])
-        prediction, probabilities = answers(fitted, X.iloc[fold.test], probabilities=metric == "log_loss")
+        prediction, probabilities = predict(fitted, X.iloc[fold.test], probabilities=metric == "log_loss")
         classes = None if task == "regression" else np.asarray(fitted.classes_).tolist()
         score = metric_values(task, y[fold.test], prediction, probabilities, classes).get(metric)
     if score is None:

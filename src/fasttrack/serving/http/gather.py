@@ -77,7 +77,7 @@ class Gatherer:
             else:
                 task = asyncio.get_running_loop().create_task(self._in_thread(rows))
                 self._running.add(task)
-                task.add_done_callback(self._ran)
+                task.add_done_callback(self._end_run)
 
     async def _in_thread(self, rows: list[_Waiting]) -> None:
         try:
@@ -87,7 +87,7 @@ class Gatherer:
             replies = [None] * len(rows)
         self._finish(rows, replies)
 
-    def _ran(self, task: asyncio.Task[None]) -> None:
+    def _end_run(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)
         self._flush()
 

@@ -80,12 +80,12 @@ class FastLane:
         else:
             self._gatherer.add(live, cells, body, done)
 
-    def begun(self) -> None:
-        """Count a request that does not come by ASGI as in progress."""
+    def begin(self) -> None:
+        """Count a prediction request that does not come by ASGI as in progress."""
         self._traffic.begin()
 
-    def ended(self, reply: Reply, seconds: float, received: int) -> None:
-        """Count a prediction request that `begun` has counted as answered, `seconds` after its `received` bytes."""
+    def end(self, reply: Reply, seconds: float, received: int) -> None:
+        """Count the reply to a request that `begin` has counted, `seconds` after its body of `received` bytes."""
         self._traffic.end()
         self._route.count(reply.status, seconds, received, len(reply.body))
 

@@ -185,7 +185,7 @@ class Wire(HttpToolsProtocol):
                 return
         lane.answer(body, exchange.reply)
 
-    def _replied(self) -> None:
+    def _end_exchange(self) -> None:
         """As `on_response_complete`, at less cost: the timer that closes an idle connection goes on."""
         if self.pipeline or self.flow.read_paused or self.timeout_keep_alive_task is None:
             self.on_response_complete()
@@ -273,13 +273,13 @@ class _Exchange:
         self.response_complete = False
         self.received = received
         self.started = time.perf_counter()
-        self._wire._lane.begun()
+        self._wire._lane.begin()
 
     def reply(self, reply: Reply) -> None:
         """Write the response."""
         wire = self._wire
         self.response_complete = True
-        wire._lane.ended(reply, time.perf_counter() - self.started, self.received)
+        wire._lane.end(reply, time.perf_counter() - self.started, self.received)
         if self.disconnected or wire.transport.is_closing():  # the client has left, or sent what is not HTTP
             return
         body = reply.body
@@ -292,7 +292,7 @@ class _Exchange:
             end = b"".join(b"\r\n%b: %b" % header for header in reply.headers) + end
         wire.transport.write(b"%b%d\r\ncontent-type: %b%b%b" % (head, len(body), reply.media_type, end, body))
         if self.keep_alive:
-            wire._replied()
+            wire._end_exchange()
         else:
             wire.transport.close()
             wire.on_response_complete()

@@ -126,10 +126,10 @@ def test_when_and_where_a_bundle_was_made_is_pinned_too(bundle: Bundle) -> None:
 
 def test_a_changed_file_is_named_with_both_digests(bundle: Bundle) -> None:
     (bundle.folder / "notes.txt").write_bytes(b"other")
-    found = hashlib.sha256(b"other").hexdigest()[:12]
+    digest = hashlib.sha256(b"other").hexdigest()[:12]
     pinned = bundle.manifest.files["notes.txt"].sha256[:12]
     assert refused(bundle.folder) == (
-        f"{bundle.folder}/notes.txt was changed after it was written: its SHA-256 is {found}…, in the manifest it is "
+        f"{bundle.folder}/notes.txt was changed after it was written: its SHA-256 is {digest}…, in the manifest it is "
         f"{pinned}…; restore it from a copy, or train again"
     )
 

@@ -62,7 +62,7 @@ class Bundle:
 
     def read(self, name: str) -> bytes:
         """The content of a file of the bundle. Raises BundleError when its digest is not the one in the manifest."""
-        return _checked(self.folder, name, self.manifest.files)
+        return _read_checked(self.folder, name, self.manifest.files)
 
     def program(self) -> Program:
         """The compiled pipeline. Raises BundleError when a digest is not the one in the manifest."""
@@ -156,7 +156,7 @@ def open_bundle(folder: Path) -> Bundle:
     """
     manifest = read_manifest(folder)
     for name in manifest.files:
-        _checked(folder, name, manifest.files)
+        _read_checked(folder, name, manifest.files)
     return Bundle(folder, manifest)
 
 
@@ -219,7 +219,7 @@ def _package_list(packages: Mapping[str, str]) -> str:
     return ", ".join(f"{name} {version}" for name, version in packages.items())
 
 
-def _checked(folder: Path, name: str, files: Mapping[str, FileDigest]) -> bytes:
+def _read_checked(folder: Path, name: str, files: Mapping[str, FileDigest]) -> bytes:
     path = folder / name
     if name not in files:
         raise BundleError(f"{folder / MANIFEST} does not list {name}; restore it from a copy, or train again")

@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
     from rich.progress import TaskID
 
-__all__ = ["Progress", "TransferBar"]
+__all__ = ["StepDisplay", "TransferBar"]
 
 _TRIAL = "trial "
 
 
-class Progress:
+class StepDisplay:
     """Prints each step with its duration in seconds; on a terminal a spinner turns while the step runs."""
 
     def __init__(self) -> None:
@@ -29,7 +29,7 @@ class Progress:
         self._step: str | None = None
         self._started = 0.0
 
-    def __enter__(self) -> Progress:
+    def __enter__(self) -> StepDisplay:
         if self._console.is_terminal:
             self._status.start()
         return self
@@ -39,7 +39,7 @@ class Progress:
             self._finish()
         self._status.stop()
 
-    def tell(self, step: str) -> None:
+    def begin(self, step: str) -> None:
         """Begin a step, which ends the one before. On a terminal each trial of a search replaces the trial before."""
         if not (self._console.is_terminal and step.startswith(_TRIAL) and (self._step or "").startswith(_TRIAL)):
             self._finish()

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from fasttrack.contract.cell import seconds
+from fasttrack.contract.cell import parse_datetime
+from fasttrack.contract.datetimes import parse_datetimes
 from fasttrack.contract.decode import Decoder, RefusedRequest
-from fasttrack.contract.moments import seconds_of_all
+from tests.budget import budget
 from tests.contract.tables import column, contract_of
 
 usual = st.datetimes(min_value=datetime(1, 1, 1)).map(lambda moment: f"{moment.replace(microsecond=0).isoformat()}Z")
@@ -25,19 +26,19 @@ other = st.one_of(
 
 def one_by_one(cells: list[str | None]) -> list[float | None] | None:
     try:
-        return [None if cell is None else seconds(cell) for cell in cells]
+        return [None if cell is None else parse_datetime(cell) for cell in cells]
     except ValueError:
         return None
 
 
 def at_once(cells: list[str | None]) -> list[float | None] | None:
     try:
-        return seconds_of_all(cells)
+        return parse_datetimes(cells)
     except ValueError:
         return None
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=budget(500), deadline=None)
 @given(st.lists(st.one_of(usual, st.none()), max_size=6))
 @example([])
 @example([None, None])
@@ -45,7 +46,7 @@ def test_the_usual_form(cells: list[str | None]) -> None:
     assert at_once(cells) == one_by_one(cells)
 
 
-@settings(max_examples=1_000, deadline=None)
+@settings(max_examples=budget(1_000), deadline=None)
 @given(st.lists(st.one_of(usual, usual, usual, other, st.none()), max_size=5))
 @example(["2013-01-01T05:00:00Z2", "013-01-01T05:00:00Z"])  # end to end they look right
 @example(["0000-01-01T00:00:00Z"])

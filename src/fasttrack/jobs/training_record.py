@@ -1,0 +1,52 @@
+"""What a manifest says of its training: estimator, rows, split, search, and where the table came from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fasttrack.bundle import SearchRecord, TrainingRecord
+from fasttrack.data import fingerprint
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from fasttrack.config import TrainConfig
+    from fasttrack.training.fit import FittedModel
+    from fasttrack.training.split import SplitTable
+    from fasttrack.training.table import TrainingTable
+
+__all__ = ["training_record"]
+
+
+def training_record(
+    config: TrainConfig, table: pa.Table, ready: TrainingTable, rows: SplitTable, model: FittedModel
+) -> TrainingRecord:
+    """The record of `model`, which was fitted on `rows`; `ready` was prepared from `table`."""
+    data, search = config.data, None
+    if model.search is not None:
+        search = SearchRecord(
+            params=model.search.best_params,
+            trials=len(model.search.trials),
+            seconds=config.search.seconds,
+            metric=model.search.metric,
+            score=model.search.score,
+            default_score=model.search.default_score,
+            validation=model.search.validation,
+        )
+    content = fingerprint(table, data.source, query=data.query, table_name=data.table, sample=data.rows)
+    return TrainingRecord(
+        estimator=model.label,
+        rows=len(rows.X_train),
+        holdout_rows=len(rows.X_test),
+        split=rows.note,
+        dropped_rows=ready.dropped_rows,
+        left_out=ready.left_out,
+        notes=[*ready.notes, *model.notes],
+        source=content.source,
+        schema=content.columns,
+        content_sha256=content.content_sha256,
+        search=search,
+        query=content.query,
+        table=content.table,
+        sample=content.sample,
+    )
