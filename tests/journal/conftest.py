@@ -1,4 +1,4 @@
-"""Both places in which a journal can be."""
+"""A journal in a SQLite file, and one in PostgreSQL."""
 
 from __future__ import annotations
 

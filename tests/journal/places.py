@@ -1,4 +1,4 @@
-"""Journals for the tests, and what is put into them."""
+"""Contents for the journals of the tests."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from fasttrack.journal import Database
 
     Opened = Callable[[str], Database]
-    """What the fixture `opened` is."""
+    """The type of the fixture `opened`."""
 
 __all__ = ["contract", "entries", "wait_for"]
 
 
 def contract(classes: Sequence[str] | None = None) -> Contract:
-    """Two columns, a number and a category, and a target."""
+    """A contract with a number, a category and a target."""
     columns = [
         Column(name="x", kind="number", nullable=True, dtype="float64"),
         Column(name="where", kind="category", nullable=True, dtype="str", categories=["here", "there"]),
@@ -34,7 +34,7 @@ def contract(classes: Sequence[str] | None = None) -> Contract:
 
 
 def entries(rows: int, *, at: float = 1_700_000_000.0, seed: int = 0) -> Entries:
-    """Predictions of that contract, a tenth of a second after each other."""
+    """Predictions with that contract, a tenth of a second apart."""
     random = np.random.default_rng(seed)
     x = random.normal(size=rows)
     x[::7] = np.nan
@@ -44,8 +44,8 @@ def entries(rows: int, *, at: float = 1_700_000_000.0, seed: int = 0) -> Entries
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = 20) -> None:
-    """Until the condition holds."""
+    """Wait until the condition holds."""
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
+        assert time.monotonic() < deadline, "the condition did not become true in time"
         time.sleep(0.02)

@@ -1,4 +1,4 @@
-"""Small chunks become large ones, and nobody who reads meanwhile misses a prediction or sees one twice."""
+"""Small chunks are merged, and a reader meanwhile sees each prediction exactly once."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PROCESS = "0000000000000001"
 
 
 def chunks(whole: Entries, sizes: Sequence[int], *, start: int = 0, version: str = "v1") -> Iterator[Chunk]:
-    """The predictions in chunks of such sizes."""
+    """The predictions in chunks with these numbers of rows."""
     place = 0
     for rows in sizes:
         part = whole.part(place, place + rows)
@@ -53,7 +53,7 @@ def assert_same(found: Entries, expected: Entries) -> None:
 
 
 def stored(database: Database) -> Entries:
-    """All that a journal of one process holds, numbered without a gap."""
+    """All predictions in a journal of one process, whose numbers must have no gap."""
     found = sorted(database.chunks(0), key=lambda chunk: chunk.start)
     assert [chunk.start for chunk in found] == np.cumsum([0, *(chunk.rows for chunk in found)])[:-1].tolist()
     return unpack(join_chunks(found).content)
@@ -122,7 +122,7 @@ def test_who_reads_meanwhile_sees_each_prediction_once(location: str, opened: Op
         reading = reader.chunks(0, oldest_first=not newest_first)
         before = sum(rows(database))
         begun = [next(reading), next(reading)]
-        store(database, compactor, iter([next(given) for _ in range(32)]))  # those that are still to be read are merged
+        store(database, compactor, iter([next(given) for _ in range(32)]))  # merges chunks that are not read yet
         found = sorted([*begun, *reading], key=lambda chunk: chunk.start)
         assert [chunk.start for chunk in found] == np.cumsum([0, *(chunk.rows for chunk in found)])[:-1].tolist()
         assert_same(unpack(join_chunks(found).content), whole.part(0, before))
@@ -136,7 +136,7 @@ def test_what_a_sweep_takes_meanwhile_is_gone_and_nothing_else(location: str, op
     last = Chunk(PROCESS, 31, 1, float(whole.at[31]), float(whole.at[31]), "m", "v1", pack(whole.part(31, 32)))
     store(database, compactor, iter([last]))
     assert rows(database) == [1] * 29
-    # also when it comes between reading them and writing what they are merged into
+    # also if the sweep comes after the chunks were read and before the merged one is written
     found = database.between(PROCESS, 3, 32)
     assert database.sweep(before=float(whole.at[5])) == 2
     assert not database.replace(len(found), join_chunks(found))

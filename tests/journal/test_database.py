@@ -1,4 +1,4 @@
-"""The journal's tables, in SQLite and in a real PostgreSQL."""
+"""What the journal stores and finds, in SQLite and in a real PostgreSQL."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_chunks_come_back_latest_first_or_oldest_first(location: str, opened: Op
     database = opened(location)
     first, second = chunk(0, 10), chunk(10, 5, at=1_700_000_100)
     database.append([ABOUT], [second])
-    database.append([ABOUT], [first, second])  # again, as after a lost answer
+    database.append([ABOUT], [first, second])  # again, as if the first commit had not been confirmed
     assert list(database.chunks(0)) == [second, first]
     assert list(database.chunks(0, oldest_first=True)) == [first, second]
     assert list(database.chunks(1_700_000_050)) == [second]
@@ -93,7 +93,7 @@ def test_a_label_that_came_earlier_and_is_written_later_does_not_count(location:
     process = "p" * 10
     ours.label([(process, 3, "2", 20.0), (process, 4, "2", 20.0)])
     theirs.label([(process, 3, "1", 10.0), (process, 5, "2", 20.0), (process, 5, "1", 10.0)])
-    theirs.label([(process, 4, "3", 20.0)])  # given again in the same instant
+    theirs.label([(process, 4, "3", 20.0)])  # a second label at the same time
     assert ours.labels_of(next(ours.chunks(0))) == {3: 2, 4: 3, 5: 2}
 
 
@@ -126,7 +126,7 @@ def test_labels_of_no_prediction_are_counted_and_go_before_any_prediction(locati
     process = "p" * 10
     database.label([(process, number, "1", 1_700_000_000.0) for number in range(0, 500, 10)])
     full = database.size()
-    # behind the last number, of a process that nobody knows, and as long as a body may be
+    # numbers after the last prediction, unknown processes, and the longest label
     database.label([(process, 500 + i, "1", 1_700_000_000.0 + i) for i in range(3000)])
     database.label([(f"q{i:09}", 3, '"\u00fc\u00fc"', 1_700_010_000.0 + i) for i in range(3000)])
     assert database.size() > full + 6000 * 60

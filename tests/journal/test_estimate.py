@@ -1,4 +1,4 @@
-"""The estimate before labels come: shown of a model whose probabilities are right, hidden of one that is too sure."""
+"""Estimated quality is exported for a calibrated model, not for an overconfident one."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FASTTRACK = Path(sys.executable).parent / "fasttrack"
 
 
 def table(rows: int) -> pd.DataFrame:
-    """The same column four times: naive Bayes, which takes columns for independent, becomes far too sure."""
+    """The same column four times: naive Bayes assumes independent columns and becomes overconfident."""
     random = np.random.default_rng(0)
     x = random.normal(size=rows)
     frame = pd.DataFrame({f"x{number}": x for number in range(4)})

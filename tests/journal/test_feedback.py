@@ -1,4 +1,4 @@
-"""Labels by HTTP: one, many, in any order, twice, for nobody, malformed; each kind is counted."""
+"""Labels by HTTP: one, many, in any order, repeated, of unknown predictions, malformed; each kind is counted."""
 
 from __future__ import annotations
 

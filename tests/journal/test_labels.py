@@ -1,4 +1,4 @@
-"""Labels from a table: a million at once, out of order, twice, of nobody; and tables that cannot be."""
+"""Labels from a table: a million, in any order, repeated, of unknown predictions; and invalid tables."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_a_million_labels_from_parquet(tmp_path: Path, opened: Opened) -> None:
     where = str(tmp_path / "journal.sqlite")
     journal_of(where, 900_000, opened)
     random = np.random.default_rng(0)
-    # in any order; 100,000 of predictions that are not there; 1,000 a second time at the end of the table
+    # in random order; 100,000 of unknown predictions; 1,000 repeated at the end of the table
     order = random.permutation(1_000_000)
     every = np.array(PredictionIds(PROCESS, 0, 1_000_000).all(), dtype=object)
     again = order[:1_000]
@@ -64,7 +64,7 @@ def test_a_million_labels_from_parquet(tmp_path: Path, opened: Opened) -> None:
     twice = set(again.tolist())
     assert all(label == (-1.0 if row in twice else row) for row, label in found.items())
     assert len(found) == 50_000
-    # of processor time, which other tests on this machine do not lengthen
+    # processor time, which does not depend on the load of the machine
     assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 60
     assert after.ru_maxrss < 2_000_000, "KiB, of the largest child"
 

@@ -1,4 +1,4 @@
-"""A server whose database is gone for a while, under load: nobody waits for it, and every row is accounted for.
+"""A server under load whose database is down for a while: no request waits for it, and every row is counted.
 
 `OUTAGE_SECONDS=60 python -m pytest tests/journal/test_outage.py -s` stops it for a minute and prints what was seen.
 """
@@ -36,7 +36,7 @@ COUNTED = ("predictions_total", "journal_stored_rows_total", "journal_dropped_ro
 
 
 def counted(client: httpx.Client) -> dict[str, float]:
-    """What became of predictions, by the end of the series' names."""
+    """Predictions by outcome, as the metrics count them."""
     found = dict.fromkeys(COUNTED, 0.0)
     for line in client.get("/metrics").text.splitlines():
         name = line.partition("{")[0].partition(" ")[0].removeprefix("fasttrack_")

@@ -1,4 +1,4 @@
-"""What the journal stores is what was predicted, to the bit."""
+"""Packed predictions are unpacked bit for bit."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ numbers = st.floats(allow_nan=True, width=64) | st.integers(-300, 300).map(float
 
 
 def bits(values: np.ndarray) -> bytes:
-    """The bytes, with any NaN as the same."""
+    """The bytes, with one pattern for every NaN."""
     return np.where(np.isnan(values), np.nan, values).tobytes()
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow])  # it says more about a busy machine than about the test
+@settings(suppress_health_check=[HealthCheck.too_slow])  # on a busy machine any strategy is slow
 @given(st.data(), st.integers(1, 20), st.integers(0, 4), st.integers(0, 3))
 def test_what_is_packed_is_unpacked(data: st.DataObject, rows: int, features: int, classes: int) -> None:
     matrix = data.draw(arrays.arrays(np.float64, (rows, features), elements=numbers))

@@ -1,4 +1,4 @@
-"""Live quality is what scikit-learn makes of the labelled rows; the estimate is what is to be expected."""
+"""Live quality equals scikit-learn's metrics of the labelled rows; the estimate is near it without labels."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_of_classes_with_and_without_labels(tmp_path: Path, opened: Opened) -> N
     database = opened(str(tmp_path / "j"))
     found = live_quality(database, NOW)[0]
     assert (found.predictions, found.labelled, dict(found.figures)) == (4000, 0, {})
-    # as calibrated as can be, so the estimate is what the labels will show
+    # perfectly calibrated, so the estimate is near the metrics with labels
     guess = np.where(share > 0.5, "yes", "no")
     assert found.estimated["accuracy"] == pytest.approx(accuracy_score(truth, guess), abs=0.02)
     assert found.estimated["log_loss"] == pytest.approx(log_loss(truth, shares, labels=["no", "yes"]), abs=0.02)

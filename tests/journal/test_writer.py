@@ -1,4 +1,4 @@
-"""The way into the journal: bounded, in the background, nothing lost that was accepted, and all else counted."""
+"""The journal's queue and thread: bounded, no accepted prediction is lost, and all others are counted."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def number() -> memoryview[float]:
 
 
 class Kept:
-    """A journal with its counts, and predictions for it."""
+    """A journal, its counts, and a way to predict."""
 
     def __init__(self, location: str, **settings: Any) -> None:
         labels = {name: number() for name in ("matched", "unknown", "refused")}
@@ -54,7 +54,7 @@ class Kept:
         return {name: getattr(self.counts, name)[0] for name in ("backlog", "stored", "dropped")}
 
     def written(self) -> dict[str, tuple[float, float]]:
-        """x and prediction by id, as the journal holds them."""
+        """x and prediction by id, from the database."""
         database = open_database(self.location)
         found: dict[str, tuple[float, float]] = {}
         for chunk in database.chunks(0):
@@ -66,7 +66,7 @@ class Kept:
 
 
 def unpacked(database: Database) -> dict[float, str | None]:
-    """x and the word of each prediction whose category the model does not know."""
+    """x and the unseen word of each prediction."""
     found: dict[float, str | None] = {}
     for chunk in database.chunks(0):
         inside = unpack(chunk.content)

@@ -1,4 +1,4 @@
-"""A worker that is killed, in a module of its own: a new process imports it, and nothing that training needs."""
+"""A worker to be killed. It has its own module, so that the new process imports nothing for training."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["count_and_die"]
 
 
 def count_and_die(folder: Path, reference: Reference, rows: NDArray[np.float64]) -> None:
-    """Count rows, of which half are binned when the end comes."""
+    """Count rows, half of which are binned when the process is killed."""
     tally = DriftSeries(folder).tally("m", "1", reference)
     half = len(rows) // 2
     tally.add(rows[:half], rows[:half, 2])

@@ -1,4 +1,4 @@
-"""Bins learned from training rows, and counts of what was predicted, checked against counting row by row."""
+"""Bins learned from training rows, and counts of predicted rows, compared with counting row by row."""
 
 from __future__ import annotations
 
@@ -166,7 +166,7 @@ def drift_of(frame: pd.DataFrame) -> tuple[Reference, NDArray[np.float64]]:
 @pytest.mark.parametrize("shared", [False, True])
 def test_counts_are_those_of_the_rows(tmp_path: Path, shared: bool) -> None:
     reference, matrix = drift_of(table())
-    rows = np.vstack([matrix] * 12)  # more than the ring holds
+    rows = np.vstack([matrix] * 12)  # more than fit into the ring buffer
     series = DriftSeries(tmp_path if shared else None)
     tally = series.tally("m", "1", reference)
     random = np.random.default_rng(1)
@@ -204,7 +204,7 @@ def test_workers_that_die_leave_their_counts_and_give_back_their_memory(tmp_path
     wanted = expected(
         reference, np.vstack([*[matrix] * 3, matrix[:10]]), np.array([*[*matrix[:, 2]] * 3, *matrix[:10, 2]])
     )
-    for _ in range(2):  # what is left is counted once, however often it is read
+    for _ in range(2):  # rows of a killed process are counted once, however often they are read
         assert {name: value for name, value in counted(living).items() if "bin_total" in name} == wanted
     sizes = sorted(path.stat().st_size for path in tmp_path.iterdir())
     assert sizes[2] < 50_000

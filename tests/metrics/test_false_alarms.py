@@ -1,4 +1,4 @@
-"""Two weeks of undrifted rows, 200 times: who would have been woken?
+"""How many of 200 simulated fortnights without drift raise an alert?
 
 The arithmetic of the rules in numpy, hour after hour; that a real Prometheus computes the same is for
 tests/integration/test_drift_rules.py. What an alert waits for is not waited for here, so this counts too many rather
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 REPLAYS, DAYS = 200, 14
 A_DAY = 640
-"""Rows: hardly more than the 500 that anything is said of."""
+"""Rows: hardly more than the 500 that an alert needs."""
 WORDS = 30
 PLAN = Plan("m", "y", "rmse", False, ("a", "b", "c", "d"))
 WINDOWS = {"24h": 24, "7d": 168}
@@ -57,7 +57,7 @@ class Rows:
 
 @dataclass(frozen=True)
 class Model:
-    """What a bundle holds of a training."""
+    """The parts of a bundle that alerts depend on."""
 
     task: Task
     reference: Reference
@@ -69,7 +69,7 @@ class Model:
 
 
 def drawn(random: np.random.Generator, rows: int, task: Task) -> Rows:
-    """Gaps with a long tail, rare words, missing values; errors with a tail, or honest probabilities."""
+    """Long-tailed numbers, rare words, missing values; long-tailed errors, or calibrated probabilities."""
     gaps = random.lognormal(2, 1.5, rows)
     gaps[random.uniform(size=rows) < 0.05] = np.nan
     words = np.minimum(random.zipf(1.4, rows) - 1, WORDS - 1).astype(float)
@@ -100,7 +100,7 @@ def quality_of(
 
 
 def limit(name: str) -> float:
-    """The threshold as the alert's own PromQL has it."""
+    """The threshold in the PromQL of an alert."""
     (alert,) = [one for one in alerts(PLAN) if one.name == name]
     found = re.search(r" > ([0-9.]+)\n", alert.expr)
     assert found, alert.expr
@@ -156,9 +156,17 @@ def alarms(model: Model, rows: Rows) -> set[str]:
     return found
 
 
+def test_the_quality_alert_says_how_many_labels_it_needs() -> None:
+    (alert,) = [alert for alert in alerts(PLAN) if alert.name == "FastTrackQuality"]
+    assert "at least 500 labels" in alert.meaning
+    truth = np.random.default_rng(0).normal(size=500)
+    assert margin("regression", truth[1:], np.zeros(499), None, None) is None
+    assert margin("regression", truth, np.zeros(500), None, None) is not None
+
+
 @pytest.fixture(scope="module")
 def models() -> list[Model]:
-    """Twenty trainings: a hold-out has its own luck. One in ten is of a classifier, whose figures take longer."""
+    """Twenty trainings, because hold-outs vary. One in ten is a classifier, whose metrics take longer."""
     random = np.random.default_rng(5)
     return [trained(random, "binary" if number % 10 == 9 else "regression") for number in range(20)]
 
@@ -185,7 +193,7 @@ def test_of_200_undrifted_replays_at_most_two_wake_anybody(models: list[Model]) 
     ],
 )
 def test_what_has_changed_is_told(models: list[Model], change: str, expected: set[str]) -> None:
-    """The same arithmetic, so that the silence above is not that of something deaf."""
+    """The same computation raises alerts where something has changed."""
     model = next(one for one in models if one.task == "regression")
     rows = drawn(np.random.default_rng(7), DAYS * A_DAY, "regression")
     second = slice(7 * A_DAY, None)

@@ -1,4 +1,4 @@
-"""Numbers counted by several processes: none is lost, whoever dies."""
+"""Numbers counted by several processes: none is lost when a process is killed."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def test_a_histogram_is_cumulated_in_the_order_of_its_bounds() -> None:
 
 
 def both(work: Callable[[int], object]) -> None:
-    """Two threads that begin together, and take turns as often as they can."""
+    """Run two threads that start together and switch as often as possible."""
     barrier = threading.Barrier(2)
 
     def begin(number: int) -> None:
@@ -160,7 +160,7 @@ def test_a_full_disk_costs_no_count_and_no_process(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path)
     ledger.block([("before",)])[0] = 1
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (5, hard))  # what a file may grow to, as a full disk allows no more
+    resource.setrlimit(resource.RLIMIT_FSIZE, (5, hard))  # a limit on the size of files has the effect of a full disk
     try:
         ledger.block([("after",)])[0] = 2
         late = Ledger(tmp_path)

@@ -1,4 +1,4 @@
-"""Live quality is looked up for no more than a small share of the time, however long a look takes."""
+"""Live quality is computed for only a small share of the time, however long it takes."""
 
 from __future__ import annotations
 

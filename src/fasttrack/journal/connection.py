@@ -200,4 +200,8 @@ def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
 def _reason(error: Exception) -> str:
     """The driver's message in one line, and what to do."""
     text = " ".join(str(error).split()) or type(error).__name__
-    return POSTGRES_ADVICE if may_quote_password(text) else f"{text}; check that it exists and can be written"
+    if may_quote_password(text):
+        return POSTGRES_ADVICE
+    if "is locked" in text or "lock timeout" in text:
+        return f"{text}; another process uses it, try again later"
+    return f"{text}; check that it exists and can be written"
