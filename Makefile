@@ -228,7 +228,7 @@ clean: ## remove the environment and all caches; models stay
 
 .PHONY: help
 help: # the targets that say what they are for
-	@awk -F ':.*## ' '/^## /{printf "\n%s\n", substr($$0, 4)} /^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' \
+	@awk -F ':.*## ' '/^## /{printf "\n%s\n", substr($$0, 4)} /^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' \
 		$(MAKEFILE_LIST)
 
 $(UV):

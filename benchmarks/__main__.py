@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks import other_servers
+from benchmarks.contenders import other_build
 from benchmarks.datasets import FLIGHTS_IGNORED, FLIGHTS_TARGET, sample_rows, write_flights
 from benchmarks.footprint import image_bytes, measure_footprint
 from benchmarks.in_process import measure_in_process
@@ -62,8 +63,10 @@ class _Inputs:
 
     @cached_property
     def others(self) -> list[Contender]:
-        """The other servers, with --extras."""
-        return other_servers.installed_contenders(self.model, self.bench.folder) if self._options.extras else []
+        """The other servers, with --extras, and the other build, with --against."""
+        others = other_servers.installed_contenders(self.model, self.bench.folder) if self._options.extras else []
+        checkout = self._options.against
+        return others if checkout is None else [*others, other_build(self.model, checkout, self.bench.folder)]
 
     def train(self, table: Path, estimator: str) -> TrainedModel:
         """Train `estimator` on a table of flights."""
@@ -109,6 +112,7 @@ def _parse_options() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="use tiny sizes, only to test that everything runs")
     parser.add_argument("--only", action="append", choices=_PARTS, help="measure only this part; may be repeated")
     parser.add_argument("--extras", action="store_true", help=f"install {others} and measure them, too")
+    parser.add_argument("--against", type=Path, metavar="DIR", help="measure the server of this checkout, too")
     parser.add_argument("--image", metavar="REFERENCE|BYTES", help="container image for the table, or its size")
     parser.add_argument("--output", type=Path, default=_RESULTS, metavar="DIR", help="folder for the tables")
     parser.add_argument("--rounds", type=int, help="how often to measure; the tables show the median")

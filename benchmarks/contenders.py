@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from benchmarks.trained_model import PredictionRequest, TrainedModel
 
-__all__ = ["echo_server", "fastapi_server", "fasttrack_server", "unmonitored_server"]
+__all__ = ["echo_server", "fastapi_server", "fasttrack_server", "other_build", "unmonitored_server"]
 
 _SCRIPTS = Path(sys.executable).parent
 
@@ -35,6 +35,16 @@ def fasttrack_server(model: TrainedModel, *, form: str = "row", journal: str | N
 
     name = "fasttrack serve" + (", columns" if form == "columns" else "")
     return Contender(name + (" --journal off" if journal == "off" else ""), command, "/predict", _BODIES[form])
+
+
+def other_build(model: TrainedModel, checkout: Path, folder: Path) -> Contender:
+    """`fasttrack serve` of another checkout, which has its own `.venv`; its journal is in `folder`."""
+
+    def command(port: int) -> Sequence[str | Path]:
+        options = ("--store", model.store, "--model", model.bundle.label, "--journal", folder / "other-build.sqlite")
+        return [checkout.resolve() / ".venv" / "bin" / "fasttrack", "serve", *options, "--port", str(port)]
+
+    return Contender(f"fasttrack serve of {checkout.resolve().name}", command, "/predict", _one_row)
 
 
 def unmonitored_server(model: TrainedModel) -> Contender:

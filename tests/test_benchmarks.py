@@ -39,7 +39,11 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> TrainedModel:
 
 @pytest.mark.system
 def test_one_command_measures_everything_and_writes_both_files(tmp_path: Path) -> None:
+    checkout = tmp_path / "checkout"
+    checkout.mkdir()
+    (checkout / ".venv").symlink_to(sys.prefix)
     command = [sys.executable, "-m", "benchmarks", "--quick", "--image", "123000000", "--output", str(tmp_path)]
+    command += ["--against", str(checkout)]
     process = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
     assert process.returncode == 0, process.stderr
     tables = json.loads((tmp_path / "results.json").read_text())["tables"]
@@ -56,7 +60,12 @@ def test_one_command_measures_everything_and_writes_both_files(tmp_path: Path) -
     ]
     assert all(figure > 0 for table in tables for figures in table["rounds"].values() for figure in figures)
     markdown = (tmp_path / "results.md").read_text()
-    for server in ("fasttrack serve", "FastAPI + joblib + DataFrame", "bare ASGI echo (upper limit)"):
+    for server in (
+        "fasttrack serve",
+        "fasttrack serve of checkout",
+        "FastAPI + joblib + DataFrame",
+        "bare ASGI echo (upper limit)",
+    ):
         assert f"| {server} |" in markdown
 
 

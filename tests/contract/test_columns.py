@@ -292,6 +292,23 @@ def test_what_is_not_a_column_is_refused(cells: Any, name: str) -> None:
         Decoder(TABLE).columns({"x": cells})
 
 
+@pytest.mark.parametrize(
+    ("cells", "name"),
+    [
+        ([[1.0]], "an array"),
+        ([np.array([1.0])], "an object"),
+        ([b"1"], "an object"),
+        (np.array([b"1"]), "an object"),
+        (pa.array([[1.0]]), "an array"),
+        (np.array([1], dtype="m8[s]"), "an object"),
+        (np.array([1j]), "an object"),
+    ],
+)
+def test_a_cell_of_a_type_that_json_does_not_have_is_refused(cells: Any, name: str) -> None:
+    with pytest.raises(RefusedRequest, match=f"row 0, column 'x': expected a number, got {name}$"):
+        Decoder(TABLE).columns({"x": cells})
+
+
 def test_what_is_not_a_table_is_named() -> None:
     with pytest.raises(DataError, match="a list is not a table"):
         Decoder(TABLE).columns([1, 2])

@@ -63,7 +63,14 @@ def test_help_names_every_command_once() -> None:
         "format",
         "lock",
         "image",
+        "image-archive",
+        "image-load",
         "image-test",
+        "publish",
+        "package",
+        "release",
+        "release-check",
+        "release-notes",
         "ci",
     ):
         assert len(re.findall(rf"^  make {target} ", said, re.MULTILINE)) == 1

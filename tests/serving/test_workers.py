@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.journal.places import wait_for
 from tests.serving import models
 
 if TYPE_CHECKING:
@@ -104,19 +105,16 @@ def test_counts_stay_exact_when_a_worker_is_killed(tmp_path: Path) -> None:
         callers = [Caller(port, stop) for _ in range(8)]
         for caller in callers:
             caller.start()
-        time.sleep(1)
+        wait_for(lambda: sum(caller.answered for caller in callers) > 200, 60)
         os.kill(before[1], signal.SIGKILL)
-        deadline = time.monotonic() + 60
-        while len(children(server)) < WORKERS or before[1] in children(server):
-            assert time.monotonic() < deadline, (tmp_path / "log").read_text()
-            time.sleep(0.05)
-        time.sleep(1)
+        wait_for(lambda: len(children(server)) == WORKERS and before[1] not in children(server), 60)
+        first = sum(caller.answered for caller in callers)
+        wait_for(lambda: sum(caller.answered for caller in callers) > first + 200, 60)
         stop.set()
         for caller in callers:
             caller.join()
         assert not any(caller.wrong for caller in callers)
-        answered, broken = sum(one.answered for one in callers), sum(one.broken for one in callers)
-        assert answered > 500
+        answered, broken = (sum(getattr(caller, name) for caller in callers) for name in ("answered", "broken"))
         found = metrics(port)
         counted = found[f'fasttrack_predictions_total{{model="line",outcome="scored",version="{version}"}}']
         # a request that broke off may have been scored, and never answered

@@ -2,7 +2,7 @@
 
 A command ends with 0 when it did its work, with 1 after an error (one line on stderr) or when `check` finds rows that
 would be refused, with 2 for wrong arguments, and with 130 after Ctrl-C. When the reader of its output has left, such as
-`head`, it ends with 1 and says nothing.
+`head`, it ends with 1 and says nothing. `serve` and `mlflow follow` run until Ctrl-C or SIGTERM, and end with 0.
 """
 
 from __future__ import annotations

@@ -41,8 +41,9 @@ def check(  # a parameter for each option
 ) -> None:
     """Compare a table with what a model expects, before training on it or scoring it.
 
-    Exits with 1 if the model would refuse a row: a value or column is missing, or has another type. Unseen categories,
-    numbers outside the training range, new columns and more missing values than in training are only warnings.
+    Exits with 1 if the model would refuse a row, because a value or column is missing or has another type.
+
+    Unseen categories, numbers outside the training range, new columns and more missing values are only warnings.
     """
     from fasttrack.data import Source
     from fasttrack.expectations import bundle_expectation

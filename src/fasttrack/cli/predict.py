@@ -26,7 +26,7 @@ def predict(
     values: Annotated[
         list[str],
         typer.Argument(
-            metavar="COLUMN=VALUE...",
+            metavar="COLUMN=VALUE",
             help="The value of each feature. A model of one feature also takes the bare value.",
         ),
     ],

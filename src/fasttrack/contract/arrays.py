@@ -30,9 +30,9 @@ Mask = NDArray[np.bool_]
 class ColumnArray:
     """n cells of one column.
 
-    `values`: [n] of a NumPy dtype; objects are values as JSON carries them where a type has one. `missing`: bool[n], or
-    None where the values themselves tell (NaN, NaT, None). `indices`: where the column is dictionary-encoded, int[n]
-    into `values`, which then holds the k distinct values; −1 is missing.
+    `values`: [n], of any dtype. `missing`: bool[n], or None if missing cells are NaN, NaT or None in `values`.
+    `indices`: for a dictionary-encoded column, int[n] into `values`, which then holds the distinct values; −1 is
+    missing.
     """
 
     values: NDArray[Any]
@@ -129,9 +129,7 @@ def _unique(columns: Iterable[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _from_objects(cells: list[Any]) -> ColumnArray:
-    values = np.empty(len(cells), dtype=object)
-    values[:] = cells
-    return ColumnArray(values)
+    return ColumnArray(np.fromiter(cells, dtype=object, count=len(cells)))
 
 
 def _from_numpy(array: NDArray[Any]) -> ColumnArray:

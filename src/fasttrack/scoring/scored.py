@@ -1,4 +1,4 @@
-"""What happens behind a prediction: every run of a model makes one event, which observers count or enqueue."""
+"""The event that every run of a model makes, and the observers that count or enqueue it."""
 
 from __future__ import annotations
 
@@ -31,17 +31,18 @@ class Scored(msgspec.Struct, frozen=True):
 
 
 class Observer(Protocol):
-    """Is told of each run, after the model has scored and before the replies go out.
+    """Gets the event of each run, after the model has scored and before the replies go out.
 
     To add one, pass it to `create_app(observers=[...])`, or name a function that makes it in FASTTRACK_OBSERVERS as
-    `module:factory`. The server's own counters are observers too; the journal is asked before, as it gives the ids.
+    `module:factory`. The server's own counters are observers too. The journal comes before them, because it gives the
+    ids.
     """
 
     def scored(self, event: Scored) -> None:
-        """Count or enqueue the run; the rows are waiting for their replies, so take microseconds and never block.
+        """Count or enqueue the run. The callers wait for their replies, so take microseconds and never block.
 
         Called on the event loop or in a thread, from several threads at once for large requests. The arrays are shared
         with other observers: copy what you change. An exception is logged once and counted in
-        `fasttrack_observer_failures_total`; the replies go out all the same.
+        `fasttrack_observer_failures_total`; the replies still go out.
         """
         ...

@@ -1,6 +1,6 @@
 """The hook in front of every request: a guard lets a request through or refuses it.
 
-Guards are asked exactly once a request, before the protocol's short way, before the fast lane and before FastAPI with
+Guards are asked exactly once per request, before the protocol's short way, before the fast lane and before FastAPI with
 all its middleware.
 """
 
@@ -35,14 +35,14 @@ class RequestHead(msgspec.Struct, frozen=True):
 
     def header(self, name: str) -> str | None:
         """The first value of a header, whatever the case of its name; None if there is none."""
-        wanted = name.lower().encode("latin-1")
-        return next((value.decode("latin-1") for key, value in self.headers if key == wanted), None)
+        key = name.lower().encode("latin-1")
+        return next((value.decode("latin-1") for header, value in self.headers if header == key), None)
 
 
 class Refusal(msgspec.Struct, frozen=True):
     """Why a request is refused; it becomes a problem document with this status and these headers.
 
-    `detail` is one sentence for the caller, without any value that came in: what to do to be let in.
+    `detail` is one sentence that says what the caller should do; it must not repeat values from the request.
     """
 
     status: int
@@ -75,7 +75,7 @@ class Guard(Protocol):
         """None lets the request through.
 
         Called on the event loop while the caller waits, so take microseconds and never block: what needs a network or a
-        database belongs into an ASGI middleware. An exception refuses the request with status 500 and is logged.
+        database belongs in an ASGI middleware. An exception refuses the request with status 500 and is logged.
         """
         ...
 

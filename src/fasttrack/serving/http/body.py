@@ -28,7 +28,7 @@ async def read_body(request: Request, limit: int) -> bytes:
     """
     if request.headers.get("content-encoding", "identity").lower() not in ("", "identity"):
         raise BodyRefused("unsupported-encoding", "send the JSON as it is, without Content-Encoding")
-    too_large = BodyRefused("too-large", f"the limit is {limit:,} bytes; send fewer rows a request")
+    too_large = BodyRefused("too-large", f"the limit is {limit:,} bytes; send fewer rows per request")
     announced = int(request.headers.get("content-length", 0))
     if announced > _DRAINED * limit or (announced > limit and "expect" in request.headers):
         raise too_large
