@@ -12,7 +12,7 @@ import uvicorn
 from fasttrack.metrics.serving import ModelCounters, ServingMetrics
 from fasttrack.metrics.traffic import HttpTraffic, RouteCounters
 from fasttrack.serving.http.wire import Wire
-from fasttrack.serving.model import ModelHolder
+from fasttrack.serving.live_model import ModelHolder
 from fasttrack.serving.predict import Predictor
 from fasttrack.serving.runtime import Runtime
 from fasttrack.serving.service import Service

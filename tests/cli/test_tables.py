@@ -6,7 +6,7 @@ import hypothesis.strategies as st
 from hypothesis import given
 from rich.cells import cell_len
 
-from fasttrack.cli.tables import Column, Table
+from fasttrack.cli.tables import Table, TableColumn
 
 CELLS = st.text(st.characters(codec="utf-8", categories=("L", "N", "P", "Zs")), max_size=40)
 
@@ -15,7 +15,7 @@ CELLS = st.text(st.characters(codec="utf-8", categories=("L", "N", "P", "Zs")), 
 def tables(draw: st.DrawFn) -> Table:
     count = draw(st.integers(1, 6))
     columns = [
-        Column(draw(st.sampled_from(["", "name", "version", "95 % interval"])), draw(st.booleans()), least)
+        TableColumn(draw(st.sampled_from(["", "name", "version", "95 % interval"])), draw(st.booleans()), least)
         for least in draw(st.lists(st.sampled_from([0, 8, 16]), min_size=count, max_size=count))
     ]
     table = Table(columns, title_columns=draw(st.integers(1, count)))
@@ -47,7 +47,16 @@ def test_without_a_width_each_record_is_one_line(table: Table) -> None:
 
 
 def example() -> Table:
-    table = Table([Column(""), Column("version"), Column("estimator", narrowest=9), Column("rows", right=True)], [], 2)
+    table = Table(
+        [
+            TableColumn(""),
+            TableColumn("version"),
+            TableColumn("estimator", narrowest=9),
+            TableColumn("rows", right=True),
+        ],
+        [],
+        2,
+    )
     table.add_heading("flights")
     table.add("*", "9bd79a5012bf", "sklearn.dummy:Dummy", "1,234", style="red")
     table.add("", "c7bd545c20bc", "linear", "7")

@@ -340,7 +340,7 @@ def test_good_columns_are_read_at_once_and_not_cell_by_cell(monkeypatch: pytest.
     def slow(*_: Any, **__: Any) -> Any:
         raise AssertionError("a cell was read by itself")
 
-    monkeypatch.setattr("fasttrack.contract.columns.check", slow)
+    monkeypatch.setattr("fasttrack.contract.column_input.check", slow)
     rows = 300
     table = {
         "number": np.linspace(0, 1, rows),

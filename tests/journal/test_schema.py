@@ -19,7 +19,7 @@ from fasttrack.errors import StoreError
 from fasttrack.journal import Database, JournalModel, open_database
 from fasttrack.journal.connection import Cursor
 from fasttrack.journal.predictions import Chunk, pack
-from fasttrack.journal.schema import VERSION
+from fasttrack.journal.tables import VERSION
 from tests.journal.places import contract, entries
 from tests.journal.stored.write import exported
 

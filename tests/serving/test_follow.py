@@ -34,7 +34,7 @@ def test_a_store_that_refuses_for_a_while_is_followed_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     first = models.line(tmp_path, 2.0).manifest.version
-    monkeypatch.setattr("fasttrack.serving.model.open_store", lambda location, **_: Refusing(location))
+    monkeypatch.setattr("fasttrack.serving.live_model.open_store", lambda location, **_: Refusing(location))
     with serving(tmp_path, reload_seconds=0.05) as client:
         second = models.line(tmp_path, 3.0).manifest.version
         assert first != second

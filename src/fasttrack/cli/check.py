@@ -19,7 +19,7 @@ from fasttrack.cli.options import (
     TableOption,
     parse_kinds,
 )
-from fasttrack.cli.tables import Column, Table, output, print_table
+from fasttrack.cli.tables import Table, TableColumn, output, print_table
 
 if TYPE_CHECKING:
     from fasttrack.expectations import CheckResult, Expectation
@@ -93,13 +93,13 @@ def _findings_table(findings: CheckResult) -> Table:
     from fasttrack.quoting import column_label
 
     columns = [
-        Column("column", narrowest=16),
-        Column("finding"),
-        Column("rows", right=True),
-        Column("share", right=True),
-        Column("PSI", right=True),
-        Column("problem", narrowest=28),
-        Column("first rows", narrowest=28),
+        TableColumn("column", narrowest=16),
+        TableColumn("finding"),
+        TableColumn("rows", right=True),
+        TableColumn("share", right=True),
+        TableColumn("PSI", right=True),
+        TableColumn("problem", narrowest=28),
+        TableColumn("first rows", narrowest=28),
     ]
     table = Table(columns, title_columns=2)
     for finding in sorted(findings.findings, key=lambda finding: not finding.breaks):

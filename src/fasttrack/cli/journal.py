@@ -10,7 +10,7 @@ import typer
 
 from fasttrack.cli.completion import complete_model
 from fasttrack.cli.options import JournalOption, StoreOption
-from fasttrack.cli.tables import Column, Table, output, print_table
+from fasttrack.cli.tables import Table, TableColumn, output, print_table
 
 __all__ = ["journal"]
 
@@ -27,11 +27,11 @@ def show(where: JournalOption = "on", store: StoreOption = "model") -> None:
         location, spans, labels = redact_url(database.location), database.spans(), database.labels()
     table = Table(
         [
-            Column("version"),
-            Column("predictions", right=True),
-            Column("MB", right=True),
-            Column("first (UTC)", narrowest=11),
-            Column("last (UTC)", narrowest=10),
+            TableColumn("version"),
+            TableColumn("predictions", right=True),
+            TableColumn("MB", right=True),
+            TableColumn("first (UTC)", narrowest=11),
+            TableColumn("last (UTC)", narrowest=10),
         ]
     )
     for span in spans:

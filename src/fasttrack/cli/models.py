@@ -10,7 +10,7 @@ from rich.text import Text
 from fasttrack.cli.completion import complete_model
 from fasttrack.cli.options import MODEL, SOURCE, QueryOption, RowsOption, StoreOption, TableOption, TrackingOption
 from fasttrack.cli.progress_display import TransferBar
-from fasttrack.cli.tables import Column, Table, is_terminal, output, print_table
+from fasttrack.cli.tables import Table, TableColumn, is_terminal, output, print_table
 from fasttrack.cli.version_summary import describe, engine_line, quality_heading, quality_table, search_line
 from fasttrack.errors import ConfigError, FastTrackError, StoreError
 from fasttrack.schemes import example_list
@@ -178,10 +178,10 @@ def models_pull(
 def _versions_table(store: Store, names: list[str]) -> tuple[Table, list[str]]:
     """A record for each version, and what is wrong with the versions and pointers that cannot be read."""
     grouped = is_terminal()  # in a pipe each line must say by itself which model it is about
-    columns = [Column(""), Column("version"), Column("created"), Column("estimator", narrowest=12)]
-    columns += [Column("quality"), Column("engine")]
+    columns = [TableColumn(""), TableColumn("version"), TableColumn("created"), TableColumn("estimator", narrowest=12)]
+    columns += [TableColumn("quality"), TableColumn("engine")]
     if not grouped:
-        columns.insert(1, Column("model"))
+        columns.insert(1, TableColumn("model"))
     table = Table(columns, title_columns=2)
     damage: list[str] = []
     for name in names:
@@ -225,11 +225,11 @@ def _contract_table(contract: Contract) -> Table:
     from fasttrack.contract.openapi import label_key
 
     columns = [
-        Column("column", narrowest=20),
-        Column("kind"),
-        Column("missing"),
-        Column("values", narrowest=20),
-        Column("example", narrowest=12),
+        TableColumn("column", narrowest=20),
+        TableColumn("kind"),
+        TableColumn("missing"),
+        TableColumn("values", narrowest=20),
+        TableColumn("example", narrowest=12),
     ]
     table = Table(columns)
     for column in contract.columns:

@@ -8,7 +8,7 @@ import typer
 
 from fasttrack.cli.completion import complete_model
 from fasttrack.cli.options import JournalOption, StoreOption
-from fasttrack.cli.tables import Column, Table, is_terminal, output, print_table
+from fasttrack.cli.tables import Table, TableColumn, is_terminal, output, print_table
 from fasttrack.errors import DataError
 from fasttrack.suggestions import names_hint
 
@@ -53,9 +53,9 @@ def _table(versions: Sequence[VersionQuality]) -> Table:
     """A row for each count and metric of a version, a column for each window and for the hold-out."""
     grouped = is_terminal()  # in a pipe each line must say by itself which version it is about
     windows = [window.window for window in versions[0].windows]
-    columns = [Column("metric", narrowest=12), *(Column(f"last {window}", right=True) for window in windows)]
-    columns += [Column("hold-out", right=True), Column("95 % interval", right=True)]
-    table = Table(columns if grouped else [Column("version"), *columns])
+    columns = [TableColumn("metric", narrowest=12), *(TableColumn(f"last {window}", right=True) for window in windows)]
+    columns += [TableColumn("hold-out", right=True), TableColumn("95 % interval", right=True)]
+    table = Table(columns if grouped else [TableColumn("version"), *columns])
     for version in versions:
         if grouped:
             table.add_heading(version.label)

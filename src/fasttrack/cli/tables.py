@@ -19,7 +19,7 @@ from rich.text import Text
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["Column", "Table", "is_terminal", "output", "print_table"]
+__all__ = ["Table", "TableColumn", "is_terminal", "output", "print_table"]
 
 _GAP = 2
 _INDENT = 4
@@ -28,7 +28,7 @@ _PIECES = re.compile(r" +|[^ _\-.:@/]*[_\-.:@/]|[^ _\-.:@/]+")
 
 
 @dataclass(frozen=True)
-class Column:
+class TableColumn:
     """A column of a table. `narrowest`: the fewest characters to which it may be wrapped; 0: it is never wrapped."""
 
     heading: str
@@ -55,7 +55,7 @@ class Heading:
 class Table:
     """Columns and records. `title_columns`: how many leading cells are the title of a record, where it is stacked."""
 
-    columns: Sequence[Column]
+    columns: Sequence[TableColumn]
     rows: list[Record | Heading] = field(default_factory=list)
     title_columns: int = 1
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fasttrack.cli.tables import Column, Table
+from fasttrack.cli.tables import Table, TableColumn
 
 if TYPE_CHECKING:
     from fasttrack.bundle import Manifest, SearchRecord
@@ -46,9 +46,9 @@ def quality_heading(manifest: Manifest) -> str:
 
 def quality_table(manifest: Manifest) -> Table:
     """The metrics with their intervals, beside the trivial baseline's if there is one; the primary metric is bold."""
-    columns = [Column("metric"), Column("this model", right=True), Column("95 % interval", right=True)]
+    columns = [TableColumn("metric"), TableColumn("this model", right=True), TableColumn("95 % interval", right=True)]
     if manifest.baseline:
-        columns.append(Column("trivial baseline", right=True))
+        columns.append(TableColumn("trivial baseline", right=True))
     table = Table(columns)
     for name, metric in manifest.metrics.items():
         cells = [name, f"{metric.value:.5g}", f"{metric.low:.5g} to {metric.high:.5g}"]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from fasttrack.contract.arrays import ColumnArray, column_array, named_columns
 from fasttrack.contract.cell import check, from_query, missing_message, type_name
-from fasttrack.contract.columns import decode_column
+from fasttrack.contract.column_input import decode_column
 from fasttrack.contract.encoding import MatrixEncoder
 from fasttrack.contract.json_body import parse_json
 from fasttrack.contract.refusal import MAX_LISTED, CellIssue, Issues, RefusedRequest, shorten

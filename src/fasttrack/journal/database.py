@@ -15,7 +15,7 @@ from fasttrack.journal import retention
 from fasttrack.journal.address import journal_location
 from fasttrack.journal.connection import POSTGRES, Connection
 from fasttrack.journal.predictions import Chunk, JournalModel, pack, unpack
-from fasttrack.journal.schema import prepare
+from fasttrack.journal.tables import prepare
 from fasttrack.schemes import is_url
 
 if TYPE_CHECKING:

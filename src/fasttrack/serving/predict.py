@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from fasttrack.contract.decode import Batch
     from fasttrack.metrics.serving import ServingMetrics
-    from fasttrack.serving.model import LiveModel
+    from fasttrack.serving.live_model import LiveModel
 
 __all__ = ["LARGE_BYTES", "Predictor"]
 

@@ -14,7 +14,7 @@ from fasttrack.serving.responses import body_refusal
 
 if TYPE_CHECKING:
     from fasttrack.metrics.serving import ServingMetrics
-    from fasttrack.serving.model import ModelHolder
+    from fasttrack.serving.live_model import ModelHolder
     from fasttrack.serving.predict import Predictor
 
 __all__ = ["PredictRoutes"]

@@ -14,7 +14,7 @@ from fasttrack.serving.access import Guards
 from fasttrack.serving.extensions import load_extensions
 from fasttrack.serving.http.lane import FastLane
 from fasttrack.serving.journaling import open_journal
-from fasttrack.serving.model import ModelHolder
+from fasttrack.serving.live_model import ModelHolder
 from fasttrack.serving.predict import Predictor
 from fasttrack.settings import Settings
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fasttrack.contract.decode import CellIssue
-    from fasttrack.serving.model import LiveModel
+    from fasttrack.serving.live_model import LiveModel
     from fasttrack.serving.predict import Predictor
 
     AnswerAlone = Callable[[LiveModel, bytes, Callable[[Reply], None]], None]

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from fasttrack.metrics.traffic import HttpTraffic
     from fasttrack.serving.access import Guards
-    from fasttrack.serving.model import LiveModel, ModelHolder
+    from fasttrack.serving.live_model import LiveModel, ModelHolder
     from fasttrack.serving.predict import Predictor
 
 __all__ = ["FastLane"]
