@@ -48,8 +48,8 @@ __all__ = [
     "number_table",
 ]
 
-_EDGE_ROWS = budget(800, 250)
-_GENERATED_ROWS = budget(300, 120)
+_EDGE_ROWS = budget(800, 150)
+_GENERATED_ROWS = budget(300, 80)
 
 
 @dataclass(frozen=True, eq=False)

@@ -62,6 +62,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.system
 @pytest.mark.usefixtures("s3")
 def test_every_command_runs_in_the_order_of_the_guides(
     project: Path, bucket: str, object_store: ObjectStore, postgres: Postgres, monkeypatch: pytest.MonkeyPatch
@@ -146,6 +147,7 @@ def test_the_tutorial_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert (tmp_path / "monitoring" / "runbooks.md").exists()
 
 
+@pytest.mark.system
 def test_the_guide_to_labels_works(tmp_path: Path) -> None:
     frame = pd.DataFrame({"dep_delay": np.arange(100.0), "origin": ["JFK", "LGA"] * 50})
     frame["arr_delay"] = frame["dep_delay"] * 2
@@ -169,6 +171,7 @@ def test_the_guide_to_labels_works(tmp_path: Path) -> None:
     assert re.search(r"flights@\w+ .*regression of 'arr_delay', 2 features, 80 training rows", trained), trained
 
 
+@pytest.mark.system
 def test_the_guide_to_mlflow_works(
     tmp_path: Path, mlflow_server: MlflowServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

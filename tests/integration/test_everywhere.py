@@ -7,6 +7,8 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+import pytest
+
 from fasttrack.store import open_store
 from tests.integration.real import ROOT, run
 
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from tests.servers.mlflow import MlflowServer
     from tests.servers.object_store import ObjectStore
     from tests.servers.postgres import Postgres
+
+pytestmark = pytest.mark.system  # whole projects, kills and races: minutes, not milliseconds
 
 
 def test_flights_go_from_a_database_to_an_answer(

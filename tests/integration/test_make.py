@@ -15,6 +15,8 @@ from tests.integration.real import ROOT, bare_environment, copy_of_the_project, 
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.system  # whole projects, kills and races: minutes, not milliseconds
+
 
 @pytest.fixture(scope="module")
 def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:

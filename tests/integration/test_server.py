@@ -92,6 +92,7 @@ class Asking(threading.Thread):
                     self.failures.append(reply.text)
 
 
+@pytest.mark.system
 def test_promotions_under_load_lose_no_request_and_answers_are_the_named_model_s(tmp_path: Path) -> None:
     store = open_store(tmp_path / "store")
     slopes = {models.line(store.folder, slope).manifest.version: slope for slope in (2.0, 3.0)}
@@ -260,7 +261,7 @@ def test_without_a_model_the_server_says_what_to_do_and_does_not_start(tmp_path:
 def test_an_unknown_setting_stops_the_server_with_one_sentence(tmp_path: Path) -> None:
     done = uvicorn(tmp_path, FASTTRACK_STOER="x")
     assert done.returncode != 0
-    assert "error: FASTTRACK_STOER is no setting; did you mean FASTTRACK_STORE?" in done.stderr
+    assert "error: FASTTRACK_STOER is not a setting; did you mean FASTTRACK_STORE?" in done.stderr
     assert "Traceback" not in done.stderr
 
 

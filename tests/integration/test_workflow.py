@@ -142,6 +142,7 @@ class Runner:
         return said
 
 
+@pytest.mark.system
 def test_the_job_that_trains_and_predicts_runs(tmp_path: Path) -> None:
     runner = Runner(copy_of_the_project(tmp_path / "project"), tmp_path, {})
     assert re.search(r"x = 10: 21\.0", runner("model"))

@@ -75,6 +75,7 @@ def test_threads_that_add_up_a_forest_in_any_order_do_not_look_like_another_answ
     assert len({outcome.manifest.version for outcome in trained}) == 1
 
 
+@pytest.mark.system
 def test_a_wide_forest_of_all_cores_has_one_version_too(tmp_path: Path) -> None:
     random = np.random.default_rng(0)
     frame = pd.DataFrame(random.normal(size=(400, 120)), columns=[f"c{j}" for j in range(120)])

@@ -134,6 +134,7 @@ def test_too_many_at_once_are_refused_and_a_whole_number_of_any_size_is_taken(cl
     assert client.post("/feedback", json=row | {"label": 10**30}).status_code == 202
 
 
+@pytest.mark.system
 def test_a_million_labels_are_taken_in_parts(client: httpx.Client) -> None:
     before = labels(client, "unknown")
     part = json.dumps([{"id": f"0000000001-{row:08x}", "label": row} for row in range(100_000)])
@@ -194,6 +195,7 @@ def test_a_store_that_cannot_be_written_to_is_served_without_a_journal(
     assert "no prediction is recorded" in caplog.text
 
 
+@pytest.mark.system
 def test_a_killed_server_loses_at_most_the_last_second(store: Path, tmp_path: Path, opened: Opened) -> None:
     where = tmp_path / "journal"
     command = [str(FASTTRACK), "serve", "--model", "line", "--port", "0", "--store", str(store), "--journal"]

@@ -37,6 +37,7 @@ def journal_of(location: str, rows: int, opened: Opened) -> None:
         database.append([JournalModel.of("m", "v1", contract(), [])], [chunk])
 
 
+@pytest.mark.system
 def test_a_million_labels_from_parquet(tmp_path: Path, opened: Opened) -> None:
     where = str(tmp_path / "journal.sqlite")
     journal_of(where, 900_000, opened)

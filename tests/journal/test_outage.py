@@ -68,6 +68,7 @@ class Caller(threading.Thread):
                     self.ids.append(reply.json()["id"])
 
 
+@pytest.mark.system
 def test_a_database_that_stops_under_load_costs_nothing_but_what_does_not_fit(tmp_path: Path, opened: Opened) -> None:
     models.line(tmp_path / "store")
     database = Postgres()

@@ -171,6 +171,7 @@ def models() -> list[Model]:
     return [trained(random, "binary" if number % 10 == 9 else "regression") for number in range(20)]
 
 
+@pytest.mark.system
 def test_of_200_undrifted_replays_at_most_two_wake_anybody(models: list[Model]) -> None:
     random = np.random.default_rng(6)
     woken = []

@@ -11,6 +11,8 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from fasttrack.journal import open_database
 from fasttrack.metrics.reference import read_reference
 from tests.serving import models
@@ -64,6 +66,7 @@ def settled(port: int, stored: int) -> dict[str, float]:
         time.sleep(0.1)
 
 
+@pytest.mark.system
 def test_every_series_is_the_sum_over_workers_that_live_and_died(tmp_path: Path) -> None:
     store = tmp_path / "store"
     models.mixed(store)

@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.journal.places import wait_for
 from tests.serving import models
 
@@ -96,6 +98,7 @@ class Caller(threading.Thread):
                 connection.close()
 
 
+@pytest.mark.system
 def test_counts_stay_exact_when_a_worker_is_killed(tmp_path: Path) -> None:
     version = models.line(tmp_path / "store").manifest.version
     with workers(tmp_path / "store", tmp_path / "log") as (port, server):

@@ -27,7 +27,7 @@ def test_another_url_is_no_store(location: str) -> None:
 
 def test_a_url_that_was_made_a_path_is_refused_before_it_becomes_a_folder() -> None:
     assert error_text(lambda: open_store(Path("s3://bucket/models"))) == (
-        "s3:/bucket/models is a Path, which loses a slash of a URL; give the URL as text"
+        "s3:/bucket/models is a Path, which loses a slash of a URL; give the URL of an object storage as text"
     )
 
 

@@ -12,12 +12,17 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
 from fasttrack.store import open_store
 from tests.store.worker import write_words
 
 if TYPE_CHECKING:
     from fasttrack.store import Store
     from tests.store.places import Place
+
+pytestmark = pytest.mark.system  # whole projects, kills and races: minutes, not milliseconds
+
 
 ROOT = Path(__file__).parent.parent.parent
 

@@ -212,6 +212,7 @@ def test_a_server_that_is_down_costs_no_training(wire: Wire, tmp_path: Path) -> 
         assert len(runs_of(mlflow, name)) == 1
 
 
+@pytest.mark.system
 def test_an_upload_killed_anywhere_is_taken_up_and_nothing_is_there_twice(wire: Wire, tmp_path: Path) -> None:
     place, store = Place(wire.url), LocalStore(tmp_path)
     spool = Spool(spool_folder(tmp_path))
@@ -340,6 +341,7 @@ def test_a_training_that_gives_a_version_which_is_there_is_tracked_with_its_repo
     assert again.tracked.message.startswith("tracked: flights version 1 (champion), run ")
 
 
+@pytest.mark.system
 def test_a_database_that_refuses_is_said_soon_and_without_its_password(tmp_path: Path) -> None:
     (tmp_path / "mlflow.db").write_bytes(b"no database at all, but long enough to be read as one" * 100)
     place, store = Place(_sqlite(tmp_path)), LocalStore(tmp_path / "model")
