@@ -65,6 +65,13 @@ inference: $(RUNTIME) ## check what the default model in STORE answers
 test: $(DEV) ## run every test that needs nothing but Python
 	$(BIN)/python -m pytest -m 'not system' --numprocesses auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
+.PHONY: check
+check: $(DEV) types ## style, types and the fastest tests; ends within a minute
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python -m pytest -m 'not system' --numprocesses auto --quiet tests/contract tests/config \
+		tests/test_architecture.py tests/test_evaluation.py tests/test_schemes.py tests/test_settings.py tests/test_urls.py
+
 .PHONY: coverage
 coverage: ## as test, and print what no test reaches; takes twice as long
 	@$(MAKE) test ARGS='--cov --cov-report=term $(ARGS)'
