@@ -296,7 +296,7 @@ def _select_chunks(cursor: Cursor, ranges: Sequence[tuple[str, int, int]]) -> No
     )
 
 
-def _chunk(
+def _chunk(  # a parameter for each column of the table
     process: str, start: int, rows: int, first: float, last: float, model: str, version: str, content: bytes = b""
 ) -> Chunk:
     """The chunk of a row of the table."""

@@ -86,7 +86,7 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
     trials: list[TrialRecord] = []
 
 
-def record_run(
+def record_run(  # what a run consists of, most of it optional and given by name
     place: Place,
     manifest: Manifest,
     *,
