@@ -8,7 +8,7 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fasttrack.data.kinds import convert_kinds, parse_cells
+from fasttrack.data.column_kinds import convert_kinds, parse_cells
 from fasttrack.errors import DataError
 from tests.budget import budget
 

@@ -16,7 +16,7 @@ import pytest
 
 from fasttrack.contract.schema import Column, Contract, Target
 from fasttrack.evaluation import evaluate, margin, metric_values, primary_metric
-from fasttrack.metrics.psi import LEAST_ROWS, SHARE_FLOOR
+from fasttrack.metrics.drift_thresholds import LEAST_ROWS, SHARE_FLOOR
 from fasttrack.metrics.reference import Bins, Reference, bin_numbers, learn_reference
 from fasttrack.monitoring.alerts import alerts
 from fasttrack.monitoring.plan import Plan

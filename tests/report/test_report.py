@@ -27,7 +27,7 @@ from fasttrack.config import DataConfig, ModelConfig, SplitConfig, TrainConfig
 from fasttrack.contract.decode import Decoder
 from fasttrack.errors import BundleError, DataError
 from fasttrack.report import extract_plots, read_report, rebuild
-from fasttrack.report.formatting import METRICS, decimal_places, format_fixed
+from fasttrack.report.formatting import decimal_places, describe_metric, format_fixed
 from fasttrack.store import LocalStore
 from tests.report.pages import Page, parse_page
 
@@ -80,7 +80,7 @@ def test_a_training_writes_a_whole_report_with_the_manifest_s_figures(tmp_path: 
     assert {"quality", "errors", "importance", "segments", "features", "proof", "data", "call"} <= set(page.ids)
     assert {name.removeprefix("plot-") for name in page.ids if name.startswith("plot-")} == PLOTS[task]
     for name, metric in manifest.metrics.items():
-        row = re.search(rf"<th scope=\"row\">{re.escape(METRICS[name].name)}</th>(.*?)</tr>", text)
+        row = re.search(rf"<th scope=\"row\">{re.escape(describe_metric(name).name)}</th>(.*?)</tr>", text)
         assert row is not None
         cells = re.findall(r'<td class="n">(.*?)</td>', row.group(1))
         trivial = manifest.baseline[name].value

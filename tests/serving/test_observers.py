@@ -26,7 +26,7 @@ from tests.serving.server import run_app
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from fasttrack.scoring.scored import Scored
+    from fasttrack.scoring.observer import Scored
 
 
 class Recording:

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pcsv
 
-from fasttrack.data.kinds import MOSTLY, infer_kind
+from fasttrack.data.column_kinds import MOSTLY, infer_kind
 from fasttrack.data.text_part import TextFormat, TextPart
 from fasttrack.data.utf8 import utf8_content
 from fasttrack.errors import DataError

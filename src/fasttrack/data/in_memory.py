@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from fasttrack.data.kinds import convert_kinds
+from fasttrack.data.column_kinds import convert_kinds
 from fasttrack.data.plain_types import to_plain_types
 from fasttrack.errors import DataError
 from fasttrack.suggestions import names_hint

@@ -10,7 +10,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.json as pj
 
-from fasttrack.data.kinds import cell_error, infer_kind, keep_as_text_hint
+from fasttrack.data.column_kinds import cell_error, infer_kind, keep_as_text_hint
 from fasttrack.data.text_part import TextFormat, TextPart
 from fasttrack.data.utf8 import utf8_content
 from fasttrack.errors import DataError

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from fasttrack.data.column_kinds import convert_kinds
 from fasttrack.data.files import local_parts
 from fasttrack.data.in_memory import check_kinds
-from fasttrack.data.kinds import convert_kinds
 from fasttrack.data.plain_types import to_plain_types
 from fasttrack.data.request import ReadRequest
 from fasttrack.data.sample import reservoir_sample, sample_groups

@@ -14,7 +14,7 @@ from urllib.parse import quote
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fasttrack.data.kinds import KIND_WORDS, MOSTLY, PATTERNS, cell_error, infer_kind, keep_as_text_hint
+from fasttrack.data.column_kinds import KIND_WORDS, MOSTLY, PATTERNS, cell_error, infer_kind, keep_as_text_hint
 from fasttrack.data.part import BATCH_ROWS, TablePart
 from fasttrack.data.plain_types import UTC_MICROS
 from fasttrack.data.request import quote_identifier

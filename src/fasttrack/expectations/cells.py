@@ -17,7 +17,7 @@ from fasttrack.contract.cell import parse_datetime, within_years
 from fasttrack.contract.datetimes import micros_to_seconds
 from fasttrack.contract.encoding import MatrixEncoder
 from fasttrack.contract.schema import Contract, Target
-from fasttrack.data.kinds import parse_cells
+from fasttrack.data.column_kinds import parse_cells
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

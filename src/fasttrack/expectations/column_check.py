@@ -17,7 +17,7 @@ from fasttrack.contract.encoding import unusual_message
 from fasttrack.expectations.cells import CellReader
 from fasttrack.expectations.result import Example, Finding
 from fasttrack.graph.input_rules import InputRules, violations
-from fasttrack.metrics.psi import LEAST_ROWS, stability_index
+from fasttrack.metrics.drift_thresholds import LEAST_ROWS, stability_index
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

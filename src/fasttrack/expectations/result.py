@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from fasttrack.config import CheckReason
-from fasttrack.metrics.psi import DRIFT
+from fasttrack.metrics.drift_thresholds import DRIFT
 from fasttrack.quoting import column_label, quote_cell
 
 if TYPE_CHECKING:

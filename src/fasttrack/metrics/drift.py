@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from prometheus_client.metrics_core import Metric
 
-    from fasttrack.scoring.scored import Scored
+    from fasttrack.scoring.observer import Scored
 
     Floats = NDArray[np.float64]
 

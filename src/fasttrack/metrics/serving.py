@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from fasttrack.contract.metric import Metric
     from fasttrack.metrics.reference import Reference
-    from fasttrack.scoring.scored import Scored
+    from fasttrack.scoring.observer import Scored
 
 __all__ = ["ModelCounters", "ServingMetrics"]
 

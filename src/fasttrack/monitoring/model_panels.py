@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fasttrack.metrics.psi import (
+from fasttrack.metrics.drift_thresholds import (
     DRIFT,
     LEAST_ROWS,
     MISSING_INCREASE,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fasttrack.metrics.psi import LEAST_ROWS, WINDOWS, stability_index_promql
+from fasttrack.metrics.drift_thresholds import LEAST_ROWS, WINDOWS, stability_index_promql
 from fasttrack.metrics.reference import MISSING, UNSEEN
 
 if TYPE_CHECKING:

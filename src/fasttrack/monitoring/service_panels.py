@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fasttrack.metrics.psi import DRIFT
+from fasttrack.metrics.drift_thresholds import DRIFT
 from fasttrack.monitoring.panel import BLUE, GREEN, RED, Panel
 from fasttrack.monitoring.plan import promql_string
 

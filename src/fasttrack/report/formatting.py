@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["METRICS", "MetricText", "decimal_places", "format_fixed", "format_number", "format_percent"]
+__all__ = ["MetricText", "decimal_places", "describe_metric", "format_fixed", "format_number", "format_percent"]
 
 _PERCENT = "\u00a0%"
 """With a no-break space."""
@@ -22,7 +22,7 @@ class MetricText(NamedTuple):
     greater_is_better: bool
 
 
-METRICS = {
+_METRICS = {
     "rmse": MetricText("RMSE", "root of the mean squared error", False),
     "mae": MetricText("MAE", "mean absolute error", False),
     "r2": MetricText("R²", "share of the variance explained", True),
@@ -34,6 +34,11 @@ METRICS = {
     "f1": MetricText("F1", "harmonic mean of precision and recall, second class", True),
     "f1_macro": MetricText("F1, macro", "mean over the classes", True),
 }
+
+
+def describe_metric(name: str, *, greater_is_better: bool = False) -> MetricText:
+    """The text of a metric; one without an entry is called by its name, and counts as `greater_is_better` says."""
+    return _METRICS.get(name) or MetricText(name, "", greater_is_better)
 
 
 def format_number(value: float, digits: int = 4) -> str:

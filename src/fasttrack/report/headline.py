@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fasttrack.report.formatting import METRICS, format_number, format_percent
+from fasttrack.report.formatting import describe_metric, format_number, format_percent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -75,7 +75,7 @@ def champion_sentence(weighed: ChampionComparison) -> str:
     if comparison is None:
         reason = f": {weighed.obstacle}" if weighed.obstacle else ""
         return f"Champion {weighed.champion} could not be compared on these rows{reason}."
-    metric = METRICS[comparison.metric].name
+    metric = describe_metric(comparison.metric).name
     word = "better" if comparison.gain > 0 else "worse" if comparison.gain < 0 else "neither better nor worse"
     by = f" by {format_number(abs(comparison.gain), 3)}" if comparison.gain else ""
     low, high = sorted(
@@ -116,4 +116,6 @@ def caution_sentence(
     if metric is None or baseline is None:
         return None
     better = metric.low > baseline.value if manifest.greater_is_better else metric.high < baseline.value
-    return None if better else f"{METRICS[name].name} is not clearly better than with always the same prediction."
+    return (
+        None if better else f"{describe_metric(name).name} is not clearly better than with always the same prediction."
+    )

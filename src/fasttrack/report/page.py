@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from fasttrack.contract.openapi import example_row
 from fasttrack.report.confusion import class_quality, confusion_matrix
-from fasttrack.report.formatting import METRICS, decimal_places, format_fixed, format_percent
+from fasttrack.report.formatting import decimal_places, describe_metric, format_fixed, format_percent
 from fasttrack.report.headline import (
     caution_sentence,
     champion_sentence,
@@ -207,10 +207,10 @@ def _metric_row(
     others = [other.value for other in (baseline, before) if other]
     decimals = decimal_places([metric.value, metric.low, metric.high, *others], digits)
     form: Callable[[float], str] = format_percent if as_percent else lambda value: format_fixed(value, decimals)
-    text = METRICS[name]
+    text = describe_metric(name)
     return _MetricRow(
         name=text.name,
-        meaning=f"{text.meaning}; {'higher' if text.greater_is_better else 'lower'} is better",
+        meaning="; ".join(filter(None, [text.meaning, f"{'higher' if text.greater_is_better else 'lower'} is better"])),
         value=form(metric.value),
         interval=f"{form(metric.low)} to {form(metric.high)}",
         before=form(before.value) if before else "",
@@ -228,7 +228,9 @@ def _importance(manifest: Manifest, importance: Importance) -> _Bars:
     scale = 100 / (high - low)
     return _Bars(
         of=importance,
-        metric="the share of wrong labels" if importance.metric == "accuracy" else METRICS[importance.metric].name,
+        metric="the share of wrong labels"
+        if importance.metric == "accuracy"
+        else describe_metric(importance.metric).name,
         columns=len(columns),
         zero=round(-low * scale, 2),
         shown=[

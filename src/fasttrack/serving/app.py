@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from starlette.middleware import Middleware
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-    from fasttrack.scoring.scored import Observer
+    from fasttrack.scoring.observer import Observer
     from fasttrack.serving.access import Guard
     from fasttrack.serving.http.lane import FastLane
     from fasttrack.settings import Settings

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from fasttrack.journal import Journal, Recorder
     from fasttrack.metrics.serving import ServingMetrics
     from fasttrack.scoring.model import ScoringModel
-    from fasttrack.scoring.scored import Observer
+    from fasttrack.scoring.observer import Observer
     from fasttrack.settings import Settings
     from fasttrack.store import Store
 

@@ -10,7 +10,7 @@ import anyio
 import anyio.to_thread
 
 from fasttrack.contract.decode import RefusedRequest
-from fasttrack.scoring.scored import Scored
+from fasttrack.scoring.observer import Scored
 from fasttrack.serving.problems import refusal_problem
 from fasttrack.serving.reply import Reply
 

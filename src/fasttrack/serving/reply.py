@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from fasttrack.contract.decode import Batch, CellIssue
     from fasttrack.contract.schema import Contract, Scalar
-    from fasttrack.scoring.scored import Scored
+    from fasttrack.scoring.observer import Scored
 
 __all__ = ["Reply", "ReplyWriter"]
 

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 from fasttrack.metrics.serving import ServingMetrics
 from fasttrack.metrics.shared_folder import shared_folder
 from fasttrack.serving.access import Guards
-from fasttrack.serving.extensions import load_extensions
 from fasttrack.serving.http.lane import FastLane
 from fasttrack.serving.journaling import open_journal
 from fasttrack.serving.live_model import ModelHolder
+from fasttrack.serving.load_extensions import load_extensions
 from fasttrack.serving.predict import Predictor
 from fasttrack.settings import Settings
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp
 
-    from fasttrack.scoring.scored import Observer
+    from fasttrack.scoring.observer import Observer
     from fasttrack.serving.access import Guard
 
 __all__ = ["Runtime"]
