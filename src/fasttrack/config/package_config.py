@@ -30,7 +30,7 @@ class PackageConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         list[str],
         Option(
             "Module files or package folders that the pipeline's own classes live in, to be packed with it; single "
-            "modules that no installed package provides are found by themselves.",
+            "modules that no installed package provides are detected automatically.",
             metavar="PATH",
             accepts=Sequence[str | Path],
         ),

@@ -27,7 +27,7 @@ ModelName = Annotated[
 PromotionRule = Annotated[
     Literal["never", "always", "better"],
     Option(
-        "When to make the new version the champion: never, always, or better, that is the first or better than the "
+        "When to promote the new version to champion: never, always, or better: if it is the first or better than the "
         "champion.",
         metavar="RULE",
     ),

@@ -248,7 +248,11 @@ class CheckConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     share: Annotated[
         float,
         msgspec.Meta(ge=0, lt=1),
-        Option("Fraction of the rows that may differ without stopping.", name="check_share", metavar="FRACTION"),
+        Option(
+            "Fraction of the rows that one finding may affect without stopping the training.",
+            name="check_share",
+            metavar="FRACTION",
+        ),
     ] = 0.0
 
     def __post_init__(self) -> None:

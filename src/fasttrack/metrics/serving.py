@@ -34,7 +34,7 @@ _FAMILIES = (
     Family(
         "fasttrack_predictions_total",
         "counter",
-        "Predicted rows by outcome; null: the model has no answer.",
+        "Predicted rows by outcome: scored, or null if the model gave no finite value.",
         (*_OF_MODEL, "outcome"),
     ),
     Family(
@@ -46,7 +46,7 @@ _FAMILIES = (
     Family(
         "fasttrack_refused_rows_total",
         "counter",
-        "Values that were refused, by column and reason.",
+        "Rows with a refused value, by column and reason.",
         ("model", "column", "reason"),
     ),
     Family(
@@ -79,7 +79,7 @@ _FAMILIES = (
     Family(
         "fasttrack_feedback_total",
         "counter",
-        "Labels by outcome: matched to a prediction, of an unknown prediction, or refused.",
+        "Received labels by outcome: matched to a prediction, unknown prediction, or refused.",
         ("outcome",),
     ),
 )

@@ -47,7 +47,8 @@ def _drift(plan: Plan) -> Alert:
         f"population stability index (PSI) is above {DRIFT.value}, which by convention is a significant shift. "
         f"{_LIMITS}",
         action="The dashboard shows the shares of the feature's bins beside those at training. Find out whether the "
-        "world has changed, or the pipeline that fills the column. Check live quality. Train again on newer rows: "
+        "real distribution has changed, or the upstream pipeline that fills the column is faulty. Check live "
+        "quality. Train again on newer rows: "
         f"`fasttrack train journal --since 30d`. {_BY_NATURE}",
         fires=_feature_case({"00 a": "0+8x330", "01 b": "0+2x330"}, _HALVES),
         fires_summary=f"f of m has drifted: PSI 415.9m over {DRIFT.words}",
@@ -84,7 +85,7 @@ def _prediction_drift() -> Alert:
         summary="Predictions of {{ $labels.model }} have drifted: PSI {{ $value | humanize }} "
         f"over {DRIFT.words}",
         meaning=f"Over the last {DRIFT.words}, the distribution of the predictions differs from that on the hold-out. "
-        "Either features have drifted, in which case their alerts fire too, or combinations of features have. "
+        "Either single features have drifted (check whether their alerts fire), or only combinations of features have. "
         f"{_LIMITS}",
         action="As for FastTrackDrift.",
         fires=_prediction_case(8, 2),
