@@ -9,6 +9,8 @@ import shutil
 import subprocess
 import sys
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,7 +27,7 @@ from fasttrack.store import open_store
 from fasttrack.training.table import prepare
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 ROOT = Path(__file__).parent.parent.parent
 BIN = Path(sys.executable).parent
@@ -62,12 +64,27 @@ def served(store: Path, model: str) -> Iterator[str]:
     assert server.returncode == 0
 
 
-def train(config: Path, store: Path) -> str:
-    done = subprocess.run(
-        [BIN / "fasttrack", "train", str(config), "--store", str(store)], capture_output=True, text=True, timeout=300
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+@dataclass(frozen=True)
+class Trained:
+    """A store in which an example was trained, and what the command printed."""
+
+    store: Path
+    output: str
+
+
+@pytest.fixture(scope="module")
+def trained(examples: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Trained]:
+    """Trains an example by the command of its README, once for all tests."""
+
+    @cache
+    def train(name: str) -> Trained:
+        store = tmp_path_factory.mktemp(name)
+        command = [str(BIN / "fasttrack"), "train", str(examples / name / "fasttrack.toml"), "--store", str(store)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+        assert done.returncode == 0, done.stderr
+        return Trained(store, done.stdout)
+
+    return train
 
 
 def same(value: object) -> object:
@@ -76,11 +93,13 @@ def same(value: object) -> object:
 
 
 @pytest.mark.parametrize("name", ["linear", "penguins", "flights"])
-def test_served_predictions_are_the_pipeline_s_own_row_by_row(examples: Path, tmp_path: Path, name: str) -> None:
+def test_served_predictions_are_the_pipeline_s_own_row_by_row(
+    examples: Path, trained: Callable[[str], Trained], name: str
+) -> None:
     config = TrainConfig.of(examples / name / "fasttrack.toml")
-    text = train(examples / name / "fasttrack.toml", tmp_path)
-    assert "promoted: there was no champion" in text
-    bundle = open_store(tmp_path).open(name)
+    assert "promoted: there was no champion" in trained(name).output
+    store = trained(name).store
+    bundle = open_store(store).open(name)
     contract, pipeline = bundle.manifest.contract, bundle.load_pipeline()
     table = read_table(examples / name / config.data.source)
     frame = prepare(table, config.data.target, ignore=config.data.ignore).X
@@ -88,7 +107,7 @@ def test_served_predictions_are_the_pipeline_s_own_row_by_row(examples: Path, tm
     expected = pipeline.predict(rows).tolist()
     shares = pipeline.predict_proba(rows) if contract.target.probabilities else None
     columns = json_columns(contract, rows)
-    with served(tmp_path, name) as url, httpx.Client(base_url=url) as client:
+    with served(store, name) as url, httpx.Client(base_url=url) as client:
         for i in range(len(rows)):
             reply = client.post("/predict", json={column: cells[i] for column, cells in columns.items()})
             assert reply.status_code == 200, reply.text
@@ -103,11 +122,10 @@ def test_served_predictions_are_the_pipeline_s_own_row_by_row(examples: Path, tm
 
 
 @pytest.mark.parametrize("name", ["linear", "penguins", "flights"])
-def test_the_request_in_the_readme_is_answered(examples: Path, tmp_path: Path, name: str) -> None:
-    train(examples / name / "fasttrack.toml", tmp_path)
+def test_the_request_in_the_readme_is_answered(examples: Path, trained: Callable[[str], Trained], name: str) -> None:
     text = (examples / name / "README.md").read_text()
     command = next(line for line in text.splitlines() if line.startswith("curl"))
-    with served(tmp_path, name) as url:
+    with served(trained(name).store, name) as url:
         said, _, expected = command.partition("     # ")
         arguments = shlex.split(said.replace("localhost:8000", url.removeprefix("http://")))
         done = subprocess.run([*arguments, "-sS", "-w", "\n%{http_code}"], capture_output=True, text=True, check=True)
@@ -118,16 +136,14 @@ def test_the_request_in_the_readme_is_answered(examples: Path, tmp_path: Path, n
             assert body == expected
 
 
-def test_penguins_are_told_apart(examples: Path, tmp_path: Path) -> None:
-    train(examples / "penguins" / "fasttrack.toml", tmp_path)
-    manifest = open_store(tmp_path).open("penguins").manifest
+def test_penguins_are_told_apart(trained: Callable[[str], Trained]) -> None:
+    manifest = open_store(trained("penguins").store).open("penguins").manifest
     assert manifest.metrics["accuracy"].low > 0.9
     assert manifest.contract.target.classes == ["Adelie", "Chinstrap", "Gentoo"]
 
 
-def test_flights_drop_rows_without_a_delay_and_beat_the_mean(examples: Path, tmp_path: Path) -> None:
-    train(examples / "flights" / "fasttrack.toml", tmp_path)
-    manifest = open_store(tmp_path).open("flights").manifest
+def test_flights_drop_rows_without_a_delay_and_beat_the_mean(examples: Path, trained: Callable[[str], Trained]) -> None:
+    manifest = open_store(trained("flights").store).open("flights").manifest
     table = pq.read_table(examples / "flights" / "data" / "flights.parquet")
     assert manifest.training.dropped_rows == pc.sum(pc.is_null(table["arr_delay"])).as_py() > 0
     assert manifest.metrics["rmse"].high < manifest.baseline["rmse"].low / 2
