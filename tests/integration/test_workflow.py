@@ -135,6 +135,7 @@ class Runner:
                 "DOCKER_HOST": "unix:///nonexistent",  # the jobs run on this machine, not in containers
                 "XDG_CACHE_HOME": str(self.folder / "cache"),
                 "UV_CACHE_DIR": run(SCRIPTS / "uv", "cache", "dir").strip(),
+                "PATH": self.env.get("PATH", os.environ["PATH"]),
             },
             timeout_s=900,
         )
