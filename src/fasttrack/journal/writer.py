@@ -49,7 +49,7 @@ _PATIENCE_SECONDS = 5.0
 class Journal:
     """The journal of one process. `start` and `stop` its thread; any thread may record and add labels."""
 
-    def __init__(  # settings of the server, by name
+    def __init__(  # a parameter for each setting
         self,
         location: str,
         counts: JournalCounts,
