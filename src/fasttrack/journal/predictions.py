@@ -126,7 +126,7 @@ class PredictionIds(msgspec.Struct, frozen=True, gc=False):
         return range(self.start, self.start + self.rows)
 
 
-class _Header(msgspec.Struct):
+class _ChunkHeader(msgspec.Struct):
     """The description at the beginning of a packed chunk. `types`: NumPy's names of the columns' types."""
 
     rows: int
@@ -155,7 +155,7 @@ def pack(entries: Entries) -> bytes:
     narrow = [_narrow(np.ascontiguousarray(column)) for column in columns]
     words = {column: dict(by_row) for column, by_row in entries.words.items() if by_row}
     width = 0 if shares is None else shares.shape[1]
-    header = msgspec.json.encode(_Header(len(entries), [column.dtype.str for column in narrow], width, words))
+    header = msgspec.json.encode(_ChunkHeader(len(entries), [column.dtype.str for column in narrow], width, words))
     return b"".join([struct.pack("<I", len(header)), header, *(column.tobytes() for column in narrow)])
 
 
@@ -166,7 +166,7 @@ def unpack(content: bytes, *, without_features: bool = False) -> Entries:
     """
     try:
         (length,) = struct.unpack_from("<I", content)
-        header = msgspec.json.decode(content[4 : 4 + length], type=_Header)
+        header = msgspec.json.decode(content[4 : 4 + length], type=_ChunkHeader)
         offset = 4 + length
         columns: list[Floats] = []
         features = len(header.types) - 2 - header.probabilities

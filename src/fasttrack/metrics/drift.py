@@ -46,7 +46,7 @@ the two sets of counts holds them (0 or 1). Written: the number of rows written.
 follows the numbers; 0 until the file is complete."""
 
 
-class _Header(msgspec.Struct, frozen=True):
+class _FileHeader(msgspec.Struct, frozen=True):
     """What a file counts, as JSON in the file. `capacity`: of the ring buffer, in rows."""
 
     model: str
@@ -85,7 +85,7 @@ class _Layout:
 class _Memory:
     """Arrays over one block of memory: numbers, header, two sets of counts, and the ring buffer."""
 
-    def __init__(self, buffer: mmap.mmap | bytes, header: _Header) -> None:
+    def __init__(self, buffer: mmap.mmap | bytes, header: _FileHeader) -> None:
         self.header = header
         self.layout = _Layout.of(header.reference)
         start = _counts_offset(header)
@@ -118,7 +118,7 @@ class _Memory:
 class DriftTally:
     """Counts the rows that one version predicts. Any thread may call."""
 
-    def __init__(self, header: _Header, folder: Path | None) -> None:
+    def __init__(self, header: _FileHeader, folder: Path | None) -> None:
         self.header = header
         self._writing, self._binning = threading.Lock(), threading.Lock()
         size = _size(header)
@@ -192,7 +192,7 @@ class DriftSeries(Collector):
     def tally(self, model: str, version: str, reference: Reference) -> DriftTally:
         """The counters of one version; the same ones when it serves again."""
         if (model, version) not in self._own:
-            header = _Header(model, version, reference, _capacity(reference))
+            header = _FileHeader(model, version, reference, _capacity(reference))
             self._own[model, version] = DriftTally(header, self._folder)
         return self._own[model, version]
 
@@ -207,7 +207,7 @@ class DriftSeries(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """The series at this moment."""
-        counts: dict[tuple[str, str], tuple[_Header, NDArray[np.int64]]] = {}
+        counts: dict[tuple[str, str], tuple[_FileHeader, NDArray[np.int64]]] = {}
         for header, totals in self._totals():
             key = (header.model, header.version)
             counts[key] = (header, counts[key][1] + totals if key in counts else totals)
@@ -216,7 +216,7 @@ class DriftSeries(Collector):
             families.add(header, totals)
         yield from families.all()
 
-    def _totals(self) -> Iterator[tuple[_Header, NDArray[np.int64]]]:
+    def _totals(self) -> Iterator[tuple[_FileHeader, NDArray[np.int64]]]:
         """The counts of each process and version."""
         own = list(self._own.values())
         for tally in own:
@@ -261,7 +261,7 @@ class _Families:
             labels=of_version,
         )
 
-    def add(self, header: _Header, totals: NDArray[np.int64]) -> None:
+    def add(self, header: _FileHeader, totals: NDArray[np.int64]) -> None:
         """Add the int64[size] counts of a version."""
         layout, version = _Layout.of(header.reference), [header.model, header.version]
         self._unwatched.add_metric(version, header.reference.unwatched)
@@ -287,12 +287,12 @@ def _capacity(reference: Reference) -> int:
     return max(512, _RING_BYTES // (8 * width))
 
 
-def _counts_offset(header: _Header) -> int:
+def _counts_offset(header: _FileHeader) -> int:
     """Where the counts begin: on the first page behind the header."""
     return -(-(_NUMBERS_BYTES + len(msgspec.json.encode(header))) // _PAGE) * _PAGE
 
 
-def _size(header: _Header) -> int:
+def _size(header: _FileHeader) -> int:
     layout = _Layout.of(header.reference)
     return _counts_offset(header) + 16 * layout.size + 8 * header.capacity * len(layout.bins)
 
@@ -317,7 +317,7 @@ def _reclaim(path: Path) -> None:
         length = int(np.frombuffer(numbers, np.int64)[_LENGTH])
         if not length:
             return
-        header = msgspec.json.decode(os.pread(file.fileno(), length, _NUMBERS_BYTES), type=_Header)
+        header = msgspec.json.decode(os.pread(file.fileno(), length, _NUMBERS_BYTES), type=_FileHeader)
         if size == _size(header):
             memory = _Memory(mmap.mmap(file.fileno(), size), header)
             memory.bin_rows()
@@ -333,7 +333,7 @@ def _read(path: Path) -> _Memory | None:
         length = int(np.frombuffer(content, np.int64, 8)[_LENGTH])
         if not length:
             return None
-        header = msgspec.json.decode(content[_NUMBERS_BYTES : _NUMBERS_BYTES + length], type=_Header)
+        header = msgspec.json.decode(content[_NUMBERS_BYTES : _NUMBERS_BYTES + length], type=_FileHeader)
         try:
             memory = _Memory(content, header)
         except ValueError:  # another process has cut off the ring buffer meanwhile
