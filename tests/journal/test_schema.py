@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fasttrack.errors import StoreError
-from fasttrack.journal import Database, JournalModel, open_database
+from fasttrack.journal import Database, JournalModel, open_database, schema
 from fasttrack.journal.connection import Cursor
 from fasttrack.journal.predictions import Chunk, pack
 from fasttrack.journal.tables import VERSION
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 STORED = sorted((Path(__file__).parent / "stored").glob("schema-*"))
 TABLES = ["fasttrack_chunks", "fasttrack_labels", "fasttrack_models", "fasttrack_schema"]
 TABLES_1 = ["chunks", "labels", "models"]
+ADD_NOTE = "ALTER TABLE fasttrack_labels ADD COLUMN note TEXT"
 INDEXES = {"fasttrack_chunks_last", "fasttrack_labels_at"}
 
 
@@ -256,6 +257,29 @@ def test_a_newer_journal_is_refused_in_a_line(location: str) -> None:
                 "upgrade fasttrack-mlops, or name another journal"
             )
             assert str(refusal.value).startswith("the journal ")
+
+
+@pytest.mark.parametrize("stored", [None, *STORED], ids=lambda folder: folder.name if folder else "present")
+def test_a_later_version_would_migrate_step_by_step(
+    stored: Path | None, location: str, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if stored:
+        restore(stored, location)
+    else:
+        with open_database(location) as database:
+            database.append([about()], [chunk(0)])
+    later = {**schema._FORM, "fasttrack_labels": (*schema._LABELS, "note")}
+    steps = {**schema._MIGRATIONS, VERSION: lambda cursor: cursor.execute(ADD_NOTE)}
+    with monkeypatch.context() as patch:
+        patch.setattr(schema, "VERSION", VERSION + 1)
+        patch.setattr(schema, "_FORM", later)
+        patch.setattr(schema, "_MIGRATIONS", steps)
+        assert len(opened(location).spans()) == (2 if stored else 1)
+        assert opened(location).labels() == (14 if stored else 0)
+        with plain(location) as run:
+            assert run("SELECT COUNT(note) FROM fasttrack_labels") == [(0,)]
+    with pytest.raises(StoreError, match=f"has schema version {VERSION + 1}, this fasttrack knows up to"):
+        open_database(location)
 
 
 @pytest.mark.parametrize(

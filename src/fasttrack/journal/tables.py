@@ -5,16 +5,17 @@ The database may hold other tables too. All names begin with `fasttrack_`, and n
 refused. Creation and migration are one transaction each: of several processes that start together one does it, the
 others wait for it, and a process that is killed leaves the journal as it was.
 
-**Version 1** was not written down, and its tables were named `models`, `chunks` and `labels`. A process of that version
-that still runs fails once after the migration, then creates its tables again and writes to those. The next process that
-opens the journal moves their rows into the new tables. So nothing is lost, but old readers see only rows that are not
-moved yet.
+**Version 1** had no `fasttrack_schema`, and its tables were named `models`, `chunks` and `labels`. A process of that
+version that still runs fails once after the migration, then creates its tables again and writes to those. The next
+process that opens the journal moves their rows into the new tables. So nothing is lost, but old readers see only rows
+that are not moved yet.
 
 To raise the version:
 
 1. Write a journal with the code as it is: `python -m tests.journal.stored.write VERSION`. Commit the folder.
-2. Raise VERSION, change `_TABLES`, and write a function from the version before to the new one into `_MIGRATIONS`. It
-   must work in both databases, in one transaction and in little time: rename rather than copy.
+2. Raise VERSION, change `_FORM` and `_TABLES`, and add a function to `_MIGRATIONS` that turns the tables of the version
+   before into the new ones. It must work in both databases, in one transaction and quickly: rename rather than copy.
+   `_MOVES_1` must insert into the new tables.
 3. Processes of the version before keep their connection during the migration. Where their statements would still
    succeed and do harm, rename the table: the statement fails, and the new connection is refused.
 4. `tests/journal/test_schema.py` migrates every stored journal and interrupts the migration at every statement. It
@@ -135,15 +136,22 @@ def _version(cursor: Cursor, columns: Columns, name: str) -> int | None:
             "upgrade fasttrack-mlops, or name another journal"
         )
     for table, form in _FORM.items():
-        ours = version is not None or table == "fasttrack_schema"
-        if table in columns and not (ours and set(form) <= set(columns[table])):
+        if table not in columns:
+            if version == VERSION:
+                raise StoreError(f"the journal {name} has lost its table {table}; restore it, or name another database")
+        elif not _is_ours(table, form, columns[table], version):
             raise StoreError(
                 f"the database {name} has a table {table} that is not the journal's; "
                 "rename that table, or name another database"
             )
-        if version == VERSION and table not in columns:
-            raise StoreError(f"the journal {name} has lost its table {table}; restore it, or name another database")
     return version
+
+
+def _is_ours(table: str, form: tuple[str, ...], columns: tuple[str, ...], version: int | None) -> bool:
+    """Whether a table with these columns can belong to a journal of a version. Somebody may have added columns."""
+    if version == VERSION or table == "fasttrack_schema":
+        return set(form) <= set(columns)
+    return version is not None
 
 
 def _has_form_1(columns: Columns) -> bool:
