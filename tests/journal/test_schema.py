@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fasttrack.errors import StoreError
-from fasttrack.journal import Database, JournalModel, open_database, schema
+from fasttrack.journal import Database, JournalModel, open_database, tables
 from fasttrack.journal.connection import Cursor
 from fasttrack.journal.predictions import Chunk, pack
 from fasttrack.journal.tables import VERSION
@@ -268,12 +268,12 @@ def test_a_later_version_would_migrate_step_by_step(
     else:
         with open_database(location) as database:
             database.append([about()], [chunk(0)])
-    later = {**schema._FORM, "fasttrack_labels": (*schema._LABELS, "note")}
-    steps = {**schema._MIGRATIONS, VERSION: lambda cursor: cursor.execute(ADD_NOTE)}
+    later = {**tables._FORM, "fasttrack_labels": (*tables._LABELS, "note")}
+    steps = {**tables._MIGRATIONS, VERSION: lambda cursor: cursor.execute(ADD_NOTE)}
     with monkeypatch.context() as patch:
-        patch.setattr(schema, "VERSION", VERSION + 1)
-        patch.setattr(schema, "_FORM", later)
-        patch.setattr(schema, "_MIGRATIONS", steps)
+        patch.setattr(tables, "VERSION", VERSION + 1)
+        patch.setattr(tables, "_FORM", later)
+        patch.setattr(tables, "_MIGRATIONS", steps)
         assert len(opened(location).spans()) == (2 if stored else 1)
         assert opened(location).labels() == (14 if stored else 0)
         with plain(location) as run:
