@@ -184,7 +184,7 @@ def test_numbers_of_numpy_are_numbers() -> None:
         ({"check_share": 0.5}, "a.csv: check: `refuse` is missing; write what stops a training"),
         (
             {"store": Path("s3://bucket/models")},
-            "s3:/bucket/models was made a path, which loses a slash; give a URL",
+            "a s3: URL was given as a Path, which loses a slash; give the URL as text",
         ),
     ],
 )
@@ -227,3 +227,28 @@ def test_a_packaging_is_configured_in_the_same_way(monkeypatch: pytest.MonkeyPat
     assert config.tracking == TrackingConfig(uri="off", origin="--tracking")
     with pytest.raises(ConfigError, match="there is no option 'promot'; did you mean promote"):
         PackageConfig.of(promot="never")
+
+
+def test_a_value_in_place_of_a_table_is_named_whatever_else_is_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://localhost:5000")
+    file = tmp_path / "fasttrack.toml"
+    for line, key in (('tracking = "off"', "tracking"), ('model = "boosting"', "model")):
+        file.write_text(f'{line}\n[data]\nsource = "t.csv"\ntarget = "y"\n')
+        with pytest.raises(ConfigError, match=f"{key}: expected a table"):
+            TrainConfig.of(file, estimator="linear", tracking="off")
+
+
+def test_a_password_in_a_path_is_not_repeated() -> None:
+    for arguments in ({"store": Path("postgresql://u:geheim@h/db")}, {"journal": Path("Postgresql+x://u:geheim@h/db")}):
+        with pytest.raises(ConfigError, match="was given as a Path") as caught:
+            TrainConfig.of("t.csv", target="y", **arguments)
+        assert "geheim" not in str(caught.value)
+    with pytest.raises(ConfigError, match="was given as a Path") as caught:
+        TrainConfig.of(Path("postgresql://u:geheim@h/db"), target="y")
+    assert "geheim" not in str(caught.value)
+
+
+def test_arrays_are_lists_too() -> None:
+    assert TrainConfig.of("t.csv", target="y", ignore=np.array(["a", "b"])).data.ignore == ["a", "b"]

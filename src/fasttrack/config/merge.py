@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
     from fasttrack.config.option import ConfigOption
 
-__all__ = ["build", "merge", "read_toml"]
+__all__ = ["address_text", "build", "merge", "read_toml"]
+
+_URL_AS_PATH = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 
 C = TypeVar("C", bound=msgspec.Struct)
 
@@ -109,7 +111,7 @@ def _given(
 ) -> tuple[Any, str]:
     """The value that is to replace the content's, `None` if none is; and where the option's value comes from."""
     declared = option.declared
-    if argument is not None and not (argument == "" and declared.variable):
+    if argument is not None and not (isinstance(argument, str) and not argument and declared.variable):
         return _plain(argument), option.label
     if declared.variable and environment.get(declared.variable):
         return environment[declared.variable], declared.variable
@@ -123,14 +125,21 @@ def _given(
 def _plain(value: Any) -> Any:
     """A value as a file would have it: text for a path, a dictionary for any mapping, a list for any other sequence."""
     if isinstance(value, os.PathLike):
-        if re.match(r"[a-z0-9]+:/", os.fspath(value)):
-            raise ConfigError(f"{value} was made a path, which loses a slash; give a URL as text")
-        return os.fspath(value)
+        return address_text(value)
     if isinstance(value, Mapping):
         return {name: _plain(item) for name, item in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, str | bytes):
         return [_plain(item) for item in value]
-    return value.item() if type(value).__module__ == "numpy" and hasattr(value, "item") else value
+    return value.tolist() if type(value).__module__ == "numpy" and hasattr(value, "tolist") else value
+
+
+def address_text(address: str | os.PathLike[str]) -> str:
+    """An address as text. Raises ConfigError for a URL that was made a Path, without repeating its password."""
+    text = os.fspath(address)
+    if isinstance(address, os.PathLike) and _URL_AS_PATH.match(text):
+        scheme = text.partition(":")[0]
+        raise ConfigError(f"a {scheme}: URL was given as a Path, which loses a slash; give the URL as text")
+    return text
 
 
 def _check(option: ConfigOption, value: Any, origin: str) -> None:

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, Self
 import msgspec
 
 from fasttrack.config.domain import Domain
-from fasttrack.config.merge import build, merge, read_toml
+from fasttrack.config.merge import address_text, build, merge, read_toml
 from fasttrack.config.option import Option, fields_of
 from fasttrack.config.publishing import Confidence, ModelName, PromotionRule, StoreAddress, TrackingConfig
 from fasttrack.contract.schema import Kind, Task
@@ -311,10 +311,13 @@ class TrainConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         if estimator is not None:
             given_as_object = not isinstance(estimator, str)
             arguments["estimator"] = type(estimator).__name__ if given_as_object else estimator
-            content.setdefault("model", {})["instance"] = estimator if given_as_object else None
+            table = content.setdefault("model", {})
+            if isinstance(table, dict):  # `build` names what a file has in its place
+                table["instance"] = estimator if given_as_object else None
         origins = merge(cls, content, arguments)
-        if origins.get("tracking", "tracking.uri") != "tracking.uri":
-            content["tracking"]["origin"] = origins["tracking"]
+        table = content.get("tracking")
+        if isinstance(table, dict) and origins.get("tracking", "tracking.uri") != "tracking.uri":
+            table["origin"] = origins["tracking"]
         if not isinstance(source, TrainConfig) and not _is_file(source):
             _name_model(content, where)
         return build(cls, content, where)
@@ -333,7 +336,8 @@ def _content(config: type[TrainConfig], source: Any) -> tuple[dict[str, Any], st
             f'"{JOURNAL}", or a pandas DataFrame'
         )
     if not _is_file(source):
-        return {"data": {"source": os.fspath(source)}}, redact_url(os.fspath(source))
+        address = address_text(source)
+        return {"data": {"source": address}}, redact_url(address)
     path = Path(source)
     content = read_toml(path, config)
     content.setdefault("name", _folder_name(path))

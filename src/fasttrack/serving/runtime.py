@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import time
 from typing import TYPE_CHECKING
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from fasttrack.serving.access import Guard
 
 __all__ = ["Runtime"]
+
+_log = logging.getLogger("fasttrack")
 
 _SETTLE_SECONDS = 0.25
 """How often predictions are binned for drift; until then they are in a ring of rows."""
@@ -70,15 +73,20 @@ class Runtime:
         if self.journal is not None:
             self.journal.start()
         tasks = [asyncio.create_task(self.models.follow()), asyncio.create_task(self._settle())]
-        yield
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        if self.journal is not None:
-            await asyncio.to_thread(self.journal.stop)
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            if self.journal is not None:
+                await asyncio.to_thread(self.journal.stop)
 
     async def _settle(self) -> None:
         while True:
             await asyncio.sleep(_SETTLE_SECONDS)
-            if self.metrics.has_unbinned_rows():
-                await asyncio.to_thread(self.metrics.bin_rows)
+            try:
+                if self.metrics.has_unbinned_rows():
+                    await asyncio.to_thread(self.metrics.bin_rows)
+            except Exception:  # noqa: BLE001  # the rows wait for the next turn
+                _log.exception("rows could not be binned for drift")
