@@ -63,7 +63,8 @@ inference: $(RUNTIME) ## check what the default model in STORE answers
 
 .PHONY: test
 test: $(DEV) ## run every test that needs nothing but Python
-	$(BIN)/python -m pytest -m 'not system' --numprocesses auto --dist loadfile --no-loadscope-reorder $(ARGS)
+# One process more than cores, because tests wait for servers.
+	$(BIN)/python -m pytest -m 'not system' --numprocesses $$(( $$(nproc) + 1 )) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 .PHONY: check
 check: $(DEV) types ## style, types and the fastest tests; ends within a minute

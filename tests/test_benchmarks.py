@@ -28,6 +28,8 @@ from fasttrack.errors import ConfigError, FastTrackError
 if TYPE_CHECKING:
     from benchmarks.trained_model import TrainedModel
 
+pytestmark = pytest.mark.system  # several processes or servers: minutes, not milliseconds
+
 ROOT = Path(__file__).parent.parent
 
 

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from tests.servers.object_store import ObjectStore
     from tests.servers.postgres import Postgres
 
+pytestmark = pytest.mark.system  # several processes or servers: minutes, not milliseconds
+
 _PROCESS = "p" * 10
 _NOWHERE = {
     "bucket": "s3://bucket/models",

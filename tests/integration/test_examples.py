@@ -29,6 +29,8 @@ from fasttrack.training.table import prepare
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+pytestmark = pytest.mark.system  # several processes or servers: minutes, not milliseconds
+
 ROOT = Path(__file__).parent.parent.parent
 BIN = Path(sys.executable).parent
 

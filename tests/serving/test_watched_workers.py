@@ -21,6 +21,8 @@ from tests.serving.test_workers import WORKERS, children, metrics, workers
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.system  # several processes or servers: minutes, not milliseconds
+
 ROW: dict[str, Any] = {
     "size": 10.0,
     "rooms": 3,

@@ -23,6 +23,8 @@ from tests.serving import models
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.system  # several processes or servers: minutes, not milliseconds
+
 FASTTRACK = Path(sys.executable).parent / "fasttrack"
 WORKERS = 4
 

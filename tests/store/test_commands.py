@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from fasttrack.store import LocalStore, open_store
 from tests.bundles import line, writer
 from tests.store.places import add
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.store.places import Objects
+
+pytestmark = pytest.mark.system  # several processes or servers: minutes, not milliseconds
 
 
 def test_a_model_is_trained_into_a_bucket_and_used_from_it(objects: Objects, tmp_path: Path) -> None:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from tests.servers.object_store import ObjectStore
     from tests.store.places import Objects
 
+pytestmark = pytest.mark.system  # several processes or servers: minutes, not milliseconds
+
 
 @contextmanager
 def asking(url: str) -> Iterator[list[Asking]]:

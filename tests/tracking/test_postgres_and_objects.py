@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from tests.servers.object_store import ObjectStore
 
+pytestmark = pytest.mark.system  # several processes or servers: minutes, not milliseconds
+
 
 @pytest.fixture(scope="module")
 def database() -> Iterator[Postgres]:

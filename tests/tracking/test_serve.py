@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import numpy as np
 import pandas as pd
+import pytest
 from sklearn.compose import make_column_transformer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -21,6 +22,8 @@ from tests.tracking.runs import new_name
 
 if TYPE_CHECKING:
     import pytest
+
+pytestmark = pytest.mark.system  # several processes or servers: minutes, not milliseconds
 
 
 def test_the_champion_served_by_mlflow_answers_as_scikit_learn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
