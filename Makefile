@@ -62,9 +62,9 @@ inference: $(RUNTIME) ## check what the default model in STORE answers
 ## Work on it
 
 .PHONY: test
-test: $(DEV) ## run every test that needs nothing but Python
 # One process more than cores, because tests wait for servers.
-	$(BIN)/python -m pytest -m 'not system' --numprocesses $$(( $$(nproc) + 1 )) --dist loadfile --no-loadscope-reorder $(ARGS)
+test: $(DEV) ## run every test that needs nothing but Python
+	$(BIN)/python -m pytest -m 'not system' --numprocesses $$($(BIN)/python -c 'import os; print(os.cpu_count() + 1)') --dist loadfile --no-loadscope-reorder $(ARGS)
 
 .PHONY: check
 check: $(DEV) types ## style, types and the fastest tests; ends within a minute
