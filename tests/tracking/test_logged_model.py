@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from fasttrack.jobs.outcome import Outcome
     from tests.servers.mlflow import MlflowServer
 
+pytestmark = pytest.mark.system  # several processes or servers: minutes, not milliseconds
+
 
 def frame(rows: int = 200) -> pd.DataFrame:
     random = np.random.default_rng(0)

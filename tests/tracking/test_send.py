@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
     from tests.servers.mlflow import MlflowServer, Wire
 
+pytestmark = pytest.mark.system  # several processes or servers: minutes, not milliseconds
+
 TRIALS = [
     Trial(0, {"alpha": 0.5, "kind": "ridge"}, 1.25, 2.0, "COMPLETE"),
     Trial(1, {"alpha": 9.0, "kind": "ridge"}, None, 0.5, "FAIL"),
