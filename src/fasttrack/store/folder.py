@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fasttrack.atomic_files import fsync
+from fasttrack.atomic_files import fsync, replace_file
 from fasttrack.bundle import MANIFEST, Bundle, Manifest, check_version, copy_bundle, open_bundle, read_manifest
 from fasttrack.errors import BundleError, StoreError
 from fasttrack.store.alias import CHAMPION, pointer_file
@@ -171,7 +171,7 @@ class LocalStore(Store):
             content = change(self.read_pointer(name, alias))
             if content is None:
                 return False
-            _write_atomically(self._pointer_path(name, alias), content)
+            replace_file(self._pointer_path(name, alias), content, prefix=_STAGING, mode=0o644)
             return True
 
     def models_with_pointer(self, alias: str = CHAMPION) -> list[str]:
@@ -224,22 +224,6 @@ class LocalStore(Store):
             yield
         finally:
             os.close(descriptor)
-
-
-def _write_atomically(path: Path, content: bytes) -> None:
-    """Replace a file by one rename; its permissions are those of a shared file."""
-    descriptor, temporary = tempfile.mkstemp(prefix=_STAGING, dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fchmod(file.fileno(), 0o644)
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-        fsync(path.parent)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def _flock(folder: Path) -> int:
