@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent / "src" / "fasttrack"
 LAYERS = [
-    {"errors", "suggestions", "quoting", "schemes", "file_formats", "lazy", "progress"},
+    {"errors", "suggestions", "quoting", "schemes", "file_formats", "lazy", "progress", "processors"},
     {"contract", "urls", "atomic_files", "object_storage", "extras"},
     {"settings", "config", "data", "graph"},
-    {"evaluation"},
+    {"evaluation", "understanding"},
     {"training"},
     {"compiler"},
     {"bundle"},
@@ -43,6 +43,7 @@ LIGHT = {
     "file_formats",
     "lazy",
     "progress",
+    "processors",
     "contract",
     "urls",
     "atomic_files",

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
+from fasttrack.contract.finding import TableFinding
 from fasttrack.contract.metric import Metric
 from fasttrack.contract.schema import Contract
 from fasttrack.errors import BundleError
@@ -104,6 +105,8 @@ class TrainingRecord(msgspec.Struct, frozen=True, kw_only=True):
     left_out: dict[str, str] = {}
     """The columns that cannot be features, with the reason."""
     notes: list[str] = []
+    findings: list[TableFinding] = []
+    """What is odd about the table."""
     source: str | None = None
     schema: dict[str, str] = {}
     """The column names and types of the table."""

@@ -1,0 +1,34 @@
+"""What was found in a table: a stable code, the columns, one sentence, and a figure where there is one."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+__all__ = ["CODES", "FindingCode", "TableFinding"]
+
+FindingCode = Literal["FT101", "FT102", "FT103", "FT104", "FT105", "FT106", "FT107", "FT108"]
+
+CODES: dict[FindingCode, str] = {
+    "FT101": "numbers or dates in another notation",
+    "FT102": "an identifier or a row number",
+    "FT103": "a column that alone predicts the target",
+    "FT104": "columns that add up to the target",
+    "FT105": "identical rows",
+    "FT106": "several rows of one entity, split at random",
+    "FT107": "rows ordered in time, split at random",
+    "FT108": "words in a column of numbers",
+}
+"""Each code and what it stands for. A code never changes its meaning."""
+
+
+class TableFinding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One finding. A `note` says what was done; a `caution` says why the figures may be too good."""
+
+    code: FindingCode
+    level: Literal["note", "caution"]
+    message: str
+    columns: list[str] = []
+    figure: float | None = None
+    """Such as the share of the target's variance that the column explains, 0 to 1."""

@@ -1,0 +1,231 @@
+"""Numbers as people write them: `$1,234.50`, `€4.123,00`, `13.2%`, `1 234,5`, `(1,234)`, `1,234-`, `12 kg`.
+
+`infer_numbers` decides the notation from all distinct texts of a column. `NumberNotation.parse` reads one text by it,
+so that a table, a request and a label read the same text alike.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import msgspec
+
+__all__ = ["DecimalMark", "InferredNumbers", "NumberNotation", "ThousandsMark", "infer_numbers"]
+
+DecimalMark = Literal[".", ","]
+ThousandsMark = Literal["", ",", ".", " ", "'"]
+
+_SPACES = " \u00a0\u2007\u2009\u202f"
+"""Space, no-break space, figure space, thin space, narrow no-break space: all group digits in some country."""
+_APOSTROPHES = "'\u2019"
+_MINUS = "\u2212\u2013-"
+"""The hyphen comes last: it is used in sets of regular expressions."""
+_GROUP_SIGNS: dict[str, str] = {"": "", ",": ",", ".": r"\.", " ": f"[{_SPACES}]", "'": f"[{_APOSTROPHES}]"}
+_CURRENCY_SIGNS = """
+$ € £ ¥ ₹ ₽ ₩ ₺ ₫ ₪ ฿ ₴ ₦ ₱ ¢ zł Kč kr kr. Ft lei R$ US$ CA$ C$ A$ AU$ NZ$ HK$ S$ Rs Rs. RM Fr Fr. SFr.
+USD EUR GBP JPY CHF CAD AUD NZD CNY INR SEK NOK DKK PLN CZK HUF BRL MXN ZAR TRY RUB KRW SGD HKD ILS AED SAR THB IDR MYR
+PHP RON
+"""
+_CURRENCIES = frozenset(_CURRENCY_SIGNS.split())
+_SHARES = frozenset(["%", "‰"])
+_SHORT_UNITS = frozenset("mglhst")
+"""Letters that are a unit at the end of `12m`. Any other single letter there makes a code, such as seat 12B."""
+_UNIT = r"[^\W\d_]+(?:[/·.^]?[^\W\d_]+)*[²³]?|°[CFK]?|[%‰$€£¥₹₽₩₺₫₪฿₴₦₱¢]|[^\W\d_]+[$.]|[^\W\d_]+/[^\W\d_]+[²³]?"
+_SHAPE = re.compile(
+    rf"(?P<open>\()?\s*(?P<sign>[+{_MINUS}])?\s*(?P<before>{_UNIT})?\s*(?P<inner>[+{_MINUS}])?\s*"
+    rf"(?P<core>[0-9.,{_SPACES}{_APOSTROPHES}]*[0-9][0-9.,{_SPACES}{_APOSTROPHES}]*?(?:[eE][+-]?[0-9]+)?)"
+    rf"(?P<gap>[{_SPACES}]*)(?P<trailing>[{_MINUS}])?(?P<gap2>[{_SPACES}]*)(?P<after>{_UNIT})?\s*(?P<close>\))?"
+)
+_PLAIN = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_ZERO_PADDED = re.compile(r"0[0-9]+")
+_FEW_WORDS = 0.1
+"""Up to this share of a column's cells may be words in place of numbers, such as `n/k`."""
+_MOST_WORDS = 5
+
+
+class NumberNotation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How a column writes its numbers. The default is the notation of programs: `-1234.5`, `1e6`.
+
+    Signs, spaces, and whether the unit and the thousands separators are written may differ from cell to cell. The marks
+    and the unit may not.
+    """
+
+    decimal: DecimalMark = "."
+    thousands: ThousandsMark = ""
+    """The separator of thousands; a space stands for any kind of space, `'` for both apostrophes."""
+    unit: str = ""
+    """A currency sign, `%`, or a unit of measure, which every cell may have. `13.2%` is 13.2."""
+
+    @property
+    def plain(self) -> bool:
+        """Whether programs write numbers so."""
+        return self == NumberNotation()
+
+    def parse(self, text: str) -> float:
+        """The number that `text` stands for. Raises ValueError when it is not one in this notation."""
+        stripped = text.strip().strip(_SPACES)
+        if _PLAIN.fullmatch(stripped) and (self.decimal == "." or not re.search(r"\.", stripped)):
+            return _finite(float(stripped))
+        shape = _SHAPE.fullmatch(stripped)
+        if shape is None or not _is_balanced(shape):
+            raise ValueError("not a number")
+        for unit in (shape["before"], shape["after"]):
+            if unit is not None and unit != self.unit:
+                raise ValueError("another unit")
+        core = shape["core"]
+        if not _grammar(self.decimal, self.thousands).fullmatch(core):
+            raise ValueError("not a number in this notation")
+        if self.thousands:
+            core = re.sub(_GROUP_SIGNS[self.thousands], "", core)
+        value = _finite(float(core.replace(",", ".") if self.decimal == "," else core))
+        return -value if _is_negative(shape) else value
+
+    def describe(self) -> str:
+        """The notation in words, such as `decimal comma, thousands point, unit €`."""
+        names = {",": "comma", ".": "point", " ": "space", "'": "apostrophe"}
+        words = [f"decimal {names[self.decimal]}"] if self.decimal == "," or self.thousands else []
+        words += [f"thousands {names[self.thousands]}"] if self.thousands else []
+        words += [f"unit {self.unit}"] if self.unit else []
+        return ", ".join(words) or "plain numbers"
+
+
+_POINT_GROUPS: tuple[ThousandsMark, ...] = ("", ",", " ", "'")
+_COMMA_GROUPS: tuple[ThousandsMark, ...] = (".", " ", "'", "")
+_MARKS = (
+    *(NumberNotation(decimal=".", thousands=group) for group in _POINT_GROUPS),
+    *(NumberNotation(decimal=",", thousands=group) for group in _COMMA_GROUPS),
+)
+"""Every pair of marks; of two that fit, the earlier is taken unless something else decides."""
+
+
+@dataclass(frozen=True)
+class InferredNumbers:
+    """What the texts of a column are, when they are numbers.
+
+    `words` are the few texts that are not numbers, with how often they occur: missing values by another name.
+    `ambiguous`: the texts can also be read with the other decimal mark, which would give other numbers.
+    `codes`: the texts are digits with leading zeros, so they name things instead of measuring; `notation` is `None`.
+    """
+
+    notation: NumberNotation | None
+    words: Mapping[str, int]
+    ambiguous: bool = False
+    codes: bool = False
+
+
+def infer_numbers(counts: Mapping[str, int], *, prefer: DecimalMark | None = None) -> InferredNumbers | None:
+    """The notation of a column whose distinct texts occur so often, or `None` when it is not a column of numbers.
+
+    Every text must be a number in one and the same notation, but for a few words without digits (at most a tenth of the
+    cells, at most five words). When both decimal marks fit and give different numbers, `prefer` decides, which other
+    columns of the table may tell; without it `.` is the decimal mark of `1.234` and `,` separates thousands in `1,234`.
+    """
+    texts = {text: number for text, number in counts.items() if text.strip()}
+    words = {text: number for text, number in texts.items() if not any(sign.isdigit() for sign in text)}
+    total = sum(texts.values())
+    numbers = [text for text in texts if text not in words]
+    if not numbers or len(words) > _MOST_WORDS or sum(words.values()) > _FEW_WORDS * total:
+        return None
+    shapes = []
+    for text in numbers:
+        shape = _SHAPE.fullmatch(text.strip().strip(_SPACES))
+        if shape is None or not _is_balanced(shape):
+            return None
+        shapes.append(shape)
+    unit = _common_unit(shapes)
+    if unit is None:
+        return None
+    cores = {shape["core"].strip(_SPACES) for shape in shapes}
+    if not unit and any(_ZERO_PADDED.fullmatch(core) for core in cores):
+        return InferredNumbers(None, words, codes=True) if all(core.isdigit() for core in cores) else None
+    fitting = _fitting(cores)
+    if not fitting:
+        return None
+    readings = {candidate: tuple(map(candidate.parse, cores)) for candidate in fitting}
+    ambiguous = len(set(readings.values())) > 1
+    chosen = fitting[0]
+    if ambiguous and prefer is not None:
+        chosen = next((candidate for candidate in fitting if candidate.decimal == prefer), chosen)
+    return InferredNumbers(msgspec.structs.replace(chosen, unit=unit), words, ambiguous=ambiguous)
+
+
+def _fitting(cores: Iterable[str]) -> list[NumberNotation]:
+    """The notations in which every core is a number, the one to take by default first; none has a mark to spare."""
+    cores = list(cores)
+    joined = "".join(cores)
+    fitting = []
+    for notation in _MARKS:
+        group = notation.thousands
+        if group and not re.search(_GROUP_SIGNS[group], joined):
+            continue
+        if notation.decimal == "," and not group and "," not in joined:
+            continue
+        if all(_grammar(notation.decimal, group).fullmatch(core) for core in cores):
+            fitting.append(notation)
+    return fitting
+
+
+@functools.cache
+def _grammar(decimal: DecimalMark, thousands: str) -> re.Pattern[str]:
+    """Digits, grouped or not, with a fraction and an exponent if any. Groups may be India's: 12,34,567."""
+    mark = re.escape(decimal)
+    fraction = rf"(?:{mark}[0-9]*)?"
+    exponent = r"(?:[eE][+-]?[0-9]+)?"
+    plain = rf"[0-9]+{fraction}{exponent}|{mark}[0-9]+{exponent}"
+    if not thousands:
+        return re.compile(plain)
+    sign = _GROUP_SIGNS[thousands]
+    return re.compile(rf"[1-9][0-9]{{0,2}}(?:{sign}[0-9]{{2,3}})*{sign}[0-9]{{3}}{fraction}|{plain}")
+
+
+def _common_unit(shapes: Iterable[re.Match[str]]) -> str | None:
+    """The one unit of all texts, empty for none; `None` when they differ, or the letters make codes of the numbers."""
+    units: Counter[str] = Counter()
+    bare = 0
+    for shape in shapes:
+        before, after = shape["before"], shape["after"]
+        if before is not None and (after is not None or before not in _CURRENCIES):
+            return None
+        unit = before or after
+        if unit is None:
+            bare += 1
+            continue
+        attached = after is not None and not shape["gap"] and not shape["gap2"]
+        if attached and len(unit) == 1 and unit.isalpha() and unit not in _SHORT_UNITS:
+            return None
+        if _is_exponent(shape["core"], unit):
+            return None
+        units[unit] += 1
+    if not units:
+        return ""
+    if len(units) > 1:
+        return None
+    (unit,) = units
+    # an amount may lack its sign here and there, a measure that lacks its unit may have another one
+    return unit if not bare or unit in _CURRENCIES | _SHARES else None
+
+
+def _is_exponent(core: str, unit: str) -> bool:
+    return not core.endswith((" ", "\u00a0")) and unit in ("e", "E")
+
+
+def _is_balanced(shape: re.Match[str]) -> bool:
+    """Whether parentheses close, and there is one sign of a negative number at most."""
+    signs = [shape["sign"], shape["inner"], shape["trailing"], shape["open"]]
+    return bool(shape["open"]) == bool(shape["close"]) and sum(sign is not None for sign in signs) <= 1
+
+
+def _is_negative(shape: re.Match[str]) -> bool:
+    return bool(shape["open"] or shape["trailing"]) or (shape["sign"] or shape["inner"] or "+") in _MINUS
+
+
+def _finite(value: float) -> float:
+    if not math.isfinite(value):
+        raise ValueError("too large for a 64-bit float")
+    return value

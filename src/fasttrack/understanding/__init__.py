@@ -1,0 +1,1 @@
+"""A table as an experienced analyst looks at it before anything is fitted: what is odd, and what that means."""
