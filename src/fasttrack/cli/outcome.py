@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["print_outcome"]
 
 _FEW_ROWS = 30
+_COLOURS = {"note": "", "caution": "yellow"}
 
 
 def print_outcome(outcome: Outcome, store: str) -> None:
@@ -27,6 +28,8 @@ def print_outcome(outcome: Outcome, store: str) -> None:
     console.print(Text.assemble((f"{manifest.name}@{manifest.version}", "bold"), f"  {describe(manifest)}"))
     for column, reason in training.left_out.items():
         console.print(Text(f"left out {column!r}: {reason}"))
+    for finding in training.findings:
+        console.print(Text.assemble((f"{finding.code} {finding.level}: ", _COLOURS[finding.level]), finding.message))
     for note in training.notes:
         console.print(Text(note))
     if training.dropped_rows:
