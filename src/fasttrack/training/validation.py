@@ -29,7 +29,17 @@ if TYPE_CHECKING:
 
     Rows = NDArray[np.int64]
 
-__all__ = ["FOLDS", "Fold", "Validation", "folds", "measure", "plan_validation"]
+__all__ = [
+    "FOLDS",
+    "Fold",
+    "FoldPrediction",
+    "Validation",
+    "folds",
+    "measure",
+    "plan_validation",
+    "predict_fold",
+    "score_fold",
+]
 
 _SMALL = 20_000
 """A table with up to this many rows is cross-validated."""
@@ -99,21 +109,46 @@ def folds(
     return [fold for fold in _folds(n, method, seed, classes, by) if _usable(fold, classes)]
 
 
-def measure(estimator: Any, X: pd.DataFrame, y: NDArray[Any], fold: Fold, task: Task, metric: str) -> float:
-    """The value of `metric` for a copy of `estimator`, fitted and measured on a fold of `X` [n, f] and `y` [n].
+@dataclass(frozen=True)
+class FoldPrediction:
+    """What a copy fitted on a fold says of the fold's other rows; `classes` are in the order of `probabilities`."""
 
-    A label that the fitted rows lack counts as a wrong prediction. Raises whatever the estimator raises, and ValueError
-    for a value that is not a finite number.
+    prediction: NDArray[Any]
+    probabilities: NDArray[np.float64] | None
+    classes: list[Any] | None
+
+
+def predict_fold(
+    estimator: Any, X: pd.DataFrame, y: NDArray[Any], fold: Fold, task: Task, metric: str
+) -> FoldPrediction:
+    """Fit a copy of `estimator` on a fold of `X` [n, f] and `y` [n], and predict its other rows, as `metric` needs it.
+
+    Raises whatever the estimator raises.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about bad parameters, which the score shows as well
         fitted = clone(estimator).fit(X.iloc[fold.train], y[fold.train])
         prediction, probabilities = predict(fitted, X.iloc[fold.test], probabilities=metric == "log_loss")
-        classes = None if task == "regression" else np.asarray(fitted.classes_).tolist()
-        score = metric_values(task, y[fold.test], prediction, probabilities, classes).get(metric)
+    return FoldPrediction(
+        prediction, probabilities, None if task == "regression" else np.asarray(fitted.classes_).tolist()
+    )
+
+
+def score_fold(predicted: FoldPrediction, y: NDArray[Any], fold: Fold, task: Task, metric: str) -> float:
+    """The value of `metric`; a label that the fitted rows lack counts as a wrong prediction.
+
+    Raises ValueError for a value that is not a finite number.
+    """
+    values = metric_values(task, y[fold.test], predicted.prediction, predicted.probabilities, predicted.classes)
+    score = values.get(metric)
     if score is None:
         raise ValueError(f"its {metric} is not a finite number")
     return score
+
+
+def measure(estimator: Any, X: pd.DataFrame, y: NDArray[Any], fold: Fold, task: Task, metric: str) -> float:
+    """The value of `metric` for a copy of `estimator`, fitted and measured on a fold. Raises as its two steps."""
+    return score_fold(predict_fold(estimator, X, y, fold, task, metric), y, fold, task, metric)
 
 
 def _usable(fold: Fold, classes: NDArray[Any] | None) -> bool:
