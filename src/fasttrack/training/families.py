@@ -40,6 +40,10 @@ BUILT_IN = (*FAMILIES, *OPTIONAL, "auto")
 _MOST_PRODUCTS = 1_500
 _MOST_WORK = 3e9
 """Squares and products are tried up to so many of them, and up to so many multiplications for one fit."""
+_FEW_NUMBERS, _FEW_LABELS = 600, 300
+"""With fewer rows, boosting keeps all of them for fitting, instead of a tenth for stopping early."""
+_LARGE = 50_000
+"""From so many rows on, boosting makes fewer trees, because each takes long."""
 
 
 def build(estimator: str, columns: Sequence[Column], task: Task, *, rows: int, seed: int = 0) -> Pipeline:
@@ -91,7 +95,7 @@ def smallest_leaf(task: Task, rows: int) -> int:
 
     A classifier's leaves have several rows: shares of one row are 0 or 1, and one certain error spoils the log loss.
     """
-    return max(2 if task == "regression" else 5, rows // 20_000)
+    return max(1 if task == "regression" else 3, rows // 20_000)
 
 
 def _linear(columns: Sequence[Column], task: Task, seed: int) -> Pipeline:
@@ -125,17 +129,27 @@ def _extra_trees(columns: Sequence[Column], task: Task, rows: int, seed: int) ->
 
 
 def _trees(task: Task, rows: int, seed: int) -> dict[str, Any]:
-    leaf = smallest_leaf(task, rows)
-    return {"n_estimators": 100, "min_samples_leaf": leaf, "max_features": 0.4, "n_jobs": -1, "random_state": seed}
+    return {
+        "n_estimators": 100,
+        "min_samples_leaf": smallest_leaf(task, rows),
+        "max_features": 0.7 if task == "regression" else 0.33,
+        "n_jobs": -1,
+        "random_state": seed,
+    }
 
 
 def _boosting(columns: Sequence[Column], task: Task, rows: int, seed: int) -> Pipeline:
     """Histogram gradient boosting, which accepts missing values and categories as they are."""
     encoder, categories = coded_columns(columns, task, seed)
+    stop = rows >= (_FEW_NUMBERS if task == "regression" else _FEW_LABELS)
     options: dict[str, Any] = {
         "categorical_features": list(range(categories)),
-        "max_iter": 200,
-        "early_stopping": rows >= 1000,
+        "early_stopping": stop,
+        "learning_rate": 0.1 if stop else 0.05,
+        "max_iter": 200 if rows >= _LARGE or not stop else 600,
+        "max_leaf_nodes": 31 if stop else 15,
+        "max_features": 0.5,
+        "n_iter_no_change": 15,
         "random_state": seed,
         "min_samples_leaf": 20 if rows >= 400 else 5,
     }

@@ -36,7 +36,7 @@ def built_in_space(family: str, task: Task, rows: int) -> dict[str, Domain]:
             return _library_space(family, task)
         case "forest":
             leaf = smallest_leaf(task, rows)
-            share: Domain = Range(low=0.2, high=1.0) if task == "regression" else ["sqrt", 0.2, 0.4, 0.7, 1.0]
+            share: Domain = Range(low=0.2, high=1.0) if task == "regression" else ["sqrt", 0.2, 0.33, 0.7, 1.0]
             return {"model__max_features": share, "model__min_samples_leaf": Range(low=leaf, high=50 * leaf, log=True)}
         case _:
             return {
