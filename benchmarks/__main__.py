@@ -129,11 +129,8 @@ def _measure(options: argparse.Namespace, folder: Path) -> None:
     parts = options.only or [part for part in _PARTS if part not in _ON_REQUEST]
     if set(parts) - {"sources", "quality"}:
         require_wrk()
-    overrides = {
-        name: value
-        for name in ("rounds", "seconds", "quality_seconds")
-        if (value := getattr(options, name)) is not None
-    }
+    names = ("rounds", "seconds", "quality_seconds")
+    overrides = {name: value for name in names if (value := getattr(options, name)) is not None}
     workload = replace(QUICK if options.quick else FULL, **overrides)
     inputs = _Inputs(options, Bench(workload, choose_processors(), folder))
     if options.extras:

@@ -40,7 +40,6 @@ class QualityTable:
 BUNDLED = (
     QualityTable("sklearn", "diabetes", "target", True),
     QualityTable("sklearn", "breast_cancer", "target", False),
-    QualityTable("sklearn", "wine", "target", False),
 )
 PACKAGED = (
     QualityTable("islp", "Credit", "Balance", True, ("ID",)),

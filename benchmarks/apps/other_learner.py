@@ -58,7 +58,7 @@ def main() -> None:
         y = y.astype(str)
     learner = _fit(name, X, y, regression, float(seconds))
     if regression:
-        result = {"prediction": [float(value) for value in learner.predict(X_test)]}
+        result: dict[str, Any] = {"prediction": [float(value) for value in learner.predict(X_test)]}
     else:
         result = {
             "classes": [str(label) for label in learner.classes_],

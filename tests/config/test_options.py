@@ -121,7 +121,7 @@ def test_every_option_is_described(option: ConfigOption) -> None:
     text = option.declared.help
     assert text.endswith(".")
     assert text[0].isupper()
-    assert not option.flag or option.declared.metavar or option.choices
+    assert not option.flag or option.declared.metavar or option.choices or option.type is bool
 
 
 def keywords(config: type[msgspec.Struct]) -> dict[str, Any]:

@@ -194,7 +194,7 @@ class ModelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     def __post_init__(self) -> None:
         if self.quality == "best" and (self.estimator != "auto" or self.instance is not None):
             raise ValueError(
-                f'model.quality = "best" is used with estimator auto only, not with {self.estimator}; remove one of them'
+                f'model.quality = "best" is used with auto only, not with {self.estimator}; remove one of them'
             )
         if not math.isfinite(self.quality_seconds):
             raise ValueError(f"model.quality_seconds = {self.quality_seconds} has no end; write a number of seconds")

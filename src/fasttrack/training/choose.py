@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Choice", "choose", "measure_defaults"]
 
+_NEGLIGIBLE = 0.005
+"""A relative difference in the loss that no simpler family is given up for."""
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -49,8 +52,9 @@ def choose(
     """Choose a family by the primary metric, cross-validated as `plan` does it.
 
     A simpler family (linear before polynomial before forest before boosting) is kept if it is within one standard error
-    of the best (the one-standard-error rule: Breiman et al., Classification and Regression Trees, 1984). Raises
-    TrainingError when the rows cannot be split, or a family cannot be fitted.
+    of the best (the one-standard-error rule: Breiman et al., Classification and Regression Trees, 1984), or within half
+    a percent, as few folds may all agree by chance. Raises TrainingError when the rows cannot be split, or a family
+    cannot be fitted.
     """
     data = plan(task, X, y, method=method, by=by, seed=seed, clock=clock)
     recipes = default_recipes(columns, len(data.X))
@@ -86,6 +90,8 @@ def _simplest_of_the_best(measured: Sequence[Measured]) -> tuple[str, str]:
         gap = candidate.losses - best.losses
         if candidate is best:
             break
-        if len(gap) > 1 and gap.mean() <= gap.std(ddof=1) / np.sqrt(len(gap)):
-            return candidate.name, f"{candidate.name} is within one standard error of {best.name}, and simpler"
+        error = gap.std(ddof=1) / np.sqrt(len(gap)) if len(gap) > 1 else 0.0
+        if gap.mean() <= max(error, _NEGLIGIBLE * abs(best.loss)):
+            how = "one standard error" if gap.mean() <= error else f"{_NEGLIGIBLE:.1%}"
+            return candidate.name, f"{candidate.name} is within {how} of {best.name}, and simpler"
     return best.name, f"{best.name} has the lowest loss"

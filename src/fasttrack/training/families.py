@@ -132,7 +132,7 @@ def _trees(task: Task, rows: int, seed: int) -> dict[str, Any]:
     return {
         "n_estimators": 100,
         "min_samples_leaf": smallest_leaf(task, rows),
-        "max_features": 0.7 if task == "regression" else 0.33,
+        "max_features": 1.0 if task == "regression" else 0.33,
         "n_jobs": -1,
         "random_state": seed,
     }
