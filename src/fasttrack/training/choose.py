@@ -7,8 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from fasttrack.errors import TrainingError, in_a_line
 from fasttrack.progress import report_step
 from fasttrack.training.cross_validation import CHOOSE, CrossValidation, Measured, plan, rank
@@ -26,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Choice", "choose", "measure_defaults"]
 
 _NEGLIGIBLE = 0.005
-"""A relative difference in the loss that no simpler family is given up for."""
+"""A relative difference in the loss for which no simpler family is given up."""
 
 
 @dataclass(frozen=True)
@@ -51,9 +49,8 @@ def choose(
 ) -> Choice:
     """Choose a family by the primary metric, cross-validated as `plan` does it.
 
-    A simpler family (linear before polynomial before forest before boosting) is kept if it is within one standard error
-    of the best (the one-standard-error rule: Breiman et al., Classification and Regression Trees, 1984), or within half
-    a percent, as few folds may all agree by chance. Raises TrainingError when the rows cannot be split, or a family
+    The one with the lowest mean loss is chosen, or a simpler one (linear before polynomial before forest before
+    boosting) that is within half a percent of it. Raises TrainingError when the rows cannot be split, or a family
     cannot be fitted.
     """
     data = plan(task, X, y, method=method, by=by, seed=seed, clock=clock)
@@ -87,11 +84,8 @@ def _simplest_of_the_best(measured: Sequence[Measured]) -> tuple[str, str]:
     """The name of the chosen candidate, and why. `measured` begins with the simplest."""
     best = min(measured, key=lambda candidate: candidate.loss)
     for candidate in measured:
-        gap = candidate.losses - best.losses
         if candidate is best:
             break
-        error = gap.std(ddof=1) / np.sqrt(len(gap)) if len(gap) > 1 else 0.0
-        if gap.mean() <= max(error, _NEGLIGIBLE * abs(best.loss)):
-            how = "one standard error" if gap.mean() <= error else f"{_NEGLIGIBLE:.1%}"
-            return candidate.name, f"{candidate.name} is within {how} of {best.name}, and simpler"
+        if candidate.loss - best.loss <= _NEGLIGIBLE * abs(best.loss):
+            return candidate.name, f"{candidate.name} is within {_NEGLIGIBLE:.1%} of {best.name}, and simpler"
     return best.name, f"{best.name} has the lowest loss"

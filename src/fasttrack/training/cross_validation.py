@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 __all__ = ["CHOOSE", "CrossValidation", "Measured", "plan", "rank"]
 
 _SAMPLE = 20_000
+_FEW, _MORE_FOLDS = 2_000, 5
+"""Up to so many rows, and split at random, are cross-validated by so many folds: three can mislead."""
 CHOOSE = "choose an estimator: --estimator linear, boosting or forest"
 """What to do where candidates cannot be compared."""
 
@@ -118,7 +120,14 @@ def plan(
     labels = None if task == "regression" else target
     if labels is not None and method == "random":
         _check_counts(labels)
-    parts = folds(len(rows), method=method, seed=seed, classes=labels, by=None if by is None else by[rows])
+    parts = folds(
+        len(rows),
+        method=method,
+        seed=seed,
+        classes=labels,
+        by=None if by is None else by[rows],
+        most=_MORE_FOLDS if len(rows) <= _FEW and method == "random" else FOLDS,
+    )
     if not parts:
         few = "are too few" if labels is None else "are too few, or have too few of a label,"
         raise TrainingError(

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Loss = Callable[[Floats], float]
 
-__all__ = ["choose_ensemble", "loss_of", "select_greedily"]
+__all__ = ["choose_ensemble", "loss_of", "mix", "select_greedily"]
 
 _ROUNDS = 50
 _MOST_MEMBERS = 8
@@ -65,6 +65,8 @@ def choose_ensemble(
     for candidate in measured:
         budget.record(by_name[candidate.name].family, candidate)
     for recipe in variants(columns, task, data.y, seed):
+        if budget.left <= 0:
+            break
         if recipe.name in by_name or not budget.allows(recipe.family):
             continue
         report_step(f"trying {recipe.name}, {budget.left:.0f} s left")
@@ -87,7 +89,7 @@ def choose_ensemble(
     )
     if count == 1:
         return Choice(members[0][0].name, members[0][0].make(columns, task, len(X), seed), board)
-    return Choice(f"ensemble of {count}", _vote(members, columns, task, len(X), seed), board)
+    return Choice(f"ensemble of {count}", mix(members, columns, task, len(X), seed), board)
 
 
 def select_greedily(
@@ -173,7 +175,7 @@ def _weigh(data: CrossValidation, measured: Sequence[Measured]) -> dict[str, int
     return {candidate.name: count for candidate, count in zip(worthy, counts, strict=True) if count}
 
 
-def _vote(
+def mix(
     members: Sequence[tuple[Recipe, int]], columns: Sequence[Column], task: Task, rows: int, seed: int
 ) -> VotingClassifier | VotingRegressor:
     """The unfitted mixture: the weighted mean of the members' predictions, or of their probabilities."""

@@ -24,6 +24,7 @@ from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 
 from fasttrack.errors import ConfigError, TrainingError
 from fasttrack.extras import install_command
+from fasttrack.processors import available_processors
 from fasttrack.training.encoding import coded_columns, dense_columns, dense_width
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ _MOST_WORK = 3e9
 """Squares and products are tried up to so many of them, and up to so many multiplications for one fit."""
 _FEW_NUMBERS, _FEW_LABELS = 600, 300
 """With fewer rows, boosting keeps all of them for fitting, instead of a tenth for stopping early."""
+_MANY = 20_000
+"""From so many rows on, several threads are worth their start."""
 _LARGE = 50_000
 """From so many rows on, boosting makes fewer trees, because each takes long."""
 
@@ -65,9 +68,9 @@ def build(estimator: str, columns: Sequence[Column], task: Task, *, rows: int, s
         case "boosting":
             return _boosting(columns, task, rows, seed)
         case "lightgbm":
-            return _lightgbm(columns, task, seed)
+            return _lightgbm(columns, task, rows, seed)
         case "xgboost":
-            return _xgboost(columns, task, seed)
+            return _xgboost(columns, task, rows, seed)
     raise TrainingError(f"there is no estimator {estimator!r}; choose {', '.join(BUILT_IN)}, or module:factory")
 
 
@@ -157,7 +160,7 @@ def _boosting(columns: Sequence[Column], task: Task, rows: int, seed: int) -> Pi
     return _pipeline(encoder, kind(**options))
 
 
-def _lightgbm(columns: Sequence[Column], task: Task, seed: int) -> Pipeline:
+def _lightgbm(columns: Sequence[Column], task: Task, rows: int, seed: int) -> Pipeline:
     require("lightgbm")
     library = import_module("lightgbm")
     encoder, _ = coded_columns(columns, task, seed, native=False)
@@ -169,13 +172,14 @@ def _lightgbm(columns: Sequence[Column], task: Task, seed: int) -> Pipeline:
         "subsample_freq": 1,
         "colsample_bytree": 0.7,
         "random_state": seed,
+        "n_jobs": _library_threads(rows),
         "verbose": -1,
     }
     kind = library.LGBMRegressor if task == "regression" else library.LGBMClassifier
     return _pipeline(encoder, kind(**options))
 
 
-def _xgboost(columns: Sequence[Column], task: Task, seed: int) -> Pipeline:
+def _xgboost(columns: Sequence[Column], task: Task, rows: int, seed: int) -> Pipeline:
     require("xgboost")
     library = import_module("xgboost")
     encoder, _ = coded_columns(columns, task, seed, native=False)
@@ -186,11 +190,17 @@ def _xgboost(columns: Sequence[Column], task: Task, seed: int) -> Pipeline:
         "subsample": 0.8,
         "colsample_bytree": 0.7,
         "random_state": seed,
+        "n_jobs": _library_threads(rows),
     }
     if task == "regression":
         return _pipeline(encoder, library.XGBRegressor(**options))
     # XGBoost takes the labels 0, 1, 2 … only; a vote of one member numbers them
     return _pipeline(encoder, VotingClassifier([("trees", library.XGBClassifier(**options))], voting="soft"))
+
+
+def _library_threads(rows: int) -> int:
+    # by default both take every core of the machine, whatever OMP_NUM_THREADS says, and wait for each other
+    return 1 if rows < _MANY else available_processors()
 
 
 def _pipeline(columns: ColumnTransformer, model: Any) -> Pipeline:

@@ -101,12 +101,13 @@ def folds(
     seed: int,
     classes: NDArray[Any] | None = None,
     by: NDArray[Any] | None = None,
+    most: int = FOLDS,
 ) -> list[Fold]:
-    """Up to three folds of `n` rows; `classes` and `by` are as for `plan_validation`.
+    """Up to `most` folds of `n` rows; `classes` and `by` are as for `plan_validation`.
 
     Folds that nothing can be learned or measured on are left out: the first in time may have one label only.
     """
-    return [fold for fold in _folds(n, method, seed, classes, by) if _usable(fold, classes)]
+    return [fold for fold in _folds(n, method, seed, classes, by, most) if _usable(fold, classes)]
 
 
 @dataclass(frozen=True)
@@ -157,17 +158,19 @@ def _usable(fold: Fold, classes: NDArray[Any] | None) -> bool:
     return classes is None or len(pd.unique(classes[fold.train])) >= 2
 
 
-def _folds(n: int, method: str, seed: int, classes: NDArray[Any] | None, by: NDArray[Any] | None) -> list[Fold]:
+def _folds(
+    n: int, method: str, seed: int, classes: NDArray[Any] | None, by: NDArray[Any] | None, most: int
+) -> list[Fold]:
     unused = np.zeros(n)
     if method == "time":
-        return _by_time(by)
+        return _by_time(by, most)
     if method == "group":
-        count = min(FOLDS, len(pd.unique(by)))
+        count = min(most, len(pd.unique(by)))
         if count < 2:
             return []
         splits = GroupKFold(count, shuffle=True, random_state=seed).split(unused, groups=by)
         return [Fold(*rows) for rows in splits]
-    count = min(FOLDS, n // 2)
+    count = min(most, n // 2)
     if count < 2:
         return []
     if classes is not None and np.unique(classes, return_counts=True)[1].min() >= count:
@@ -177,11 +180,11 @@ def _folds(n: int, method: str, seed: int, classes: NDArray[Any] | None, by: NDA
     return [Fold(*rows) for rows in splits]
 
 
-def _by_time(times: NDArray[Any] | None) -> list[Fold]:
+def _by_time(times: NDArray[Any] | None, most: int) -> list[Fold]:
     """Each fold is measured on rows after those that it is fitted on; rows of the same time stay together."""
     assert times is not None  # noqa: S101  # the hold-out was split by them
     ordered = np.sort(times)
-    cuts = [ordered[len(ordered) * k // (FOLDS + 1)] for k in range(1, FOLDS + 1)]
+    cuts = [ordered[len(ordered) * k // (most + 1)] for k in range(1, most + 1)]
     ends = [*cuts[1:], None]
     return [
         Fold(np.flatnonzero(times < cut), np.flatnonzero((times >= cut) & (True if end is None else times < end)))
