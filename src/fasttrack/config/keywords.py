@@ -35,6 +35,9 @@ class TrainOptions(TypedDict, total=False):
     estimator: Any
     task: Task | None
     seed: int | None
+    quality: Literal["fast", "best"] | None
+    quality_seconds: float | None
+    refit: bool | None
     trials: int | None
     search_seconds: float | None
     space: Mapping[str, Any] | None
