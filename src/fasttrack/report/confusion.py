@@ -39,8 +39,8 @@ class ConfusionCell:
 class ConfusionMatrix:
     """Rows are true labels, columns predicted labels.
 
-    `upright`: whether the heads of the columns are written horizontally. `width_em`: how wide the matrix is, in the size
-    of its letters, so that the page can choose letters with which it fits.
+    `upright`: whether the heads of the columns are written horizontally. `width_em`: how wide the matrix is, in the
+    size of its letters, so that the page can choose letters with which it fits.
     """
 
     true_labels: list[str]

@@ -7,8 +7,7 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fasttrack.contract.example_request import beginning_of_row, is_wide
-from fasttrack.contract.openapi import example_row
+from fasttrack.contract.openapi import beginning_of_row, example_row, is_wide
 
 if TYPE_CHECKING:
     from fasttrack.bundle import Manifest

@@ -180,7 +180,8 @@ def _binary_plots(label: str, positive: NDArray[np.bool_], score: Floats) -> lis
     shown = []
     roc = roc_curve(positive, score)
     if roc is not None:
-        caption = f"The share of all {isolate(shorten(label, _LONGEST_LABEL))} that is found, against the share of the other rows that is a false alarm."
+        name = isolate(shorten(label, _LONGEST_LABEL))
+        caption = f"The share of all {name} that is found, against the share of the other rows that is a false alarm."
         shown.append(_roc_plot([("c1", label, roc)], caption))
     precision_recall = precision_recall_curve(positive, score)
     if precision_recall is not None and roc is not None:
