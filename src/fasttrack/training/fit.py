@@ -60,7 +60,7 @@ def fit_model(
                 task,
                 rows.X_train,
                 rows.y_train.to_numpy(),
-                method=config.split.method,
+                method=config.split.decided,
                 by=rows.by_train,
                 seed=config.model.seed,
             )
