@@ -25,6 +25,7 @@ __all__ = ["TrainingTable", "check_columns", "check_finite", "prepare"]
 
 _EXACT = 2**53
 _IGNORED = "ignored as configured"
+_FIRST = 1000
 _UNIQUE_TEXT = "text that never repeats"
 _NEARLY = 0.95
 """Text of which at least this fraction occurs once is as good as unique."""
@@ -186,14 +187,14 @@ def identifies_rows(name: str, column: pa.ChunkedArray) -> str | None:
     kind = kind_of(column.type)
     if kind not in ("category", "integer", "number"):
         return None
-    values = pc.drop_null(column)
-    if kind == "number" and not _are_whole(values.to_numpy()):
+    if kind == "number" and not (_are_whole(column[:_FIRST]) and _are_whole(column)):
         return None
-    distinct = pc.unique(values)
-    if len(distinct) < MIN_DISTINCT or len(distinct) < len(values) * (_NEARLY if kind == "category" else 1):
+    values = pc.drop_null(column)
+    distinct = pc.count_distinct(values).as_py()
+    if distinct < MIN_DISTINCT or distinct < len(values) * (_NEARLY if kind == "category" else 1):
         return None
     if kind == "category":
-        words = distinct.to_pylist()
+        words = pc.unique(values).to_pylist()
         return _UNIQUE_TEXT if is_free_text(words) else text_identifier(words)
     numbers = values.to_numpy()
     if numbers.dtype == np.uint64 and numbers.max() > np.iinfo(np.int64).max:
@@ -201,7 +202,8 @@ def identifies_rows(name: str, column: pa.ChunkedArray) -> str | None:
     return integer_identifier(name, numbers[~np.isnan(numbers)].astype(np.int64))
 
 
-def _are_whole(numbers: np.ndarray[Any, Any]) -> bool:
+def _are_whole(column: pa.ChunkedArray) -> bool:
+    numbers = pc.drop_null(column).to_numpy()
     present = numbers[~np.isnan(numbers)]
     return bool(len(present)) and bool((np.abs(present) <= _EXACT).all() and (present == np.floor(present)).all())
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["NEARLY_PERFECT", "Leak", "LeakReason", "find_leaks"]
 
-NEARLY_PERFECT = 0.975
+NEARLY_PERFECT = {"regression": 0.985, "classification": 0.97}
 """The share of the target's variance, or of a majority guess's errors, from which on a column is named."""
 _SCREEN = 0.8
 """Columns whose neighbours in order are less alike than this are not looked at further."""
@@ -71,6 +71,11 @@ class _Target:
     regression: bool
     trivial: NDArray[np.float64]
     """The guess of one who knows no column: the mean, or the most frequent class, of the rows of the other folds."""
+
+    @property
+    def nearly_perfect(self) -> float:
+        """The share from which on a column is named."""
+        return NEARLY_PERFECT["regression" if self.regression else "classification"]
 
 
 def find_leaks(
@@ -125,7 +130,7 @@ def _target(answers: NDArray[Any], folds: list[tuple[Rows, Rows]], regression: b
 
 def _leak(series: pd.Series[Any], name: str, target_name: str, target: _Target) -> Leak | None:
     explained = _explained_by_missing(series.isna().to_numpy(), target)
-    if explained >= NEARLY_PERFECT:
+    if explained >= target.nearly_perfect:
         return Leak(name, explained, "missing")
     ranks = _ranks(series)
     if target.regression and _has_same_order(ranks, target):
@@ -138,7 +143,7 @@ def _leak(series: pd.Series[Any], name: str, target_name: str, target: _Target) 
         explained = max(explained, _explained_by_line(series, target))
     elif not pd.api.types.is_datetime64_any_dtype(series.dtype):
         explained = max(explained, _share(_guess_by_word(ranks.astype(np.int64) + 1, target), target))
-    if explained >= NEARLY_PERFECT:
+    if explained >= target.nearly_perfect:
         return Leak(name, explained)
     return Leak(name, explained, "name") if suspect and explained >= _NAMED else None
 

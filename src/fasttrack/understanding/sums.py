@@ -74,7 +74,7 @@ def find_parts_of_target(X: pd.DataFrame, y: pd.Series[Any]) -> PartsOfTarget | 
 
 
 def _all_at_once(scaled: Floats, wanted: Floats) -> Floats:
-    solution: Floats = np.linalg.lstsq(scaled, wanted, rcond=None)[0]
+    solution: Floats = np.asarray(np.linalg.lstsq(scaled, wanted, rcond=None)[0], dtype=np.float64)
     return solution
 
 
@@ -82,13 +82,13 @@ def _one_by_one(scaled: Floats, wanted: Floats) -> Floats:
     """Orthogonal matching pursuit: it needs few columns where some are sums of others, which share their weight."""
     chosen: list[int] = []
     solution = np.zeros(scaled.shape[1])
-    rest: Floats = wanted
+    rest = wanted
     for _ in range(min(_MOST_STEPS, scaled.shape[1])):
         strength = np.abs(scaled.T @ rest)
         strength[chosen] = 0
         chosen.append(int(strength.argmax()))
         weights = np.linalg.lstsq(scaled[:, chosen], wanted, rcond=None)[0]
-        rest = wanted - scaled[:, chosen] @ weights
+        rest = np.asarray(wanted - scaled[:, chosen] @ weights, dtype=np.float64)
         if rest.std() <= 1e-6 * wanted.std():
             solution[chosen] = weights
             break
