@@ -76,7 +76,7 @@ def test_a_leak_is_named_everywhere_with_its_figure(tmp_path: Path) -> None:
     assert f"FT103 caution: {finding.message}" in printed(outcome)
     report = read_report(outcome.bundle)
     assert "FT103-1" in parse_page(report).ids
-    assert report.index("<b>FT103</b>") < report.index('class="tiles"')
+    assert report.index("<strong>FT103</strong>") < report.index('class="tiles"')
     assert "FT103 caution:" in outcome._repr_html_()
 
 

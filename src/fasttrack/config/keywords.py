@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any, Literal, TypedDict
 
 from fasttrack.config.check_config import CheckReason
+from fasttrack.contract.dates import DateOrder
 from fasttrack.contract.finding import FindingCode
-from fasttrack.contract.schema import Kind, Task
+from fasttrack.contract.schema import KindChoice, Task
 
 __all__ = ["PackageOptions", "TrainOptions"]
 
@@ -21,9 +22,11 @@ class TrainOptions(TypedDict, total=False):
     confidence: float | None
     since: str | None
     nulls: Sequence[str] | None
+    default_nulls: bool | None
+    dates: DateOrder | None
     ignore: Sequence[str] | None
     keep: Sequence[str] | None
-    kinds: Mapping[str, Kind] | None
+    kinds: Mapping[str, KindChoice] | None
     query: str | None
     table: str | None
     rows: int | None
@@ -34,6 +37,9 @@ class TrainOptions(TypedDict, total=False):
     estimator: Any
     task: Task | None
     seed: int | None
+    quality: Literal["fast", "best"] | None
+    quality_seconds: float | None
+    refit: bool | None
     trials: int | None
     search_seconds: float | None
     space: Mapping[str, Any] | None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fasttrack.contract.cell import format_datetime
+from fasttrack.contract.datetime_text import format_datetime
 
 if TYPE_CHECKING:
     from fasttrack.contract.schema import Column, Contract, Scalar

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fasttrack.contract.cell import format_datetime
+from fasttrack.contract.datetime_text import format_datetime
 from fasttrack.contract.openapi import label_key
 from fasttrack.report.formatting import format_number, format_percent
 
