@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from fasttrack.report.confusion import class_quality, confusion_matrix
 from fasttrack.report.example_calls import example_calls
+from fasttrack.report.findings_section import findings_section
 from fasttrack.report.formatting import decimal_places, describe_metric, format_fixed, format_percent
 from fasttrack.report.headline import (
     caution_sentence,
@@ -29,7 +30,7 @@ from fasttrack.report.segments import LEAST_ROWS
 from fasttrack.suggestions import list_names
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from fasttrack.bundle import Manifest
     from fasttrack.contract.leaderboard import Leaderboard
@@ -86,6 +87,7 @@ def build_report(data: ReportData) -> str:
         quality=quality_sentence(manifest, metrics, trivial, on),
         champion=None if weighed is None else champion_sentence(weighed),
         caution=caution_sentence(manifest, metrics, trivial, rows, remeasured=again is not None),
+        findings=findings_section(manifest),
         again=again,
         on=on,
         resampled=resampling_unit(measurements.clusters),
@@ -103,7 +105,7 @@ def build_report(data: ReportData) -> str:
         features_of=len(contract.columns),
         profiled=f"{measurements.profiled_rows:,} rows" + (f" of {again.source}" if again else ""),
         candidates=leaderboard_section(data.leaderboard or manifest.training.leaderboard),
-        left_out=_left_out(manifest),
+        left_out=_listed_by_reason(findings_section(manifest).left_out),
         calls=example_calls(manifest),
     )
 
@@ -302,10 +304,10 @@ def _histogram(profile: FeatureProfile) -> str:
     return f'<svg class="spark" viewBox="0 0 {width} {height}" aria-hidden="true">{drawing}</svg>'
 
 
-def _left_out(manifest: Manifest) -> list[str]:
+def _listed_by_reason(left_out: Mapping[str, str]) -> list[str]:
     """The columns that were left out, by the reason; of many with the same reason the first."""
     by_reason: dict[str, list[str]] = {}
-    for name, reason in manifest.training.left_out.items():
+    for name, reason in left_out.items():
         by_reason.setdefault(reason, []).append(isolate(name))
     return [f"{list_names(names)} ({reason})" for reason, names in by_reason.items()]
 
