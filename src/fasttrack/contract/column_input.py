@@ -13,6 +13,7 @@ import numpy as np
 from fasttrack.contract.arrays import ColumnArray, json_cell
 from fasttrack.contract.cell import check, within_years
 from fasttrack.contract.datetimes import micros_to_seconds
+from fasttrack.contract.schema import WORDED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,9 +35,10 @@ _PLAIN: dict[str, frozenset[type]] = {
     "boolean": frozenset((bool, type(None))),
     "category": frozenset((str, type(None))),
     "datetime": frozenset((str, type(None))),
+    "text": frozenset((str, type(None))),
 }
 """By kind of column, the types of the JSON values that it takes."""
-_DTYPES = {"number": "fiu", "integer": "fiu", "boolean": "b", "category": "", "datetime": "M"}
+_DTYPES = {"number": "fiu", "integer": "fiu", "boolean": "b", "category": "", "datetime": "M", "text": ""}
 """By kind of column, the kinds of the NumPy dtypes that it takes."""
 _FIRST, _LAST = np.datetime64("0001-01-01"), np.datetime64("9999-12-31")
 
@@ -53,7 +55,7 @@ def decode_column(
         values = [check(issues, row, column, cells.cell(row), present=True) for row in range(len(cells))]
         if issues.total:
             return np.full(len(cells), np.nan), ()
-        return encoder.encode_column(j, values), values if column.kind == "category" else ()
+        return encoder.encode_column(j, values), values if column.kind in WORDED else ()
     doubtful = np.isinf(decoded[0])
     if not column.nullable:
         doubtful |= np.isnan(decoded[0])
@@ -91,7 +93,7 @@ def _dictionary_encoded(
         return None
     # index −1, a missing cell, is the last
     values = np.append(decoded[0], np.nan)[indices]
-    if column.kind != "category":
+    if column.kind not in WORDED:
         return values, ()
     words = np.empty(len(distinct) + 1, dtype=object)
     words[:-1] = decoded[1]
@@ -107,7 +109,7 @@ def _objects(j: int, column: Column, cells: ColumnArray, encoder: MatrixEncoder)
         if not _PLAIN[column.kind].issuperset(map(type, values)):
             return None
     try:
-        return encoder.encode_column(j, values), values if column.kind == "category" else ()
+        return encoder.encode_column(j, values), values if column.kind in WORDED else ()
     except (ValueError, OverflowError):  # text that is not a date and time, a whole number past float64
         return None
 

@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 from fasttrack.contract.cell import format_datetime, parse_datetime
 from fasttrack.contract.datetimes import parse_datetimes
 from fasttrack.contract.refusal import Issues
-from fasttrack.contract.schema import Column, Contract
+from fasttrack.contract.schema import WORDED, Column, Contract
 
 __all__ = ["MatrixEncoder", "unusual_message"]
 
 _MANY = 100
 """From so many rows on, searching an array is faster than looking each of them up."""
+_UNBOUNDED = ("boolean", "text")
+"""Kinds whose values are never unlike the training data: no text is too long."""
 _NARROW: dict[str, type[np.floating[Any]]] = {
     "float16": np.float16,
     "halffloat[pyarrow]": np.float16,
@@ -33,7 +35,8 @@ class MatrixEncoder:
     def __init__(self, contract: Contract) -> None:
         columns = contract.columns
         self._columns = columns
-        self.text = tuple(j for j, column in enumerate(columns) if column.kind == "category")
+        self.text = tuple(j for j, column in enumerate(columns) if column.kind in WORDED)
+        self._free_text = frozenset(j for j, column in enumerate(columns) if column.kind == "text")
         self._codes: list[dict[Any, float] | None] = [
             {label: float(code) for code, label in enumerate(column.categories or ())} | {None: math.nan}
             if column.kind == "category"
@@ -114,6 +117,8 @@ class MatrixEncoder:
             if len(cells) < _MANY:  # for few rows the arrays would cost more than they save
                 return [None if cell is None else parse_datetime(cell) for cell in cells]
             return parse_datetimes(cells)
+        if j in self._free_text:
+            return [None if cell is None else len(cell) for cell in cells]
         return cells
 
 
@@ -132,11 +137,11 @@ def unusual_message(column: Column) -> str:
 def _lowest(column: Column) -> float:
     if column.kind == "category":
         return -math.inf if column.categories is None else 0.0
-    return -math.inf if column.minimum is None or column.kind == "boolean" else column.minimum
+    return -math.inf if column.minimum is None or column.kind in _UNBOUNDED else column.minimum
 
 
 def _highest(column: Column) -> float:
-    return math.inf if column.maximum is None or column.kind == "boolean" else column.maximum
+    return math.inf if column.maximum is None or column.kind in _UNBOUNDED else column.maximum
 
 
 def _narrow_columns(columns: Sequence[Column]) -> Mapping[type[np.floating[Any]], list[int]]:

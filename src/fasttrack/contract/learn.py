@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 __all__ = ["MAX_CATEGORIES", "learn_columns", "learn_contract"]
 
 MAX_CATEGORIES = 10_000
-"""A text column with more distinct values is free text: its values are not listed, and none counts as unseen."""
+"""A column with more distinct words is free text: its values are not listed, and none counts as unseen."""
+TEXT_EXAMPLE = "some text"
+"""The example of every column of free text, because a training text may be personal."""
 
 _QUANTILES = np.linspace(0, 1, 21)
 
@@ -40,8 +42,9 @@ def learn_contract(
     whether the pipeline was fitted on the bare values. Raises DataError for a column of a type that cannot be sent as
     JSON.
     """
-    columns = learn_columns(X, kinds)
     learned = encoder_categories(pipeline, list(X.columns))
+    read_as_text: dict[str, Kind] = dict.fromkeys(_vectorized(pipeline, X) - learned.keys(), "text")
+    columns = learn_columns(X, {**(kinds or {}), **read_as_text})
     columns = [_with_encoder(column, learned.get(column.name)) for column in columns]
     classes = None
     if task != "regression":
@@ -65,6 +68,8 @@ def learn_columns(X: pd.DataFrame, kinds: Mapping[str, Kind] | None = None) -> l
 
 def _column(name: str, series: pd.Series[Any], kind: Kind | None) -> Column:
     kind = kind or _kind(name, series)
+    if kind == "category" and not hasattr(series, "cat") and series.nunique() > MAX_CATEGORIES:
+        kind = "text"
     missing = series.isna()
     bare = Column(
         name=name,
@@ -188,8 +193,7 @@ def _categories(kind: Kind, series: pd.Series[Any]) -> list[Label] | None:
         return [_plain(value) for value in series.cat.categories]
     if kind != "category":
         return None
-    distinct = series.dropna().astype(object).unique()
-    return None if len(distinct) > MAX_CATEGORIES else sorted(map(str, distinct))
+    return sorted(map(str, series.dropna().astype(object).unique()))
 
 
 def _example(kind: Kind, number: float) -> Scalar:
@@ -200,6 +204,8 @@ def _example(kind: Kind, number: float) -> Scalar:
             return bool(number)
         case "datetime":
             return format_datetime(number)
+        case "text":
+            return TEXT_EXAMPLE
         case _:
             return number
 
@@ -212,6 +218,8 @@ def _with_encoder(column: Column, learned: Sequence[Any] | None) -> Column:
     if learned is None or column.kind == "datetime" or column.dtype == "category":
         return column
     labels = [value.item() if isinstance(value, np.generic) else value for value in learned if not _is_missing(value)]
+    if column.kind == "text":
+        column = _replace(column, kind="category", minimum=None, maximum=None, quantiles=[])
     if column.kind == "category":
         labels = [label for label in labels if isinstance(label, str)]
     elif not all(isinstance(label, (bool, int, float)) for label in labels):
@@ -232,6 +240,19 @@ def encoder_categories(estimator: Any, names: list[str]) -> dict[str, Sequence[A
             before = set(listed)
             listed.extend(value for value in values if value not in before)
     return dict(known)
+
+
+def _vectorized(pipeline: Any, X: pd.DataFrame) -> set[str]:
+    """The columns of words in `X` that go to a vectorizer of texts, such as TfidfVectorizer."""
+    import pandas as pd
+
+    names = [
+        name
+        for step, inputs in _encoders(pipeline, list(X.columns))
+        if callable(getattr(step, "build_analyzer", None))
+        for name in inputs
+    ]
+    return {name for name in names if X[name].dtype == object or isinstance(X[name].dtype, pd.StringDtype)}
 
 
 def _encoders(estimator: Any, names: list[str]) -> Iterator[tuple[Any, list[str]]]:

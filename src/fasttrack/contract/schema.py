@@ -10,9 +10,11 @@ from typing import Literal
 
 import msgspec
 
-__all__ = ["Column", "Contract", "Kind", "Label", "Scalar", "Target", "Task"]
+__all__ = ["WORDED", "Column", "Contract", "Kind", "Label", "Scalar", "Target", "Task"]
 
-Kind = Literal["number", "integer", "boolean", "category", "datetime"]
+Kind = Literal["number", "integer", "boolean", "category", "datetime", "text"]
+WORDED = ("category", "text")
+"""The kinds of columns whose cells are words."""
 Task = Literal["regression", "binary", "multiclass"]
 Label = bool | int | float | str
 Scalar = bool | int | float | str | None
@@ -22,8 +24,9 @@ class Column(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One feature column, as the training table and the fitted pipeline have it.
 
     `minimum`, `maximum` and `quantiles` are on the matrix scale: numbers as they are, booleans 0 and 1, datetimes as
-    seconds since 1970 UTC; a `category` column has none. `categories` lists the values that the model knows, in the
-    order of their codes; an `integer`, `number` or `boolean` column has it only if an encoder learned its values.
+    seconds since 1970 UTC, free text (`text`) as its number of characters; a `category` column has none. `categories`
+    lists the values that the model knows, in the order of their codes; an `integer`, `number` or `boolean` column has
+    it only if an encoder learned its values, and a `text` column never: no text is shown by value, and none is unseen.
     """
 
     name: str

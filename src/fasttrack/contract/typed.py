@@ -24,7 +24,8 @@ class TypedDecoders:
 
 def typed_decoders(contract: Contract) -> TypedDecoders | None:
     """The decoders of a contract, or `None` if msgspec cannot take a column's name."""
-    types: dict[str, Any] = {"number": float, "integer": float, "boolean": bool, "category": str, "datetime": str}
+    types: dict[str, Any] = {"number": float, "integer": float, "boolean": bool, "category": str}
+    types |= {"datetime": str, "text": str}
     row: list[Any] = []
     columns: list[Any] = []
     for i, column in enumerate(contract.columns):

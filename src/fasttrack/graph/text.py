@@ -9,22 +9,28 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
-__all__ = ["TextBlock", "TextColumn", "TextFeatures"]
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+__all__ = ["TextColumn", "TextFeatures", "TextPart", "TextProgram", "text_input_name"]
 
 Analyzer = Literal["word", "char", "char_wb"]
 _SPACES = re.compile(r"\s\s+")
 _MASK = 0xFFFFFFFF
+_MOST_CELLS = 1 << 23
 
 
 class TextColumn(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One fitted vectorizer: from the texts of one column to float64[n, width]."""
+    """One fitted vectorizer: from the texts of one column to `width` features, of which a text has few."""
 
     column: int
     """The index of the column in the contract."""
@@ -51,51 +57,112 @@ class TextColumn(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.hashed or len(self.vocabulary)
 
 
-class TextBlock(msgspec.Struct, frozen=True, kw_only=True):
-    """The text features of a compiled model, block by block, behind the columns of the contract."""
+class TextPart(msgspec.Struct, frozen=True, kw_only=True):
+    """Some features of one vectorizer as an input of the graph: as they are, or multiplied by weights."""
 
-    columns: list[TextColumn]
+    vectorizer: int
+    """Its index in the program."""
+    columns: bytes = b""
+    """int32: the features that are used; empty for all of them."""
+    outputs: int = 0
+    """The number of columns of `weights`."""
+    weights: bytes | None = None
+    """float64[k, outputs] for the k used features; without them, the features themselves are the input."""
+
+
+class TextProgram(msgspec.Struct, frozen=True, kw_only=True):
+    """How a compiled model reads text: part number i is the graph's input `text<i>`, float64[n, k]."""
+
+    vectorizers: list[TextColumn]
+    parts: list[TextPart]
+
+
+def text_input_name(part: int) -> str:
+    """The graph input that holds part number `part`."""
+    return f"text{part}"
 
 
 class TextFeatures:
-    """A text block at work. Threads may share it."""
+    """A text program at work, given in msgpack. Threads may share it."""
 
-    def __init__(self, block: TextBlock) -> None:
-        self._vectorizers = [_Vectorizer(column) for column in block.columns]
-        self.width = sum(column.width for column in block.columns)
+    def __init__(self, content: bytes) -> None:
+        program = msgspec.msgpack.decode(content, type=TextProgram)
+        self.columns = sorted({vectorizer.column for vectorizer in program.vectorizers})
+        """The columns of the contract that are read."""
+        self._vectorizers = [_Vectorizer(options) for options in program.vectorizers]
+        parts = [_Part(part, program.vectorizers[part.vectorizer].width) for part in program.parts]
+        self._parts: list[list[tuple[str, _Part]]] = [[] for _ in program.vectorizers]
+        for number, (stored, part) in enumerate(zip(program.parts, parts, strict=True)):
+            self._parts[stored.vectorizer].append((text_input_name(number), part))
+        self.rows_at_once = max(1, _MOST_CELLS // max(1, sum(part.width for part in parts)))
+        """Of so many rows, the inputs fit into 64 MB."""
 
-    def extend(self, matrix: NDArray[np.float64], text: Callable[[int], Sequence[str | None]]) -> NDArray[np.float64]:
-        """`matrix` float64[n, f] with the text features behind it: float64[n, f + width].
+    def inputs(self, text: Mapping[int, Sequence[str | None]], start: int, stop: int) -> dict[str, Floats]:
+        """The graph's inputs for the rows from `start` up to `stop`: by name float64[n, k].
 
-        `text` gives the n texts of a column by its index; `None` is a missing text.
+        `text` has the texts of each column by its index; `None` is a missing text.
         """
-        extended = np.zeros((len(matrix), matrix.shape[1] + self.width))
-        extended[:, : matrix.shape[1]] = matrix
-        start = matrix.shape[1]
-        for vectorizer in self._vectorizers:
-            stop = start + vectorizer.width
-            vectorizer.fill(extended[:, start:stop], text(vectorizer.column))
-            start = stop
-        return extended
+        inputs: dict[str, Floats] = {}
+        for vectorizer, parts in zip(self._vectorizers, self._parts, strict=True):
+            named = [(part, part.empty(stop - start)) for _, part in parts]
+            for row, words in enumerate(text[vectorizer.column][start:stop]):
+                places, values = vectorizer.features(words or "")
+                if len(places):
+                    for part, out in named:
+                        part.fill(out[row], places, values)
+            inputs.update((name, out) for (name, _), (_, out) in zip(parts, named, strict=True))
+        return inputs
+
+
+class _Part:
+    def __init__(self, part: TextPart, features: int) -> None:
+        self._weights: Floats | None = None
+        used = np.frombuffer(part.columns, "<i4")
+        if part.weights is not None:
+            self._weights = np.frombuffer(part.weights, "<f8").reshape(-1, part.outputs)
+        self.width = part.outputs if part.weights is not None else len(used) or features
+        self._places: NDArray[np.intp] | None = None
+        if len(used):
+            self._places = np.full(features, -1, dtype=np.intp)
+            self._places[used] = np.arange(len(used))
+
+    def empty(self, rows: int) -> Floats:
+        """The input of rows without words."""
+        return np.zeros((rows, self.width))
+
+    def fill(self, row: Floats, places: NDArray[np.intp], values: Floats) -> None:
+        """Write the input of one row; `places` are the features that its text has, with their `values`."""
+        if self._places is not None:
+            places = self._places[places]
+            used = places >= 0
+            if not used.all():
+                places, values = places[used], values[used]
+        if self._weights is None:
+            row[places] = values
+        else:
+            products = self._weights[places]
+            products *= values[:, None]
+            if products.shape[1] == 1:  # NumPy would sum a single column pairwise
+                row[0] = _sum(products[:, 0])
+            else:
+                np.add.reduce(products, axis=0, out=row)
 
 
 class _Vectorizer:
     def __init__(self, options: TextColumn) -> None:
         self.column = options.column
-        self.width = options.width
         self._options = options
         self._places = {term: place for place, term in enumerate(options.vocabulary)}
         self._stop_words = frozenset(options.stop_words)
         self._pattern = re.compile(options.token_pattern)
         self._idf = np.array(options.idf)
 
-    def fill(self, out: NDArray[np.float64], texts: Iterable[str | None]) -> None:
-        """Write the features of each text into its row of `out`, which holds zeros."""
-        for row, text in zip(out, texts, strict=True):
-            counts = self._counts(text or "")
-            if counts:
-                places = sorted(counts)  # scikit-learn adds up in the order of the columns
-                row[places] = self._weighted(places, counts)
+    def features(self, text: str) -> tuple[NDArray[np.intp], Floats]:
+        """The features that are not zero: their places in ascending order, and their values."""
+        counts = self._counts(text)
+        ordered = sorted(counts)  # scikit-learn adds up in the order of the columns
+        places = np.array(ordered, dtype=np.intp)
+        return places, self._weighted(places, np.array([counts[place] for place in ordered]))
 
     def _counts(self, text: str) -> dict[int, float]:
         counts: dict[int, float] = {}
@@ -113,25 +180,24 @@ class _Vectorizer:
             return dict.fromkeys(counts, 1.0)
         return counts
 
-    def _weighted(self, places: list[int], counts: dict[int, float]) -> NDArray[np.float64]:
-        values = np.array([counts[place] for place in places])
+    def _weighted(self, places: NDArray[np.intp], values: Floats) -> Floats:
         if self._options.sublinear:
             values = np.log(values) + 1.0
         if len(self._idf):
             values = values * self._idf[places]
         if self._options.norm:
             sizes = abs(values) if self._options.norm == "l1" else values * values
-            total = sum(sizes.tolist())  # one after the other, as scikit-learn adds
+            total = _sum(sizes)
             size = total if self._options.norm == "l1" else math.sqrt(total)
             if size:
                 values = values / size
         return values
 
     def _terms(self, text: str) -> list[str]:
+        if self._options.lowercase:  # first: a capital letter that only the accents' normal form gives stays one
+            text = text.lower()
         if self._options.accents:
             text = _without_accents(text, self._options.accents)
-        if self._options.lowercase:
-            text = text.lower()
         shortest, longest = self._options.ngrams
         if self._options.analyzer == "char":
             return _char_ngrams(_SPACES.sub(" ", text), shortest, longest)
@@ -141,6 +207,11 @@ class _Vectorizer:
         if self._stop_words:
             tokens = [token for token in tokens if token not in self._stop_words]
         return tokens if longest == 1 else _word_ngrams(tokens, shortest, longest)
+
+
+def _sum(values: Floats) -> float:
+    """The sum of the values, added one after the other, as scikit-learn does."""
+    return float(np.add.accumulate(values)[-1]) if len(values) else 0.0
 
 
 def _without_accents(text: str, way: str) -> str:
