@@ -55,7 +55,7 @@ class Block:
     bounded: bool = False
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, slots=True)
 class NumberColumn:
     """Column `index` of `block`, followed by elementwise `steps`.
 

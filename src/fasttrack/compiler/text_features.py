@@ -45,11 +45,11 @@ class TextParts:
         used = np.asarray(columns, dtype="<i4")
         outputs, stored = 0, None
         if weights is not None:
-            if weights.size > _MAX_WEIGHTS:
-                raise NotCompilable(f"its weights for text are more than {_MAX_WEIGHTS:,}; limit max_features")
             needed = np.flatnonzero((weights != 0).any(axis=1))
             needed = needed if len(needed) else np.array([0])
             used, weights = used[needed], weights[needed]
+            if weights.size > _MAX_WEIGHTS:
+                raise NotCompilable(f"its weights for text are more than {_MAX_WEIGHTS:,}; limit max_features")
             outputs, stored = weights.shape[1], np.ascontiguousarray(weights, dtype="<f8").tobytes()
         every = len(used) == vectorizer.width and bool((used == np.arange(len(used))).all())
         place = next((i for i, known in enumerate(self.vectorizers) if known is vectorizer), len(self.vectorizers))
