@@ -36,7 +36,7 @@ __all__ = [
 SOURCE = f"a file, folder or pattern of {format_names()}; an address such as {example_list('source')}"
 MODEL = "NAME, NAME@VERSION, NAME@champion or NAME@challenger"
 _LATEST = "the model promoted last"
-KINDS = ("number", "integer", "boolean", "category", "datetime")
+KINDS = ("number", "integer", "boolean", "category", "datetime", "text")
 
 StoreOption = Annotated[
     str,

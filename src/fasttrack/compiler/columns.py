@@ -211,7 +211,7 @@ class Columns:
     def with_matrix(self, var: Var, width: int, *, bounded: bool = False) -> Columns:
         """The columns of `var`, a float64[n, width] value of the graph. `bounded`: as in Block."""
         block = Block(var, width, bounded)
-        return self.with_features((NumberColumn(block, i) for i in range(width)), sparse=False)
+        return self.with_features((NumberColumn(block, i) for i in range(width)), sparse=False, vector=False)
 
     def numeric_features(self) -> tuple[NumberColumn | CodedColumn, ...]:
         """The columns as numbers. Raises NotCompilable if a column is text, or a date and time."""

@@ -82,7 +82,7 @@ class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     kinds: Annotated[
         dict[str, Kind],
         Option(
-            "Kinds of columns: number, integer, boolean, category or datetime.",
+            "Kinds of columns: number, integer, boolean, category, datetime or text.",
             default="as read from the table",
             flag="--kind",
             metavar="COLUMN=KIND",

@@ -46,6 +46,7 @@ def learn_contract(
     read_as_text: dict[str, Kind] = dict.fromkeys(_vectorized(pipeline, X) - learned.keys(), "text")
     columns = learn_columns(X, {**(kinds or {}), **read_as_text})
     columns = [_with_encoder(column, learned.get(column.name)) for column in columns]
+    columns = [_as_text(column, X[column.name]) if _has_too_many(column) else column for column in columns]
     classes = None
     if task != "regression":
         classes = [_plain(label) for label in pipeline.classes_]
@@ -62,14 +63,14 @@ def learn_contract(
 
 
 def learn_columns(X: pd.DataFrame, kinds: Mapping[str, Kind] | None = None) -> list[Column]:
-    """A Column for each column of `X`. Raises DataError for a column of a type that cannot be sent as JSON."""
+    """A Column for each column of `X`; of more words than MAX_CATEGORIES, the categories are not listed.
+
+    Raises DataError for a column of a type that cannot be sent as JSON."""
     return [_column(str(name), X.iloc[:, j], (kinds or {}).get(str(name))) for j, name in enumerate(X.columns)]
 
 
 def _column(name: str, series: pd.Series[Any], kind: Kind | None) -> Column:
     kind = kind or _kind(name, series)
-    if kind == "category" and not hasattr(series, "cat") and series.nunique() > MAX_CATEGORIES:
-        kind = "text"
     missing = series.isna()
     bare = Column(
         name=name,
@@ -99,6 +100,14 @@ def _column(name: str, series: pd.Series[Any], kind: Kind | None) -> Column:
         quantiles=[float(q) for q in quantiles],
         example=_example(kind, float(quantiles[10])),
     )
+
+
+def _has_too_many(column: Column) -> bool:
+    return column.kind == "category" and column.categories is None
+
+
+def _as_text(column: Column, series: pd.Series[Any]) -> Column:
+    return _column(column.name, series, "text")
 
 
 def _numbers(column: Column, values: pd.Series[Any]) -> NDArray[np.float64]:
@@ -193,7 +202,8 @@ def _categories(kind: Kind, series: pd.Series[Any]) -> list[Label] | None:
         return [_plain(value) for value in series.cat.categories]
     if kind != "category":
         return None
-    return sorted(map(str, series.dropna().astype(object).unique()))
+    distinct = series.dropna().astype(object).unique()
+    return None if len(distinct) > MAX_CATEGORIES else sorted(map(str, distinct))
 
 
 def _example(kind: Kind, number: float) -> Scalar:

@@ -54,6 +54,7 @@ KIND_WORDS: dict[Kind, str] = {
     "boolean": "true or false",
     "datetime": "an ISO 8601 date or time",
     "category": "text",
+    "text": "text",
 }
 """A cell of each kind, as messages call it."""
 
@@ -218,6 +219,7 @@ _PARSERS: dict[Kind, Parser] = {
     "boolean": _boolean,
     "datetime": _datetime,
     "category": _category,
+    "text": _category,
 }
 _TYPES: dict[Kind, pa.DataType] = {
     "number": pa.float64(),
@@ -225,4 +227,5 @@ _TYPES: dict[Kind, pa.DataType] = {
     "boolean": pa.bool_(),
     "datetime": UTC_MICROS,
     "category": pa.string(),
+    "text": pa.string(),
 }

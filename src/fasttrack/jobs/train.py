@@ -23,6 +23,7 @@ from fasttrack.training.read import check_split_column, read_training_table
 from fasttrack.training.split import split_table
 from fasttrack.training.table import prepare
 from fasttrack.training.task import choose_task
+from fasttrack.training.text_choice import vectorized_columns, without_columns
 from fasttrack.training.tuning import check_search
 from fasttrack.urls import redact_url
 
@@ -50,11 +51,13 @@ def train(config: TrainConfig) -> Outcome:
     check_search(config, factory)
     source = redact_url(config.data.source)
     table, unread = _read(config, store, source)
-    ready = prepare(table, config.data.target, ignore=config.data.ignore, unread=unread, name=source)
+    kinds = config.data.kinds | (vectorized_columns(factory.estimator) if factory else {})
+    ready = prepare(table, config.data.target, ignore=config.data.ignore, unread=unread, kinds=kinds, name=source)
     choice = choose_task(ready.y, config.model.task)
     report_step(f"{len(ready.X):,} rows, {ready.X.shape[1]} features, {choice.task} ({choice.reason})")
     rows = split_table(ready, table, choice.task, config.split, source)
     model = fit_model(config, factory, ready, rows, choice.task)
+    ready, rows = without_columns(ready, rows, model.unused)
     contract = learn_contract(ready.X, model.pipeline, target=config.data.target, task=choice.task, kinds=ready.kinds)
     report_step(f"evaluating on {len(rows.X_test):,} hold-out rows")
     clusters = holdout_clusters(config.split.method, rows.by_test)

@@ -10,6 +10,7 @@ from fasttrack.contract.learn import learn_columns
 from fasttrack.errors import TrainingError, in_a_line
 from fasttrack.progress import report_step
 from fasttrack.training.pipelines import build, choose
+from fasttrack.training.text_choice import choose_text, without_columns
 from fasttrack.training.tuning import tune
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ class FittedModel:
     """The user's own module or package that the estimator comes from."""
     notes: list[str]
     search: SearchResult | None
+    unused: dict[str, str]
+    """The columns that the pipeline was fitted without, with the reason."""
 
 
 def fit_model(
@@ -49,10 +52,13 @@ def fit_model(
     """
     label, notes = config.model.estimator, []
     columns: list[Column] = []
+    unused: dict[str, str] = {}
     if factory is not None:
         estimator = factory.estimator
     else:
-        columns = learn_columns(ready.X, ready.kinds)
+        text = choose_text(label, learn_columns(ready.X, ready.kinds), task, rows, config)
+        columns, unused, notes = list(text.columns), text.unused, list(text.notes)
+        ready, rows = without_columns(ready, rows, unused)
         if label == "auto":
             report_step("choosing between linear, boosting and forest")
             choice = choose(
@@ -70,7 +76,7 @@ def fit_model(
     tuned = tune(config, label, estimator, columns, task, rows)
     report_step(f"fitting {tuned.label} on {len(rows.X_train):,} rows")
     pipeline = _fit(tuned.estimator, rows.X_train, rows.y_train, tuned.label)
-    return FittedModel(pipeline, tuned.label, factory.source if factory else None, notes, tuned.search)
+    return FittedModel(pipeline, tuned.label, factory.source if factory else None, notes, tuned.search, unused)
 
 
 def _fit(estimator: Any, X: pd.DataFrame, y: pd.Series[Any], label: str) -> Any:

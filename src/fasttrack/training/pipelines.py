@@ -23,6 +23,7 @@ from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler,
 from fasttrack.errors import TrainingError, in_a_line
 from fasttrack.evaluation import primary_metric
 from fasttrack.training.calendar import CalendarFeatures
+from fasttrack.training.text_features import text_steps
 from fasttrack.training.validation import FOLDS, folds, measure
 
 if TYPE_CHECKING:
@@ -150,7 +151,9 @@ def _encoder(columns: Sequence[Column], task: Task, seed: int, *, scale: bool) -
         ("few", few, _few(columns)),
         ("many", _means(task, seed, scale=scale), _many(columns)),
     ]
-    return ColumnTransformer([step for step in steps if step[2]])
+    return ColumnTransformer(
+        [*(step for step in steps if step[2]), *text_steps(columns, task, seed, condensed=not scale)]
+    )
 
 
 def _means(task: Task, seed: int, *, scale: bool) -> Any:
@@ -181,7 +184,8 @@ def _boosting(columns: Sequence[Column], task: Task, rows: int, seed: int) -> Pi
         "min_samples_leaf": 20 if rows >= 400 else 5,
     }
     kind = HistGradientBoostingRegressor if task == "regression" else HistGradientBoostingClassifier
-    return _pipeline(ColumnTransformer([step for step in steps if step[2]]), kind(**options))
+    used = [*(step for step in steps if step[2]), *text_steps(columns, task, seed, condensed=True)]
+    return _pipeline(ColumnTransformer(used), kind(**options))
 
 
 def _linear(task: Task, seed: int) -> Any:

@@ -11,11 +11,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from fasttrack.contract.schema import WORDED
 from fasttrack.errors import DataError, TrainingError
 from fasttrack.suggestions import names_hint
+from fasttrack.training.text_choice import is_text_column
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from fasttrack.contract.schema import Kind
 
@@ -67,12 +69,14 @@ def prepare(
     ignore: Sequence[str] = (),
     unread: Sequence[str] = (),
     keep: Sequence[str] = (),
+    kinds: Mapping[str, Kind] | None = None,
     name: str = "the table",
 ) -> TrainingTable:
     """Separate `table` into features and target; leave out the columns that cannot be features, each with its reason.
 
-    Columns in `keep` are always kept; `unread` are ignored columns that were not read. Raises DataError when the target
-    or an ignored column does not exist, the target has infinite values, or nothing is left to train on.
+    Columns in `keep` are always kept; `unread` are ignored columns that were not read. `kinds`: of columns whose kind
+    was asked for; words that were asked for as a category or as text are no identifier. Raises DataError when the
+    target or an ignored column does not exist, the target has infinite values, or nothing is left to train on.
     """
     check_columns([*table.column_names, *unread], (target, *ignore), name)
     cells = table.column(target)
@@ -82,10 +86,12 @@ def prepare(
     check_finite(cells, target, name)
     dropped = table.num_rows - len(kept)
     rows = table.take(pa.array(kept)) if dropped else table
+    asked = kinds or {}
+    keep = [*keep, *(column for column, kind in asked.items() if kind in WORDED)]
     left_out = dict.fromkeys(unread, _IGNORED)
     notes: list[str] = []
     features: dict[str, pd.Series[Any]] = {}
-    kinds: dict[str, Kind] = {}
+    found: dict[str, Kind] = {}
     for column_name in rows.column_names:
         column = rows.column(column_name)
         if column_name == target:
@@ -94,7 +100,10 @@ def prepare(
         if reason is not None and not (column_name in keep and column_name not in ignore):
             left_out[column_name] = reason
             continue
-        features[column_name], kinds[column_name] = series(column)
+        features[column_name], kind = series(column)
+        if kind == "category" and (asked.get(column_name) or ("text" if is_text_column(column) else kind)) == "text":
+            kind = "text"
+        found[column_name] = kind
         if pa.types.is_integer(column.type) and _past_float64(column):
             notes.append(f"{column_name!r} has whole numbers above 2^53, which a 64-bit float rounds")
     if not features:
@@ -102,7 +111,7 @@ def prepare(
         raise TrainingError(f"{name} has no column to learn from: {reasons or 'it has only the target'}")
     X = pd.DataFrame(dict(enumerate(features.values())))
     X.columns = pd.Index(list(features))
-    return TrainingTable(X, series(rows.column(target))[0], kinds, dropped, left_out, notes, kept)
+    return TrainingTable(X, series(rows.column(target))[0], found, dropped, left_out, notes, kept)
 
 
 def missing(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -162,6 +171,8 @@ def unusable(name: str, column: pa.ChunkedArray) -> str | None:
     valid = len(column) - column.null_count
     if distinct == 1 and valid == len(column):
         return "constant"
+    if kind == "category" and is_text_column(column):
+        return None
     if distinct == valid >= _MANY and (kind == "category" or (kind == "integer" and _IDENTIFIER.search(name))):
         return "a unique identifier"
     return None

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["MIN_DISTINCT", "integer_identifier", "text_identifier"]
+__all__ = ["MIN_DISTINCT", "integer_identifier", "is_free_text", "text_identifier"]
 
 MIN_DISTINCT = 20
 """Fewer distinct values than this may be distinct by chance."""
@@ -30,6 +30,10 @@ _HEX = re.compile(r"[0-9a-f]{8,}", re.IGNORECASE)
 _UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 _WORDS = 4
 """A text of so many words on average is written for people, and says something."""
+_ALL_WORDS = 0.3
+"""The share of the words of a text that begin with a small letter; of names and titles nearly none does."""
+_SAMPLE = 200
+"""The number of texts that are looked at for their form."""
 _EVEN = 0.999
 _SHORT_NUMBER = 10**5
 
@@ -70,9 +74,22 @@ def text_identifier(words: Sequence[str]) -> str | None:
         return "a unique identifier (UUIDs)"
     if all(_HEX.fullmatch(word) for word in sample):
         return "a unique identifier (hexadecimal digests)"
-    if np.mean([len(word.split()) for word in sample]) >= _WORDS:
-        return None
-    return "a unique identifier"
+    return None if is_free_text(sample) else "a unique identifier"
+
+
+def is_free_text(words: Sequence[str]) -> bool:
+    """Whether texts are sentences or descriptions: several words on average, and not only names or titles.
+
+    Names of people and titles have few words that begin with a small letter. Text without any small letter, such as
+    `WHITE HANGING HEART`, is judged by its number of words alone.
+    """
+    sample = words[:_SAMPLE]
+    split = [word.split() for word in sample]
+    count = sum(len(parts) for parts in split)
+    if not sample or count / len(sample) < _WORDS:
+        return False
+    small = sum(part[:1].islower() for parts in split for part in parts)
+    return small >= _ALL_WORDS * count or not any(letter.islower() for word in sample for letter in word)
 
 
 def _is_spread_evenly(values: NDArray[np.float64]) -> bool:

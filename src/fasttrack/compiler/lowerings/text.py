@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -9,8 +10,9 @@ import numpy as np
 from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfTransformer, TfidfVectorizer
 
 from fasttrack.compiler.columns import CodedColumn, Columns, NumberColumn, TextInput
+from fasttrack.compiler.graph_matrix import as_column, take_column
 from fasttrack.compiler.input_validation import require_present
-from fasttrack.compiler.lowering_registry import register
+from fasttrack.compiler.lowering_registry import Regression, lower_predictor, lower_transformer, register
 from fasttrack.compiler.not_compilable import NotCompilable
 from fasttrack.compiler.text_features import TextBlock
 from fasttrack.graph import TextColumn
@@ -33,6 +35,26 @@ def lower_vectorizer(vectorizer: Any, x: Columns) -> Columns:
     if isinstance(vectorizer, TfidfVectorizer):
         options = _weighted(options, vectorizer._tfidf)
     return _features(vectorizer, options, x)
+
+
+@register("fasttrack.training.text_features.TextVectorizer", takes_vector=True)
+def _built_in(vectorizer: Any, x: Columns) -> Columns:
+    """A missing text is an empty one."""
+    filled = [replace(feature, filled=True) if isinstance(feature, TextInput) else feature for feature in x]
+    return lower_vectorizer(vectorizer, x.with_features(filled))
+
+
+@register("fasttrack.training.text_features.TextScore", takes_vector=True)
+def _score(estimator: Any, x: Columns) -> Columns:
+    terms = lower_transformer(estimator.terms_, x)
+    prediction = lower_predictor(estimator.model_, terms)
+    if isinstance(prediction, Regression):
+        return x.with_matrix(as_column(prediction.values), 1)
+    probabilities = prediction.probabilities
+    if probabilities is None:
+        raise NotCompilable("its model has no probabilities")
+    classes = len(prediction.classes)
+    return x.with_matrix(probabilities, classes) if classes > 2 else x.with_matrix(take_column(probabilities, 1), 1)
 
 
 @register(HashingVectorizer, takes_vector=True)
