@@ -76,6 +76,8 @@ def refuse_unknown(encoder: Any, x: Columns, *, allowed: bool) -> list[NDArray[n
 
     Raises NotCompilable if the encoder knows a category for which the contract has no code.
     """
+    for feature in x:
+        _require_categories(feature)
     columns = [feature for feature in x if isinstance(feature, CodedColumn)]
     length = max(len(column.cells) for column in columns)
     inputs = _container(encoder, [_padded_cells(column, length, None) for column in columns])
@@ -95,6 +97,11 @@ def refuse_unknown(encoder: Any, x: Columns, *, allowed: bool) -> list[NDArray[n
     return unknown
 
 
+def _require_categories(feature: Feature) -> None:
+    if isinstance(feature, TextInput):
+        raise NotCompilable("its input is free text, which has no categories; put a vectorizer before it")
+
+
 def _check_categories(x: Columns, column: CodedColumn, categories: NDArray[Any]) -> None:
     """Raise NotCompilable if a word among the encoder's `categories` is not among the cells."""
     cells = set(np.asarray(column.cells, dtype=object))
@@ -110,8 +117,7 @@ def _padded_cells(feature: Feature, length: int, skipped: NDArray[np.bool_] | No
     """The cells, padded to `length`. A cell that is not skipped replaces the skipped ones and fills the padding."""
     if isinstance(feature, DatetimeColumn):
         raise NotCompilable("its input is a date and time; extract calendar features first")
-    if isinstance(feature, TextInput):
-        raise NotCompilable("its input is free text, which has no categories; put a vectorizer before it")
+    _require_categories(feature)
     cells = feature.cells if isinstance(feature, CodedColumn) else np.zeros(1)
     included = np.arange(len(cells)) if skipped is None else np.flatnonzero(~skipped)
     if not len(included):

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from fasttrack.contract.cell import parse_datetime, within_years
 from fasttrack.contract.datetimes import micros_to_seconds
 from fasttrack.contract.encoding import MatrixEncoder
-from fasttrack.contract.schema import Contract, Target
+from fasttrack.contract.schema import WORDED, Contract, Target
 from fasttrack.data.column_kinds import parse_cells
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class CellReader:
     def read(self, cells: pa.ChunkedArray, *, untyped: bool = False) -> Cells:
         """The cells, whatever their type; `untyped`: text cells are what they spell."""
         wrong = np.zeros(len(cells), dtype=bool)
-        if untyped and pa.types.is_string(cells.type) and self.column.kind != "category":
+        if untyped and pa.types.is_string(cells.type) and self.column.kind not in WORDED:
             cells, wrong = parse_cells(cells, self.column.kind)
         missing = _mask(pc.is_null(cells, nan_is_null=True)) & ~wrong
         values, other_kind = self._numbers(cells)
@@ -84,6 +84,8 @@ class CellReader:
         if self._categories is not None and pa.types.is_string(type_):
             codes = pc.fill_null(pc.index_in(cells, value_set=self._categories), -1)
             return _floats(pc.cast(codes, pa.float64())), nowhere
+        if kind == "text" and pa.types.is_string(type_):
+            return _floats(pc.cast(pc.utf8_length(cells), pa.float64())), nowhere
         if kind == "datetime" and pa.types.is_timestamp(type_):
             return _timestamp_seconds(cells)
         if kind == "datetime" and pa.types.is_string(type_):

@@ -88,6 +88,10 @@ class TextScore(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sciki
         """float64[n, k]: the probability of the second of two classes, those of all classes, or the target."""
         return self._scores(self.model_, self.terms_.transform(X))
 
+    def build_analyzer(self) -> Any:
+        """As that of a vectorizer, by which a contract recognises that its column is text."""
+        return self.terms_.build_analyzer()
+
     def _width(self) -> int:
         return 1 if self.classes_ is None or len(self.classes_) <= 2 else len(self.classes_)
 
