@@ -37,6 +37,8 @@ FRESH = [
     *("", " \t", "Good CAFÉ", "cafe\u0301 plot", "unseen entirely", "good " * 2000, "数据 good", "😀 42", "\u0130 the"),
 ]
 
+SUBLINEAR = TfidfTransformer(sublinear_tf=True)
+
 
 def texts(n: int, seed: int, length: int = 12) -> list[str]:
     random = np.random.default_rng(seed)
