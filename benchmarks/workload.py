@@ -40,6 +40,7 @@ class Workload:
     database_rows: int
     parquet_rows: int
     sample_rows: int
+    texts: int
 
 
 FULL = Workload(
@@ -58,6 +59,7 @@ FULL = Workload(
     database_rows=1_000_000,
     parquet_rows=10_000_000,
     sample_rows=100_000,
+    texts=5_000,
 )
 QUICK = Workload(
     rounds=1,
@@ -75,6 +77,7 @@ QUICK = Workload(
     database_rows=20_000,
     parquet_rows=50_000,
     sample_rows=2_000,
+    texts=300,
 )
 
 
