@@ -6,10 +6,10 @@ missing text has the features of an empty one.
 
 from __future__ import annotations
 
-import math
 import re
 import unicodedata
-from typing import TYPE_CHECKING, Literal
+from collections import Counter
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import msgspec
 import numpy as np
@@ -104,14 +104,20 @@ class TextFeatures:
         """
         inputs: dict[str, Floats] = {}
         for vectorizer, parts in zip(self._vectorizers, self._parts, strict=True):
-            named = [(part, part.empty(stop - start)) for _, part in parts]
-            for row, words in enumerate(text[vectorizer.column][start:stop]):
-                places, values = vectorizer.features(words or "")
-                if len(places):
-                    for part, out in named:
-                        part.fill(out[row], places, values)
-            inputs.update((name, out) for (name, _), (_, out) in zip(parts, named, strict=True))
+            features = vectorizer.features(text[vectorizer.column][start:stop])
+            for name, part in parts:
+                inputs[name] = part.matrix(features, stop - start)
         return inputs
+
+
+class _Features(NamedTuple):
+    """The features of n texts that are not zero, row by row, in each in the order of the columns."""
+
+    rows: NDArray[np.intp]
+    columns: NDArray[np.intp]
+    values: Floats
+    ends: list[int]
+    """Of each row: the number of features up to its end."""
 
 
 class _Part:
@@ -126,26 +132,28 @@ class _Part:
             self._places = np.full(features, -1, dtype=np.intp)
             self._places[used] = np.arange(len(used))
 
-    def empty(self, rows: int) -> Floats:
-        """The input of rows without words."""
-        return np.zeros((rows, self.width))
-
-    def fill(self, row: Floats, places: NDArray[np.intp], values: Floats) -> None:
-        """Write the input of one row; `places` are the features that its text has, with their `values`."""
+    def matrix(self, features: _Features, n: int) -> Floats:
+        """float64[n, width]: the input of the graph for n texts."""
+        rows, columns, values, ends = features
         if self._places is not None:
-            places = self._places[places]
-            used = places >= 0
-            if not used.all():
-                places, values = places[used], values[used]
+            columns = self._places[columns]
+            used = columns >= 0
+            ends = [0, *np.cumsum(used).tolist()]
+            ends = [ends[end] for end in features.ends]
+            rows, columns, values = rows[used], columns[used], values[used]
         if self._weights is None:
-            row[places] = values
-        else:
-            products = self._weights[places]
-            products *= values[:, None]
-            if products.shape[1] == 1:  # NumPy would sum a single column pairwise
-                row[0] = _sum(products[:, 0])
-            else:
-                np.add.reduce(products, axis=0, out=row)
+            matrix = np.zeros((n, self.width))
+            matrix[rows, columns] = values
+            return matrix
+        if self.width == 1:
+            sums: Floats = np.bincount(rows, values * self._weights[columns, 0], n)
+            return sums[:, None]
+        matrix = np.empty((n, self.width))
+        for row, (start, end) in enumerate(zip([0, *ends], ends, strict=False)):
+            products = self._weights[columns[start:end]]
+            products *= values[start:end, None]
+            np.add.reduce(products, axis=0, out=matrix[row])
+        return matrix
 
 
 class _Vectorizer:
@@ -157,41 +165,48 @@ class _Vectorizer:
         self._pattern = re.compile(options.token_pattern)
         self._idf = np.array(options.idf)
 
-    def features(self, text: str) -> tuple[NDArray[np.intp], Floats]:
-        """The features that are not zero: their places in ascending order, and their values."""
-        counts = self._counts(text)
-        ordered = sorted(counts)  # scikit-learn adds up in the order of the columns
-        places = np.array(ordered, dtype=np.intp)
-        return places, self._weighted(places, np.array([counts[place] for place in ordered]))
-
-    def _counts(self, text: str) -> dict[int, float]:
-        counts: dict[int, float] = {}
-        if self._options.hashed:
-            for term in self._terms(text):
-                place, sign = _hashed(term, self._options.hashed, signed=self._options.signed)
-                counts[place] = counts.get(place, 0.0) + sign
-        else:
-            find = self._places.get
-            for term in self._terms(text):
-                known = find(term)
-                if known is not None:
-                    counts[known] = counts.get(known, 0.0) + 1.0
-        if self._options.binary:
-            return dict.fromkeys(counts, 1.0)
-        return counts
-
-    def _weighted(self, places: NDArray[np.intp], values: Floats) -> Floats:
+    def features(self, texts: Sequence[str | None]) -> _Features:
+        """The features of each text. NumPy's `bincount` adds one after the other, as scikit-learn does."""
+        columns: list[int] = []
+        counted: list[float] = []
+        ends: list[int] = []
+        for text in texts:
+            if text:
+                counts = self._counts(text)
+                ordered = sorted(counts)
+                columns += ordered
+                counted += [counts[column] for column in ordered]
+            ends.append(len(columns))
+        places, values = np.array(columns, dtype=np.intp), np.array(counted, dtype=np.float64)
+        n = len(ends)
+        rows = np.repeat(np.arange(n), np.diff(ends, prepend=0)) if n > 1 else np.zeros(len(places), dtype=np.intp)
         if self._options.sublinear:
             values = np.log(values) + 1.0
         if len(self._idf):
-            values = values * self._idf[places]
+            values *= self._idf[places]
         if self._options.norm:
-            sizes = abs(values) if self._options.norm == "l1" else values * values
-            total = _sum(sizes)
-            size = total if self._options.norm == "l1" else math.sqrt(total)
-            if size:
-                values = values / size
-        return values
+            is_l1 = self._options.norm == "l1"
+            sizes = np.bincount(rows, np.abs(values) if is_l1 else values * values, n)
+            if not is_l1:
+                sizes = np.sqrt(sizes)
+            sizes[sizes == 0] = 1.0
+            values /= sizes[rows]
+        return _Features(rows, places, values, ends)
+
+    def _counts(self, text: str) -> Mapping[int, float]:
+        """How often the text has each term, by the term's column."""
+        terms = self._terms(text)
+        counts: Mapping[int, float]
+        if self._options.hashed:
+            sums: dict[int, float] = {}
+            for term in terms:
+                place, sign = _hashed(term, self._options.hashed, signed=self._options.signed)
+                sums[place] = sums.get(place, 0.0) + sign
+            counts = sums
+        else:
+            find = self._places.get
+            counts = Counter([known for term in terms if (known := find(term)) is not None])
+        return dict.fromkeys(counts, 1.0) if self._options.binary else counts
 
     def _terms(self, text: str) -> list[str]:
         if self._options.lowercase:  # first: a capital letter that only the accents' normal form gives stays one
@@ -207,11 +222,6 @@ class _Vectorizer:
         if self._stop_words:
             tokens = [token for token in tokens if token not in self._stop_words]
         return tokens if longest == 1 else _word_ngrams(tokens, shortest, longest)
-
-
-def _sum(values: Floats) -> float:
-    """The sum of the values, added one after the other, as scikit-learn does."""
-    return float(np.add.accumulate(values)[-1]) if len(values) else 0.0
 
 
 def _without_accents(text: str, way: str) -> str:
