@@ -146,8 +146,8 @@ class _Part:
             matrix[rows, columns] = values
             return matrix
         if self.width == 1:
-            sums: Floats = np.bincount(rows, values * self._weights[columns, 0], n)
-            return sums[:, None]
+            sums = np.bincount(rows, values * self._weights[columns, 0], n)
+            return sums.astype(np.float64, copy=False)[:, None]  # without any weight they are integers
         matrix = np.empty((n, self.width))
         for row, (start, end) in enumerate(zip([0, *ends], ends, strict=False)):
             products = self._weights[columns[start:end]]
