@@ -41,6 +41,8 @@ class Workload:
     parquet_rows: int
     sample_rows: int
     texts: int
+    quick: bool
+    quality_seconds: float
 
 
 FULL = Workload(
@@ -60,6 +62,8 @@ FULL = Workload(
     parquet_rows=10_000_000,
     sample_rows=100_000,
     texts=5_000,
+    quick=False,
+    quality_seconds=60,
 )
 QUICK = Workload(
     rounds=1,
@@ -78,6 +82,8 @@ QUICK = Workload(
     parquet_rows=50_000,
     sample_rows=2_000,
     texts=300,
+    quick=True,
+    quality_seconds=2,
 )
 
 

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from fasttrack.contract.learn import MAX_CATEGORIES
 from fasttrack.evaluation import primary_metric
-from fasttrack.training.pipelines import build
+from fasttrack.training.families import build
 from fasttrack.training.validation import folds, measure
 from fasttrack.understanding.identifiers import MIN_DISTINCT, is_free_text
 
