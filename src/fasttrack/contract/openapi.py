@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 
 __all__ = ["beginning_of_row", "example_row", "is_wide", "reply_schema", "request_schema", "row_schema"]
 
-_TYPES = {"number": "number", "integer": "integer", "boolean": "boolean", "category": "string", "datetime": "string"}
+_TYPES = {"number": "number", "integer": "integer", "boolean": "boolean", "category": "string"} | dict.fromkeys(
+    ("datetime", "text"), "string"
+)
 _LISTED = 50
 """How many categories a description lists before it only counts."""
 _MOST_COLUMNS, _MOST_CHARACTERS = 20, 2_000
@@ -221,6 +223,8 @@ def _description(column: Column) -> str:
         listed = ", ".join(map(label_key, column.categories[:_LISTED]))
         more = f" and {len(column.categories) - _LISTED:,} more" if len(column.categories) > _LISTED else ""
         parts.append(f"Known values: {listed}{more}. Others are scored as unseen, with a warning.")
+    elif column.kind == "text":
+        parts.append("Free text.")
     elif column.minimum is not None and column.maximum is not None and column.kind != "boolean":
         low, high = (
             (format_datetime(column.minimum), format_datetime(column.maximum))

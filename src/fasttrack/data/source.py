@@ -236,7 +236,9 @@ class Source:
         tables: list[pa.Table] = []
         for table in self._plain_batches(kinds, columns, None, text_columns):
             types = widen_types(types, table.schema)
-            for name, texts in count_texts(table.drop_columns([name for name in table.column_names if name in stay_text])).items():
+            for name, texts in count_texts(
+                table.drop_columns([name for name in table.column_names if name in stay_text])
+            ).items():
                 counts.setdefault(name, Counter()).update(texts)
             tables += [table] if len(self._parts) == 1 else []
         read = infer_texts(counts, self._rules, kinds)

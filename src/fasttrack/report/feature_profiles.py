@@ -52,10 +52,11 @@ def _profile(column: Column, index: int, values: Floats) -> FeatureProfile:
     if column.kind == "boolean":
         true = float(np.mean(known > 0))
         return FeatureProfile(index, missing, f"true {format_percent(true)}", [1 - true, true])
+    unit = " characters" if column.kind == "text" else ""
     form = (lambda value: format_datetime(value)[:10]) if column.kind == "datetime" else format_number
     quantiles = np.quantile(known, [0, 0.05, 0.5, 0.95, 1], method="inverted_cdf").tolist()
     low, five, median, ninety_five, high = map(form, quantiles)
-    text = f"{low} to {high}, median {median}, 90\u00a0% of them from {five} to {ninety_five}"
+    text = f"{low} to {high}{unit}, median {median}, 90\u00a0% of them from {five} to {ninety_five}"
     return FeatureProfile(index, missing, text, _histogram_shares(column, known))
 
 
@@ -80,7 +81,7 @@ def _histogram_shares(column: Column, known: Floats) -> list[float]:
     low, high = np.quantile(known, [0.005, 0.995], method="inverted_cdf").tolist()
     if not high > low:
         low, high = float(known.min()), float(known.max())
-    if column.kind == "integer":
+    if column.kind in ("integer", "text"):
         # bins with equally many whole numbers, because a bin with one more would stand out
         width = 1.0 if high - low < _MOST_BARS else np.ceil((high - low + 1) / _BARS)
         edges = np.arange(low - 0.5, high + 0.5 + width, width)
