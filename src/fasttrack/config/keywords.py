@@ -38,6 +38,9 @@ class TrainOptions(TypedDict, total=False):
     check_refuse: Sequence[CheckReason] | None
     check_against: str | None
     check_share: float | None
+    privacy_min_rows: int | None
+    privacy_max_values: int | None
+    privacy_hide: Sequence[str] | None
     tracking: str | None
     experiment: str | None
     journal: str | None
@@ -52,6 +55,9 @@ class PackageOptions(TypedDict, total=False):
     code: Sequence[str | Path] | None
     promote: Literal["never", "always", "better"] | None
     confidence: float | None
+    privacy_min_rows: int | None
+    privacy_max_values: int | None
+    privacy_hide: Sequence[str] | None
     tracking: str | None
     experiment: str | None
     store: str | Path | None

@@ -16,7 +16,14 @@ import msgspec
 from fasttrack.config.domain import Domain
 from fasttrack.config.merge import address_text, build, merge, read_toml
 from fasttrack.config.option import Option, fields_of
-from fasttrack.config.publishing import Confidence, ModelName, PromotionRule, StoreAddress, TrackingConfig
+from fasttrack.config.publishing import (
+    Confidence,
+    ModelName,
+    PrivacyConfig,
+    PromotionRule,
+    StoreAddress,
+    TrackingConfig,
+)
 from fasttrack.contract.schema import Kind, Task
 from fasttrack.errors import ConfigError
 from fasttrack.file_formats import format_names
@@ -272,6 +279,7 @@ class TrainConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     model: ModelConfig = ModelConfig()
     search: SearchConfig = SearchConfig()
     check: CheckConfig = CheckConfig()
+    privacy: PrivacyConfig = PrivacyConfig()
     tracking: TrackingConfig = TrackingConfig()
     journal: Annotated[
         str,

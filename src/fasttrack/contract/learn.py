@@ -9,8 +9,9 @@ import msgspec
 import numpy as np
 
 from fasttrack.contract.cell import format_datetime
+from fasttrack.contract.disclosure import frequent_codes, frequent_range
 from fasttrack.contract.frame import matrix_from_frame
-from fasttrack.contract.schema import Column, Contract, Kind, Label, Scalar, Target, Task
+from fasttrack.contract.schema import Column, Contract, Kind, Label, Privacy, Scalar, Target, Task
 from fasttrack.errors import DataError
 
 if TYPE_CHECKING:
@@ -33,16 +34,20 @@ def learn_contract(
     task: Task,
     kinds: Mapping[str, Kind] | None = None,
     array: bool = False,
+    privacy: Privacy | None = None,
 ) -> Contract:
     """The contract of a fitted `pipeline` and the frame `X` [n, f] it was fitted on.
 
     `kinds`: the kinds of columns whose dtype does not tell (whole numbers with missing values are floats). `array`:
-    whether the pipeline was fitted on the bare values. Raises DataError for a column of a type that cannot be sent as
-    JSON.
+    whether the pipeline was fitted on the bare values. `privacy`: which values may be published. Raises DataError for
+    a column of a type that cannot be sent as JSON.
     """
-    columns = learn_columns(X, kinds)
+    privacy = privacy or Privacy()
+    columns = learn_columns(X, kinds, privacy)
     learned = encoder_categories(pipeline, list(X.columns))
-    columns = [_with_encoder(column, learned.get(column.name)) for column in columns]
+    columns = [
+        _with_encoder(column, learned.get(column.name), X.iloc[:, j], privacy) for j, column in enumerate(columns)
+    ]
     classes = None
     if task != "regression":
         classes = [_plain(label) for label in pipeline.classes_]
@@ -55,15 +60,19 @@ def learn_contract(
             probabilities=classes is not None and callable(getattr(pipeline, "predict_proba", None)),
         ),
         input="array" if array else "frame",
+        min_rows=privacy.min_rows,
     )
 
 
-def learn_columns(X: pd.DataFrame, kinds: Mapping[str, Kind] | None = None) -> list[Column]:
+def learn_columns(
+    X: pd.DataFrame, kinds: Mapping[str, Kind] | None = None, privacy: Privacy | None = None
+) -> list[Column]:
     """A Column for each column of `X`. Raises DataError for a column of a type that cannot be sent as JSON."""
-    return [_column(str(name), X.iloc[:, j], (kinds or {}).get(str(name))) for j, name in enumerate(X.columns)]
+    privacy = privacy or Privacy()
+    return [_column(str(name), X.iloc[:, j], (kinds or {}).get(str(name)), privacy) for j, name in enumerate(X.columns)]
 
 
-def _column(name: str, series: pd.Series[Any], kind: Kind | None) -> Column:
+def _column(name: str, series: pd.Series[Any], kind: Kind | None, privacy: Privacy) -> Column:
     kind = kind or _kind(name, series)
     missing = series.isna()
     bare = Column(
@@ -76,8 +85,10 @@ def _column(name: str, series: pd.Series[Any], kind: Kind | None) -> Column:
         null=_null(series[missing]),
         labels=_labels_dtype(series),
         ordered=bool(getattr(series.dtype, "ordered", False)),
+        hidden=name in privacy.hide,
     )
     values = series[~missing]
+    bare = _replace(bare, shown=_shown(bare, values, privacy))
     if kind == "category":
         counts = values.astype(object).value_counts()
         # of equally frequent words the first in alphabetical order, so that a table always gives the same contract
@@ -92,8 +103,17 @@ def _column(name: str, series: pd.Series[Any], kind: Kind | None) -> Column:
         minimum=float(quantiles[0]),
         maximum=float(quantiles[-1]),
         quantiles=[float(q) for q in quantiles],
+        shown_range=frequent_range(numbers, kind, privacy.min_rows),
         example=_example(kind, float(quantiles[10])),
     )
+
+
+def _shown(column: Column, values: pd.Series[Any], privacy: Privacy) -> list[int]:
+    """The codes of the categories that may be published, by the training rows that have them."""
+    if column.categories is None:
+        return []
+    counts = values.astype(object).value_counts()
+    return frequent_codes(column.categories, dict(zip(counts.index, counts.tolist(), strict=True)), privacy)
 
 
 def _numbers(column: Column, values: pd.Series[Any]) -> NDArray[np.float64]:
@@ -204,7 +224,7 @@ def _example(kind: Kind, number: float) -> Scalar:
             return number
 
 
-def _with_encoder(column: Column, learned: Sequence[Any] | None) -> Column:
+def _with_encoder(column: Column, learned: Sequence[Any] | None, series: pd.Series[Any], privacy: Privacy) -> Column:
     """The column with the categories that an encoder learned, in place of those of the table.
 
     A pandas category keeps its own, because its frame cannot hold others.
@@ -216,8 +236,12 @@ def _with_encoder(column: Column, learned: Sequence[Any] | None) -> Column:
         labels = [label for label in labels if isinstance(label, str)]
     elif not all(isinstance(label, (bool, int, float)) for label in labels):
         return column
-    example = column.example if column.example in labels else next(iter(labels), column.example)
-    return _replace(column, categories=labels, example=example)
+    column = _replace(column, categories=labels)
+    shown = _shown(column, series.dropna(), privacy)
+    example = column.example
+    if example not in labels:
+        example = next(iter([*(labels[code] for code in shown), *labels]), example)
+    return _replace(column, shown=shown, example=example)
 
 
 def encoder_categories(estimator: Any, names: list[str]) -> dict[str, Sequence[Any]]:

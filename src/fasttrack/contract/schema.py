@@ -10,12 +10,23 @@ from typing import Literal
 
 import msgspec
 
-__all__ = ["Column", "Contract", "Kind", "Label", "Scalar", "Target", "Task"]
+__all__ = ["Column", "Contract", "Kind", "Label", "Privacy", "Scalar", "Target", "Task"]
 
 Kind = Literal["number", "integer", "boolean", "category", "datetime"]
 Task = Literal["regression", "binary", "multiclass"]
 Label = bool | int | float | str
 Scalar = bool | int | float | str | None
+
+
+class Privacy(msgspec.Struct, frozen=True, kw_only=True):
+    """Which values of a training table may be published. `contract/published.py` says where it applies."""
+
+    min_rows: int = 5
+    """A value is published only if at least this many training rows have it."""
+    max_values: int = 50
+    """At most this many values of a column are published."""
+    hide: tuple[str, ...] = ()
+    """Columns of which neither values nor ranges are published."""
 
 
 class Column(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -46,6 +57,13 @@ class Column(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Of a pandas category: the dtype of its categories, where pandas would not infer it from them."""
     ordered: bool = False
     """Of a pandas category: whether its categories have an order."""
+    shown: list[int] | None = None
+    """The indices of the categories that may be published, the most frequent first; `None` in contracts of versions
+    that did not count."""
+    shown_range: tuple[float, float] | None = None
+    """The range that may be published, on the matrix scale: rounded, and without the few lowest and highest values."""
+    hidden: bool = False
+    """Whether neither values nor ranges of the column may be published."""
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -66,6 +84,8 @@ class Contract(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     target: Target
     input: Literal["frame", "array"] = "frame"
     """Whether the pipeline was fitted on a DataFrame with named columns or on a bare array."""
+    min_rows: int = 5
+    """A value is published only if at least this many training rows have it."""
 
     @property
     def names(self) -> list[str]:

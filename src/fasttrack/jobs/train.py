@@ -21,7 +21,7 @@ from fasttrack.training.fit import fit_model
 from fasttrack.training.holdout import holdout_clusters, predict_holdout
 from fasttrack.training.read import check_split_column, read_training_table
 from fasttrack.training.split import split_table
-from fasttrack.training.table import prepare
+from fasttrack.training.table import check_columns, prepare
 from fasttrack.training.task import choose_task
 from fasttrack.training.tuning import check_search
 from fasttrack.urls import redact_url
@@ -55,7 +55,14 @@ def train(config: TrainConfig) -> Outcome:
     report_step(f"{len(ready.X):,} rows, {ready.X.shape[1]} features, {choice.task} ({choice.reason})")
     rows = split_table(ready, table, choice.task, config.split, source)
     model = fit_model(config, factory, ready, rows, choice.task)
-    contract = learn_contract(ready.X, model.pipeline, target=config.data.target, task=choice.task, kinds=ready.kinds)
+    contract = learn_contract(
+        ready.X,
+        model.pipeline,
+        target=config.data.target,
+        task=choice.task,
+        kinds=ready.kinds,
+        privacy=config.privacy.rule,
+    )
     report_step(f"evaluating on {len(rows.X_test):,} hold-out rows")
     clusters = holdout_clusters(config.split.method, rows.by_test)
     holdout = predict_holdout(model.pipeline, contract, rows.X_test, rows.y_test, clusters)
@@ -83,4 +90,5 @@ def _read(config: TrainConfig, store: Store, source: str) -> tuple[pa.Table, lis
     elif config.check.refuse:
         report_step(f"nothing to check against: {config.name} has no champion yet")
     check_split_column(config, table.column_names, source)
+    check_columns([*table.column_names, *unread], config.privacy.hide, source)
     return table, unread

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from fasttrack.contract.cell import format_datetime
+from fasttrack.contract.published import published_quantiles
 from fasttrack.metrics.reference import MISSING, OTHERS, Bins
 from fasttrack.report.formatting import format_number
 
@@ -22,9 +23,10 @@ _DECILES = slice(2, 19, 2)
 
 def segment_bins(column: Column, reference_bins: Bins) -> Bins:
     """The bins of the training reference; a datetime has none there, so it is cut at its training deciles."""
-    if column.kind != "datetime" or len(column.quantiles) != 21:
+    quantiles = published_quantiles(column)
+    if column.kind != "datetime" or len(quantiles) != 21:
         return reference_bins
-    edges = sorted({edge for edge in column.quantiles[_DECILES] if edge < column.quantiles[-1]})
+    edges = sorted({edge for edge in quantiles[_DECILES] if edge < quantiles[-1]})
     names = [f"{i:02d}" for i in range(len(edges) + 1)]
     return msgspec.structs.replace(reference_bins, names=[*names, MISSING], edges=edges, shares=[])
 
@@ -32,12 +34,13 @@ def segment_bins(column: Column, reference_bins: Bins) -> Bins:
 def bin_labels(column: Column, bins: Bins) -> list[str]:
     """A label for each bin: `20 to 35`, `over 35`, `= UA`, `missing`."""
     if bins.codes:
-        own = [name.partition(" ")[2] for name in bins.names[:-2] if name != OTHERS]
-        others = ["any of the rarer values"] * (len(bins.names) - 2 - len(own))
+        own = [name.partition(" ")[2] for name in bins.names[:-2] if name != OTHERS and not column.hidden]
+        rest = "any of the rarer values" if own else "any known value"
+        others = [rest] * (len(bins.names) - 2 - len(own))
         return [*(f"= {name}" for name in own), *others, "a value not seen in training", "missing"]
     if column.kind == "boolean":
         return ["= false", "= true", "missing"]
-    if not bins.edges:
+    if not bins.edges or column.hidden:
         return [*("any value" for _ in bins.names[:-1]), "missing"]
     labels = [f"up to {_format_edge(column, bins.edges[0])}"]
     for low, high in pairwise(bins.edges):

@@ -18,6 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from fasttrack.contract.published import published_contract
 from fasttrack.errors import FastTrackError
 from fasttrack.serving import responses
 from fasttrack.serving.describe import describe
@@ -179,8 +180,8 @@ def _add_model_routes(app: PredictionApp, runtime: Runtime) -> None:
 
     @app.get("/contract", tags=["model"], response_class=Response)
     async def contract() -> Response:
-        """The columns that the model takes, and its target."""
-        return _json(models.current.model.contract)
+        """The columns that the model takes, and its target, as far as values may be published."""
+        return _json(published_contract(models.current.model.contract))
 
 
 def _add_documentation(app: PredictionApp, runtime: Runtime) -> None:
