@@ -112,7 +112,11 @@ class PredictionApp(FastAPI):
 
     async def answer_by_fastapi(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request without the fast lane and its guards."""
-        await super().__call__(scope, receive, send)
+        try:
+            await super().__call__(scope, receive, send)
+        except Exception:
+            if responses.REPORTED not in scope:  # else Starlette raises what was answered, and Uvicorn would log it
+                raise
 
     def add_middleware(self, middleware_class: Any, *args: Any, **kwargs: Any) -> None:
         """Put an ASGI middleware in front of every route. Raises RuntimeError after the app has started."""
