@@ -29,7 +29,7 @@ def stack_without_messages(error: BaseException) -> str:
     current: BaseException | None = error
     while current is not None:
         frames = "".join(traceback.format_tb(current.__traceback__))
-        parts.append(f"{frames}{type(current).__module__}.{type(current).__qualname__} (message not logged)")
+        parts.append(f"{frames}{type(current).__qualname__} (its message is not logged)")
         current = current.__cause__ or (None if current.__suppress_context__ else current.__context__)
     return "\nwhich came from\n".join(parts)
 
