@@ -219,7 +219,7 @@ def _without_rare_names(bins: Bins, rows: int) -> Bins:
     if not bins.codes:
         return bins
     names = [
-        name if name in (OTHERS, UNSEEN, MISSING) or round(share * rows) >= _MIN_ROWS else f"{name[:2]} rare"
+        name if name in (OTHERS, UNSEEN, MISSING) or round(share * rows) >= _MIN_ROWS else name.partition(" ")[0]
         for name, share in zip(bins.names, bins.shares, strict=True)
     ]
     return msgspec.structs.replace(bins, names=names)

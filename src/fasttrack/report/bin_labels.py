@@ -34,10 +34,9 @@ def segment_bins(column: Column, reference_bins: Bins) -> Bins:
 def bin_labels(column: Column, bins: Bins) -> list[str]:
     """A label for each bin: `20 to 35`, `over 35`, `= UA`, `missing`."""
     if bins.codes:
-        own = [name.partition(" ")[2] for name in bins.names[:-2] if name != OTHERS and not column.hidden]
-        rest = "any of the rarer values" if own else "any known value"
-        others = [rest] * (len(bins.names) - 2 - len(own))
-        return [*(f"= {name}" for name in own), *others, "a value not seen in training", "missing"]
+        rest = "any of the rarer values" if len(bins.names) > 3 else "any known value"
+        own = [rest if name == OTHERS else _category_label(name) for name in bins.names[:-2]]
+        return [*own, "a value not seen in training", "missing"]
     if column.kind == "boolean":
         return ["= false", "= true", "missing"]
     if not bins.edges or column.hidden:
@@ -51,6 +50,12 @@ def bin_labels(column: Column, bins: Bins) -> list[str]:
         else:
             labels.append(f"{_format_edge(column, low + 1)} to {_format_edge(column, high)}")
     return [*labels, f"over {_format_edge(column, bins.edges[-1])}", "missing"]
+
+
+def _category_label(name: str) -> str:
+    """The label of the bin of one category, whose name has no word where it may not be published."""
+    word = name.partition(" ")[2]
+    return f"= {word}" if word else "a value that is not shown"
 
 
 def _format_edge(column: Column, value: float) -> str:
