@@ -37,6 +37,11 @@ def test_equally_frequent_categories_come_in_the_order_of_their_codes() -> None:
     assert frequent_codes(["a", "b", "never"], {"a": 4, "b": 5}, Privacy()) == [1]
 
 
+def test_a_long_text_is_never_published() -> None:
+    texts = ["short", "x" * 100, "x" * 101]
+    assert frequent_codes(texts, dict.fromkeys(texts, 9), Privacy()) == [0, 1]
+
+
 @quick
 @given(NUMBERS, st.integers(1, 8))
 def test_a_range_leaves_out_what_fewer_rows_reach(numbers: list[float], least: int) -> None:

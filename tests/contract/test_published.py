@@ -8,10 +8,12 @@ import msgspec
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.compose import make_column_transformer
+from sklearn.preprocessing import OneHotEncoder
 
 from fasttrack.contract import Column, Contract, Privacy, Target
 from fasttrack.contract.decode import Decoder
-from fasttrack.contract.learn import learn_columns
+from fasttrack.contract.learn import learn_columns, learn_contract
 from fasttrack.contract.openapi import example_row, request_schema
 from fasttrack.contract.published import published_contract
 from fasttrack.metrics.reference import bin_numbers, learn_reference
@@ -95,8 +97,11 @@ def test_nothing_of_a_hidden_column_is_published() -> None:
 
 
 def test_a_column_of_many_values_makes_a_short_description() -> None:
-    tweets = [f"a tweet about nothing in particular, number {i}: {'word ' * 20}" for i in range(9_000)]
-    contract = contract_for(pd.DataFrame({"text": [*tweets, *tweets[:20] * 5]}))
+    tweets = [f"a tweet about nothing in particular, number {i}: {'word ' * 12}" for i in range(16_540)]
+    frame = pd.DataFrame({"text": [*tweets, *tweets[:20] * 5]})
+    encoder = make_column_transformer((OneHotEncoder(), ["text"])).fit(frame)
+    contract = learn_contract(frame, encoder, target="y", task="regression")
+    assert len(contract.columns[0].categories or ()) == 16_540
     assert len(msgspec.json.encode(contract)) > 1_000_000
     assert len(msgspec.json.encode(published_contract(contract))) < 5_000
     assert len(msgspec.json.encode(request_schema(contract))) < 15_000

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["frequent_codes", "frequent_range", "merge_rare_bins"]
 
+_LONGEST = 100
+"""A longer text is not published: it is no label but free text, and 50 of them would fill pages."""
 _STEPS = 100
 """A published end of a range is rounded to a step of at most this fraction of the range."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -33,10 +35,14 @@ _SECONDS = (365.25 * _DAY, 30.4 * _DAY, _DAY, 3600.0, 60.0, 1.0)
 def frequent_codes(categories: Sequence[Hashable], rows: Mapping[Hashable, int], privacy: Privacy) -> list[int]:
     """The indices of the `categories` that may be published, the most frequent first, equal ones in their order.
 
-    `rows`: how many rows have each value.
+    `rows`: how many rows have each value. A text of more than 100 characters is never published.
     """
     counts = [rows.get(category, 0) for category in categories]
-    frequent = [code for code, count in enumerate(counts) if count >= privacy.min_rows]
+    frequent = [
+        code
+        for code, category in enumerate(categories)
+        if counts[code] >= privacy.min_rows and not (isinstance(category, str) and len(category) > _LONGEST)
+    ]
     return sorted(frequent, key=lambda code: -counts[code])[: privacy.max_values]
 
 
