@@ -15,7 +15,7 @@ from fasttrack.contract import Column, Contract, Privacy, Target
 from fasttrack.contract.decode import Decoder
 from fasttrack.contract.learn import learn_columns, learn_contract
 from fasttrack.contract.openapi import example_row, request_schema
-from fasttrack.contract.published import published_contract
+from fasttrack.contract.published import bounds_text, published_contract
 from fasttrack.metrics.reference import bin_numbers, learn_reference
 from fasttrack.report.bin_labels import bin_labels
 from tests.contract.tables import column, contract_of
@@ -118,6 +118,12 @@ def test_the_bins_of_the_drift_reference_name_only_what_may_be_published(privacy
     assert ("00 Bergen" in names) == (not privacy.hide)
     for bins in reference.features:
         assert len(set(bins.names)) == len(bins.names)
+
+
+def test_a_model_that_refuses_other_numbers_does_not_name_the_extremes() -> None:
+    (salary,) = [one for one in contract_for(people()).columns if one.name == "salary"]
+    assert bounds_text(salary, 1_234.5, 987_654.25).startswith("about 3")
+    assert bounds_text(salary, -3e38, 3e38) == "-3e+38 to 3e+38"
 
 
 def test_a_hidden_column_is_watched_all_the_same() -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from fasttrack.contract.schema import Column, Contract, Label, Scalar
 
 __all__ = [
+    "bounds_text",
     "category_count",
     "published_categories",
     "published_contract",
@@ -79,6 +80,15 @@ def range_text(column: Column) -> str:
     exact = bounds == (column.minimum, column.maximum)
     low, high = map(format_datetime, bounds) if column.kind == "datetime" else (f"{bound:g}" for bound in bounds)
     return f"{'' if exact else 'about '}{low} to {high}"
+
+
+def bounds_text(column: Column, low: float, high: float) -> str:
+    """The numbers that a model accepts, as `range_text`.
+
+    A model that refuses whatever lies outside of its training rows has their exact range as bounds.
+    """
+    training = {f"{end:g}" for end in (column.minimum, column.maximum) if end is not None}
+    return range_text(column) if training & {f"{low:g}", f"{high:g}"} else f"{low:g} to {high:g}"
 
 
 def published_quantiles(column: Column) -> list[float]:

@@ -179,8 +179,9 @@ def _add_model_routes(app: PredictionApp, runtime: Runtime) -> None:
     @app.get("/model", tags=["model"], response_class=Response)
     async def model() -> Response:
         """The model that serves: version, task, engine, hold-out quality, and what it was trained on."""
-        manifest = models.current.model.bundle.manifest
-        return _json({name: value for name, value in msgspec.to_builtins(manifest).items() if name != "contract"})
+        manifest = msgspec.to_builtins(models.current.model.bundle.manifest)
+        # the contract has a route of its own; the bounds of refusals may be the lowest and highest training values
+        return _json({name: value for name, value in manifest.items() if name not in ("contract", "refusals")})
 
     @app.get("/contract", tags=["model"], response_class=Response)
     async def contract() -> Response:
