@@ -11,12 +11,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fasttrack.serving.app import create_app
 from fasttrack.serving.http.wire import Wire
 from fasttrack.serving.paths import PATHS
+from fasttrack.serving.runtime import Runtime
+from fasttrack.serving.service import Service
+from fasttrack.settings import Settings
 from fasttrack.store import open_store
 from tests.cli.commands import run
 from tests.serving import models
-from tests.serving.server import serving
+from tests.serving.server import run_app, serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -194,6 +198,18 @@ def test_no_reply_repeats_a_path_a_header_or_a_parameter(
     assert {reply.status_code for reply in replies} >= {200, 404, 405, 415, 422}
     assert [reply.text for reply in replies if "s3cr3t" in (reply.text + str(reply.headers)).lower()] == []
     assert SECRET not in caplog.text
+
+
+@pytest.mark.parametrize("http", ["httptools", "h11", Wire])
+def test_the_access_log_has_no_query(tmp_path: Path, http: Any, capfd: pytest.CaptureFixture[str]) -> None:
+    models.line(tmp_path)
+    settings = Settings(store=str(tmp_path), journal="off")
+    app = Service(Runtime(settings)) if http is Wire else create_app(settings)
+    with run_app(app, http=http, access_log=True) as client:
+        assert client.get("/predict", params={"x": 987654.25}).status_code == 200
+    printed = "".join(capfd.readouterr())
+    assert '"GET /predict?… HTTP/1.1" 200' in printed
+    assert "987654" not in printed
 
 
 def test_the_log_of_a_pipeline_that_fails_does_not_quote_the_row(
