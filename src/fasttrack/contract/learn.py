@@ -88,12 +88,12 @@ def _column(name: str, series: pd.Series[Any], kind: Kind | None, privacy: Priva
         hidden=name in privacy.hide,
     )
     values = series[~missing]
-    bare = _replace(bare, shown=_shown(bare, values, privacy))
+    counts = _count(values) if kind == "category" or bare.categories is not None else {}
+    bare = _replace(bare, shown=frequent_codes(bare.categories or (), counts, privacy))
     if kind == "category":
-        counts = values.astype(object).value_counts()
         # of equally frequent words the first in alphabetical order, so that a table always gives the same contract
-        common = sorted(counts.index[counts == counts.max()]) if len(counts) else [None]
-        return _replace(bare, example=common[0])
+        most = max(counts.values(), default=0)
+        return _replace(bare, example=min((word for word, rows in counts.items() if rows == most), default=None))
     numbers = _numbers(bare, values)
     if not len(numbers):
         return bare
@@ -108,12 +108,10 @@ def _column(name: str, series: pd.Series[Any], kind: Kind | None, privacy: Priva
     )
 
 
-def _shown(column: Column, values: pd.Series[Any], privacy: Privacy) -> list[int]:
-    """The codes of the categories that may be published, by the training rows that have them."""
-    if column.categories is None:
-        return []
+def _count(values: pd.Series[Any]) -> dict[Any, int]:
+    """How many rows have each value."""
     counts = values.astype(object).value_counts()
-    return frequent_codes(column.categories, dict(zip(counts.index, counts.tolist(), strict=True)), privacy)
+    return dict(zip(counts.index, counts.tolist(), strict=True))
 
 
 def _numbers(column: Column, values: pd.Series[Any]) -> NDArray[np.float64]:
@@ -236,8 +234,10 @@ def _with_encoder(column: Column, learned: Sequence[Any] | None, series: pd.Seri
         labels = [label for label in labels if isinstance(label, str)]
     elif not all(isinstance(label, (bool, int, float)) for label in labels):
         return column
+    if labels == column.categories:
+        return column
     column = _replace(column, categories=labels)
-    shown = _shown(column, series.dropna(), privacy)
+    shown = frequent_codes(labels, _count(series.dropna()), privacy)
     example = column.example
     if example not in labels:
         example = next(iter([*(labels[code] for code in shown), *labels]), example)
