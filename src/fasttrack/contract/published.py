@@ -28,14 +28,9 @@ __all__ = [
     "range_text",
 ]
 
-_NEUTRAL: dict[str, Scalar] = {
-    "number": 0.0,
-    "integer": 0,
-    "boolean": False,
-    "category": "text",
-    "datetime": "2000-01-01T00:00:00Z",
-}
-"""By kind, the example of a required column of which no value may be shown."""
+_NEUTRAL: dict[str, Scalar] = {"number": 0.0, "integer": 0, "boolean": False, "datetime": "2000-01-01T00:00:00Z"}
+"""By kind of measure, the example of a required column of which no value may be shown. All other kinds are words."""
+_NEUTRAL_WORD = "text"
 _PRIVATE = ("shown", "shown_range")
 
 
@@ -65,7 +60,7 @@ def published_range(column: Column) -> tuple[float, float] | None:
 
     A contract of a version that did not learn it shows the 5 % and 95 % quantiles.
     """
-    if column.hidden or column.kind in ("boolean", "category"):
+    if column.hidden or column.kind == "boolean" or column.kind not in _NEUTRAL:
         return None
     if column.shown is None and len(column.quantiles) == 21:
         return column.quantiles[1], column.quantiles[-2]
@@ -104,12 +99,9 @@ def published_example(column: Column) -> Scalar:
 
     Of numbers and times it is the median, which is in the middle of all rows and says nothing about any of them.
     """
-    if not column.hidden:
-        if column.kind != "category":
-            return column.example
-        if column.example in published_categories(column):
-            return column.example
-    return None if column.nullable else _NEUTRAL[column.kind]
+    if not column.hidden and (column.kind in _NEUTRAL or column.example in published_categories(column)):
+        return column.example
+    return None if column.nullable else _NEUTRAL.get(column.kind, _NEUTRAL_WORD)
 
 
 def published_contract(contract: Contract) -> dict[str, Any]:
