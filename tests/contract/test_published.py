@@ -142,7 +142,10 @@ def test_a_hidden_column_is_watched_all_the_same() -> None:
             column("c", "category", categories=["a", "b"], example="a", shown=None),
             {"categories": [], "example": "text"},
         ),
-        (column("c", "category", categories=["a"], example="a", shown=None, nullable=True), {"categories": []}),
+        (
+            column("c", "category", categories=["a"], example="a", shown=None, nullable=True),
+            {"categories": [], "example": None},
+        ),
         (
             Column(
                 name="n",
@@ -160,4 +163,4 @@ def test_a_hidden_column_is_watched_all_the_same() -> None:
 )
 def test_a_contract_without_counts_shows_no_category_and_no_extreme(one: Column, entry: dict[str, Any]) -> None:
     (published,) = published_contract(contract_of(one))["columns"]
-    assert {name: published.get(name) for name in entry} == entry
+    assert {name: published[name] for name in entry} == entry

@@ -105,7 +105,7 @@ def published_example(column: Column) -> Scalar:
 
 
 def published_contract(contract: Contract) -> dict[str, Any]:
-    """The contract as plain data for JSON.
+    """The contract as plain data for JSON, each column with an `example` that the decoder accepts.
 
     `categories` are those that may be shown, `category_count` says how many there are. `minimum`, `maximum` and
     `quantiles` are those of the published range.
@@ -127,7 +127,7 @@ def _published_column(column: Column) -> dict[str, Any]:
         quantiles=published_quantiles(column),
         example=published_example(column),
     )
-    content: dict[str, Any] = msgspec.to_builtins(public)
+    content: dict[str, Any] = {**msgspec.to_builtins(public), "example": public.example}  # always: clients take it
     for name in _PRIVATE:
         content.pop(name, None)
     if column.categories is not None:
