@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from fasttrack.cli.tables import output, print_table
-from fasttrack.cli.version_summary import describe, engine_line, quality_heading, quality_table, search_line
+from fasttrack.cli.version_summary import (
+    describe,
+    engine_line,
+    leaderboard_heading,
+    leaderboard_table,
+    quality_heading,
+    quality_table,
+    search_line,
+)
 
 if TYPE_CHECKING:
     from fasttrack.bundle import Manifest
@@ -17,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["print_outcome"]
 
 _FEW_ROWS = 30
+_COLOURS = {"note": "", "caution": "yellow"}
 
 
 def print_outcome(outcome: Outcome, store: str) -> None:
@@ -27,12 +36,17 @@ def print_outcome(outcome: Outcome, store: str) -> None:
     console.print(Text.assemble((f"{manifest.name}@{manifest.version}", "bold"), f"  {describe(manifest)}"))
     for column, reason in training.left_out.items():
         console.print(Text(f"left out {column!r}: {reason}"))
+    for finding in training.findings:
+        console.print(Text.assemble((f"{finding.code} {finding.level}: ", _COLOURS[finding.level]), finding.message))
     for note in training.notes:
         console.print(Text(note))
     if training.dropped_rows:
         console.print(Text(f"dropped {training.dropped_rows:,} rows without a {manifest.contract.target.name!r}"))
     if training.search is not None:
         console.print(Text(search_line(training.search)))
+    if outcome.leaderboard is not None:
+        console.print(Text(leaderboard_heading(outcome.leaderboard)))
+        print_table(console, leaderboard_table(outcome.leaderboard))
     console.print(quality_heading(manifest))
     print_table(console, quality_table(manifest))
     console.print(Text(engine_line(manifest)))

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any, Literal, TypedDict
 
 from fasttrack.config.train_config import CheckReason
-from fasttrack.contract.schema import Kind, Task
+from fasttrack.contract.dates import DateOrder
+from fasttrack.contract.schema import KindChoice, Task
 
 __all__ = ["PackageOptions", "TrainOptions"]
 
@@ -20,8 +21,10 @@ class TrainOptions(TypedDict, total=False):
     confidence: float | None
     since: str | None
     nulls: Sequence[str] | None
+    default_nulls: bool | None
+    dates: DateOrder | None
     ignore: Sequence[str] | None
-    kinds: Mapping[str, Kind] | None
+    kinds: Mapping[str, KindChoice] | None
     query: str | None
     table: str | None
     rows: int | None
@@ -32,6 +35,9 @@ class TrainOptions(TypedDict, total=False):
     estimator: Any
     task: Task | None
     seed: int | None
+    quality: Literal["fast", "best"] | None
+    quality_seconds: float | None
+    refit: bool | None
     trials: int | None
     search_seconds: float | None
     space: Mapping[str, Any] | None

@@ -24,7 +24,8 @@ from fasttrack.config.publishing import (
     StoreAddress,
     TrackingConfig,
 )
-from fasttrack.contract.schema import Kind, Task
+from fasttrack.contract.dates import DateOrder
+from fasttrack.contract.schema import KindChoice, Task
 from fasttrack.errors import ConfigError
 from fasttrack.file_formats import format_names
 from fasttrack.schemes import example_list, find_scheme
@@ -85,11 +86,27 @@ class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             adds=True,
         ),
     ] = []
+    default_nulls: Annotated[
+        bool,
+        Option(
+            "Read NA, NaN, null and the like in a CSV file as missing; without it, only the empty cell.",
+        ),
+    ] = True
+    dates: Annotated[
+        DateOrder | None,
+        Option(
+            "Which comes first in dates such as 01/02/2024: dayfirst or monthfirst.",
+            metavar="ORDER",
+            default="from the values of the column",
+            example='"dayfirst"',
+        ),
+    ] = None
     ignore: Annotated[list[str], Option("Columns that must not be features.", metavar="COLUMN", adds=True)] = []
     kinds: Annotated[
-        dict[str, Kind],
+        dict[str, KindChoice],
         Option(
-            "Kinds of columns: number, integer, boolean, category or datetime.",
+            "Kinds of columns: number, integer, boolean, category or datetime; where the values leave it open, also "
+            "number:decimal-comma, number:decimal-point, datetime:dayfirst or datetime:monthfirst.",
             default="as read from the table",
             flag="--kind",
             metavar="COLUMN=KIND",
@@ -160,8 +177,8 @@ class ModelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     estimator: Annotated[
         str,
         Option(
-            "Estimator: linear, boosting, forest, auto (the best of these three by cross-validation), or "
-            "module:factory, a function that returns a scikit-learn estimator.",
+            "Estimator: linear, polynomial, forest, boosting, auto (one of these four, by cross-validation), lightgbm, "
+            "xgboost, or module:factory, a function that returns a scikit-learn estimator.",
             metavar="NAME",
             accepts=Any,
         ),
@@ -176,8 +193,35 @@ class ModelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         ),
     ] = None
     seed: Annotated[Seed, Option("Seed of the estimator and of the search.", metavar="N")] = 0
+    quality: Annotated[
+        Literal["fast", "best"],
+        Option(
+            "What auto takes time for: fast, one family with its defaults; best, an ensemble of families and variants.",
+            metavar="QUALITY",
+        ),
+    ] = "fast"
+    quality_seconds: Annotated[
+        float,
+        msgspec.Meta(gt=0),
+        Option(
+            "For quality best: how long to choose and fit, in seconds; nothing is started that would take longer.",
+            metavar="SECONDS",
+        ),
+    ] = 60.0
+    refit: Annotated[
+        bool,
+        Option("Fit again on all rows after the evaluation; the metrics stay those of the evaluated model."),
+    ] = False
     instance: Any = None
     """An unfitted scikit-learn estimator that was given as an object; `estimator` is the name of its class then."""
+
+    def __post_init__(self) -> None:
+        if self.quality == "best" and (self.estimator != "auto" or self.instance is not None):
+            raise ValueError(
+                f'model.quality = "best" is used with auto only, not with {self.estimator}; remove one of them'
+            )
+        if not math.isfinite(self.quality_seconds):
+            raise ValueError(f"model.quality_seconds = {self.quality_seconds} has no end; write a number of seconds")
 
 
 class SearchConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -302,6 +346,8 @@ class TrainConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             raise ValueError("`name` is missing")
         if self.split.method != "random" and self.split.column is None:
             raise ValueError(f'split.method = "{self.split.method}" needs split.column, the column to split by')
+        if self.model.quality == "best" and self.search.is_enabled:
+            raise ValueError('a search and model.quality = "best" both choose hyperparameters; keep one of them')
         if self.split.method == "random" and self.split.column is not None:
             raise ValueError('split.column is used with split.method = "group" or "time" only')
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-__all__ = ["frequent_codes", "frequent_range", "merge_rare_bins"]
+__all__ = ["frequent_codes", "frequent_range", "frequent_values", "merge_rare_bins"]
+
+T = TypeVar("T", bound=Hashable)
 
 _LONGEST = 100
 """A longer text is not published: it is no label but free text, and 50 of them would fill pages."""
@@ -32,7 +34,7 @@ _SECONDS = (365.25 * _DAY, 30.4 * _DAY, _DAY, 3600.0, 60.0, 1.0)
 """The lengths of a year, a month, a day, an hour, a minute and a second."""
 
 
-def frequent_codes(categories: Sequence[Hashable], rows: Mapping[Hashable, int], privacy: Privacy) -> list[int]:
+def frequent_codes(categories: Sequence[T], rows: Mapping[T, int], privacy: Privacy) -> list[int]:
     """The indices of the `categories` that may be published, the most frequent first, equal ones in their order.
 
     `rows`: how many rows have each value. A text of more than 100 characters is never published.
@@ -44,6 +46,12 @@ def frequent_codes(categories: Sequence[Hashable], rows: Mapping[Hashable, int],
         if counts[code] >= privacy.min_rows and not (isinstance(category, str) and len(category) > _LONGEST)
     ]
     return sorted(frequent, key=lambda code: -counts[code])[: privacy.max_values]
+
+
+def frequent_values(rows: Mapping[T, int], privacy: Privacy) -> list[T]:
+    """The values that may be published, as `frequent_codes`. `rows`: how many rows have each value."""
+    values = list(rows)
+    return [values[code] for code in frequent_codes(values, rows, privacy)]
 
 
 def frequent_range(values: Floats, kind: Kind, min_rows: int) -> tuple[float, float] | None:

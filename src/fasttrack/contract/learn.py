@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 import numpy as np
 
-from fasttrack.contract.cell import format_datetime
+from fasttrack.contract.datetime_text import format_datetime
 from fasttrack.contract.disclosure import frequent_codes, frequent_range
 from fasttrack.contract.frame import matrix_from_frame
+from fasttrack.contract.reading import Reading
 from fasttrack.contract.schema import Column, Contract, Kind, Label, Privacy, Scalar, Target, Task
 from fasttrack.errors import DataError
 
@@ -33,20 +34,26 @@ def learn_contract(
     target: str,
     task: Task,
     kinds: Mapping[str, Kind] | None = None,
+    readings: Mapping[str, Reading] | None = None,
     array: bool = False,
     privacy: Privacy | None = None,
 ) -> Contract:
     """The contract of a fitted `pipeline` and the frame `X` [n, f] it was fitted on.
 
-    `kinds`: the kinds of columns whose dtype does not tell (whole numbers with missing values are floats). `array`:
-    whether the pipeline was fitted on the bare values. `privacy`: which values may be published. Raises DataError for
-    a column of a type that cannot be sent as JSON.
+    `kinds`: the kinds of columns whose dtype does not tell (whole numbers with missing values are floats). `readings`:
+    how the texts of columns, and of the target, were read. `array`: whether the pipeline was fitted on the bare values.
+    `privacy`: which values may be published. Raises DataError for a column of a type that cannot be sent as JSON.
     """
     privacy = privacy or Privacy()
     columns = learn_columns(X, kinds, privacy)
     learned = encoder_categories(pipeline, list(X.columns))
+    readings = readings or {}
     columns = [
-        _with_encoder(column, learned.get(column.name), X.iloc[:, j], privacy) for j, column in enumerate(columns)
+        _replace(
+            _with_encoder(column, learned.get(column.name), X.iloc[:, j], privacy),
+            reading=readings.get(column.name, Reading()),
+        )
+        for j, column in enumerate(columns)
     ]
     classes = None
     if task != "regression":
@@ -58,6 +65,7 @@ def learn_contract(
             task=task,
             classes=classes,
             probabilities=classes is not None and callable(getattr(pipeline, "predict_proba", None)),
+            reading=readings.get(target, Reading()),
         ),
         input="array" if array else "frame",
         min_rows=privacy.min_rows,

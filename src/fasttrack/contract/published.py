@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from fasttrack.contract.cell import format_datetime
+from fasttrack.contract.datetime_text import format_datetime
 
 if TYPE_CHECKING:
     from fasttrack.contract.schema import Column, Contract, Label, Scalar
@@ -126,6 +126,8 @@ def _published_column(column: Column) -> dict[str, Any]:
         maximum=high,
         quantiles=published_quantiles(column),
         example=published_example(column),
+        # a word that means a missing value may be a remark of one row
+        reading=msgspec.structs.replace(column.reading, nulls=()),
     )
     content: dict[str, Any] = {**msgspec.to_builtins(public), "example": public.example}  # always: clients take it
     for name in _PRIVATE:

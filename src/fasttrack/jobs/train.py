@@ -12,6 +12,7 @@ from fasttrack.expectations import check_training_table, training_expectation
 from fasttrack.jobs.draft import Draft, draft_manifest
 from fasttrack.jobs.journal_table import journal_table, with_journal_model
 from fasttrack.jobs.publish import publish
+from fasttrack.jobs.refitting import choose_served
 from fasttrack.jobs.training_record import training_record
 from fasttrack.progress import report_step
 from fasttrack.store import open_store
@@ -21,7 +22,7 @@ from fasttrack.training.fit import fit_model
 from fasttrack.training.holdout import holdout_clusters, predict_holdout
 from fasttrack.training.read import check_split_column, read_training_table
 from fasttrack.training.split import split_table
-from fasttrack.training.table import check_columns, prepare
+from fasttrack.training.table import check_columns, check_dates, prepare
 from fasttrack.training.task import choose_task
 from fasttrack.training.tuning import check_search
 from fasttrack.urls import redact_url
@@ -51,6 +52,7 @@ def train(config: TrainConfig) -> Outcome:
     source = redact_url(config.data.source)
     table, unread = _read(config, store, source)
     ready = prepare(table, config.data.target, ignore=config.data.ignore, unread=unread, name=source)
+    check_dates(ready.findings, source)
     choice = choose_task(ready.y, config.model.task)
     report_step(f"{len(ready.X):,} rows, {ready.X.shape[1]} features, {choice.task} ({choice.reason})")
     rows = split_table(ready, table, choice.task, config.split, source)
@@ -61,6 +63,7 @@ def train(config: TrainConfig) -> Outcome:
         target=config.data.target,
         task=choice.task,
         kinds=ready.kinds,
+        readings=ready.readings,
         privacy=config.privacy.rule,
     )
     report_step(f"evaluating on {len(rows.X_test):,} hold-out rows")
@@ -69,10 +72,23 @@ def train(config: TrainConfig) -> Outcome:
     trivial = baseline(
         choice.task, rows.y_train.to_numpy(), rows.y_test.to_numpy(), contract.target.classes, clusters=clusters
     )
+    served = choose_served(config, model, ready, contract, holdout)
     record = training_record(config, table, ready, rows, model)
-    manifest = draft_manifest(config.name, contract, record, holdout, baseline=trivial.metrics, folder=config.folder)
-    code = [model.code] if model.code else []
-    return publish(Draft(manifest, model.pipeline, ready.X, holdout, code, model.search, started), config, store, place)
+    manifest = draft_manifest(
+        config.name, served.contract, record, served.holdout, baseline=trivial.metrics, folder=config.folder
+    )
+    draft = Draft(
+        manifest,
+        served.pipeline,
+        ready.X,
+        served.holdout,
+        code=[model.code] if model.code else [],
+        search=model.search,
+        leaderboard=model.leaderboard,
+        evaluated=model.pipeline if config.model.refit else None,
+        started=started,
+    )
+    return publish(draft, config, store, place)
 
 
 def _read(config: TrainConfig, store: Store, source: str) -> tuple[pa.Table, list[str]]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fasttrack.contract.cell import format_datetime
+from fasttrack.contract.datetime_text import format_datetime
 from fasttrack.contract.disclosure import frequent_range
 from fasttrack.contract.openapi import label_key
 from fasttrack.contract.published import category_count, published_labels

@@ -11,15 +11,18 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from fasttrack.data import field_findings, field_reading
 from fasttrack.errors import DataError, TrainingError
 from fasttrack.suggestions import names_hint
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from fasttrack.contract.finding import TableFinding
+    from fasttrack.contract.reading import Reading
     from fasttrack.contract.schema import Kind
 
-__all__ = ["TrainingTable", "check_columns", "check_finite", "prepare"]
+__all__ = ["TrainingTable", "check_columns", "check_dates", "check_finite", "prepare"]
 
 _EXACT = 2**53
 _IGNORED = "ignored as configured"
@@ -42,6 +45,9 @@ class TrainingTable:
     notes: list[str]
     kept: np.ndarray[Any, np.dtype[np.int64]]
     """The rows of the table that are in `X` and `y`."""
+    readings: dict[str, Reading]
+    """How the texts of the features and of the target were read."""
+    findings: list[TableFinding]
 
 
 def check_columns(names: Sequence[str], needed: Sequence[str], name: str) -> None:
@@ -80,6 +86,11 @@ def prepare(
     if not len(kept):
         raise DataError(f"{name}: the target {target!r} has no value in any row, so there is nothing to learn")
     check_finite(cells, target, name)
+    if pa.types.is_timestamp(cells.type):
+        raise DataError(
+            f"{name}: the target {target!r} is a date or time, which no model predicts; predict a number made of it, "
+            "such as the days until then"
+        )
     dropped = table.num_rows - len(kept)
     rows = table.take(pa.array(kept)) if dropped else table
     left_out = dict.fromkeys(unread, _IGNORED)
@@ -102,7 +113,25 @@ def prepare(
         raise TrainingError(f"{name} has no column to learn from: {reasons or 'it has only the target'}")
     X = pd.DataFrame(dict(enumerate(features.values())))
     X.columns = pd.Index(list(features))
-    return TrainingTable(X, series(rows.column(target))[0], kinds, dropped, left_out, notes, kept)
+    used = [rows.schema.field(column_name) for column_name in (*features, target)]
+    return TrainingTable(
+        X=X,
+        y=series(rows.column(target))[0],
+        kinds=kinds,
+        dropped_rows=dropped,
+        left_out=left_out,
+        notes=notes,
+        kept=kept,
+        readings={field.name: field_reading(field) for field in used},
+        findings=[finding for field in used for finding in field_findings(field)],
+    )
+
+
+def check_dates(findings: Sequence[TableFinding], name: str) -> None:
+    """Raise DataError when a column has dates of which the day and the month cannot be told apart."""
+    for finding in findings:
+        if finding.code == "FT120":
+            raise DataError(f"{name}: {finding.message}")
 
 
 def missing(column: pa.ChunkedArray) -> pa.ChunkedArray:
