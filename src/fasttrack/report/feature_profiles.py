@@ -12,6 +12,7 @@ from fasttrack.contract.disclosure import frequent_range
 from fasttrack.contract.openapi import label_key
 from fasttrack.contract.published import category_count, published_labels
 from fasttrack.report.formatting import format_number, format_percent
+from fasttrack.report.labels import isolate, shorten
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,6 +26,7 @@ __all__ = ["FeatureProfile", "feature_profiles"]
 _BARS, _MOST_BARS = 24, 40
 _CATEGORIES = 20
 _NAMED = 3
+_LONGEST_LABEL = 60
 
 
 @dataclass(frozen=True)
@@ -74,8 +76,11 @@ def _category_profile(column: Column, index: int, codes: Floats, missing: float)
     order = np.argsort(-counts, kind="stable")
     shares = counts / len(codes)
     frequent = [code for code in order.tolist() if counts[code] and code in labels][:_NAMED]
-    named = ", ".join(f"{label_key(labels[code])} {format_percent(float(shares[code]))}" for code in frequent)
+    names = [isolate(shorten(label_key(labels[code]), _LONGEST_LABEL)) for code in frequent]
+    named = ", ".join(f"{name} {format_percent(float(shares[i]))}" for name, i in zip(names, frequent, strict=True))
     text = f"{count:,} values{': ' if named else ''}{named}{', …' if named and count > len(frequent) else ''}"
+    if count > _CATEGORIES:
+        text += f"; bars: the {_CATEGORIES} most frequent"
     return FeatureProfile(index, missing, text, shares[order[:_CATEGORIES]].tolist())
 
 
