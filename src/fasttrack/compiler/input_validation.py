@@ -82,8 +82,7 @@ def refuse_cells(state: CompilationState, column: CodedColumn, refused: NDArray[
         require_present(state, column.origin)
     if origin.kind == "category":
         if refused[:-2].any():
-            word = np.asarray(column.cells, dtype=object)[:-2][refused[:-2]][0]
-            raise NotCompilable(f"it refuses {word!r} in column {origin.name!r}, which the contract accepts")
+            raise NotCompilable(f"it refuses a value of column {origin.name!r} that the contract accepts")
         if refused[-2]:
             state.must_be_known.add(column.origin)
         return

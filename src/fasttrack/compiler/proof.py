@@ -15,7 +15,9 @@ import pandas as pd
 from fasttrack.compiler.edge_rows import generate_edge_rows
 from fasttrack.contract.fitted_pipeline import predict
 from fasttrack.contract.frame import pipeline_input, words_from_frame
+from fasttrack.errors import in_a_line
 from fasttrack.graph import ManyRowsSession, Proof, TextFeatures, open_session, refused_rows, run
+from fasttrack.progress import report_step
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -143,7 +145,8 @@ class _Comparer:
             outputs = self._run_threads(lambda rows, words: run(session, rows, words), matrix, text)
             differing_row = self._find_differing_row(outputs, matrix, text)
         except Exception as error:  # noqa: BLE001  # onnxruntime raises a class of its own for each kind of failure
-            return _failure(f"onnxruntime does not run the graph: {_first_line(error)}")
+            report_step(f"onnxruntime does not run the graph: {in_a_line(error)}")
+            return _failure(f"onnxruntime does not run the graph: {type(error).__name__}")
         refused = refused_rows(self.compiled.input_rules, self.contract, matrix)
         if "refused" in outputs:
             refused |= outputs["refused"].astype(bool)
@@ -152,7 +155,8 @@ class _Comparer:
             rows = inputs(accepted if refused.any() else slice(None))  # a slice copies nothing
             prediction, probabilities = self._predict(rows) if len(accepted) else (np.empty(0), None)
         except Exception as error:  # noqa: BLE001  # the pipeline is the user's: it may raise anything
-            reason = f"scikit-learn refuses a row that the graph accepts: {_first_line(error)}"
+            report_step(f"scikit-learn refuses a row that the graph accepts: {in_a_line(error)}")
+            reason = f"scikit-learn refuses a row that the graph accepts: {type(error).__name__}"
             return _failure(reason, int(accepted[0]))
         wrongly_refused = self._find_wrongly_refused(inputs, refused)
         if wrongly_refused is not None:
@@ -258,10 +262,6 @@ def _take_words(text: _Words, rows: _RowIndices) -> _Words:
     if isinstance(rows, slice):
         return {j: words[rows] for j, words in text.items()}
     return {j: [words[row] for row in rows.tolist()] for j, words in text.items()}
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0]
 
 
 def _difference(ours: Floats, theirs: NDArray[Any], scale: float | None) -> tuple[Floats, float]:

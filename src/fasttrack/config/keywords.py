@@ -48,6 +48,9 @@ class TrainOptions(TypedDict, total=False):
     check_share: float | None
     leaks: Literal["caution", "refuse"] | None
     check_skip: Sequence[FindingCode] | None
+    privacy_min_rows: int | None
+    privacy_max_values: int | None
+    privacy_hide: Sequence[str] | None
     tracking: str | None
     experiment: str | None
     journal: str | None
@@ -62,6 +65,9 @@ class PackageOptions(TypedDict, total=False):
     code: Sequence[str | Path] | None
     promote: Literal["never", "always", "better"] | None
     confidence: float | None
+    privacy_min_rows: int | None
+    privacy_max_values: int | None
+    privacy_hide: Sequence[str] | None
     tracking: str | None
     experiment: str | None
     store: str | Path | None

@@ -17,7 +17,14 @@ from fasttrack.config.check_config import CheckConfig
 from fasttrack.config.domain import Domain
 from fasttrack.config.merge import address_text, build, merge, read_toml
 from fasttrack.config.option import Option, fields_of
-from fasttrack.config.publishing import Confidence, ModelName, PromotionRule, StoreAddress, TrackingConfig
+from fasttrack.config.publishing import (
+    Confidence,
+    ModelName,
+    PrivacyConfig,
+    PromotionRule,
+    StoreAddress,
+    TrackingConfig,
+)
 from fasttrack.contract.dates import DateOrder
 from fasttrack.contract.schema import KindChoice, Task
 from fasttrack.errors import ConfigError
@@ -287,6 +294,7 @@ class TrainConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     model: ModelConfig = ModelConfig()
     search: SearchConfig = SearchConfig()
     check: CheckConfig = CheckConfig()
+    privacy: PrivacyConfig = PrivacyConfig()
     tracking: TrackingConfig = TrackingConfig()
     journal: Annotated[
         str,

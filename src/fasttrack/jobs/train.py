@@ -24,7 +24,7 @@ from fasttrack.training.holdout import holdout_clusters, predict_holdout
 from fasttrack.training.looks import kept_columns, look_at_rows, look_for_leaks, without_skipped
 from fasttrack.training.read import check_split_column, read_training_table
 from fasttrack.training.split import split_table
-from fasttrack.training.table import check_dates, prepare
+from fasttrack.training.table import check_columns, check_dates, prepare
 from fasttrack.training.task import choose_task
 from fasttrack.training.text_choice import vectorized_columns, without_columns
 from fasttrack.training.tuning import check_search
@@ -75,7 +75,13 @@ def train(config: TrainConfig) -> Outcome:
     model = fit_model(config, factory, ready, rows, choice.task)
     ready, rows = without_columns(ready, rows, model.unused)
     contract = learn_contract(
-        ready.X, model.pipeline, target=config.data.target, task=choice.task, kinds=ready.kinds, readings=ready.readings
+        ready.X,
+        model.pipeline,
+        target=config.data.target,
+        task=choice.task,
+        kinds=ready.kinds,
+        readings=ready.readings,
+        privacy=config.privacy.rule,
     )
     report_step(f"evaluating on {len(rows.X_test):,} hold-out rows")
     clusters = holdout_clusters(config.split.decided, rows.by_test)
@@ -117,4 +123,5 @@ def _read(config: TrainConfig, store: Store, source: str) -> tuple[pa.Table, lis
     elif config.check.refuse:
         report_step(f"nothing to check against: {config.name} has no champion yet")
     check_split_column(config, table.column_names, source)
+    check_columns([*table.column_names, *unread], config.privacy.hide, source)
     return table, unread
