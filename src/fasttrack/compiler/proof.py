@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +14,7 @@ import pandas as pd
 from fasttrack.compiler.edge_rows import generate_edge_rows
 from fasttrack.contract.fitted_pipeline import predict
 from fasttrack.contract.frame import pipeline_input
-from fasttrack.graph import ManyRowsSession, Program, Proof, open_session, refused_rows, run
+from fasttrack.graph import ManyRowsSession, Program, Proof, Session, open_session, refused_rows, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,6 +34,8 @@ __all__ = ["TOLERANCE", "Proof", "prove"]
 TOLERANCE = 1e-9
 _CHECKED_REFUSALS = 30
 """About so many of the rows that the graph refuses are passed to scikit-learn, one at a time."""
+_EDGE_ROWS_PER_REFUSAL = 25
+"""Where few edge rows are asked for, one refusal is checked for so many of them."""
 
 
 # nine parameters: what is compared (five), and independent limits that tests and callers set by name
@@ -64,7 +66,8 @@ def prove(
     else:
         row_numbers = np.arange(of)
     edge_rows = generate_edge_rows(compiled, contract, matrix, random, max_edge_rows)
-    comparer = _Comparer(compiled, pipeline, contract, threads)
+    refusals = min(_CHECKED_REFUSALS, max(1, max_edge_rows // _EDGE_ROWS_PER_REFUSAL))
+    comparer = _Comparer(compiled, pipeline, contract, threads, refusals)
     training = comparer.compare(lambda rows: _take_rows(X, rows), matrix, None)
     edges = comparer.compare(
         lambda rows: pipeline_input(contract, edge_rows.matrix[rows]), edge_rows.matrix, training.scale
@@ -122,6 +125,15 @@ class _Comparer:
     pipeline: Any
     contract: Contract
     threads: int
+    checked_refusals: int
+
+    @cached_property
+    def _graph(self) -> Session:
+        return open_session(Program(self.compiled.program.graph))
+
+    @cached_property
+    def _many_rows(self) -> ManyRowsSession | None:
+        return None if self.compiled.many_rows is None else ManyRowsSession(self.compiled.many_rows)
 
     def compare(self, inputs: Callable[[_RowIndices], Any], matrix: Floats, scale: float | None) -> _Comparison:
         """Compare both predictions for the rows of `matrix`. `inputs` gives the pipeline's input for row indices.
@@ -129,7 +141,7 @@ class _Comparer:
         `scale`: below this magnitude, differences are relative to it; by default the median of these predictions.
         """
         try:
-            outputs = self._run_threads(partial(run, open_session(Program(self.compiled.program.graph))), matrix)
+            outputs = self._run_threads(partial(run, self._graph), matrix)
             differing_row = self._find_differing_row(outputs, matrix)
         except Exception as error:  # noqa: BLE001  # onnxruntime raises a class of its own for each kind of failure
             return _failure(f"onnxruntime does not run the graph: {_first_line(error)}")
@@ -172,10 +184,9 @@ class _Comparer:
 
     def _find_differing_row(self, outputs: _Outputs, matrix: Floats) -> int | None:
         """The first row for which the many-rows program differs from the graph's `outputs`."""
-        content = self.compiled.program.many_rows
-        if content is None:
+        session, names = self._many_rows, list(outputs)
+        if session is None:
             return None
-        session, names = ManyRowsSession(content), list(outputs)
         many_rows = self._run_threads(lambda rows: dict(zip(names, session.run(names, rows), strict=True)), matrix)
         differs = np.zeros(len(matrix), dtype=bool)
         for name, values in outputs.items():
@@ -186,7 +197,7 @@ class _Comparer:
 
     def _find_wrongly_refused(self, inputs: Callable[[_RowIndices], Any], refused: Bools) -> int | None:
         """The first of some refused rows that scikit-learn accepts."""
-        for row in np.flatnonzero(refused)[:: max(1, int(refused.sum()) // _CHECKED_REFUSALS)]:
+        for row in np.flatnonzero(refused)[:: max(1, int(refused.sum()) // self.checked_refusals)]:
             if self._accepts(inputs(np.array([row]))):
                 return int(row)
         return None
