@@ -27,7 +27,7 @@ from fasttrack.contract.frame import pipeline_input
 from fasttrack.contract.learn import learn_columns
 from fasttrack.graph import ColumnMasks, LeafMasks, ManyRowsProgram, ManyRowsSession, Program, open_session, run
 from fasttrack.graph.leaf_masks import MaskedTrees
-from fasttrack.training.pipelines import build
+from fasttrack.training.families import build
 from tests.budget import budget
 from tests.compiler.cases import Case, check_predictor, make_target, mixed_table, number_table
 

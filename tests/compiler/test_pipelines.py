@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from fasttrack.contract.learn import learn_columns
-from fasttrack.training.pipelines import build
+from fasttrack.training.families import build
 from tests.compiler.cases import check_predictor, make_target, mixed_table
 
 FAMILIES = ("linear", "boosting", "forest")

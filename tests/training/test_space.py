@@ -15,7 +15,7 @@ from sklearn.svm import SVC
 from fasttrack.config import Range, SearchConfig
 from fasttrack.contract.learn import learn_columns
 from fasttrack.errors import ConfigError
-from fasttrack.training.pipelines import FAMILIES, build
+from fasttrack.training.families import FAMILIES, build
 from fasttrack.training.space import built_in_space, check_early, check_space
 
 

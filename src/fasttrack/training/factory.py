@@ -13,7 +13,7 @@ from sklearn.base import clone
 
 from fasttrack.errors import TrainingError
 from fasttrack.suggestions import did_you_mean
-from fasttrack.training.pipelines import BUILT_IN
+from fasttrack.training.families import BUILT_IN
 
 if TYPE_CHECKING:
     from fasttrack.config import ModelConfig

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from fasttrack.contract.learn import learn_columns
 from fasttrack.errors import TrainingError, in_a_line
 from fasttrack.progress import report_step
-from fasttrack.training.pipelines import build, choose
+from fasttrack.training.choose import choose
+from fasttrack.training.families import build
 from fasttrack.training.tuning import tune
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from fasttrack.config import Range
 from fasttrack.contract.schema import Column
 from fasttrack.errors import ConfigError
 from fasttrack.suggestions import did_you_mean
-from fasttrack.training.pipelines import FAMILIES, build, smallest_leaf
+from fasttrack.training.families import FAMILIES, build, smallest_leaf
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.base import clone
 
 from fasttrack.progress import report_step
-from fasttrack.training.pipelines import BUILT_IN, FAMILIES, build
+from fasttrack.training.families import BUILT_IN, FAMILIES, build
 from fasttrack.training.search import Candidate, SearchResult, needs_optuna, search
 from fasttrack.training.space import built_in_space, check_early, check_space
 from fasttrack.training.validation import plan_validation

@@ -1,0 +1,82 @@
+"""How the columns of a table become what an estimator takes: numbers without missing values, or codes of categories."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.compose import ColumnTransformer
+from sklearn.impute import SimpleImputer
+from sklearn.model_selection import KFold, StratifiedKFold
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler, TargetEncoder
+
+from fasttrack.training.calendar import CalendarFeatures
+
+if TYPE_CHECKING:
+    from fasttrack.contract.schema import Column, Task
+
+__all__ = ["coded_columns", "dense_columns"]
+
+_FEW = 30
+"""A column with up to this many categories is one-hot encoded; one with more is encoded by target means."""
+_NATIVE = 255
+"""Histogram gradient boosting splits on up to this many categories natively."""
+
+
+def dense_columns(columns: Sequence[Column], task: Task, seed: int, *, scale: bool) -> ColumnTransformer:
+    """Every column as numbers without missing values."""
+    # in a fold or a sample a column may be all missing; it is kept so that the shape stays the same
+    impute = SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True)
+    numbers = make_pipeline(impute, StandardScaler()) if scale else impute
+    parts = [CalendarFeatures(), SimpleImputer(strategy="median", keep_empty_features=True)]
+    dates = make_pipeline(*parts, StandardScaler()) if scale else make_pipeline(*parts)
+    # rare categories share one column, also with the unseen ones
+    few = OneHotEncoder(handle_unknown="infrequent_if_exist", min_frequency=5, sparse_output=False)
+    steps: list[tuple[str, Any, list[str]]] = [
+        ("numbers", numbers, _names(columns, "number", "integer", "boolean")),
+        ("dates", dates, _names(columns, "datetime")),
+        ("few", few, _few(columns)),
+        ("many", _means(task, seed, scale=scale), _many(columns)),
+    ]
+    return ColumnTransformer([step for step in steps if step[2]])
+
+
+def _means(task: Task, seed: int, *, scale: bool) -> Any:
+    # each row is encoded by the targets of the other folds only, so that its own target does not leak into it
+    folds = KFold if task == "regression" else StratifiedKFold
+    cv = folds(5, shuffle=True, random_state=seed)
+    # "auto" finds the number of classes in the rows: those of a fold may have only two of many
+    means = TargetEncoder(target_type="continuous" if task == "regression" else "auto", cv=cv)
+    return make_pipeline(means, StandardScaler()) if scale else means
+
+
+def coded_columns(columns: Sequence[Column], task: Task, seed: int) -> tuple[ColumnTransformer, int]:
+    """Every column as numbers, of which the first are codes of categories, and how many these are.
+
+    Missing values stay, for estimators that split on them; only text needs codes.
+    """
+    native = [c.name for c in columns if c.kind == "category" and len(c.categories or ()) in range(1, _NATIVE)]
+    means = [c.name for c in columns if c.kind == "category" and c.name not in native]
+    codes = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=np.nan, encoded_missing_value=np.nan)
+    steps: list[tuple[str, Any, list[str]]] = [
+        ("categories", codes, native),
+        ("many", _means(task, seed, scale=False), means),
+        ("dates", CalendarFeatures(), _names(columns, "datetime")),
+        ("numbers", "passthrough", _names(columns, "number", "integer", "boolean")),
+    ]
+    return ColumnTransformer([step for step in steps if step[2]]), len(native)
+
+
+def _names(columns: Sequence[Column], *kinds: str) -> list[str]:
+    return [column.name for column in columns if column.kind in kinds]
+
+
+def _few(columns: Sequence[Column]) -> list[str]:
+    return [c.name for c in columns if c.kind == "category" and len(c.categories or ()) in range(1, _FEW + 1)]
+
+
+def _many(columns: Sequence[Column]) -> list[str]:
+    few = _few(columns)
+    return [c.name for c in columns if c.kind == "category" and c.name not in few]
