@@ -93,6 +93,13 @@ class ConfigOption:
         return get_args(kind) if get_origin(kind) is Literal else ()
 
     @property
+    def takes_words_or_number(self) -> bool:
+        """Whether it is one of some words, or else a number."""
+        kind = plain_type(self.type)
+        members = [plain_type(member) for member in get_args(kind)] if get_origin(kind) is Union else []
+        return float in members and str not in members
+
+    @property
     def is_list(self) -> bool:
         """Whether it holds several values."""
         return get_origin(plain_type(self.type)) is list

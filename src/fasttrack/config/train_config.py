@@ -42,6 +42,8 @@ FRAME = "a DataFrame"
 Count = Annotated[int, msgspec.Meta(ge=1)]
 Seed = Annotated[int, msgspec.Meta(ge=0, lt=2**32)]
 """What NumPy and scikit-learn take as a seed."""
+Probability = Annotated[float, msgspec.Meta(gt=0, lt=1)]
+Cost = Annotated[float, msgspec.Meta(gt=0)]
 
 
 class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -79,6 +81,15 @@ class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         ),
     ] = []
     ignore: Annotated[list[str], Option("Columns that must not be features.", metavar="COLUMN", adds=True)] = []
+    weight: Annotated[
+        str | None,
+        Option(
+            "Column with the weight of each row, for fitting and measuring. It is not a feature.",
+            metavar="COLUMN",
+            default="every row weighs the same",
+            example='"..."',
+        ),
+    ] = None
     kinds: Annotated[
         dict[str, Kind],
         Option(
@@ -110,6 +121,9 @@ class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     def __post_init__(self) -> None:
         if not self.target and self.source != JOURNAL:
             raise ValueError("`target` is missing")
+        if self.weight is not None and self.weight in (self.target, *self.ignore):
+            other = "the target" if self.weight == self.target else "in data.ignore"
+            raise ValueError(f"data.weight names the column {self.weight!r}, which is also {other}; keep one")
         if self.query is not None and self.table is not None:
             raise ValueError("data.query and data.table both say what to read; keep one")
         scheme = find_scheme(self.source)
@@ -169,8 +183,57 @@ class ModelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         ),
     ] = None
     seed: Annotated[Seed, Option("Seed of the estimator and of the search.", metavar="N")] = 0
+    positive: Annotated[
+        str | bool | int | float | None,
+        Option(
+            "Of two classes, the one that the threshold and average precision are about.",
+            metavar="LABEL",
+            default="a rare class, else the second",
+            example='"..."',
+        ),
+    ] = None
+    threshold: Annotated[
+        Literal["auto", "none", "f1", "cost"] | Probability,
+        Option(
+            "Probability from which on the positive class is predicted: a number; f1 or cost, which choose it on the "
+            "training rows for the best F1 or the least cost; none, the more probable class; or auto: f1 if a built-in "
+            "estimator is to find a rare class, else none.",
+            metavar="RULE|NUMBER",
+            expected="auto, none, f1, cost, or a number between 0 and 1",
+        ),
+    ] = "auto"
+    cost_false_positive: Annotated[
+        Cost | None,
+        Option(
+            "For the threshold cost: what a wrong prediction of the positive class costs.", metavar="COST", example="1"
+        ),
+    ] = None
+    cost_false_negative: Annotated[
+        Cost | None,
+        Option(
+            "For the threshold cost: what a row of the positive class that is missed costs.",
+            metavar="COST",
+            example="20",
+        ),
+    ] = None
+    class_weight: Annotated[
+        Literal["none", "balanced"],
+        Option(
+            "Weights of the classes for a built-in estimator: none; or balanced, which makes all classes count the "
+            "same in fitting and shifts the probabilities accordingly.",
+            metavar="RULE",
+        ),
+    ] = "none"
     instance: Any = None
     """An unfitted scikit-learn estimator that was given as an object; `estimator` is the name of its class then."""
+
+    def __post_init__(self) -> None:
+        costs = {"cost_false_positive": self.cost_false_positive, "cost_false_negative": self.cost_false_negative}
+        for name, cost in costs.items():
+            if self.threshold == "cost" and cost is None:
+                raise ValueError(f'model.threshold = "cost" needs model.{name}, what such an error costs')
+            if self.threshold != "cost" and cost is not None:
+                raise ValueError(f'model.{name} is used with model.threshold = "cost" only')
 
 
 class SearchConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -7,6 +7,7 @@ from fasttrack.evaluation.intervals import Evaluation, evaluate, margin, trivial
 from fasttrack.evaluation.metrics import (
     PrimaryMetric,
     class_codes,
+    is_rare,
     metric_values,
     primary_metric,
     primary_metric_of,
@@ -23,6 +24,7 @@ __all__ = [
     "compare",
     "draw_counts",
     "evaluate",
+    "is_rare",
     "margin",
     "metric_values",
     "primary_metric",

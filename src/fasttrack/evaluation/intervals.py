@@ -75,10 +75,13 @@ def evaluate(  # nine arguments: the predictions, and what is known about rows a
     both = {(name, 0): statistic for name, statistic in statistics.items()}
     both |= {(name, 1): statistic for name, statistic in theirs.items()}
     values, drawn = _resampled(both, *arguments)
-    sides = [
-        _with_intervals(*({name: value for (name, at), value in table.items() if at == side} for table in (values, drawn)))
+    ours, baseline = (
+        _with_intervals(
+            {name: value for (name, at), value in values.items() if at == side},
+            {name: value for (name, at), value in drawn.items() if at == side},
+        )
         for side in (0, 1)
-    ]
+    )
     decisive = [name for name in _DECISIVE if (name, 0) in drawn and (name, 1) in drawn]
     if clusters is not None and together is None:
         decisive = []  # too few clusters to tell a gain from chance
@@ -86,7 +89,7 @@ def evaluate(  # nine arguments: the predictions, and what is known about rows a
         decisive = [name for name in decisive if name != "roc_auc"]
     gain = {name: _DECISIVE[name] * (values[name, 0] - values[name, 1]) for name in decisive}
     gains = {name: _DECISIVE[name] * (drawn[name, 0] - drawn[name, 1]) for name in decisive}
-    return Evaluation(*sides, _with_intervals(gain, gains))
+    return Evaluation(ours, baseline, _with_intervals(gain, gains))
 
 
 def trivial_predictions(

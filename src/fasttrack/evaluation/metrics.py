@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = [
     "PrimaryMetric",
     "class_codes",
+    "is_rare",
     "metric_statistics",
     "metric_values",
     "primary_metric",
@@ -29,12 +30,20 @@ __all__ = [
 ]
 
 
+_RARE = 0.2
+
+
 @dataclass(frozen=True)
 class PrimaryMetric:
     """The metric by which two models are compared."""
 
     name: str
     greater_is_better: bool
+
+
+def is_rare(rows: float, all_rows: float, classes: int) -> bool:
+    """Whether a class has less than a fifth of an equal share of the rows: of two classes, less than a tenth."""
+    return rows < _RARE * all_rows / classes
 
 
 def primary_metric_of(target: Target) -> PrimaryMetric:

@@ -41,9 +41,7 @@ class Clusters:
         return self if self.count >= _FEWEST_CLUSTERS else None
 
 
-def resamples(
-    n: int, seed: int, clusters: Clusters | None = None, weights: Floats | None = None
-) -> Iterator[Floats]:
+def resamples(n: int, seed: int, clusters: Clusters | None = None, weights: Floats | None = None) -> Iterator[Floats]:
     """How often each of n rows is drawn, times its weight, float64[b, n]: all resamples, some at a time."""
     random = np.random.default_rng(seed)
     chunk = max(1, min(RESAMPLES, _CELLS // max(n, 1)))

@@ -10,6 +10,7 @@ from fasttrack.gate import ChampionComparison, Verdict, compare_with_champion, j
 from fasttrack.jobs.promote import AliasMove, record_move, verify_version
 from fasttrack.store import CHALLENGER, CHAMPION
 from fasttrack.tracking import TrackingResult, mirror_aliases
+from fasttrack.training.outcome_findings import useless_because
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,7 +56,8 @@ def decide(
 ) -> Decision:
     """Promote a version that was just stored by `rule`: never, always, or `better` than the champion.
 
-    Better means better than the champion in at least the fraction `confidence` of bootstrap resamples of the hold-out.
+    Better means better than the champion in at least the fraction `confidence` of bootstrap resamples of the hold-out,
+    or better than the trivial model where there is no champion.
     A version that is not promoted becomes the challenger. `comparison` is used as long as the champion is the one in
     it. `send` is called once the aliases have moved: it sends the run and the aliases to MLflow, or nothing where
     tracking is off. Without it, the aliases are mirrored if the model was tracked before.
@@ -71,7 +73,8 @@ def decide(
             break
         if champion is not None and champion != version and (comparison is None or comparison.champion != champion):
             comparison = _compare(store, name, champion, bundle.manifest.contract, holdout)
-        verdict = judge(bundle.label, version, champion, comparison, rule=rule, confidence=confidence)
+        useless = useless_because(bundle.manifest.gains)
+        verdict = judge(bundle.label, version, champion, comparison, rule=rule, confidence=confidence, useless=useless)
         if not verdict.promoted or champion == version:
             break
         if store.point_if(name, version, expected=champion):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from fasttrack.config import JOURNAL, TrainConfig
 from fasttrack.contract.learn import learn_contract
-from fasttrack.evaluation import baseline
+from fasttrack.evaluation import trivial_predictions
 from fasttrack.expectations import check_training_table, training_expectation
 from fasttrack.jobs.draft import Draft, draft_manifest
 from fasttrack.jobs.journal_table import journal_table, with_journal_model
@@ -50,20 +50,30 @@ def train(config: TrainConfig) -> Outcome:
     check_search(config, factory)
     source = redact_url(config.data.source)
     table, unread = _read(config, store, source)
-    ready = prepare(table, config.data.target, ignore=config.data.ignore, unread=unread, name=source)
+    ready = prepare(
+        table, config.data.target, ignore=config.data.ignore, unread=unread, weight=config.data.weight, name=source
+    )
     choice = choose_task(ready.y, config.model.task)
     report_step(f"{len(ready.X):,} rows, {ready.X.shape[1]} features, {choice.task} ({choice.reason})")
     rows = split_table(ready, table, choice.task, config.split, source)
     model = fit_model(config, factory, ready, rows, choice.task)
-    contract = learn_contract(ready.X, model.pipeline, target=config.data.target, task=choice.task, kinds=ready.kinds)
+    contract = learn_contract(
+        ready.X,
+        model.pipeline,
+        target=config.data.target,
+        task=choice.task,
+        kinds=ready.kinds,
+        positive=model.balance.positive,
+        imbalanced=model.balance.imbalanced,
+    )
     report_step(f"evaluating on {len(rows.X_test):,} hold-out rows")
     clusters = holdout_clusters(config.split.method, rows.by_test)
-    holdout = predict_holdout(model.pipeline, contract, rows.X_test, rows.y_test, clusters)
-    trivial = baseline(
-        choice.task, rows.y_train.to_numpy(), rows.y_test.to_numpy(), contract.target.classes, clusters=clusters
+    holdout = predict_holdout(model.pipeline, contract, rows.X_test, rows.y_test, clusters, rows.w_test)
+    trivial = trivial_predictions(
+        choice.task, rows.y_train.to_numpy(), len(rows.y_test), contract.target.classes, rows.w_train
     )
     record = training_record(config, table, ready, rows, model)
-    manifest = draft_manifest(config.name, contract, record, holdout, baseline=trivial.metrics, folder=config.folder)
+    manifest = draft_manifest(config.name, contract, record, holdout, trivial=trivial, folder=config.folder)
     code = [model.code] if model.code else []
     return publish(Draft(manifest, model.pipeline, ready.X, holdout, code, model.search, started), config, store, place)
 

@@ -11,6 +11,7 @@ import numpy as np
 from fasttrack.errors import TrainingError, in_a_line
 from fasttrack.evaluation import primary_metric
 from fasttrack.training.families import FAMILIES, build
+from fasttrack.training.imbalance import with_class_weight
 from fasttrack.training.validation import FOLDS, folds, measure
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fasttrack.contract.schema import Column, Task
+    from fasttrack.training.imbalance import ClassBalance
 
 __all__ = ["FamilyChoice", "choose"]
 
@@ -29,7 +31,7 @@ _CHOOSE = "choose an estimator: --estimator linear, boosting or forest"
 
 @dataclass(frozen=True)
 class FamilyChoice:
-    """The family that cross-validation chose, and each family's mean loss in the primary metric."""
+    """The family that cross-validation chose, and each family's mean in the primary metric."""
 
     family: str
     scores: dict[str, float]
@@ -43,20 +45,21 @@ def choose(
     *,
     method: Literal["random", "group", "time"] = "random",
     by: NDArray[Any] | None = None,
+    weights: NDArray[np.float64] | None = None,
+    balance: ClassBalance | None = None,
     seed: int = 0,
 ) -> FamilyChoice:
     """Choose the best of the three families by the primary metric, cross-validated on at most 20,000 of the rows.
 
     The folds are split by the same `method` as the hold-out, and by the same groups or times `by` [n]: rows of one
-    group on both sides would favour a family that memorises groups. A simpler family (linear before forest before
-    boosting) is kept if it is within one standard error of the best (the one-standard-error rule: Breiman et al.,
-    Classification and Regression Trees, 1984). Raises TrainingError when the rows cannot be split, or a family cannot
-    be fitted.
+    group on both sides would favour a family that memorises groups. `weights` [n] of the rows; `balance` of the
+    classes. A simpler family (linear before forest before boosting) is kept if it is within one standard error of the
+    best (the one-standard-error rule: Breiman et al., Classification and Regression Trees, 1984). Raises TrainingError
+    when the rows cannot be split, or a family cannot be fitted.
     """
     random = np.random.default_rng(seed)
     rows = np.sort(random.permutation(len(X))[:_SAMPLE])
     sample, target = X.iloc[rows], np.asarray(y)[rows]
-    metric = primary_metric(task, probabilities=True).name
     labels = None if task == "regression" else target
     if labels is not None and method == "random":
         _check_counts(labels)
@@ -67,11 +70,21 @@ def choose(
             f"auto compares by cross-validation, but the {len(X):,} training rows {few} to be split by {method}; "
             f"{_CHOOSE}"
         )
+    metric = primary_metric(task, probabilities=True)
+    if balance is not None:
+        metric = balance.metric(target, parts, probabilities=True)
+    positive = None if balance is None else balance.positive
+    of_sample = None if weights is None else weights[rows]
+    sign = -1 if metric.greater_is_better else 1
     losses: dict[str, NDArray[np.float64]] = {}
     for family in FAMILIES:
-        pipeline = build(family, columns, task, rows=len(sample), seed=seed)
+        pipeline = with_class_weight(build(family, columns, task, rows=len(sample), seed=seed), balance)
         try:
-            losses[family] = np.array([measure(pipeline, sample, target, fold, task, metric) for fold in parts])
+            measured = [
+                measure(pipeline, sample, target, fold, task, metric.name, weights=of_sample, positive=positive)
+                for fold in parts
+            ]
+            losses[family] = sign * np.array(measured)
         except Exception as error:
             raise TrainingError(
                 f"{family} cannot be fitted on these columns: {in_a_line(error)}; {_CHOOSE}, or --ignore the column"
@@ -83,7 +96,7 @@ def choose(
         if family == best or (len(gap) > 1 and gap.mean() <= gap.std(ddof=1) / np.sqrt(len(gap))):
             chosen = family
             break
-    return FamilyChoice(chosen, {family: float(values.mean()) for family, values in losses.items()})
+    return FamilyChoice(chosen, {family: sign * float(values.mean()) for family, values in losses.items()})
 
 
 def _check_counts(labels: NDArray[Any]) -> None:

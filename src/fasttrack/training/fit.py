@@ -11,12 +11,13 @@ from fasttrack.errors import TrainingError, in_a_line
 from fasttrack.progress import report_step
 from fasttrack.training.choose import choose
 from fasttrack.training.families import build
+from fasttrack.training.imbalance import ClassBalance, class_balance, with_class_weight
+from fasttrack.training.threshold import Threshold, decide_threshold, with_threshold
 from fasttrack.training.tuning import tune
+from fasttrack.training.weights import check_takes_weights, fit_with_weights
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pandas as pd
 
     from fasttrack.config import TrainConfig
     from fasttrack.contract.schema import Column, Task
@@ -39,6 +40,8 @@ class FittedModel:
     """The user's own module or package that the estimator comes from."""
     notes: list[str]
     search: SearchResult | None
+    balance: ClassBalance
+    threshold: Threshold | None
 
 
 def fit_model(
@@ -50,6 +53,7 @@ def fit_model(
     """
     label, notes = config.model.estimator, []
     columns: list[Column] = []
+    balance = class_balance(rows.y_train, task, config.model)
     if factory is not None:
         estimator = factory.estimator
     else:
@@ -63,22 +67,31 @@ def fit_model(
                 rows.y_train.to_numpy(),
                 method=config.split.method,
                 by=rows.by_train,
+                weights=rows.w_train,
+                balance=balance,
                 seed=config.model.seed,
             )
             label = choice.family
             notes.append("auto chose by " + ", ".join(f"{name} {loss:.6g}" for name, loss in choice.scores.items()))
         estimator = build(label, columns, task, rows=len(rows.X_train), seed=config.model.seed)
-    tuned = tune(config, label, estimator, columns, task, rows)
+        estimator = with_class_weight(estimator, balance)
+    if rows.w_train is not None:
+        check_takes_weights(estimator, label)
+    tuned = tune(config, label, estimator, columns, balance, rows)
     report_step(f"fitting {tuned.label} on {len(rows.X_train):,} rows")
-    pipeline = _fit(tuned.estimator, rows.X_train, rows.y_train, tuned.label)
-    return FittedModel(pipeline, tuned.label, factory.source if factory else None, notes, tuned.search)
+    pipeline = _fit(tuned.estimator, rows, tuned.label)
+    threshold = decide_threshold(config, balance, tuned.estimator, rows, built_in=factory is None)
+    if threshold is not None:
+        pipeline = with_threshold(pipeline, threshold)
+    code = factory.source if factory else None
+    return FittedModel(pipeline, tuned.label, code, notes, tuned.search, balance, threshold)
 
 
-def _fit(estimator: Any, X: pd.DataFrame, y: pd.Series[Any], label: str) -> Any:
+def _fit(estimator: Any, rows: SplitTable, label: str) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # libraries warn the programmer, who is not the one that trains a table
-            return estimator.fit(X, y.to_numpy())
+            return fit_with_weights(estimator, rows.X_train, rows.y_train.to_numpy(), rows.w_train)
     except Exception as error:
         raise TrainingError(
             f"{label} cannot be fitted on these columns: {in_a_line(error)}; "

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from fasttrack.contract.frame import matrix_from_frame, pipeline_input
 from fasttrack.errors import DataError
 from fasttrack.training.table import check_finite, missing, series
+from fasttrack.training.weights import row_weights
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,15 +37,20 @@ def known_rows(contract: Contract, source: Source, sample: int | None = None) ->
     return _columns(contract, _rows(contract, source, sample, {}))
 
 
-def labelled_rows(contract: Contract, source: Source, sample: int | None = None) -> tuple[pd.DataFrame, pd.Series[Any]]:
+def labelled_rows(
+    contract: Contract, source: Source, sample: int | None = None, weight: str | None = None
+) -> tuple[pd.DataFrame, pd.Series[Any], NDArray[np.float64] | None]:
     """As `known_rows`, but only rows with a target, and the targets [n], read as the kind that the model predicts.
+
+    `weight`: the column with the weights of the rows, which are returned too if the table has it.
 
     Raises DataError also when the model knows none of the labels, or a number is infinite.
     """
     target = contract.target
     if target.name not in source.names:
         raise DataError(f"{source.name} has no column {target.name!r}: without true values nothing can be measured")
-    table = _rows(contract, source, sample, {target.name: _kind(target)})
+    weighted = weight if weight in source.names else None
+    table = _rows(contract, source, sample, {target.name: _kind(target)}, [weighted] if weighted else [])
     cells = table.column(target.name)
     check_finite(cells, target.name, source.name)
     truth = series(cells)[0]
@@ -53,7 +59,10 @@ def labelled_rows(contract: Contract, source: Source, sample: int | None = None)
             f"{source.name}: the model knows no label in {target.name!r}: {_listed(truth.unique().tolist())} there, "
             f"{_listed(target.classes)} in training; use rows with its labels, or train on these"
         )
-    return _columns(contract, table), truth
+    weights = None
+    if weighted is not None:
+        weights = row_weights(table.column(weighted), weighted, source.name, np.arange(table.num_rows))
+    return _columns(contract, table), truth, weights
 
 
 def _kind(target: Target) -> Kind:
@@ -70,8 +79,13 @@ def _listed(labels: Sequence[Any]) -> str:
     return ", ".join(repr(label) for label in labels[:_MOST_LABELS]) + (", …" if len(labels) > _MOST_LABELS else "")
 
 
-def _rows(contract: Contract, source: Source, sample: int | None, more_kinds: Mapping[str, Kind]) -> pa.Table:
-    """The rows with every value that the contract needs, and one in each column of `more_kinds`, read as its kind."""
+def _rows(
+    contract: Contract, source: Source, sample: int | None, more_kinds: Mapping[str, Kind], others: Sequence[str] = ()
+) -> pa.Table:
+    """The rows with every value that the contract needs, and one in each column of `more_kinds`, read as its kind.
+
+    The columns `others` are read too.
+    """
     needed = [column.name for column in contract.columns if not column.nullable]
     absent = [name for name in needed if name not in source.names]
     if absent:
@@ -79,7 +93,9 @@ def _rows(contract: Contract, source: Source, sample: int | None, more_kinds: Ma
     kinds = {column.name: column.kind for column in contract.columns if column.name in source.names}
     if not kinds:
         raise DataError(f"{source.name} has none of the model's columns: {', '.join(map(repr, contract.names))}")
-    table = source.read(kinds={**kinds, **more_kinds}, columns=[*kinds, *more_kinds], rows=sample)
+    table = source.read(
+        kinds={**kinds, **more_kinds}, columns=list(dict.fromkeys([*kinds, *more_kinds, *others])), rows=sample
+    )
     keep = np.ones(table.num_rows, dtype=bool)
     for name in (*needed, *more_kinds):
         keep &= pc.invert(missing(table.column(name))).to_numpy()

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from fasttrack.errors import DataError, TrainingError
 from fasttrack.suggestions import names_hint
+from fasttrack.training.weights import row_weights
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,6 +43,8 @@ class TrainingTable:
     notes: list[str]
     kept: np.ndarray[Any, np.dtype[np.int64]]
     """The rows of the table that are in `X` and `y`."""
+    weight: np.ndarray[Any, np.dtype[np.float64]] | None = None
+    """The weights of these rows, if they have any."""
 
 
 def check_columns(names: Sequence[str], needed: Sequence[str], name: str) -> None:
@@ -67,14 +70,16 @@ def prepare(
     ignore: Sequence[str] = (),
     unread: Sequence[str] = (),
     keep: Sequence[str] = (),
+    weight: str | None = None,
     name: str = "the table",
 ) -> TrainingTable:
     """Separate `table` into features and target; leave out the columns that cannot be features, each with its reason.
 
-    Columns in `keep` are always kept; `unread` are ignored columns that were not read. Raises DataError when the target
-    or an ignored column does not exist, the target has infinite values, or nothing is left to train on.
+    Columns in `keep` are always kept; `unread` are ignored columns that were not read; `weight` is the column with the
+    weights of the rows. Raises DataError when the target or an ignored column does not exist, the target has infinite
+    values, a weight cannot be used, or nothing is left to train on.
     """
-    check_columns([*table.column_names, *unread], (target, *ignore), name)
+    check_columns([*table.column_names, *unread], (target, *ignore, *([weight] if weight else [])), name)
     cells = table.column(target)
     kept = np.flatnonzero(pc.invert(missing(cells)).to_numpy())
     if not len(kept):
@@ -82,6 +87,7 @@ def prepare(
     check_finite(cells, target, name)
     dropped = table.num_rows - len(kept)
     rows = table.take(pa.array(kept)) if dropped else table
+    weights = None if weight is None else row_weights(table.column(weight), weight, name, kept)
     left_out = dict.fromkeys(unread, _IGNORED)
     notes: list[str] = []
     features: dict[str, pd.Series[Any]] = {}
@@ -89,6 +95,9 @@ def prepare(
     for column_name in rows.column_names:
         column = rows.column(column_name)
         if column_name == target:
+            continue
+        if column_name == weight:
+            left_out[column_name] = "the weight of the rows"
             continue
         reason = _IGNORED if column_name in ignore else unusable(column_name, column)
         if reason is not None and not (column_name in keep and column_name not in ignore):
@@ -102,7 +111,7 @@ def prepare(
         raise TrainingError(f"{name} has no column to learn from: {reasons or 'it has only the target'}")
     X = pd.DataFrame(dict(enumerate(features.values())))
     X.columns = pd.Index(list(features))
-    return TrainingTable(X, series(rows.column(target))[0], kinds, dropped, left_out, notes, kept)
+    return TrainingTable(X, series(rows.column(target))[0], kinds, dropped, left_out, notes, kept, weights)
 
 
 def missing(column: pa.ChunkedArray) -> pa.ChunkedArray:

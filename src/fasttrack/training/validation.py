@@ -19,6 +19,7 @@ from fasttrack.contract.fitted_pipeline import predict
 from fasttrack.errors import TrainingError
 from fasttrack.evaluation import metric_values
 from fasttrack.training.split import split
+from fasttrack.training.weights import fit_with_weights
 
 if TYPE_CHECKING:
     from typing import Literal
@@ -99,18 +100,34 @@ def folds(
     return [fold for fold in _folds(n, method, seed, classes, by) if _usable(fold, classes)]
 
 
-def measure(estimator: Any, X: pd.DataFrame, y: NDArray[Any], fold: Fold, task: Task, metric: str) -> float:
+def measure(  # eight arguments: the rows with their weights, and what is measured on them
+    estimator: Any,
+    X: pd.DataFrame,
+    y: NDArray[Any],
+    fold: Fold,
+    task: Task,
+    metric: str,
+    *,
+    weights: NDArray[np.float64] | None = None,
+    positive: Any = None,
+) -> float:
     """The value of `metric` for a copy of `estimator`, fitted and measured on a fold of `X` [n, f] and `y` [n].
 
-    A label that the fitted rows lack counts as a wrong prediction. Raises whatever the estimator raises, and ValueError
-    for a value that is not a finite number.
+    `weights` [n] of the rows; `positive`: the label that average precision and F1 are about. A label that the fitted
+    rows lack counts as a wrong prediction. Raises whatever the estimator raises, and ValueError for a value that is not
+    a finite number.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about bad parameters, which the score shows as well
-        fitted = clone(estimator).fit(X.iloc[fold.train], y[fold.train])
-        prediction, probabilities = predict(fitted, X.iloc[fold.test], probabilities=metric == "log_loss")
+        of_rows = (None, None) if weights is None else (weights[fold.train], weights[fold.test])
+        fitted = fit_with_weights(clone(estimator), X.iloc[fold.train], y[fold.train], of_rows[0])
+        needed = metric in ("log_loss", "average_precision")
+        prediction, probabilities = predict(fitted, X.iloc[fold.test], probabilities=needed)
         classes = None if task == "regression" else np.asarray(fitted.classes_).tolist()
-        score = metric_values(task, y[fold.test], prediction, probabilities, classes).get(metric)
+        code = classes.index(positive) if classes and positive in classes else None
+        truth = y[fold.test]
+        values = metric_values(task, truth, prediction, probabilities, classes, weights=of_rows[1], positive=code)
+        score = values.get(metric)
     if score is None:
         raise ValueError(f"its {metric} is not a finite number")
     return score

@@ -1,0 +1,118 @@
+"""Weights of rows: read from a column, and given to an estimator when it is fitted."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import sklearn
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClassifierCV
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import has_fit_parameter
+
+from fasttrack.errors import DataError, TrainingError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+__all__ = ["check_takes_weights", "fit_with_weights", "row_weights", "split_weights"]
+
+_WRAPPED = ("estimator", "regressor")
+"""The parameters of searches, thresholds, calibration and transformed targets that hold the estimator to fit."""
+
+
+def row_weights(cells: pa.ChunkedArray, column: str, name: str, rows: NDArray[np.int64]) -> Floats:
+    """The weights float64[n] of the `rows` of the table called `name`, from the `cells` of the column `column`.
+
+    Raises DataError for cells that are no numbers, missing, infinite or negative, naming the first row (from 1), and
+    where all are zero.
+    """
+    if not (pa.types.is_integer(cells.type) or pa.types.is_floating(cells.type)):
+        raise DataError(f"{name}: the weights in {column!r} are of type {cells.type}, but must be numbers")
+    weights: Floats = pc.cast(cells, pa.float64(), safe=False).to_numpy()[rows]
+    problems = ("missing", np.isnan(weights)), ("infinite", np.isinf(weights)), ("negative", weights < 0)
+    for problem, wrong in problems:
+        if wrong.any():
+            first = int(rows[int(np.flatnonzero(wrong)[0])]) + 1
+            raise DataError(
+                f"{name} row {first}: the weight in {column!r} is {problem}, as in {int(wrong.sum()):,} rows in all; "
+                "correct the weights, or leave these rows out"
+            )
+    if not weights.any():
+        raise DataError(f"{name}: all weights in {column!r} are zero, so no row would count; correct the column")
+    return weights
+
+
+def split_weights(weights: Floats | None, train: NDArray[np.int64], test: NDArray[np.int64]) -> dict[str, Floats]:
+    """The weights of the training rows and of the hold-out by the names of their fields; none without weights.
+
+    Raises TrainingError when all rows of one side weigh nothing.
+    """
+    if weights is None:
+        return {}
+    sides = {"w_train": weights[train], "w_test": weights[test]}
+    for side, what in (("w_train", "training rows"), ("w_test", "hold-out rows")):
+        if not sides[side].any():
+            raise TrainingError(f"all {what} have the weight 0, so none of them would count; use another split")
+    return sides
+
+
+def check_takes_weights(estimator: Any, label: str) -> None:
+    """Raise TrainingError, naming the step, where `estimator`, called `label`, cannot be fitted with weights."""
+    last = _last_estimator(estimator)
+    if not _takes_weights(last):
+        raise TrainingError(
+            f"{label}: {type(last).__name__} takes no sample_weight, so weights cannot be used in fitting; "
+            "choose another --estimator, or leave --weight out"
+        )
+
+
+def fit_with_weights(estimator: Any, X: Any, y: Any, weights: Floats | None) -> Any:
+    """Fit `estimator`, its last step with the `weights` [n] of the rows. Raises what the estimator raises."""
+    if weights is None:
+        return estimator.fit(X, y)
+    if sklearn.get_config()["enable_metadata_routing"]:  # then the estimator says where the weights go
+        return estimator.fit(X, y, sample_weight=weights)
+    return estimator.fit(X, y, **{_parameter(estimator): weights})
+
+
+def _parameter(estimator: Any) -> str:
+    """The parameter of `fit` that leads to the weights of the last estimator: `model__sample_weight`."""
+    if isinstance(estimator, Pipeline):
+        name, last = estimator.steps[-1]
+        return f"{name}__{_parameter(last)}"
+    inner = _wrapped(estimator)
+    return "sample_weight" if inner is None else _parameter(inner)
+
+
+def _last_estimator(estimator: Any) -> Any:
+    if isinstance(estimator, Pipeline):
+        return _last_estimator(estimator.steps[-1][1])
+    inner = _wrapped(estimator)
+    return estimator if inner is None else _last_estimator(inner)
+
+
+def _wrapped(estimator: Any) -> Any:
+    """The estimator whose parameters `estimator.fit` passes on under their own names; `None` if it is none of these."""
+    if has_fit_parameter(estimator, "sample_weight"):
+        return None
+    is_search = hasattr(estimator, "cv") and hasattr(estimator, "refit") and hasattr(estimator, "estimator")
+    if is_search or isinstance(estimator, TransformedTargetRegressor):
+        return next((inner for name in _WRAPPED if (inner := getattr(estimator, name, None)) is not None), None)
+    return None
+
+
+def _takes_weights(estimator: Any) -> bool:
+    """Whether `fit` names the parameter, or passes any on and so decides itself."""
+    if isinstance(estimator, (FixedThresholdClassifier, TunedThresholdClassifierCV)):
+        return False  # only with scikit-learn's metadata routing
+    if has_fit_parameter(estimator, "sample_weight"):
+        return True
+    passes_on = (inspect.Parameter.VAR_KEYWORD,)
+    return any(parameter.kind in passes_on for parameter in inspect.signature(estimator.fit).parameters.values())
