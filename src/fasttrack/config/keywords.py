@@ -22,6 +22,7 @@ class TrainOptions(TypedDict, total=False):
     nulls: Sequence[str] | None
     ignore: Sequence[str] | None
     kinds: Mapping[str, Kind] | None
+    weight: str | None
     query: str | None
     table: str | None
     rows: int | None
@@ -32,6 +33,11 @@ class TrainOptions(TypedDict, total=False):
     estimator: Any
     task: Task | None
     seed: int | None
+    positive: str | bool | int | float | None
+    threshold: Literal["auto", "none", "f1", "cost"] | float | None
+    cost_false_positive: float | None
+    cost_false_negative: float | None
+    class_weight: Literal["none", "balanced"] | None
     trials: int | None
     search_seconds: float | None
     space: Mapping[str, Any] | None

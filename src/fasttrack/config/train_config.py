@@ -196,8 +196,8 @@ class ModelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         Literal["auto", "none", "f1", "cost"] | Probability,
         Option(
             "Probability from which on the positive class is predicted: a number; f1 or cost, which choose it on the "
-            "training rows for the best F1 or the least cost; none, the more probable class; or auto: f1 if a built-in "
-            "estimator is to find a rare class, else none.",
+            "training rows for the best F1 or the least cost; none, the more probable class; or auto: cost if costs "
+            "are given, f1 if a built-in estimator is to find a rare class, else none.",
             metavar="RULE|NUMBER",
             expected="auto, none, f1, cost, or a number between 0 and 1",
         ),
@@ -229,11 +229,12 @@ class ModelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     def __post_init__(self) -> None:
         costs = {"cost_false_positive": self.cost_false_positive, "cost_false_negative": self.cost_false_negative}
+        given = [name for name, cost in costs.items() if cost is not None]
+        if given and self.threshold not in ("auto", "cost"):
+            raise ValueError(f'model.{given[0]} is used with model.threshold = "cost" or "auto" only')
         for name, cost in costs.items():
-            if self.threshold == "cost" and cost is None:
-                raise ValueError(f'model.threshold = "cost" needs model.{name}, what such an error costs')
-            if self.threshold != "cost" and cost is not None:
-                raise ValueError(f'model.{name} is used with model.threshold = "cost" only')
+            if (given or self.threshold == "cost") and cost is None:
+                raise ValueError(f"model.{name} is missing: a threshold by cost needs to know what such an error costs")
 
 
 class SearchConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

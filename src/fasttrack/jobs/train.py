@@ -24,6 +24,7 @@ from fasttrack.training.split import split_table
 from fasttrack.training.table import prepare
 from fasttrack.training.task import choose_task
 from fasttrack.training.tuning import check_search
+from fasttrack.training.weights import check_weights
 from fasttrack.urls import redact_url
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ def train(config: TrainConfig) -> Outcome:
     place = configured_place(config.tracking, config.folder)
     factory = own_factory(config.model, config.folder)
     check_search(config, factory)
+    check_weights(config, factory)
     source = redact_url(config.data.source)
     table, unread = _read(config, store, source)
     ready = prepare(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from fasttrack.contract.openapi import label_key
 from fasttrack.report.formatting import describe_metric, format_number, format_percent
+from fasttrack.training.outcome_findings import useless_because
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -147,6 +148,8 @@ def caution_sentence(
         )
     if rows < _FEW_ROWS:
         return f"Measured on only {rows} rows: the intervals are wide, and more rows would make the metrics reliable."
+    if remeasured and gains and (useless := useless_because(gains)) is not None:
+        return f"On these rows {useless}."
     return probabilities_caution(manifest.gains if gains is None else gains)
 
 

@@ -245,11 +245,7 @@ def _rare_classes_plots(predictions: LabelledPredictions) -> list[Plot]:
     curves = [
         (f"c{number}", predictions.classes[k], curve)
         for number, k in enumerate([k for k in rare if counts[k]][:_MOST_CURVES], start=1)
-        if (
-            curve := precision_recall_curve(
-                predictions.truth == k, predictions.probabilities[:, k], predictions.weights
-            )
-        )
+        if (curve := precision_recall_curve(predictions.truth == k, shares[:, k], predictions.weights))
     ]
     if not curves:
         return []

@@ -52,7 +52,7 @@ def class_balance(y: pd.Series[Any], task: Task, config: ModelConfig) -> ClassBa
     be used for this target."""
     if task == "regression":
         for option, is_used in (
-            ("threshold", config.threshold not in ("auto", "none")),
+            ("threshold", _has_threshold(config)),
             ("class_weight", config.class_weight != "none"),
             ("positive", config.positive is not None),
         ):
@@ -74,7 +74,7 @@ def class_balance(y: pd.Series[Any], task: Task, config: ModelConfig) -> ClassBa
 
 def _positive(config: ModelConfig, task: Task, counts: dict[Label, int], rare: dict[Label, int]) -> Label | None:
     if task != "binary":
-        if config.positive is not None or config.threshold not in ("auto", "none"):
+        if config.positive is not None or _has_threshold(config):
             option = "threshold" if config.positive is None else "positive"
             raise TrainingError(f"model.{option} is for two classes, but the target has {len(counts)}; leave it out")
         return None
@@ -88,7 +88,12 @@ def _positive(config: ModelConfig, task: Task, counts: dict[Label, int], rare: d
         return named[0]
     if rare:
         return next(iter(rare))
-    return None if config.threshold in ("auto", "none") else list(counts)[1]
+    return list(counts)[1] if _has_threshold(config) else None
+
+
+def _has_threshold(config: ModelConfig) -> bool:
+    """Whether a threshold is configured for any target, rare or not."""
+    return config.threshold not in ("auto", "none") or config.cost_false_positive is not None
 
 
 def with_class_weight(pipeline: Any, balance: ClassBalance | None) -> Any:

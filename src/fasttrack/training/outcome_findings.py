@@ -108,7 +108,8 @@ def useless_because(gains: dict[str, Metric]) -> str | None:
     if not gains or any(gain.low > 0 for gain in gains.values()):
         return None
     evidence = ", ".join(
-        f"{name} better by {gain.value:.3g} (95 % interval {gain.low:.3g} to {gain.high:.3g})"
+        # + 0.0: zero without a sign
+        f"gain in {name} {gain.value + 0.0:.3g} (95 % interval {gain.low + 0.0:.3g} to {gain.high + 0.0:.3g})"
         for name, gain in gains.items()
     )
     return f"the model is not clearly better than the trivial one, which always predicts the same: {evidence}"

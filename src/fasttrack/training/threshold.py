@@ -55,13 +55,16 @@ def decide_threshold(
 ) -> Threshold | None:
     """The threshold for the unfitted `estimator` as configured; `None` if the more probable class is predicted.
 
-    With the rule `auto`, a built-in estimator for a rare positive class gets the threshold with the best F1.
+    With the rule `auto`, configured costs are minimised; else a built-in estimator for a rare positive class gets the
+    threshold with the best F1.
     Raises TrainingError when a configured threshold cannot be chosen or applied.
     """
     rule, positive = config.model.threshold, balance.positive
-    automatic = rule == "auto"
-    if automatic:
-        rule = "f1" if built_in and positive in balance.rare else "none"
+    automatic = False
+    if rule == "auto" and _costs(config) is not None:
+        rule = "cost"
+    elif rule == "auto":
+        automatic, rule = True, "f1" if built_in and positive in balance.rare else "none"
     if rule == "none" or positive is None:
         return None
     if not hasattr(estimator, "predict_proba"):

@@ -19,9 +19,12 @@ from fasttrack.errors import DataError, TrainingError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from fasttrack.config import TrainConfig
+    from fasttrack.training.factory import Factory
+
     Floats = NDArray[np.float64]
 
-__all__ = ["check_takes_weights", "fit_with_weights", "row_weights", "split_weights"]
+__all__ = ["check_takes_weights", "check_weights", "fit_with_weights", "row_weights", "split_weights"]
 
 _WRAPPED = ("estimator", "regressor")
 """The parameters of searches, thresholds, calibration and transformed targets that hold the estimator to fit."""
@@ -61,6 +64,19 @@ def split_weights(weights: Floats | None, train: NDArray[np.int64], test: NDArra
         if not sides[side].any():
             raise TrainingError(f"all {what} have the weight 0, so none of them would count; use another split")
     return sides
+
+
+def check_weights(config: TrainConfig, factory: Factory | None) -> None:
+    """Raise TrainingError for weights of rows or classes that the user's own estimator cannot be given."""
+    if factory is None:
+        return
+    label = config.model.estimator
+    if config.model.class_weight != "none":
+        raise TrainingError(
+            f"model.class_weight is for built-in estimators; set class_weight in {label} itself, or leave it out"
+        )
+    if config.data.weight is not None:
+        check_takes_weights(factory.estimator, label)
 
 
 def check_takes_weights(estimator: Any, label: str) -> None:
