@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ChampionComparison", "Verdict", "compare_with_champion", "judge"]
 
+_USELESS = "there is no champion, and the model is not clearly better than the trivial one on the hold-out"
 _NEVER = "not promoted, as asked"
 _BY_HAND = "to promote it anyway: fasttrack models promote {}"
 
@@ -76,20 +77,20 @@ def judge(
     *,
     rule: str,
     confidence: float,
-    useless: str | None = None,
+    useless: bool = False,
 ) -> Verdict:
     """Whether a new version is to be promoted by `rule`: never, always, or `better` than the champion.
 
     `label` is its `name@version`, `champion` the present champion's version and `compared` the comparison with it;
     both are `None` where there is no champion. Better means better in at least the fraction `confidence` of bootstrap
     resamples of the rows, or of the clusters that they form. Where there is no champion, a model is better that is
-    better than the trivial one; `useless` says why it is not.
+    better than the trivial one, unless it is `useless`.
     """
     if champion == version:
         return Verdict(True, "already the champion: the same data and pipeline gave the same version", version)
     if champion is None or compared is None:
-        if rule == "better" and useless is not None:
-            return Verdict(False, f"not promoted: {useless}; {_BY_HAND.format(label)}", None)
+        if rule == "better" and useless:
+            return Verdict(False, f"not promoted: {_USELESS}; {_BY_HAND.format(label)}", None)
         if rule == "better":
             return Verdict(True, "promoted: there was no champion", version)
         return Verdict(True, "promoted, as asked", version) if rule == "always" else Verdict(False, _NEVER, None)

@@ -100,6 +100,8 @@ def test_every_way_of_predicting_applies_the_threshold(outcome: Outcome, folder:
             if http == "httptools":
                 shown = client.get("/contract").json()["target"]
                 assert (shown["positive"], shown["threshold"]) == ("fraud", threshold)
+                documented = client.get("/openapi.json").text
+                assert f"Predicted fraud. It is fraud from a probability of {threshold:g} on." in documented
     printed = run("predict", "--model", "rare", *(f"{name}={value}" for name, value in row.items()), cwd=folder).stdout
     assert printed.splitlines()[0] == "fraud"
 
@@ -132,7 +134,7 @@ def test_costs_and_class_weights_find_more_of_the_rare_rows(outcome: Outcome, fo
         return int((model.bundle.load_pipeline().predict(rare_table()) == "fraud").sum())
 
     options: dict[str, Any] = {"estimator": "linear", "store": folder / "model", "promote": "never"}
-    costs = {"threshold": "cost", "cost_false_positive": 1, "cost_false_negative": 200}
+    costs: dict[str, Any] = {"threshold": "cost", "cost_false_positive": 1, "cost_false_negative": 200}
     costly = fasttrack.train(rare_table(), "fraud", name="costly", **costs, **options)
     assert found(costly) > found(outcome)
     never = fasttrack.train(rare_table(), "fraud", name="never", threshold="none", **options)
@@ -167,7 +169,7 @@ def test_a_model_that_is_of_no_use_is_not_promoted_unless_told_so(tmp_path: Path
     table = write_csv(noise(), tmp_path)
     refused = fasttrack.train(table, "y", estimator="linear", store=tmp_path / "model")
     assert not refused.promoted
-    assert refused.verdict.reason.startswith("not promoted: the model is not clearly better than the trivial one")
+    assert refused.verdict.reason.startswith("not promoted: there is no champion, and the model is not clearly better")
     assert refused.verdict.reason.endswith(f"to promote it anyway: fasttrack models promote {refused.label}")
     (finding,) = refused.manifest.training.findings
     assert (finding.code, finding.level) == ("FT111", "caution")

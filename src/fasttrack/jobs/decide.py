@@ -73,7 +73,7 @@ def decide(
             break
         if champion is not None and champion != version and (comparison is None or comparison.champion != champion):
             comparison = _compare(store, name, champion, bundle.manifest.contract, holdout)
-        useless = useless_because(bundle.manifest.gains)
+        useless = useless_because(bundle.manifest.gains) is not None
         verdict = judge(bundle.label, version, champion, comparison, rule=rule, confidence=confidence, useless=useless)
         if not verdict.promoted or champion == version:
             break

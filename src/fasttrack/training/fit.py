@@ -83,6 +83,10 @@ def fit_model(
     threshold = decide_threshold(config, balance, tuned.estimator, rows, built_in=factory is None)
     if threshold is not None:
         pipeline = with_threshold(pipeline, threshold)
+        if not balance.rare:  # else a finding says so
+            notes.append(str(threshold))
+    if balance.weighted:
+        notes.append("all classes count the same in fitting, which shifts the probabilities towards the rarer ones")
     code = factory.source if factory else None
     return FittedModel(pipeline, tuned.label, code, notes, tuned.search, balance, threshold)
 

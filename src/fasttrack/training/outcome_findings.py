@@ -11,7 +11,7 @@ from fasttrack.contract.openapi import label_key
 from fasttrack.evaluation import class_codes
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from fasttrack.contract.metric import Metric
     from fasttrack.contract.schema import Target
@@ -41,23 +41,13 @@ def rare_class_findings(target: str, balance: ClassBalance, threshold: Threshold
             message += "; models are compared by average precision"
     advice = []
     if threshold is not None:
-        message += f"; {_threshold_words(threshold)}"
+        message += f"; {threshold}"
     elif balance.task == "binary":
         advice.append("--threshold f1 or cost, to find more of its rows")
     if not balance.weighted:
         advice.append("--class-weight balanced, which makes all classes count the same in fitting")
     message += f"; consider {' and '.join(advice)}" * bool(advice)
     return [TableFinding(code="FT109", level="note", message=message, columns=[target], figure=rows / balance.rows)]
-
-
-def _threshold_words(threshold: Threshold) -> str:
-    label = label_key(threshold.positive)
-    if threshold.rule == "configured":
-        return f"{label} is predicted from a probability of {threshold.value:g} on, as configured"
-    aim = "the best F1" if threshold.rule == "f1" else "the least cost"
-    return (
-        f"{label} is predicted from a probability of {threshold.value:g} on, which gives {aim} on {threshold.measured}"
-    )
 
 
 def outcome_findings(target: Target, holdout: HoldOut, evaluation: Evaluation) -> list[TableFinding]:
@@ -99,7 +89,7 @@ def _never_predicted(target: Target, holdout: HoldOut) -> list[TableFinding]:
     ]
 
 
-def useless_because(gains: dict[str, Metric]) -> str | None:
+def useless_because(gains: Mapping[str, Metric]) -> str | None:
     """That a model is no better than the trivial one, with the evidence; `None` if one metric shows that it is.
 
     A model is better if the interval of the paired difference lies above zero, for its probabilities, for its ranking

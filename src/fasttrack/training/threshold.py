@@ -12,6 +12,7 @@ from sklearn.base import clone
 from sklearn.model_selection import FixedThresholdClassifier
 
 from fasttrack.contract.fitted_pipeline import call_method
+from fasttrack.contract.openapi import label_key
 from fasttrack.errors import TrainingError
 from fasttrack.progress import report_step
 from fasttrack.training.validation import plan_validation
@@ -48,6 +49,13 @@ class Threshold:
     positive: Label
     measured: str = ""
     """The rows that it was chosen on."""
+
+    def __str__(self) -> str:
+        label = label_key(self.positive)
+        rule = f"{label} is predicted from a probability of {self.value:g} on"
+        if not self.measured:
+            return f"{rule}, as configured"
+        return f"{rule}, which gives {'the best F1' if self.rule == 'f1' else 'the least cost'} on {self.measured}"
 
 
 def decide_threshold(
