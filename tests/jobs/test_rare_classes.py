@@ -66,7 +66,7 @@ def test_the_rare_class_is_the_positive_one_with_the_best_threshold_of_the_train
     assert manifest.engine == "onnx"
     assert manifest.contract.columns[2].categories == ["card", "transfer"]  # learned by an encoder below the threshold
     (finding,) = manifest.training.findings
-    assert (finding.code, finding.level) == ("FT109", "note")
+    assert (finding.code, finding.level) == ("FT110", "note")
     assert finding.message.startswith("'fraud' is fraud in only ")
     assert f"fraud is predicted from a probability of {target.threshold:g} on" in finding.message
 
@@ -143,9 +143,9 @@ def test_costs_and_class_weights_find_more_of_the_rare_rows(outcome: Outcome, fo
     )
     assert weighted.manifest.contract.target.threshold is None
     assert found(weighted) > found(never)
-    assert never.manifest.training.findings[1].code == "FT110"
+    assert never.manifest.training.findings[1].code == "FT111"
     assert never.manifest.training.findings[1].message.startswith("the model never predicts 'fraud' = fraud (true of ")
-    assert "FT110: the model never predicts" in read_report(never.bundle)
+    assert "<b>FT111</b> the model never predicts" in read_report(never.bundle)
 
 
 def test_a_user_s_own_estimator_is_left_as_it_is_and_the_threshold_proposed(folder: Path) -> None:
@@ -156,6 +156,8 @@ def test_a_user_s_own_estimator_is_left_as_it_is_and_the_threshold_proposed(fold
     assert "consider --threshold f1 or cost" in own.manifest.training.findings[0].message
     told = fasttrack.train(frame, "fraud", estimator=LogisticRegression(), threshold=0.2, **options)
     assert told.manifest.contract.target.threshold == 0.2
+    skipped = fasttrack.train(frame, "fraud", estimator="linear", check_skip=["FT110"], **options)
+    assert (skipped.manifest.contract.target.positive, skipped.manifest.contract.target.threshold) == (None, None)
     with pytest.raises(TrainingError, match=r"model\.class_weight is for built-in estimators"):
         fasttrack.train(frame, "fraud", estimator=LogisticRegression(), class_weight="balanced", **options)
 
@@ -172,11 +174,15 @@ def test_a_model_that_is_of_no_use_is_not_promoted_unless_told_so(tmp_path: Path
     assert refused.verdict.reason.startswith("not promoted: there is no champion, and the model is not clearly better")
     assert refused.verdict.reason.endswith(f"to promote it anyway: fasttrack models promote {refused.label}")
     (finding,) = refused.manifest.training.findings
-    assert (finding.code, finding.level) == ("FT111", "caution")
-    assert "FT111: the model is not clearly better" in read_report(refused.bundle)
+    assert (finding.code, finding.level) == ("FT112", "caution")
+    assert "<b>FT112</b> the model is not clearly better" in read_report(refused.bundle)
     assert open_store(tmp_path / "model").champion("table") is None
     told = fasttrack.train(table, "y", estimator="linear", store=tmp_path / "model", promote="always")
     assert told.promoted
+    skipped = fasttrack.train(
+        table, "y", estimator="linear", store=tmp_path / "other", check_skip=["FT112"], split_seed=1
+    )
+    assert skipped.promoted
 
 
 def test_a_model_with_a_small_but_certain_gain_is_promoted(tmp_path: Path) -> None:

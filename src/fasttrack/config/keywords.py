@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypedDict
 
-from fasttrack.config.train_config import CheckReason
+from fasttrack.config.check_config import CheckReason
+from fasttrack.contract.finding import FindingCode
 from fasttrack.contract.schema import Kind, Task
 
 __all__ = ["PackageOptions", "TrainOptions"]
@@ -21,12 +22,13 @@ class TrainOptions(TypedDict, total=False):
     since: str | None
     nulls: Sequence[str] | None
     ignore: Sequence[str] | None
+    keep: Sequence[str] | None
     kinds: Mapping[str, Kind] | None
     weight: str | None
     query: str | None
     table: str | None
     rows: int | None
-    split_method: Literal["random", "group", "time"] | None
+    split_method: Literal["random", "group", "time", "auto"] | None
     split_column: str | None
     split_share: float | None
     split_seed: int | None
@@ -44,6 +46,8 @@ class TrainOptions(TypedDict, total=False):
     check_refuse: Sequence[CheckReason] | None
     check_against: str | None
     check_share: float | None
+    leaks: Literal["caution", "refuse"] | None
+    check_skip: Sequence[FindingCode] | None
     tracking: str | None
     experiment: str | None
     journal: str | None

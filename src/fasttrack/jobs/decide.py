@@ -10,7 +10,6 @@ from fasttrack.gate import ChampionComparison, Verdict, compare_with_champion, j
 from fasttrack.jobs.promote import AliasMove, record_move, verify_version
 from fasttrack.store import CHALLENGER, CHAMPION
 from fasttrack.tracking import TrackingResult, mirror_aliases
-from fasttrack.training.outcome_findings import useless_because
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,7 +72,7 @@ def decide(
             break
         if champion is not None and champion != version and (comparison is None or comparison.champion != champion):
             comparison = _compare(store, name, champion, bundle.manifest.contract, holdout)
-        useless = useless_because(bundle.manifest.gains) is not None
+        useless = any(finding.code == "FT112" for finding in bundle.manifest.training.findings)
         verdict = judge(bundle.label, version, champion, comparison, rule=rule, confidence=confidence, useless=useless)
         if not verdict.promoted or champion == version:
             break

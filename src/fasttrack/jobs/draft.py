@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from fasttrack.contract.finding import FindingCode
     from fasttrack.contract.schema import Contract
     from fasttrack.training.holdout import HoldOut
     from fasttrack.training.search import SearchResult
@@ -54,11 +55,12 @@ def draft_manifest(
     holdout: HoldOut,
     *,
     trivial: tuple[NDArray[Any], NDArray[np.float64] | None] | None = None,
+    skip: Sequence[FindingCode] = (),
     folder: Path = Path(),
 ) -> Manifest:
     """The manifest of a model measured on `holdout`, beside the `trivial` model's predictions and probabilities.
 
-    `folder`: the working copy whose Git commit is recorded.
+    `skip`: the findings that are not looked for. `folder`: the working copy whose Git commit is recorded.
     """
     target = contract.target
     evaluation = evaluate(
@@ -74,7 +76,7 @@ def draft_manifest(
     metric = primary_metric_of(target)
     if metric.name not in evaluation.metrics:  # such as average precision without a row of the rare class
         metric = primary_metric(target.task, target.probabilities)
-    findings = [*training.findings, *outcome_findings(target, holdout, evaluation)]
+    findings = [*training.findings, *outcome_findings(target, holdout, evaluation, skip)]
     return Manifest(
         name=name,
         created=datetime.now(UTC).isoformat(timespec="milliseconds"),

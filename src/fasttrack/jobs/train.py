@@ -19,6 +19,7 @@ from fasttrack.tracking import configured_place
 from fasttrack.training.factory import own_factory
 from fasttrack.training.fit import fit_model
 from fasttrack.training.holdout import holdout_clusters, predict_holdout
+from fasttrack.training.looks import kept_columns, look_at_rows, look_for_leaks
 from fasttrack.training.read import check_split_column, read_training_table
 from fasttrack.training.split import split_table
 from fasttrack.training.table import prepare
@@ -53,11 +54,19 @@ def train(config: TrainConfig) -> Outcome:
     source = redact_url(config.data.source)
     table, unread = _read(config, store, source)
     ready = prepare(
-        table, config.data.target, ignore=config.data.ignore, unread=unread, weight=config.data.weight, name=source
+        table,
+        config.data.target,
+        ignore=config.data.ignore,
+        unread=unread,
+        keep=kept_columns(config),
+        weight=config.data.weight,
+        name=source,
     )
     choice = choose_task(ready.y, config.model.task)
     report_step(f"{len(ready.X):,} rows, {ready.X.shape[1]} features, {choice.task} ({choice.reason})")
+    config, ready = look_at_rows(config, ready, choice.task)
     rows = split_table(ready, table, choice.task, config.split, source)
+    ready = look_for_leaks(config, ready, rows, choice.task)
     model = fit_model(config, factory, ready, rows, choice.task)
     contract = learn_contract(
         ready.X,
@@ -69,13 +78,15 @@ def train(config: TrainConfig) -> Outcome:
         imbalanced=model.balance.imbalanced,
     )
     report_step(f"evaluating on {len(rows.X_test):,} hold-out rows")
-    clusters = holdout_clusters(config.split.method, rows.by_test)
+    clusters = holdout_clusters(config.split.decided, rows.by_test)
     holdout = predict_holdout(model.pipeline, contract, rows.X_test, rows.y_test, clusters, rows.w_test)
     trivial = trivial_predictions(
         choice.task, rows.y_train.to_numpy(), len(rows.y_test), contract.target.classes, rows.w_train
     )
     record = training_record(config, table, ready, rows, model)
-    manifest = draft_manifest(config.name, contract, record, holdout, trivial=trivial, folder=config.folder)
+    manifest = draft_manifest(
+        config.name, contract, record, holdout, trivial=trivial, skip=config.check.skip, folder=config.folder
+    )
     code = [model.code] if model.code else []
     return publish(Draft(manifest, model.pipeline, ready.X, holdout, code, model.search, started), config, store, place)
 

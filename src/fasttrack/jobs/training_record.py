@@ -47,7 +47,7 @@ def training_record(
         dropped_rows=ready.dropped_rows,
         left_out=ready.left_out,
         notes=[*ready.notes, *model.notes],
-        findings=rare_class_findings(data.target, model.balance, model.threshold),
+        findings=[*ready.findings, *rare_class_findings(data.target, model.balance, model.threshold)],
         weight=data.weight,
         threshold=threshold,
         source=content.source,

@@ -15,6 +15,7 @@ from markupsafe import Markup
 
 from fasttrack.contract.openapi import example_row, label_key
 from fasttrack.report.confusion import class_quality, confusion_matrix
+from fasttrack.report.findings_section import findings_section
 from fasttrack.report.formatting import decimal_places, describe_metric, format_fixed, format_percent
 from fasttrack.report.headline import (
     caution_sentence,
@@ -88,8 +89,8 @@ def build_report(data: ReportData) -> str:
         quality=quality_sentence(manifest, metrics, trivial, on, measurements.predictions),
         champion=None if weighed is None else champion_sentence(weighed),
         caution=caution_sentence(manifest, rows, remeasured=again is not None, gains=measured.gains),
-        findings=manifest.training.findings if again is None else [],
         weight=manifest.training.weight if is_weighted else None,
+        findings=findings_section(manifest),
         again=again,
         on=on,
         resampled=resampling_unit(measurements.clusters),

@@ -53,7 +53,7 @@ def fit_model(
     """
     label, notes = config.model.estimator, []
     columns: list[Column] = []
-    balance = class_balance(rows.y_train, task, config.model)
+    balance = class_balance(rows.y_train, task, config.model, config.check.skip)
     if factory is not None:
         estimator = factory.estimator
     else:
@@ -65,7 +65,7 @@ def fit_model(
                 task,
                 rows.X_train,
                 rows.y_train.to_numpy(),
-                method=config.split.method,
+                method=config.split.decided,
                 by=rows.by_train,
                 weights=rows.w_train,
                 balance=balance,

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fasttrack.config import ModelConfig
+    from fasttrack.contract.finding import FindingCode
     from fasttrack.contract.schema import Label, Task
     from fasttrack.training.validation import Fold
 
@@ -47,9 +48,12 @@ class ClassBalance:
         return primary_metric(self.task, probabilities, imbalanced=self.imbalanced and measurable)
 
 
-def class_balance(y: pd.Series[Any], task: Task, config: ModelConfig) -> ClassBalance:
-    """The balance of the classes in the training rows' targets `y` [n]. Raises TrainingError as far as `config` cannot
-    be used for this target."""
+def class_balance(y: pd.Series[Any], task: Task, config: ModelConfig, skip: Sequence[FindingCode] = ()) -> ClassBalance:
+    """The balance of the classes in the training rows' targets `y` [n].
+
+    `skip`: what is not looked for; without FT110 no class counts as rare. Raises TrainingError as far as `config`
+    cannot be used for this target.
+    """
     if task == "regression":
         for option, is_used in (
             ("threshold", _has_threshold(config)),
@@ -62,7 +66,7 @@ def class_balance(y: pd.Series[Any], task: Task, config: ModelConfig) -> ClassBa
     labels, counts = np.unique(y.to_numpy(), return_counts=True)
     by_label: dict[Label, int] = dict(zip(labels.tolist(), counts.tolist(), strict=True))
     by_number = sorted(by_label.items(), key=lambda item: item[1])
-    rare = {label: n for label, n in by_number if is_rare(n, len(y), len(by_label))}
+    rare = {label: n for label, n in by_number if is_rare(n, len(y), len(by_label)) and "FT110" not in skip}
     positive = _positive(config, task, by_label, rare)
     weighted = config.class_weight == "balanced"
     if weighted and positive is None and task == "binary":

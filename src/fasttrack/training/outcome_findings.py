@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fasttrack.contract.finding import TableFinding
+from fasttrack.contract.finding import FindingCode, TableFinding
 from fasttrack.contract.openapi import label_key
 from fasttrack.evaluation import class_codes
 
@@ -28,7 +28,7 @@ _MANY_ROWS = 5
 
 
 def rare_class_findings(target: str, balance: ClassBalance, threshold: Threshold | None) -> list[TableFinding]:
-    """FT109: the rare classes of the column `target`, and what was done for them or can be."""
+    """FT110: the rare classes of the column `target`, and what was done for them or can be."""
     if not balance.rare:
         return []
     rows = sum(balance.rare.values())
@@ -47,16 +47,21 @@ def rare_class_findings(target: str, balance: ClassBalance, threshold: Threshold
     if not balance.weighted:
         advice.append("--class-weight balanced, which makes all classes count the same in fitting")
     message += f"; consider {' and '.join(advice)}" * bool(advice)
-    return [TableFinding(code="FT109", level="note", message=message, columns=[target], figure=rows / balance.rows)]
+    return [TableFinding(code="FT110", level="note", message=message, columns=[target], figure=rows / balance.rows)]
 
 
-def outcome_findings(target: Target, holdout: HoldOut, evaluation: Evaluation) -> list[TableFinding]:
-    """FT110 and FT111: classes that are never predicted for the hold-out, and a model that is of no use."""
+def outcome_findings(
+    target: Target, holdout: HoldOut, evaluation: Evaluation, skip: Sequence[FindingCode] = ()
+) -> list[TableFinding]:
+    """FT111 and FT112: classes that are never predicted for the hold-out, and a model that is of no use.
+
+    `skip`: those that are not looked for.
+    """
     findings = [*_never_predicted(target, holdout)]
     useless = useless_because(evaluation.gains)
     if useless is not None:
-        findings.append(TableFinding(code="FT111", level="caution", message=useless, columns=[target.name]))
-    return findings
+        findings.append(TableFinding(code="FT112", level="caution", message=useless, columns=[target.name]))
+    return [finding for finding in findings if finding.code not in skip]
 
 
 def _never_predicted(target: Target, holdout: HoldOut) -> list[TableFinding]:
@@ -80,7 +85,7 @@ def _never_predicted(target: Target, holdout: HoldOut) -> list[TableFinding]:
     certain = target.task == "binary" or truth[absent[0]] >= _MANY_ROWS
     return [
         TableFinding(
-            code="FT110",
+            code="FT111",
             level="caution" if certain else "note",
             message=message,
             columns=[target.name],

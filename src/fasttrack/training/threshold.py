@@ -101,7 +101,7 @@ def decide_threshold(
 def _plan(config: TrainConfig, rows: SplitTable) -> Validation:
     return plan_validation(
         len(rows.X_train),
-        method=config.split.method,
+        method=config.split.decided,
         seed=config.split.seed,
         classes=rows.y_train.to_numpy(),
         by=rows.by_train,
