@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from sklearn.base import clone
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.ensemble import StackingRegressor
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
@@ -24,10 +25,12 @@ from fasttrack.training.families import build
 from fasttrack.training.split import split_table
 from fasttrack.training.table import prepare
 from fasttrack.training.validation import Fold, measure
-from fasttrack.training.weights import check_takes_weights, fit_with_weights
+from fasttrack.training.weights import check_takes_weights, fit_with_weights, request_weights
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from fasttrack.contract.schema import Task
 
 X = np.random.default_rng(0).normal(size=(120, 3))
 Y = X @ [1.0, -2.0, 0.5] + np.random.default_rng(1).normal(size=120)
@@ -141,10 +144,25 @@ def test_both_sides_of_the_split_need_weight() -> None:
     assert random.w_test.tolist() == expected.tolist()
 
 
+@pytest.mark.parametrize("task", ["regression", "binary"])
+def test_the_built_in_linear_pipeline_takes_weight_2_as_two_rows(task: Task) -> None:
+    frame = pd.DataFrame(X, columns=list("abc")).assign(d=pd.Series(np.array(list("xyz"))[WEIGHTS % 3], dtype="str"))
+    frame["a"] = np.exp(frame["a"])  # the mean by which it is scaled depends on the weights
+    y: NDArray[Any] = Y if task == "regression" else Y > 0
+    pipeline = request_weights(build("linear", learn_columns(frame), task, rows=120))
+    method = "predict" if task == "regression" else "predict_proba"
+    twice: NDArray[np.float64] = (WEIGHTS + 1).astype(np.float64)
+    weighted = getattr(fit_with_weights(clone(pipeline), frame, y, twice), method)(frame)
+    rows = np.repeat(np.arange(120), WEIGHTS + 1)
+    repeated = getattr(fit_with_weights(clone(pipeline), frame.iloc[rows], y[rows], None), method)(frame)
+    assert weighted == pytest.approx(repeated, abs=1e-10 if task == "regression" else 1e-6)  # by iteration
+    assert weighted != pytest.approx(getattr(pipeline.fit(frame, y), method)(frame), abs=1e-3)
+
+
 def test_every_built_in_family_takes_weights() -> None:
     frame = pd.DataFrame(X, columns=list("abc"))
     for family in ("linear", "forest", "boosting"):
         pipeline = build(family, learn_columns(frame), "regression", rows=120)
-        check_takes_weights(pipeline, family)
+        check_takes_weights(request_weights(pipeline), family)
         weighted = fit_with_weights(pipeline, frame, Y, np.where(X[:, 0] > 0, 1.0, 0.0)).predict(frame)
         assert weighted != pytest.approx(pipeline.fit(frame, Y).predict(frame), abs=1e-3)

@@ -13,6 +13,7 @@ from fasttrack.evaluation import primary_metric
 from fasttrack.training.families import FAMILIES, build
 from fasttrack.training.imbalance import with_class_weight
 from fasttrack.training.validation import FOLDS, folds, measure
+from fasttrack.training.weights import request_weights
 
 if TYPE_CHECKING:
     from typing import Literal
@@ -79,6 +80,8 @@ def choose(
     losses: dict[str, NDArray[np.float64]] = {}
     for family in FAMILIES:
         pipeline = with_class_weight(build(family, columns, task, rows=len(sample), seed=seed), balance)
+        if of_sample is not None:
+            request_weights(pipeline)
         try:
             measured = [
                 measure(pipeline, sample, target, fold, task, metric.name, weights=of_sample, positive=positive)

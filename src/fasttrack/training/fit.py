@@ -14,7 +14,7 @@ from fasttrack.training.families import build
 from fasttrack.training.imbalance import ClassBalance, class_balance, with_class_weight
 from fasttrack.training.threshold import Threshold, decide_threshold, with_threshold
 from fasttrack.training.tuning import tune
-from fasttrack.training.weights import check_takes_weights, fit_with_weights
+from fasttrack.training.weights import check_takes_weights, fit_with_weights, request_weights
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -75,6 +75,8 @@ def fit_model(
             notes.append("auto chose by " + ", ".join(f"{name} {loss:.6g}" for name, loss in choice.scores.items()))
         estimator = build(label, columns, task, rows=len(rows.X_train), seed=config.model.seed)
         estimator = with_class_weight(estimator, balance)
+        if rows.w_train is not None:
+            request_weights(estimator)
     if rows.w_train is not None:
         check_takes_weights(estimator, label)
     tuned = tune(config, label, estimator, columns, balance, rows)

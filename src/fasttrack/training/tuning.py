@@ -15,6 +15,7 @@ from fasttrack.training.imbalance import with_class_weight
 from fasttrack.training.search import Candidate, SearchResult, needs_optuna, search
 from fasttrack.training.space import built_in_space, check_early, check_space
 from fasttrack.training.validation import plan_validation
+from fasttrack.training.weights import request_weights
 
 if TYPE_CHECKING:
     from fasttrack.config import TrainConfig
@@ -64,10 +65,9 @@ def tune(
     estimators = {label: estimator}
     if config.model.estimator == "auto":
         others = [family for family in FAMILIES if family != label]
-        estimators |= {
-            family: with_class_weight(build(family, columns, task, rows=len(X), seed=seed), balance)
-            for family in others
-        }
+        for family in others:
+            pipeline = with_class_weight(build(family, columns, task, rows=len(X), seed=seed), balance)
+            estimators[family] = pipeline if rows.w_train is None else request_weights(pipeline)
     own_space = config.search.space
     built_in = config.model.estimator in BUILT_IN and not own_space
     if not built_in:

@@ -12,6 +12,7 @@ import sklearn
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClassifierCV
 from sklearn.pipeline import Pipeline
+from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.validation import has_fit_parameter
 
 from fasttrack.errors import DataError, TrainingError
@@ -24,7 +25,14 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-__all__ = ["check_takes_weights", "check_weights", "fit_with_weights", "row_weights", "split_weights"]
+__all__ = [
+    "check_takes_weights",
+    "check_weights",
+    "fit_with_weights",
+    "request_weights",
+    "row_weights",
+    "split_weights",
+]
 
 _WRAPPED = ("estimator", "regressor")
 """The parameters of searches, thresholds, calibration and transformed targets that hold the estimator to fit."""
@@ -93,9 +101,29 @@ def fit_with_weights(estimator: Any, X: Any, y: Any, weights: Floats | None) -> 
     """Fit `estimator`, its last step with the `weights` [n] of the rows. Raises what the estimator raises."""
     if weights is None:
         return estimator.fit(X, y)
-    if sklearn.get_config()["enable_metadata_routing"]:  # then the estimator says where the weights go
-        return estimator.fit(X, y, sample_weight=weights)
+    if sklearn.get_config()["enable_metadata_routing"] or _routes_weights(estimator):
+        with sklearn.config_context(enable_metadata_routing=True):  # the steps say which of them take the weights
+            return estimator.fit(X, y, sample_weight=weights)
     return estimator.fit(X, y, **{_parameter(estimator): weights})
+
+
+def request_weights(pipeline: Any) -> Any:
+    """The unfitted built-in `pipeline`, in which each step that can is to be fitted with weights, so that scaling too
+    takes a row of weight 2 as two rows."""
+    with sklearn.config_context(enable_metadata_routing=True):
+        for step in pipeline.get_params(deep=True).values():
+            if hasattr(step, "set_fit_request") and has_fit_parameter(step, "sample_weight"):
+                step.set_fit_request(sample_weight=True)
+    return pipeline
+
+
+def _routes_weights(estimator: Any) -> bool:
+    """Whether a step of `estimator` was told to request weights."""
+    try:
+        with sklearn.config_context(enable_metadata_routing=True):
+            return "sample_weight" in get_routing_for_object(estimator).consumes("fit", {"sample_weight"})
+    except NotImplementedError:
+        return False
 
 
 def _parameter(estimator: Any) -> str:
