@@ -22,7 +22,7 @@ from fasttrack.understanding.messages import (
     order_finding,
     parts_finding,
 )
-from fasttrack.understanding.order import is_entity_column, is_ordered_in_time
+from fasttrack.understanding.order import entity_share, is_ordered_in_time
 from fasttrack.understanding.sums import find_parts_of_target
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ __all__ = ["kept_columns", "look_at_rows", "look_for_leaks"]
 
 _MOST_CLASSES = 20
 """Classes by which the rows of an entity are compared: the most frequent ones."""
+_MOST_ENTITIES = 3
 _FEW = 0.01
 """Repetitions by nature of a smaller fraction of the rows are not worth a note."""
 
@@ -111,7 +112,9 @@ def _leaks(config: TrainConfig, rows: SplitTable, task: Task) -> list[TableFindi
 
 
 def _dependent_rows(ready: TrainingTable, task: Task, skip: list[FindingCode], *, auto: bool) -> list[TableFinding]:
-    """What a random split would tear apart. With `auto`, the first finding is a note: the split is by its column."""
+    """What a random split would tear apart, the strongest first. With `auto`, the split is by the column of the first,
+    which is a note.
+    """
     X = ready.X
     findings = []
     if "FT107" not in skip:
@@ -119,13 +122,11 @@ def _dependent_rows(ready: TrainingTable, task: Task, skip: list[FindingCode], *
         findings += [order_finding(name, chosen=auto) for name in ordered[:1]]
     if "FT106" not in skip:
         answers = _answers(ready.y, task)
-        entities = [str(name) for name in X.columns if is_entity_column(str(name), X[name], answers)]
-        # the widest groups contain the others: a patient's visits
-        entities.sort(key=lambda name: X[name].nunique())
-        by_entity = auto and not findings
-        findings += [
-            entity_finding(name, float(X[name].count() / X[name].nunique()), chosen=by_entity) for name in entities[:1]
-        ]
+        shares = {str(name): entity_share(str(name), X[name], answers) for name in X.columns}
+        by_share = sorted((name for name in shares if shares[name]), key=lambda name: -shares[name])
+        for name in by_share[:_MOST_ENTITIES]:
+            rows_each = float(X[name].count() / X[name].nunique())
+            findings.append(entity_finding(name, rows_each, chosen=auto and not findings))
     return findings
 
 

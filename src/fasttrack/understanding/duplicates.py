@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DuplicateRows", "find_duplicates"]
 
+_MANY = 20
 _COPIES = 0.9
 """How often rows with the same features must have the same target, corrected for chance, to be copies."""
 
@@ -54,16 +55,19 @@ def find_duplicates(X: pd.DataFrame, y: pd.Series[Any]) -> DuplicateRows:
 def _has_few_combinations(X: pd.DataFrame) -> bool:
     """Whether the features have at most as many combinations as there are rows, so that rows must repeat.
 
-    Words that follow from the words of another column, as a country's code from its name, do not add to them.
+    Words that follow from the words of another column, as a country's code from its name, do not add to them. A column
+    of fractions has more values than those that happen to be in the table.
     """
     combinations = 1
     counted: list[NDArray[np.int64]] = []
     sizes = [(X.iloc[:, j].nunique(dropna=False), j) for j in range(X.shape[1])]
     for size, j in sorted(sizes, reverse=True):
         if size < 2:
-            break
+            break  # so are all that follow
         column = X.iloc[:, j]
         words = not pd.api.types.is_numeric_dtype(column.dtype)
+        if size >= _MANY and pd.api.types.is_float_dtype(column.dtype) and (column % 1 > 0).any():
+            return False
         codes = pd.factorize(column)[0] + 1 if words else np.empty(0, dtype=np.int64)
         if words and any(_follows(codes, other) for other in counted):
             continue

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["is_entity", "is_from_target", "is_rank", "is_time", "name_tokens"]
+__all__ = ["is_entity", "is_from_target", "is_moment", "is_rank", "is_time", "name_tokens"]
 
 _TOKENS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-zà-ÿ]+|[0-9]+")
 _TIME_WORDS = """
 year years yr month months week weeks day days hour hours minute minutes second seconds date dates datetime time times
 timestamp epoch quarter age jahr monat woche tag datum zeit
 """
+_MOMENT = {"year", "yr", "jahr", "date", "datetime", "timestamp", "epoch", "time", "datum"}
 _RANK_WORDS = "rank ranking position place level score order step trial iteration cycle depth dose distance"
 _ENTITY_WORDS = """
 customer client user patient subject person participant respondent member account player employee student pupil session
@@ -35,6 +36,11 @@ def name_tokens(name: str) -> list[str]:
 def is_time(name: str) -> bool:
     """Whether a column is called after a time or a duration."""
     return not _TIME.isdisjoint(name_tokens(name))
+
+
+def is_moment(name: str) -> bool:
+    """Whether a column is called after a point in time: a year, a date."""
+    return not _MOMENT.isdisjoint(name_tokens(name))
 
 
 def is_rank(name: str) -> bool:

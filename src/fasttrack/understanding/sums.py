@@ -21,7 +21,9 @@ _MOST_COLUMNS = 200
 _MOST_STEPS = 12
 """Parts that are looked for one by one, where columns depend on each other."""
 _ROUNDING = 1e-3
-"""How far a row may be off, in standard deviations of the target: parts are often rounded."""
+"""How far a row may be off, in standard deviations of the target."""
+_MOST_ROUNDING = 0.02
+"""As much, where the target was rounded to a decimal."""
 _NEAR = 0.01
 """How far a coefficient may be from 1 or −1."""
 
@@ -53,19 +55,20 @@ def find_parts_of_target(X: pd.DataFrame, y: pd.Series[Any]) -> PartsOfTarget | 
         return None
     rows = np.flatnonzero(whole)[:_MOST_ROWS]
     columns = numbers.iloc[rows].to_numpy(dtype=np.float64)
-    wanted: Floats = y.iloc[rows].to_numpy(dtype=np.float64)
+    answers: Floats = y.iloc[rows].to_numpy(dtype=np.float64)
     if not np.isfinite(columns).all():
         return None
     centred: Floats = columns - columns.mean(axis=0)
-    wanted = wanted - wanted.mean()
+    wanted = answers - answers.mean()
     spread = centred.std(axis=0)
     # a constant has a spread of rounding errors
     used = np.flatnonzero(spread > 1e-12 * np.abs(columns).max(axis=0, initial=1e-300))
     if len(used) < 2 or not wanted.std():
         return None
+    rounding = max(_ROUNDING * wanted.std(), min(_half_a_unit(answers), _MOST_ROUNDING * wanted.std()))
     for solve in (_all_at_once, _one_by_one):
         coefficients = solve(centred[:, used] / spread[used], wanted) / spread[used]
-        parts = _parts(centred[:, used], wanted, coefficients)
+        parts = _parts(centred[:, used], wanted, coefficients, rounding)
         if parts is not None:
             chosen, signs, mean = parts
             names = [str(numbers.columns[used[j]]) for j in chosen]
@@ -86,16 +89,27 @@ def _one_by_one(scaled: Floats, wanted: Floats) -> Floats:
     for _ in range(min(_MOST_STEPS, scaled.shape[1])):
         strength = np.abs(scaled.T @ rest)
         strength[chosen] = 0
-        chosen.append(int(strength.argmax()))
+        # of columns with the same information, such as twice another one, the first
+        chosen.append(int(np.flatnonzero(strength >= strength.max() * (1 - 1e-9))[0]))
         weights = np.linalg.lstsq(scaled[:, chosen], wanted, rcond=None)[0]
         rest = np.asarray(wanted - scaled[:, chosen] @ weights, dtype=np.float64)
-        if rest.std() <= 1e-6 * wanted.std():
+        if rest.std() <= _ROUNDING * wanted.std():
             solution[chosen] = weights
             break
     return solution
 
 
-def _parts(centred: Floats, wanted: Floats, coefficients: Floats) -> tuple[list[int], list[int], bool] | None:
+def _half_a_unit(answers: Floats) -> float:
+    """Half a unit of the last decimal of numbers: how far a rounded one may be off; 0 for more than four decimals."""
+    for decimals in range(5):
+        if np.allclose(answers, answers.round(decimals), rtol=0, atol=1e-9):
+            return 0.51 * 10.0**-decimals
+    return 0.0
+
+
+def _parts(
+    centred: Floats, wanted: Floats, coefficients: Floats, rounding: float
+) -> tuple[list[int], list[int], bool] | None:
     """The columns of a sum or mean with their signs, if the coefficients and every row say that it is one."""
     contribution = np.abs(coefficients) * centred.std(axis=0)
     chosen = np.flatnonzero(contribution > _ROUNDING * wanted.std())
@@ -106,6 +120,6 @@ def _parts(centred: Floats, wanted: Floats, coefficients: Floats) -> tuple[list[
         if (np.abs(coefficients[chosen] / size - signs) > _NEAR).any() or (mean and (signs < 0).any()):
             continue
         off = np.abs(centred[:, chosen] @ (signs * size) - wanted).max()
-        if off <= _ROUNDING * wanted.std():
+        if off <= rounding:
             return chosen.tolist(), signs.astype(int).tolist(), mean
     return None
