@@ -17,12 +17,13 @@ def test_auto_takes_the_better_family_and_the_simpler_of_equals() -> None:
     frame = pd.DataFrame({"a": random.uniform(-3, 3, 600), "b": random.uniform(-3, 3, 600)})
     columns = learn_columns(frame)
     straight = (2 * frame["a"] - frame["b"] + random.normal(0, 0.1, 600)).to_numpy()
-    assert choose(columns, "regression", frame, straight).family == "linear"
+    assert choose(columns, "regression", frame, straight).name == "linear"
     bent = (np.sin(3 * frame["a"]) * (frame["b"] > 0) + random.normal(0, 0.05, 600)).to_numpy()
     choice = choose(columns, "regression", frame, bent)
-    assert choice.family in ("boosting", "forest")
-    assert set(choice.scores) == set(FAMILIES)
-    assert choice.scores["linear"] > choice.scores[choice.family]
+    assert choice.name in ("boosting", "forest")
+    scores = {standing.name: standing.score for standing in choice.leaderboard.standings}
+    assert set(scores) == set(FAMILIES)
+    assert scores["linear"] > scores[choice.name]
 
 
 def test_auto_compares_on_groups_that_were_not_fitted_on() -> None:
@@ -35,9 +36,15 @@ def test_auto_compares_on_groups_that_were_not_fitted_on() -> None:
     columns = learn_columns(frame)
     by_rows = choose(columns, "regression", frame, y)
     by_groups = choose(columns, "regression", frame, y, method="group", by=groups)
-    assert by_rows.family != "linear"
-    assert by_groups.family == "linear"
-    assert by_groups.scores["forest"] > 2 * by_rows.scores["forest"]
+    assert by_rows.name != "linear"
+    assert by_groups.name == "linear"
+    forests = [
+        standing.score
+        for choice in (by_rows, by_groups)
+        for standing in choice.leaderboard.standings
+        if standing.name == "forest"
+    ]
+    assert forests[1] > 2 * forests[0]
 
 
 def test_auto_leaves_out_what_has_one_label_to_fit_on_and_tells_when_nothing_is_left() -> None:
@@ -45,7 +52,7 @@ def test_auto_leaves_out_what_has_one_label_to_fit_on_and_tells_when_nothing_is_
     frame = pd.DataFrame({"a": random.normal(size=200)})
     y = np.where(np.arange(200) < 80, 0, frame["a"] > 0).astype(int)
     columns = learn_columns(frame)
-    assert choose(columns, "binary", frame, y, method="time", by=np.arange(200)).family in FAMILIES
+    assert choose(columns, "binary", frame, y, method="time", by=np.arange(200)).name in FAMILIES
     with pytest.raises(TrainingError) as caught:
         choose(columns, "binary", frame, (np.arange(200) == 199).astype(int), method="time", by=np.arange(200))
     assert str(caught.value) == (

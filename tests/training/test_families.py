@@ -19,7 +19,7 @@ from fasttrack.training.factory import load_factory
 from fasttrack.training.families import build
 from fasttrack.training.split import split
 
-FAMILIES = ("linear", "boosting", "forest")
+FAMILIES = ("linear", "polynomial", "boosting", "forest", "extra_trees", "lightgbm", "xgboost")
 TASKS = ("regression", "binary", "multiclass")
 
 
@@ -89,7 +89,7 @@ def test_penguins_are_told_apart(family: str) -> None:
 
 
 def test_a_family_that_is_none_is_told() -> None:
-    with pytest.raises(TrainingError, match="no estimator 'boosted'; choose linear, boosting, forest, auto"):
+    with pytest.raises(TrainingError, match="no estimator 'boosted'; choose linear, polynomial, forest, boosting, li"):
         build("boosted", [], "regression", rows=1)
 
 
@@ -113,7 +113,10 @@ def test_calendar_features_are_the_parts_in_utc() -> None:
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        ("nonsense", "'nonsense' is not an estimator; choose linear, boosting, forest, auto or module:factory"),
+        (
+            "nonsense",
+            "'nonsense' is not an estimator; choose linear, polynomial, forest, boosting, lightgbm, xgboost, auto or ",
+        ),
         ("nowhere:build", "nowhere:build: there is no module 'nowhere' in "),
         ("mine:biuld", "the module mine has no 'biuld'; did you mean build"),
         ("mine:broken", "mine:broken() failed: ValueError: too bad"),

@@ -16,12 +16,16 @@ from sklearn.model_selection import FixedThresholdClassifier, GridSearchCV
 from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.utils.class_weight import compute_sample_weight
 
-from fasttrack.config import SplitConfig
+from fasttrack.config import ModelConfig, SplitConfig
 from fasttrack.contract.learn import learn_columns
 from fasttrack.errors import DataError, TrainingError
 from fasttrack.training.choose import choose
-from fasttrack.training.families import build
+from fasttrack.training.ensemble import mix
+from fasttrack.training.families import FAMILIES, build
+from fasttrack.training.imbalance import class_balance
+from fasttrack.training.recipes import Recipe
 from fasttrack.training.split import split_table
 from fasttrack.training.table import prepare
 from fasttrack.training.validation import Fold, measure
@@ -94,8 +98,8 @@ def test_auto_chooses_by_the_rows_that_count() -> None:
     straight = np.arange(240) % 2 == 0
     y = np.where(straight, frame["x"], np.sign(np.sin(4 * frame["x"]))) + random.normal(0, 0.05, 240)
     columns = learn_columns(frame)
-    assert choose(columns, "regression", frame, y, weights=np.where(straight, 1.0, 1e-9)).family == "linear"
-    assert choose(columns, "regression", frame, y, weights=np.where(straight, 1e-9, 1.0)).family != "linear"
+    assert choose(columns, "regression", frame, y, weights=np.where(straight, 1.0, 1e-9)).name == "linear"
+    assert choose(columns, "regression", frame, y, weights=np.where(straight, 1e-9, 1.0)).name != "linear"
 
 
 def arrow(weights: Any) -> pa.Table:
@@ -159,9 +163,40 @@ def test_the_built_in_linear_pipeline_takes_weight_2_as_two_rows(task: Task) -> 
     assert weighted != pytest.approx(getattr(pipeline.fit(frame, y), method)(frame), abs=1e-3)
 
 
+@pytest.mark.parametrize("task", ["regression", "binary"])
+def test_a_mixture_of_pipelines_is_fitted_as_by_itself_but_with_weights(task: Task) -> None:
+    frame = pd.DataFrame(X, columns=list("abc"))
+    frame["many"] = pd.Series([f"c{i % 50}" for i in range(120)], dtype="str")  # encoded by target means
+    y: NDArray[Any] = Y if task == "regression" else np.where(Y > 0, "up", "down")
+    members = [(Recipe("linear"), 1), (Recipe("boosting"), 2)]
+    mixture = request_weights(mix(members, learn_columns(frame), task, 120, 0))
+    check_takes_weights(mixture, "ensemble of 2")
+    method = "predict" if task == "regression" else "predict_proba"
+    itself, even = clone(mixture).fit(frame, y), fit_with_weights(clone(mixture), frame, y, np.ones(120))
+    assert vars(even).keys() == vars(itself).keys()
+    assert getattr(even, method)(frame) == pytest.approx(getattr(itself, method)(frame), rel=1e-9)
+    if task == "binary":
+        assert even.predict(frame).tolist() == itself.predict(frame).tolist()
+    uneven = fit_with_weights(clone(mixture), frame, y, np.where(X[:, 0] > 0, 1.0, 0.01))
+    assert getattr(uneven, method)(frame) != pytest.approx(getattr(itself, method)(frame), abs=1e-3)
+
+
+def test_classes_are_weighed_as_scikit_learn_balances_them() -> None:
+    y = pd.Series(["a"] * 90 + ["b"] * 30)
+    weights = class_balance(y, "binary", ModelConfig(class_weight="balanced")).fit_weights(
+        y, (WEIGHTS + 1).astype(np.float64)
+    )
+    assert weights is not None
+    assert weights[:90].sum() == pytest.approx(weights[90:].sum())
+    assert weights.sum() == pytest.approx((WEIGHTS + 1).sum())
+    even = class_balance(y, "binary", ModelConfig(class_weight="balanced")).fit_weights(y, None)
+    assert even == pytest.approx(compute_sample_weight("balanced", y))
+    assert class_balance(y, "binary", ModelConfig()).fit_weights(y, None) is None
+
+
 def test_every_built_in_family_takes_weights() -> None:
     frame = pd.DataFrame(X, columns=list("abc"))
-    for family in ("linear", "forest", "boosting"):
+    for family in FAMILIES:
         pipeline = build(family, learn_columns(frame), "regression", rows=120)
         check_takes_weights(request_weights(pipeline), family)
         weighted = fit_with_weights(pipeline, frame, Y, np.where(X[:, 0] > 0, 1.0, 0.0)).predict(frame)

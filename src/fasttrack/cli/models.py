@@ -11,7 +11,15 @@ from fasttrack.cli.completion import complete_model
 from fasttrack.cli.options import MODEL, SOURCE, QueryOption, RowsOption, StoreOption, TableOption, TrackingOption
 from fasttrack.cli.progress_display import TransferBar
 from fasttrack.cli.tables import Table, TableColumn, is_terminal, output, print_table
-from fasttrack.cli.version_summary import describe, engine_line, quality_heading, quality_table, search_line
+from fasttrack.cli.version_summary import (
+    describe,
+    engine_line,
+    leaderboard_heading,
+    leaderboard_table,
+    quality_heading,
+    quality_table,
+    search_line,
+)
 from fasttrack.errors import ConfigError, FastTrackError, StoreError
 from fasttrack.schemes import example_list
 from fasttrack.urls import redact_url
@@ -68,6 +76,9 @@ def models_show(spec: _SpecArgument, store: StoreOption = "model") -> None:
     if training.search is not None:
         console.print(Text(search_line(training.search)))
     console.print(Text(engine_line(manifest)))
+    if training.leaderboard is not None:
+        console.print(Text(leaderboard_heading(training.leaderboard)))
+        print_table(console, leaderboard_table(training.leaderboard))
     console.print(quality_heading(manifest))
     print_table(console, quality_table(manifest))
     print_table(console, _contract_table(manifest.contract))

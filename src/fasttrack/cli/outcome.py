@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from fasttrack.cli.tables import output, print_table
-from fasttrack.cli.version_summary import describe, engine_line, quality_heading, quality_table, search_line
+from fasttrack.cli.version_summary import (
+    describe,
+    engine_line,
+    leaderboard_heading,
+    leaderboard_table,
+    quality_heading,
+    quality_table,
+    search_line,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,6 +49,9 @@ def print_outcome(outcome: Outcome, store: str) -> None:
         console.print(Text(f"dropped {training.dropped_rows:,} rows without a {manifest.contract.target.name!r}"))
     if training.search is not None:
         console.print(Text(search_line(training.search)))
+    if outcome.leaderboard is not None:
+        console.print(Text(leaderboard_heading(outcome.leaderboard)))
+        print_table(console, leaderboard_table(outcome.leaderboard))
     console.print(quality_heading(manifest))
     print_table(console, quality_table(manifest))
     console.print(Text(engine_line(manifest)))

@@ -40,6 +40,9 @@ class TrainOptions(TypedDict, total=False):
     cost_false_positive: float | None
     cost_false_negative: float | None
     class_weight: Literal["none", "balanced"] | None
+    quality: Literal["fast", "best"] | None
+    quality_seconds: float | None
+    refit: bool | None
     trials: int | None
     search_seconds: float | None
     space: Mapping[str, Any] | None

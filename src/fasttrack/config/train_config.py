@@ -180,8 +180,8 @@ class ModelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     estimator: Annotated[
         str,
         Option(
-            "Estimator: linear, boosting, forest, auto (the best of these three by cross-validation), or "
-            "module:factory, a function that returns a scikit-learn estimator.",
+            "Estimator: linear, polynomial, forest, boosting, auto (one of these four, by cross-validation), lightgbm, "
+            "xgboost, or module:factory, a function that returns a scikit-learn estimator.",
             metavar="NAME",
             accepts=Any,
         ),
@@ -237,6 +237,25 @@ class ModelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             metavar="RULE",
         ),
     ] = "none"
+    quality: Annotated[
+        Literal["fast", "best"],
+        Option(
+            "What auto takes time for: fast, one family with its defaults; best, an ensemble of families and variants.",
+            metavar="QUALITY",
+        ),
+    ] = "fast"
+    quality_seconds: Annotated[
+        float,
+        msgspec.Meta(gt=0),
+        Option(
+            "For quality best: how long to choose and fit, in seconds; nothing is started that would take longer.",
+            metavar="SECONDS",
+        ),
+    ] = 60.0
+    refit: Annotated[
+        bool,
+        Option("Fit again on all rows after the evaluation; the metrics stay those of the evaluated model."),
+    ] = False
     instance: Any = None
     """An unfitted scikit-learn estimator that was given as an object; `estimator` is the name of its class then."""
 
@@ -248,6 +267,12 @@ class ModelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         for name, cost in costs.items():
             if (given or self.threshold == "cost") and cost is None:
                 raise ValueError(f"model.{name} is missing: a threshold by cost needs to know what such an error costs")
+        if self.quality == "best" and (self.estimator != "auto" or self.instance is not None):
+            raise ValueError(
+                f'model.quality = "best" is used with auto only, not with {self.estimator}; remove one of them'
+            )
+        if not math.isfinite(self.quality_seconds):
+            raise ValueError(f"model.quality_seconds = {self.quality_seconds} has no end; write a number of seconds")
 
 
 class SearchConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -329,6 +354,8 @@ class TrainConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             raise ValueError("`name` is missing")
         if self.split.decided != "random" and self.split.column is None:
             raise ValueError(f'split.method = "{self.split.method}" needs split.column, the column to split by')
+        if self.model.quality == "best" and self.search.is_enabled:
+            raise ValueError('a search and model.quality = "best" both choose hyperparameters; keep one of them')
         if self.split.decided == "random" and self.split.column is not None:
             raise ValueError('split.column is used with split.method = "group" or "time" only')
 

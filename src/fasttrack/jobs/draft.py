@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fasttrack.contract.finding import FindingCode
+    from fasttrack.contract.leaderboard import Leaderboard
     from fasttrack.contract.schema import Contract
     from fasttrack.training.holdout import HoldOut
     from fasttrack.training.search import SearchResult
@@ -41,10 +42,15 @@ class Draft:
 
     manifest: Manifest
     pipeline: Any
+    """The one that is to serve."""
     X: pd.DataFrame
     holdout: HoldOut
     code: Sequence[Path] = ()
     search: SearchResult | None = None
+    leaderboard: Leaderboard | None = None
+    """With times."""
+    evaluated: Any = None
+    """The pipeline that was measured on `holdout`, where `pipeline` was fitted again on all rows."""
     started: float = field(default_factory=time.time)
 
 

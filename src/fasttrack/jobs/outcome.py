@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from fasttrack.bundle import Bundle, Manifest
+    from fasttrack.contract.leaderboard import Leaderboard
     from fasttrack.contract.metric import Metric
     from fasttrack.gate import Verdict
     from fasttrack.tracking import TrackingResult
@@ -28,6 +29,8 @@ class Outcome:
     """Every trial of the search, if one was asked for."""
     tracked: TrackingResult | None = None
     """What MLflow received, if tracking was asked for."""
+    leaderboard: Leaderboard | None = None
+    """How the candidates of `auto` did, and how long each took."""
 
     @property
     def label(self) -> str:

@@ -12,6 +12,7 @@ from fasttrack.expectations import check_training_table, training_expectation
 from fasttrack.jobs.draft import Draft, draft_manifest
 from fasttrack.jobs.journal_table import journal_table, with_journal_model
 from fasttrack.jobs.publish import publish
+from fasttrack.jobs.refitting import choose_served
 from fasttrack.jobs.training_record import training_record
 from fasttrack.progress import report_step
 from fasttrack.store import open_store
@@ -83,12 +84,29 @@ def train(config: TrainConfig) -> Outcome:
     trivial = trivial_predictions(
         choice.task, rows.y_train.to_numpy(), len(rows.y_test), contract.target.classes, rows.w_train
     )
+    served = choose_served(config, model, ready, contract, holdout)
     record = training_record(config, table, ready, rows, model)
     manifest = draft_manifest(
-        config.name, contract, record, holdout, trivial=trivial, skip=config.check.skip, folder=config.folder
+        config.name,
+        served.contract,
+        record,
+        served.holdout,
+        trivial=trivial,
+        skip=config.check.skip,
+        folder=config.folder,
     )
-    code = [model.code] if model.code else []
-    return publish(Draft(manifest, model.pipeline, ready.X, holdout, code, model.search, started), config, store, place)
+    draft = Draft(
+        manifest,
+        served.pipeline,
+        ready.X,
+        served.holdout,
+        code=[model.code] if model.code else [],
+        search=model.search,
+        leaderboard=model.leaderboard,
+        evaluated=model.pipeline if config.model.refit else None,
+        started=started,
+    )
+    return publish(draft, config, store, place)
 
 
 def _read(config: TrainConfig, store: Store, source: str) -> tuple[pa.Table, list[str]]:

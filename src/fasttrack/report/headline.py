@@ -47,7 +47,10 @@ def measured_rows(manifest: Manifest, table: tuple[str, int] | None) -> str:
         return f"{table[1]:,} rows of {table[0]}"
     rows = manifest.training.holdout_rows
     if rows:
-        return f"{rows:,} rows that it was not trained on"
+        again = manifest.training.evaluated_rows is not None
+        return f"{rows:,} rows that it was not trained on" + (
+            " before it was fitted again on all rows" if again else ""
+        )
     return f"the {manifest.training.rows:,} rows that it was packaged with"
 
 

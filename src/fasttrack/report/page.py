@@ -25,6 +25,7 @@ from fasttrack.report.headline import (
     resampling_unit,
     training_sentence,
 )
+from fasttrack.report.leaderboard_section import leaderboard_section
 from fasttrack.report.plots import plots
 from fasttrack.report.segments import LEAST_ROWS
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fasttrack.bundle import Manifest
+    from fasttrack.contract.leaderboard import Leaderboard
     from fasttrack.contract.metric import Metric
     from fasttrack.evaluation import Evaluation
     from fasttrack.gate import ChampionComparison
@@ -67,6 +69,8 @@ class ReportData:
     measurements: Measurements
     weighed: ChampionComparison | None = None
     remeasurement: Remeasurement | None = None
+    leaderboard: Leaderboard | None = None
+    """With times, where they are known; else the one in the manifest is shown."""
 
 
 def build_report(data: ReportData) -> str:
@@ -107,6 +111,7 @@ def build_report(data: ReportData) -> str:
         features=[_feature(manifest, profile) for profile in measurements.profiles],
         features_of=len(contract.columns),
         profiled=f"{measurements.profiled_rows:,} rows" + (f" of {again.source}" if again else ""),
+        candidates=leaderboard_section(data.leaderboard or manifest.training.leaderboard),
         **_example_calls(manifest),
     )
 

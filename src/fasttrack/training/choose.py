@@ -2,40 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from fasttrack.errors import TrainingError, in_a_line
-from fasttrack.evaluation import primary_metric
-from fasttrack.training.families import FAMILIES, build
-from fasttrack.training.imbalance import with_class_weight
-from fasttrack.training.validation import FOLDS, folds, measure
-from fasttrack.training.weights import request_weights
+from fasttrack.progress import report_step
+from fasttrack.training.cross_validation import CHOOSE, CrossValidation, Measured, plan, rank
+from fasttrack.training.recipes import Recipe, default_recipes
 
 if TYPE_CHECKING:
     from typing import Literal
 
+    import numpy as np
     import pandas as pd
     from numpy.typing import NDArray
 
+    from fasttrack.contract.leaderboard import Leaderboard
     from fasttrack.contract.schema import Column, Task
-    from fasttrack.training.imbalance import ClassBalance
 
-__all__ = ["FamilyChoice", "choose"]
+__all__ = ["Choice", "choose", "measure_defaults"]
 
-_SAMPLE = 20_000
-_CHOOSE = "choose an estimator: --estimator linear, boosting or forest"
+_NEGLIGIBLE = 0.005
+"""A relative difference in the loss for which no simpler family is given up."""
 
 
 @dataclass(frozen=True)
-class FamilyChoice:
-    """The family that cross-validation chose, and each family's mean in the primary metric."""
+class Choice:
+    """What was chosen, by its name; unfitted; and how every candidate did."""
 
-    family: str
-    scores: dict[str, float]
+    name: str
+    estimator: Any
+    leaderboard: Leaderboard
 
 
 def choose(
@@ -47,64 +46,48 @@ def choose(
     method: Literal["random", "group", "time"] = "random",
     by: NDArray[Any] | None = None,
     weights: NDArray[np.float64] | None = None,
-    balance: ClassBalance | None = None,
     seed: int = 0,
-) -> FamilyChoice:
-    """Choose the best of the three families by the primary metric, cross-validated on at most 20,000 of the rows.
+    clock: Callable[[], float] = time.perf_counter,
+) -> Choice:
+    """Choose a family by the primary metric, cross-validated as `plan` does it.
 
-    The folds are split by the same `method` as the hold-out, and by the same groups or times `by` [n]: rows of one
-    group on both sides would favour a family that memorises groups. `weights` [n] of the rows; `balance` of the
-    classes. A simpler family (linear before forest before boosting) is kept if it is within one standard error of the
-    best (the one-standard-error rule: Breiman et al., Classification and Regression Trees, 1984). Raises TrainingError
-    when the rows cannot be split, or a family cannot be fitted.
+    The one with the lowest mean loss is chosen, or a simpler one (linear before polynomial before forest before
+    boosting) that is within half a percent of it. Raises TrainingError when the rows cannot be split, or a family
+    cannot be fitted.
     """
-    random = np.random.default_rng(seed)
-    rows = np.sort(random.permutation(len(X))[:_SAMPLE])
-    sample, target = X.iloc[rows], np.asarray(y)[rows]
-    labels = None if task == "regression" else target
-    if labels is not None and method == "random":
-        _check_counts(labels)
-    parts = folds(len(rows), method=method, seed=seed, classes=labels, by=None if by is None else by[rows])
-    if not parts:
-        few = "are too few" if labels is None else "are too few, or have too few of a label,"
-        raise TrainingError(
-            f"auto compares by cross-validation, but the {len(X):,} training rows {few} to be split by {method}; "
-            f"{_CHOOSE}"
-        )
-    metric = primary_metric(task, probabilities=True)
-    if balance is not None:
-        metric = balance.metric(target, parts, probabilities=True)
-    positive = None if balance is None else balance.positive
-    of_sample = None if weights is None else weights[rows]
-    sign = -1 if metric.greater_is_better else 1
-    losses: dict[str, NDArray[np.float64]] = {}
-    for family in FAMILIES:
-        pipeline = with_class_weight(build(family, columns, task, rows=len(sample), seed=seed), balance)
-        if of_sample is not None:
-            request_weights(pipeline)
+    data = plan(task, X, y, method=method, by=by, weights=weights, seed=seed, clock=clock)
+    recipes = default_recipes(columns, len(data.X))
+    measured = measure_defaults(data, recipes, columns, seed)
+    chosen, rule = _simplest_of_the_best(measured)
+    recipe = next(recipe for recipe in recipes if recipe.name == chosen)
+    estimator = recipe.make(columns, task, len(X), seed)
+    return Choice(chosen, estimator, rank(data, measured, {chosen: 1.0}, rule))
+
+
+def measure_defaults(
+    data: CrossValidation, recipes: Sequence[Recipe], columns: Sequence[Column], seed: int
+) -> list[Measured]:
+    """Each recipe on the folds. Products that overflow are left out; for another family TrainingError is raised."""
+    measured = []
+    for number, recipe in enumerate(recipes, start=1):
+        report_step(f"comparing {recipe.name}, {number} of {len(recipes)}")
         try:
-            measured = [
-                measure(pipeline, sample, target, fold, task, metric.name, weights=of_sample, positive=positive)
-                for fold in parts
-            ]
-            losses[family] = sign * np.array(measured)
+            measured.append(data.measure(recipe.name, recipe.make(columns, data.task, len(data.X), seed)))
         except Exception as error:
+            if recipe.family == "polynomial":
+                continue
             raise TrainingError(
-                f"{family} cannot be fitted on these columns: {in_a_line(error)}; {_CHOOSE}, or --ignore the column"
+                f"{recipe.name} cannot be fitted on these columns: {in_a_line(error)}; {CHOOSE}, or --ignore the column"
             ) from error
-    best = min(losses, key=lambda family: losses[family].mean())
-    chosen = best
-    for family in losses:
-        gap = losses[family] - losses[best]
-        if family == best or (len(gap) > 1 and gap.mean() <= gap.std(ddof=1) / np.sqrt(len(gap))):
-            chosen = family
+    return measured
+
+
+def _simplest_of_the_best(measured: Sequence[Measured]) -> tuple[str, str]:
+    """The name of the chosen candidate, and why. `measured` begins with the simplest."""
+    best = min(measured, key=lambda candidate: candidate.loss)
+    for candidate in measured:
+        if candidate is best:
             break
-    return FamilyChoice(chosen, {family: sign * float(values.mean()) for family, values in losses.items()})
-
-
-def _check_counts(labels: NDArray[Any]) -> None:
-    _, counts = np.unique(labels, return_counts=True)
-    if counts.min() < FOLDS:
-        raise TrainingError(
-            f"auto compares by {FOLDS}-fold cross-validation, but a class has only {counts.min()} rows; {_CHOOSE}"
-        )
+        if candidate.loss - best.loss <= _NEGLIGIBLE * abs(best.loss):
+            return candidate.name, f"{candidate.name} is within {_NEGLIGIBLE:.1%} of {best.name}, and simpler"
+    return best.name, f"{best.name} has the lowest loss"

@@ -12,12 +12,12 @@ from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler, TargetEncoder
 
-from fasttrack.training.calendar import CalendarFeatures
+from fasttrack.training.calendar import PARTS, CalendarFeatures
 
 if TYPE_CHECKING:
     from fasttrack.contract.schema import Column, Task
 
-__all__ = ["coded_columns", "dense_columns"]
+__all__ = ["coded_columns", "dense_columns", "dense_width"]
 
 _FEW = 30
 """A column with up to this many categories is one-hot encoded; one with more is encoded by target means."""
@@ -43,6 +43,14 @@ def dense_columns(columns: Sequence[Column], task: Task, seed: int, *, scale: bo
     return ColumnTransformer([step for step in steps if step[2]])
 
 
+def dense_width(columns: Sequence[Column]) -> int:
+    """About how many numbers `dense_columns` makes of a row."""
+    sizes = {"number": 1, "integer": 1, "boolean": 1, "datetime": len(PARTS)}
+    few = set(_few(columns))
+    width = sum(len(column.categories or ()) if column.name in few else sizes.get(column.kind, 1) for column in columns)
+    return width + sum(column.nullable and column.kind in ("number", "integer", "boolean") for column in columns)
+
+
 def _means(task: Task, seed: int, *, scale: bool) -> Any:
     # each row is encoded by the targets of the other folds only, so that its own target does not leak into it
     folds = KFold if task == "regression" else StratifiedKFold
@@ -52,21 +60,25 @@ def _means(task: Task, seed: int, *, scale: bool) -> Any:
     return make_pipeline(means, StandardScaler()) if scale else means
 
 
-def coded_columns(columns: Sequence[Column], task: Task, seed: int) -> tuple[ColumnTransformer, int]:
+def coded_columns(
+    columns: Sequence[Column], task: Task, seed: int, *, native: bool = True
+) -> tuple[ColumnTransformer, int]:
     """Every column as numbers, of which the first are codes of categories, and how many these are.
 
-    Missing values stay, for estimators that split on them; only text needs codes.
+    Missing values stay, for estimators that split on them; only text needs codes. If not `native`, there are no codes:
+    categories are target means, which also have an order.
     """
-    native = [c.name for c in columns if c.kind == "category" and len(c.categories or ()) in range(1, _NATIVE)]
-    means = [c.name for c in columns if c.kind == "category" and c.name not in native]
+    most = _NATIVE if native else 0
+    coded = [c.name for c in columns if c.kind == "category" and len(c.categories or ()) in range(1, most)]
+    means = [c.name for c in columns if c.kind == "category" and c.name not in coded]
     codes = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=np.nan, encoded_missing_value=np.nan)
     steps: list[tuple[str, Any, list[str]]] = [
-        ("categories", codes, native),
+        ("categories", codes, coded),
         ("many", _means(task, seed, scale=False), means),
         ("dates", CalendarFeatures(), _names(columns, "datetime")),
         ("numbers", "passthrough", _names(columns, "number", "integer", "boolean")),
     ]
-    return ColumnTransformer([step for step in steps if step[2]]), len(native)
+    return ColumnTransformer([step for step in steps if step[2]]), len(coded)
 
 
 def _names(columns: Sequence[Column], *kinds: str) -> list[str]:

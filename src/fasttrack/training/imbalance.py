@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from fasttrack.contract.schema import Label, Task
     from fasttrack.training.validation import Fold
 
-__all__ = ["ClassBalance", "class_balance", "with_class_weight"]
+__all__ = ["ClassBalance", "class_balance"]
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,19 @@ class ClassBalance:
     """Whether models are compared by a metric for imbalanced classes."""
     weighted: bool = False
     """Whether a built-in estimator weighs the classes, so that all count the same."""
+
+    def fit_weights(self, y: pd.Series[Any], weights: NDArray[np.float64] | None) -> NDArray[np.float64] | None:
+        """The weights [n] for fitting on rows with the targets `y` [n] and weights of their own.
+
+        Weighted classes count the same together, and all rows as much as before, as scikit-learn's `balanced` does.
+        """
+        if not self.weighted:
+            return weights
+        own = np.ones(len(y)) if weights is None else weights
+        codes = np.unique(y.to_numpy(), return_inverse=True)[1]
+        sums = np.bincount(codes, own)
+        factors: NDArray[np.float64] = own.sum() / (len(sums) * np.where(sums > 0, sums, 1))
+        return own * factors[codes]
 
     def metric(self, y: NDArray[Any], folds: Sequence[Fold], *, probabilities: bool) -> PrimaryMetric:
         """The metric by which estimators are compared on these folds of rows with the targets `y` [n].

@@ -59,10 +59,17 @@ class Threshold:
 
 
 def decide_threshold(
-    config: TrainConfig, balance: ClassBalance, estimator: Any, rows: SplitTable, *, built_in: bool
+    config: TrainConfig,
+    balance: ClassBalance,
+    estimator: Any,
+    rows: SplitTable,
+    weights: Floats | None = None,
+    *,
+    built_in: bool,
 ) -> Threshold | None:
     """The threshold for the unfitted `estimator` as configured; `None` if the more probable class is predicted.
 
+    `weights` [n] are those that the training rows were given, without those of the classes that `rows` may have.
     With the rule `auto`, configured costs are minimised; else a built-in estimator for a rare positive class gets the
     threshold with the best F1.
     Raises TrainingError when a configured threshold cannot be chosen or applied.
@@ -93,8 +100,7 @@ def decide_threshold(
     report_step(f"choosing the threshold by {'F1' if rule == 'f1' else rule}: {validation.note}")
     tested, score = _scores_out_of_fold(estimator, rows, validation, positive)
     occurred = rows.y_train.to_numpy()[tested] == positive
-    weights = None if rows.w_train is None else rows.w_train[tested]
-    value = choose_threshold(occurred, score, weights, _costs(config))
+    value = choose_threshold(occurred, score, None if weights is None else weights[tested], _costs(config))
     return Threshold(rule, value, positive, f"{len(tested):,} training rows, predicted by models not fitted on them")
 
 

@@ -10,15 +10,14 @@ import numpy as np
 from sklearn.base import clone
 
 from fasttrack.progress import report_step
-from fasttrack.training.families import BUILT_IN, FAMILIES, build
-from fasttrack.training.imbalance import with_class_weight
+from fasttrack.training.families import BUILT_IN, build, families_for
 from fasttrack.training.search import Candidate, SearchResult, needs_optuna, search
 from fasttrack.training.space import built_in_space, check_early, check_space
 from fasttrack.training.validation import plan_validation
 from fasttrack.training.weights import request_weights
 
 if TYPE_CHECKING:
-    from fasttrack.config import TrainConfig
+    from fasttrack.config import Domain, TrainConfig
     from fasttrack.contract.schema import Column
     from fasttrack.training.factory import Factory
     from fasttrack.training.imbalance import ClassBalance
@@ -64,18 +63,16 @@ def tune(
     seed = config.model.seed
     estimators = {label: estimator}
     if config.model.estimator == "auto":
-        others = [family for family in FAMILIES if family != label]
+        others = [family for family in families_for(columns, len(X)) if family != label]
         for family in others:
-            pipeline = with_class_weight(build(family, columns, task, rows=len(X), seed=seed), balance)
+            pipeline = build(family, columns, task, rows=len(X), seed=seed)
             estimators[family] = pipeline if rows.w_train is None else request_weights(pipeline)
     own_space = config.search.space
     built_in = config.model.estimator in BUILT_IN and not own_space
     if not built_in:
         check_space(own_space, estimator, label)
     candidates = [
-        Candidate(
-            name, candidate, built_in_space(name, task, len(X), rare=bool(balance.rare)) if built_in else own_space
-        )
+        Candidate(name, candidate, _space(name, candidate, balance, len(X)) if built_in else own_space)
         for name, candidate in estimators.items()
     ]
     validation = plan_validation(
@@ -99,3 +96,10 @@ def tune(
     )
     best = clone(estimators[result.estimator]).set_params(**result.best_params)
     return TunedEstimator(result.estimator, best, result)
+
+
+def _space(name: str, candidate: Any, balance: ClassBalance, rows: int) -> dict[str, Domain]:
+    """The space of a built-in family; with weights of the classes where one is rare, and they are not configured."""
+    takes_weights = "model__class_weight" in candidate.get_params()
+    rare = bool(balance.rare) and not balance.weighted and takes_weights
+    return built_in_space(name, balance.task, rows, rare=rare)

@@ -9,9 +9,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import sklearn
+from sklearn.base import clone
 from sklearn.compose import TransformedTargetRegressor
+from sklearn.ensemble import VotingClassifier, VotingRegressor
 from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClassifierCV
 from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import LabelEncoder, TargetEncoder
+from sklearn.utils import Bunch
 from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.validation import has_fit_parameter
 
@@ -89,6 +93,10 @@ def check_weights(config: TrainConfig, factory: Factory | None) -> None:
 
 def check_takes_weights(estimator: Any, label: str) -> None:
     """Raise TrainingError, naming the step, where `estimator`, called `label`, cannot be fitted with weights."""
+    if _mixes_pipelines(estimator):
+        for _, member in estimator.estimators:
+            check_takes_weights(member, label)
+        return
     last = _last_estimator(estimator)
     if not _takes_weights(last):
         raise TrainingError(
@@ -98,23 +106,59 @@ def check_takes_weights(estimator: Any, label: str) -> None:
 
 
 def fit_with_weights(estimator: Any, X: Any, y: Any, weights: Floats | None) -> Any:
-    """Fit `estimator`, its last step with the `weights` [n] of the rows. Raises what the estimator raises."""
+    """Fit `estimator` with the `weights` [n] of the rows: its last step, or the steps that request them.
+
+    Raises what the estimator raises.
+    """
     if weights is None:
         return estimator.fit(X, y)
+    if _mixes_pipelines(estimator):
+        return _fit_mixture(estimator, X, y, weights)
     if sklearn.get_config()["enable_metadata_routing"] or _routes_weights(estimator):
         with sklearn.config_context(enable_metadata_routing=True):  # the steps say which of them take the weights
             return estimator.fit(X, y, sample_weight=weights)
     return estimator.fit(X, y, **{_parameter(estimator): weights})
 
 
-def request_weights(pipeline: Any) -> Any:
-    """The unfitted built-in `pipeline`, in which each step that can is to be fitted with weights, so that scaling too
-    takes a row of weight 2 as two rows."""
+def request_weights(estimator: Any) -> Any:
+    """The unfitted built-in `estimator`, in whose pipelines each step that can is to be fitted with weights.
+
+    So scaling too takes a row of weight 2 as two rows. A pipeline with a TargetEncoder stays as it is: scikit-learn
+    1.9's raises KeyError when weights are routed beside it.
+    """
+    if _mixes_pipelines(estimator):
+        for _, member in estimator.estimators:
+            request_weights(member)
+        return estimator
+    steps = [step for step in estimator.get_params(deep=True).values() if hasattr(step, "fit")]
+    if any(isinstance(step, TargetEncoder) for step in steps):
+        return estimator
     with sklearn.config_context(enable_metadata_routing=True):
-        for step in pipeline.get_params(deep=True).values():
+        for step in steps:
             if hasattr(step, "set_fit_request") and has_fit_parameter(step, "sample_weight"):
                 step.set_fit_request(sample_weight=True)
-    return pipeline
+    return estimator
+
+
+def _mixes_pipelines(estimator: Any) -> bool:
+    """Whether `estimator` is the mean of pipelines, to which scikit-learn passes no weights without routing."""
+    is_mixture = isinstance(estimator, (VotingClassifier, VotingRegressor))
+    return is_mixture and any(isinstance(member, Pipeline) for _, member in estimator.estimators)
+
+
+def _fit_mixture(mixture: Any, X: Any, y: Any, weights: Floats) -> Any:
+    """Fit the members one by one, and leave the mixture as its own `fit` would."""
+    target = np.asarray(y)
+    if isinstance(mixture, VotingClassifier):
+        mixture.le_ = LabelEncoder().fit(target)
+        mixture.classes_ = mixture.le_.classes_
+        target = mixture.le_.transform(target)
+    named = {name: fit_with_weights(clone(member), X, target, weights) for name, member in mixture.estimators}
+    mixture.estimators_ = list(named.values())
+    mixture.named_estimators_ = Bunch(**named)
+    if hasattr(mixture.estimators_[0], "feature_names_in_"):
+        mixture.feature_names_in_ = mixture.estimators_[0].feature_names_in_
+    return mixture
 
 
 def _routes_weights(estimator: Any) -> bool:
