@@ -183,13 +183,12 @@ def test_a_mixture_of_pipelines_is_fitted_as_by_itself_but_with_weights(task: Ta
 
 def test_classes_are_weighed_as_scikit_learn_balances_them() -> None:
     y = pd.Series(["a"] * 90 + ["b"] * 30)
-    weights = class_balance(y, "binary", ModelConfig(class_weight="balanced")).fit_weights(
-        y, (WEIGHTS + 1).astype(np.float64)
-    )
+    balance = class_balance(y, "binary", ModelConfig(class_weight="balanced"))
+    weights = balance.fit_weights(y, (WEIGHTS + 1).astype(np.float64))
     assert weights is not None
     assert weights[:90].sum() == pytest.approx(weights[90:].sum())
     assert weights.sum() == pytest.approx((WEIGHTS + 1).sum())
-    even = class_balance(y, "binary", ModelConfig(class_weight="balanced")).fit_weights(y, None)
+    even = balance.fit_weights(y, None)
     assert even == pytest.approx(compute_sample_weight("balanced", y))
     assert class_balance(y, "binary", ModelConfig()).fit_weights(y, None) is None
 

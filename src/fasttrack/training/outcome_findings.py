@@ -38,7 +38,7 @@ def rare_class_findings(target: str, balance: ClassBalance, threshold: Threshold
         (label,) = balance.rare
         message = f"{target!r} is {label_key(label)} in only {rows:,} of {balance.rows:,} training rows"
         if balance.imbalanced:
-            message += "; models are compared by average precision"
+            message += "; a search and the comparison with the champion go by average precision"
     advice = []
     if threshold is not None:
         message += f"; {threshold}"
