@@ -18,7 +18,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder
 
 from fasttrack.contract import Contract, Target
-from fasttrack.contract.cell import format_datetime, parse_datetime
+from fasttrack.contract.datetime_text import format_datetime, parse_datetime
 from fasttrack.contract.decode import Decoder
 from fasttrack.contract.frame import UNSEEN, frame_from_matrix, matrix_from_frame, pipeline_input
 from fasttrack.contract.learn import learn_columns, learn_contract

@@ -159,9 +159,9 @@ class Decoder:
             warnings = Issues()
             self._encoder.add_warnings(matrix[row : row + 1], warnings)
             by_row[row] = warnings.as_warnings()
-        text = {j: values[j] for j in self._encoder.text}
+        text = {j: self._encoder.words(j, values[j]) for j in self._encoder.text}
         batch = Batch(matrix, text, single=False, unusual=any_unusual)
-        return Gathered(batch, self._encoder.fractional_rows(matrix), by_row)
+        return Gathered(batch, self._encoder.unfit_rows(matrix), by_row)
 
     def _typed(self, body: bytes) -> Batch | None:
         """The rows of a body that is right in every type, or `None` where a closer look is needed."""
@@ -188,9 +188,9 @@ class Decoder:
             return None
         try:
             matrix = self._encoder.encode(values, n)
-        except ValueError:  # text that is no date and time
+        except ValueError:  # text that is not of the column's notation
             return None
-        if self._encoder.fractional_rows(matrix):
+        if self._encoder.unfit_rows(matrix):
             return None
         return self._batch(matrix, values, Issues(), single=single)
 
@@ -203,11 +203,11 @@ class Decoder:
             values = list(zip(*map(msgspec.structs.astuple, part), strict=True))
             try:
                 matrix[start : start + len(part)] = self._encoder.encode(values, len(part))
-            except ValueError:  # text that is no date and time
+            except ValueError:  # text that is not of the column's notation
                 return None
             for j, words in text.items():
-                words.extend(values[j])
-        if self._encoder.fractional_rows(matrix):
+                words.extend(self._encoder.words(j, values[j]))
+        if self._encoder.unfit_rows(matrix):
             return None
         warnings = Issues()
         unusual = self._encoder.add_warnings(matrix, warnings)
@@ -259,7 +259,7 @@ class Decoder:
         self, matrix: NDArray[np.float64], values: Sequence[Sequence[Any]], warnings: Issues, *, single: bool
     ) -> Batch:
         unusual = self._encoder.add_warnings(matrix, warnings)
-        text = {j: values[j] if values else () for j in self._encoder.text}
+        text = {j: self._encoder.words(j, values[j]) if values else () for j in self._encoder.text}
         return Batch(matrix, text, single, unusual, warnings.as_warnings())
 
     def _check_length(self, n: int) -> None:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 import numpy as np
 
-from fasttrack.contract.cell import format_datetime
+from fasttrack.contract.datetime_text import format_datetime
 from fasttrack.contract.frame import matrix_from_frame
+from fasttrack.contract.reading import Reading
 from fasttrack.contract.schema import Column, Contract, Kind, Label, Scalar, Target, Task
 from fasttrack.errors import DataError
 
@@ -32,17 +33,23 @@ def learn_contract(
     target: str,
     task: Task,
     kinds: Mapping[str, Kind] | None = None,
+    readings: Mapping[str, Reading] | None = None,
     array: bool = False,
 ) -> Contract:
     """The contract of a fitted `pipeline` and the frame `X` [n, f] it was fitted on.
 
-    `kinds`: the kinds of columns whose dtype does not tell (whole numbers with missing values are floats). `array`:
+    `kinds`: the kinds of columns whose dtype does not tell (whole numbers with missing values are floats). `readings`:
+    how the texts of columns, and of the target, were read. `array`:
     whether the pipeline was fitted on the bare values. Raises DataError for a column of a type that cannot be sent as
     JSON.
     """
     columns = learn_columns(X, kinds)
     learned = encoder_categories(pipeline, list(X.columns))
-    columns = [_with_encoder(column, learned.get(column.name)) for column in columns]
+    readings = readings or {}
+    columns = [
+        _replace(_with_encoder(column, learned.get(column.name)), reading=readings.get(column.name, Reading()))
+        for column in columns
+    ]
     classes = None
     if task != "regression":
         classes = [_plain(label) for label in pipeline.classes_]
@@ -53,6 +60,7 @@ def learn_contract(
             task=task,
             classes=classes,
             probabilities=classes is not None and callable(getattr(pipeline, "predict_proba", None)),
+            reading=readings.get(target, Reading()),
         ),
         input="array" if array else "frame",
     )

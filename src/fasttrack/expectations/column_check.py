@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fasttrack.config import CheckReason
-from fasttrack.contract.cell import expected_kind, format_datetime
+from fasttrack.contract.cell import expected_kind
+from fasttrack.contract.datetime_text import format_datetime
 from fasttrack.contract.encoding import unusual_message
 from fasttrack.expectations.cells import CellReader
 from fasttrack.expectations.result import Example, Finding

@@ -20,9 +20,10 @@ from fasttrack.tracking import configured_place
 from fasttrack.training.factory import own_factory
 from fasttrack.training.fit import fit_model
 from fasttrack.training.holdout import holdout_clusters, predict_holdout
+from fasttrack.training.looks import kept_columns, look_at_rows, look_for_leaks, without_skipped
 from fasttrack.training.read import check_split_column, read_training_table
 from fasttrack.training.split import split_table
-from fasttrack.training.table import prepare
+from fasttrack.training.table import check_dates, prepare
 from fasttrack.training.task import choose_task
 from fasttrack.training.tuning import check_search
 from fasttrack.urls import redact_url
@@ -51,14 +52,21 @@ def train(config: TrainConfig) -> Outcome:
     check_search(config, factory)
     source = redact_url(config.data.source)
     table, unread = _read(config, store, source)
-    ready = prepare(table, config.data.target, ignore=config.data.ignore, unread=unread, name=source)
+    keep = kept_columns(config)
+    ready = prepare(table, config.data.target, ignore=config.data.ignore, unread=unread, keep=keep, name=source)
+    ready = without_skipped(config, ready)
+    check_dates(ready.findings, source)
     choice = choose_task(ready.y, config.model.task)
     report_step(f"{len(ready.X):,} rows, {ready.X.shape[1]} features, {choice.task} ({choice.reason})")
+    config, ready = look_at_rows(config, ready, choice.task)
     rows = split_table(ready, table, choice.task, config.split, source)
+    ready = look_for_leaks(config, ready, rows, choice.task)
     model = fit_model(config, factory, ready, rows, choice.task)
-    contract = learn_contract(ready.X, model.pipeline, target=config.data.target, task=choice.task, kinds=ready.kinds)
+    contract = learn_contract(
+        ready.X, model.pipeline, target=config.data.target, task=choice.task, kinds=ready.kinds, readings=ready.readings
+    )
     report_step(f"evaluating on {len(rows.X_test):,} hold-out rows")
-    clusters = holdout_clusters(config.split.method, rows.by_test)
+    clusters = holdout_clusters(config.split.decided, rows.by_test)
     holdout = predict_holdout(model.pipeline, contract, rows.X_test, rows.y_test, clusters)
     trivial = baseline(
         choice.task, rows.y_train.to_numpy(), rows.y_test.to_numpy(), contract.target.classes, clusters=clusters

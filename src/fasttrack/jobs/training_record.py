@@ -43,6 +43,7 @@ def training_record(
         dropped_rows=ready.dropped_rows,
         left_out=ready.left_out,
         notes=[*ready.notes, *model.notes],
+        findings=ready.findings,
         source=content.source,
         schema=content.columns,
         content_sha256=content.content_sha256,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from fasttrack.contract.cell import format_datetime
+from fasttrack.contract.datetime_text import format_datetime
 from fasttrack.metrics.reference import MISSING, OTHERS, Bins
 from fasttrack.report.formatting import format_number
 

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fasttrack.contract.cell import format_datetime
+from fasttrack.contract.datetime_text import format_datetime
 from fasttrack.contract.openapi import label_key
 from fasttrack.report.formatting import format_number, format_percent
+from fasttrack.report.labels import isolate, shorten
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,6 +24,7 @@ __all__ = ["FeatureProfile", "feature_profiles"]
 _BARS, _MOST_BARS = 24, 40
 _CATEGORIES = 20
 _NAMED = 3
+_LONGEST_LABEL = 60
 
 
 @dataclass(frozen=True)
@@ -65,8 +67,11 @@ def _category_profile(column: Column, index: int, codes: Floats, missing: float)
     order = np.argsort(-counts, kind="stable")
     shares = counts / len(codes)
     frequent = [i for i in order[:_NAMED] if counts[i]]
-    named = ", ".join(f"{label_key(categories[i])} {format_percent(float(shares[i]))}" for i in frequent)
+    names = [isolate(shorten(label_key(categories[i]), _LONGEST_LABEL)) for i in frequent]
+    named = ", ".join(f"{name} {format_percent(float(shares[i]))}" for name, i in zip(names, frequent, strict=True))
     text = f"{len(categories):,} values: {named}{', …' if len(categories) > _NAMED else ''}"
+    if len(categories) > _CATEGORIES:
+        text += f"; bars: the {_CATEGORIES} most frequent"
     return FeatureProfile(index, missing, text, shares[order[:_CATEGORIES]].tolist())
 
 

@@ -95,7 +95,10 @@ def champion_sentence(weighed: ChampionComparison) -> str:
 
 def resampling_unit(clusters: tuple[int, str] | None) -> str:
     """What the bootstrap resamples; `clusters`: how many clusters, and what they are."""
-    return "the rows" if clusters is None else f"the {clusters[0]:,} {clusters[1]} of the rows"
+    if clusters is None:
+        return "the rows"
+    count, name = clusters
+    return f"the {count:,} {name}" if name.endswith("rows") else f"the {count:,} {name} of the rows"
 
 
 def caution_sentence(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from fasttrack.contract.cell import format_datetime
+from fasttrack.contract.datetime_text import format_datetime
 from fasttrack.contract.openapi import label_key, query_reply_nests
 from fasttrack.journal.predictions import ID_FORMAT
 

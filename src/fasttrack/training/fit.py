@@ -82,7 +82,7 @@ def refit(model: FittedModel, ready: TrainingTable) -> Any:
 def _choose(config: TrainConfig, columns: Sequence[Column], task: Task, rows: SplitTable) -> Choice:
     """What `auto` chooses; the steps that it reports end with the result."""
     X, y = rows.X_train, rows.y_train.to_numpy()
-    method, by, seed = config.split.method, rows.by_train, config.model.seed
+    method, by, seed = config.split.decided, rows.by_train, config.model.seed
     if config.model.quality == "best":
         seconds = config.model.quality_seconds
         choice = choose_ensemble(columns, task, X, y, seconds=seconds, method=method, by=by, seed=seed)

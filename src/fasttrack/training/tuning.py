@@ -68,7 +68,7 @@ def tune(
     ]
     validation = plan_validation(
         len(X),
-        method=config.split.method,
+        method=config.split.decided,
         seed=config.split.seed,
         classes=None if task == "regression" else np.asarray(y),
         by=rows.by_train,

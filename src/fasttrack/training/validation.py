@@ -75,6 +75,8 @@ def plan_validation(
 ) -> Validation:
     """The validation on `n` rows; `classes` [n] are a classifier's labels, `by` [n] the groups or times of the split.
 
+    For a random split, rows of the same number in `by` are identical, and stay together.
+
     Raises TrainingError when the rows cannot be split.
     """
     if n <= _SMALL:
@@ -170,6 +172,8 @@ def _folds(
             return []
         splits = GroupKFold(count, shuffle=True, random_state=seed).split(unused, groups=by)
         return [Fold(*rows) for rows in splits]
+    if by is not None:
+        return _apart(by, seed, classes, most)
     count = min(most, n // 2)
     if count < 2:
         return []
@@ -178,6 +182,18 @@ def _folds(
     else:
         splits = KFold(count, shuffle=True, random_state=seed).split(unused)
     return [Fold(*rows) for rows in splits]
+
+
+def _apart(identical: NDArray[Any], seed: int, classes: NDArray[Any] | None, most: int) -> list[Fold]:
+    """Random folds with identical rows in one of them: those of the distinct rows, with all their copies."""
+    codes = pd.factorize(identical)[0]
+    first = np.unique(codes, return_index=True)[1]
+    distinct = _folds(len(first), "random", seed, None if classes is None else classes[first], None, most)
+
+    def rows(part: Rows) -> Rows:
+        return np.flatnonzero(np.isin(codes, part))
+
+    return [Fold(rows(fold.train), rows(fold.test)) for fold in distinct]
 
 
 def _by_time(times: NDArray[Any] | None, most: int) -> list[Fold]:
