@@ -40,7 +40,14 @@ def choose_served(
     if not config.model.refit:
         return Served(model.pipeline, contract, holdout)
     pipeline = refit(model, ready)
-    again = learn_contract(ready.X, pipeline, target=contract.target.name, task=contract.target.task, kinds=ready.kinds)
+    again = learn_contract(
+        ready.X,
+        pipeline,
+        target=contract.target.name,
+        task=contract.target.task,
+        kinds=ready.kinds,
+        readings=ready.readings,
+    )
     return Served(pipeline, again, _with_classes(holdout, contract, again))
 
 
