@@ -161,6 +161,7 @@ def column(name: str, kind: Kind, *, nullable: bool = False, **more: Any) -> Col
         "integer": "int64",
         "boolean": "bool",
         "category": "str",
+        "text": "str",
         "datetime": "datetime64[us]",
     }
     return Column(name=name, kind=kind, nullable=nullable, **{"dtype": dtype[kind]} | more)
