@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 
 __all__ = ["beginning_of_row", "example_row", "is_wide", "reply_schema", "request_schema", "row_schema"]
 
-_TYPES = {"number": "number", "integer": "integer", "boolean": "boolean", "category": "string", "datetime": "string"}
+_TYPES = {"number": "number", "integer": "integer", "boolean": "boolean", "category": "string"} | dict.fromkeys(
+    ("datetime", "text"), "string"
+)
 _MOST_COLUMNS, _MOST_CHARACTERS = 20, 2_000
 """An example row of more, written with one column a line or on one line, does not fit a screen."""
 _FIRST = 3
@@ -223,6 +225,8 @@ def _description(column: Column) -> str:
     if count is not None:
         listed = list(map(label_key, published_categories(column)))
         parts.append(f"{_known_values(listed, count)} Others are scored as unseen, with a warning.")
+    elif column.kind == "text":
+        parts.append("Free text.")
     elif bounds:
         parts.append(f"Training range {bounds}; values outside of the training data are scored, with a warning.")
     if column.kind == "datetime":

@@ -29,8 +29,8 @@ __all__ = [
 ]
 
 _NEUTRAL: dict[str, Scalar] = {"number": 0.0, "integer": 0, "boolean": False, "datetime": "2000-01-01T00:00:00Z"}
-"""By kind of measure, the example of a required column of which no value may be shown. All other kinds are words."""
-_NEUTRAL_WORD = "text"
+"""By kind, the example of a required column of which no value may be shown; of all other kinds it is a word."""
+_NEUTRAL_WORD = "some text"
 _PRIVATE = ("shown", "shown_range")
 
 
@@ -60,7 +60,7 @@ def published_range(column: Column) -> tuple[float, float] | None:
 
     A contract of a version that did not learn it shows the 5 % and 95 % quantiles.
     """
-    if column.hidden or column.kind == "boolean" or column.kind not in _NEUTRAL:
+    if column.hidden or column.kind in ("boolean", "category"):
         return None
     if column.shown is None and len(column.quantiles) == 21:
         return column.quantiles[1], column.quantiles[-2]
@@ -74,7 +74,7 @@ def range_text(column: Column) -> str:
         return ""
     exact = bounds == (column.minimum, column.maximum)
     low, high = map(format_datetime, bounds) if column.kind == "datetime" else (f"{bound:g}" for bound in bounds)
-    return f"{'' if exact else 'about '}{low} to {high}"
+    return f"{'' if exact else 'about '}{low} to {high}{' characters' if column.kind == 'text' else ''}"
 
 
 def bounds_text(column: Column, low: float, high: float) -> str:

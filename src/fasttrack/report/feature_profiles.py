@@ -62,9 +62,9 @@ def _profile(column: Column, index: int, values: Floats, min_rows: int) -> Featu
     quantiles = np.quantile(known, [0.05, 0.5, 0.95], method="inverted_cdf")
     low, five, median, ninety_five, high = map(form, [bounds[0], *np.clip(quantiles, *bounds).tolist(), bounds[1]])
     exact = bounds == (known.min(), known.max())
-    text = (
-        f"{'' if exact else 'about '}{low} to {high}, median {median}, 90\u00a0% of them from {five} to {ninety_five}"
-    )
+    unit = " characters" if column.kind == "text" else ""
+    spread = f"90\u00a0% of them from {five} to {ninety_five}"
+    text = f"{'' if exact else 'about '}{low} to {high}{unit}, median {median}, {spread}"
     return FeatureProfile(index, missing, text, bars)
 
 
@@ -89,7 +89,7 @@ def _histogram_shares(column: Column, known: Floats) -> list[float]:
     low, high = np.quantile(known, [0.005, 0.995], method="inverted_cdf").tolist()
     if not high > low:
         low, high = float(known.min()), float(known.max())
-    if column.kind == "integer":
+    if column.kind in ("integer", "text"):
         # bins with equally many whole numbers, because a bin with one more would stand out
         width = 1.0 if high - low < _MOST_BARS else np.ceil((high - low + 1) / _BARS)
         edges = np.arange(low - 0.5, high + 0.5 + width, width)
