@@ -13,10 +13,18 @@ from typing import Annotated, Any, Literal, Self
 
 import msgspec
 
+from fasttrack.config.check_config import CheckConfig
 from fasttrack.config.domain import Domain
 from fasttrack.config.merge import address_text, build, merge, read_toml
 from fasttrack.config.option import Option, fields_of
-from fasttrack.config.publishing import Confidence, ModelName, PromotionRule, StoreAddress, TrackingConfig
+from fasttrack.config.publishing import (
+    Confidence,
+    ModelName,
+    PrivacyConfig,
+    PromotionRule,
+    StoreAddress,
+    TrackingConfig,
+)
 from fasttrack.contract.dates import DateOrder
 from fasttrack.contract.schema import KindChoice, Task
 from fasttrack.errors import ConfigError
@@ -27,8 +35,6 @@ from fasttrack.urls import model_name, redact_url
 __all__ = [
     "FRAME",
     "JOURNAL",
-    "CheckConfig",
-    "CheckReason",
     "DataConfig",
     "ModelConfig",
     "SearchConfig",
@@ -43,6 +49,8 @@ FRAME = "a DataFrame"
 Count = Annotated[int, msgspec.Meta(ge=1)]
 Seed = Annotated[int, msgspec.Meta(ge=0, lt=2**32)]
 """What NumPy and scikit-learn take as a seed."""
+Probability = Annotated[float, msgspec.Meta(gt=0, lt=1)]
+Cost = Annotated[float, msgspec.Meta(gt=0)]
 
 
 class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -95,6 +103,19 @@ class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         ),
     ] = None
     ignore: Annotated[list[str], Option("Columns that must not be features.", metavar="COLUMN", adds=True)] = []
+    weight: Annotated[
+        str | None,
+        Option(
+            "Column with the weight of each row, for fitting and measuring. It is not a feature.",
+            metavar="COLUMN",
+            default="every row weighs the same",
+            example='"..."',
+        ),
+    ] = None
+    keep: Annotated[
+        list[str],
+        Option("Columns that are features although they look like identifiers.", metavar="COLUMN", adds=True),
+    ] = []
     kinds: Annotated[
         dict[str, KindChoice],
         Option(
@@ -127,6 +148,13 @@ class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     def __post_init__(self) -> None:
         if not self.target and self.source != JOURNAL:
             raise ValueError("`target` is missing")
+        if self.weight is not None and self.weight in (self.target, *self.ignore):
+            other = "the target" if self.weight == self.target else "in data.ignore"
+            raise ValueError(f"data.weight names the column {self.weight!r}, which is also {other}; keep one")
+        for column in self.keep:
+            if column in (self.target, *self.ignore):
+                other = "the target" if column == self.target else "in data.ignore"
+                raise ValueError(f"data.keep names the column {column!r}, which is also {other}; remove it from one")
         if self.query is not None and self.table is not None:
             raise ValueError("data.query and data.table both say what to read; keep one")
         scheme = find_scheme(self.source)
@@ -145,9 +173,10 @@ class SplitConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """The hold-out: rows that are not trained on, for evaluation and for the comparison with the champion."""
 
     method: Annotated[
-        Literal["random", "group", "time"],
+        Literal["random", "group", "time", "auto"],
         Option(
-            "How the hold-out is chosen: random; group, whole groups of rows; time, the latest rows.",
+            "How the hold-out is chosen: random; group, whole groups of rows; time, the latest rows; auto, time if the "
+            "rows are in the order of a time, else group if several rows have the same id, else random.",
             name="split_method",
             metavar="METHOD",
         ),
@@ -162,6 +191,11 @@ class SplitConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         Option("Fraction of the rows in the hold-out.", name="split_share", metavar="FRACTION"),
     ] = 0.2
     seed: Annotated[Seed, Option("Seed of a random split and sample.", name="split_seed", metavar="N")] = 0
+
+    @property
+    def decided(self) -> Literal["random", "group", "time"]:
+        """The method; `random` for `auto`, until the rows were looked at and it was replaced."""
+        return "random" if self.method == "auto" else self.method
 
 
 class ModelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -186,6 +220,47 @@ class ModelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         ),
     ] = None
     seed: Annotated[Seed, Option("Seed of the estimator and of the search.", metavar="N")] = 0
+    positive: Annotated[
+        str | bool | int | float | None,
+        Option(
+            "Of two classes, the one that the threshold and average precision are about.",
+            metavar="LABEL",
+            default="a rare class, else the second",
+            example='"..."',
+        ),
+    ] = None
+    threshold: Annotated[
+        Literal["auto", "none", "f1", "cost"] | Probability,
+        Option(
+            "Probability from which on the positive class is predicted: a number; f1 or cost, which choose it on the "
+            "training rows for the best F1 or the least cost; none, the more probable class; or auto: cost if costs "
+            "are given, f1 if a built-in estimator is to find a rare class, else none.",
+            metavar="RULE|NUMBER",
+            expected="auto, none, f1, cost, or a number between 0 and 1",
+        ),
+    ] = "auto"
+    cost_false_positive: Annotated[
+        Cost | None,
+        Option(
+            "For the threshold cost: what a wrong prediction of the positive class costs.", metavar="COST", example="1"
+        ),
+    ] = None
+    cost_false_negative: Annotated[
+        Cost | None,
+        Option(
+            "For the threshold cost: what a row of the positive class that is missed costs.",
+            metavar="COST",
+            example="20",
+        ),
+    ] = None
+    class_weight: Annotated[
+        Literal["none", "balanced"],
+        Option(
+            "Weights of the classes for a built-in estimator: none; or balanced, which makes all classes count the "
+            "same in fitting and shifts the probabilities accordingly.",
+            metavar="RULE",
+        ),
+    ] = "none"
     quality: Annotated[
         Literal["fast", "best"],
         Option(
@@ -209,6 +284,13 @@ class ModelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """An unfitted scikit-learn estimator that was given as an object; `estimator` is the name of its class then."""
 
     def __post_init__(self) -> None:
+        costs = {"cost_false_positive": self.cost_false_positive, "cost_false_negative": self.cost_false_negative}
+        given = [name for name, cost in costs.items() if cost is not None]
+        if given and self.threshold not in ("auto", "cost"):
+            raise ValueError(f'model.{given[0]} is used with model.threshold = "cost" or "auto" only')
+        for name, cost in costs.items():
+            if (given or self.threshold == "cost") and cost is None:
+                raise ValueError(f"model.{name} is missing: a threshold by cost needs to know what such an error costs")
         if self.quality == "best" and (self.estimator != "auto" or self.instance is not None):
             raise ValueError(
                 f'model.quality = "best" is used with auto only, not with {self.estimator}; remove one of them'
@@ -262,48 +344,6 @@ class SearchConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             )
 
 
-CheckReason = Literal["missing", "type", "range", "unseen", "new"]
-"""How a table can differ from what a model expects."""
-
-
-class CheckConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """When to stop before fitting, because the table is not what the model expects."""
-
-    refuse: Annotated[
-        list[CheckReason],
-        Option(
-            "Stop before fitting if columns or values are missing (missing), have another type (type), are outside the "
-            "training range (range) or unseen (unseen), or if there are new columns (new).",
-            name="check_refuse",
-            metavar="REASON",
-            example='["missing", "type"]',
-        ),
-    ] = []
-    against: Annotated[
-        Annotated[str, msgspec.Meta(min_length=1)] | None,
-        Option(
-            "Model to check the table against: NAME, NAME@champion or NAME@VERSION.",
-            name="check_against",
-            metavar="MODEL",
-            default="the champion of the same name",
-            example='"..."',
-        ),
-    ] = None
-    share: Annotated[
-        float,
-        msgspec.Meta(ge=0, lt=1),
-        Option(
-            "Fraction of the rows that one finding may affect without stopping the training.",
-            name="check_share",
-            metavar="FRACTION",
-        ),
-    ] = 0.0
-
-    def __post_init__(self) -> None:
-        if (self.against is not None or self.share) and not self.refuse:
-            raise ValueError('`refuse` is missing; write what stops a training, such as ["missing", "type"]')
-
-
 class TrainConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A whole training."""
 
@@ -316,6 +356,7 @@ class TrainConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     model: ModelConfig = ModelConfig()
     search: SearchConfig = SearchConfig()
     check: CheckConfig = CheckConfig()
+    privacy: PrivacyConfig = PrivacyConfig()
     tracking: TrackingConfig = TrackingConfig()
     journal: Annotated[
         str,
@@ -336,11 +377,11 @@ class TrainConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     def __post_init__(self) -> None:
         if not self.name and self.data.source != JOURNAL:
             raise ValueError("`name` is missing")
-        if self.split.method != "random" and self.split.column is None:
+        if self.split.decided != "random" and self.split.column is None:
             raise ValueError(f'split.method = "{self.split.method}" needs split.column, the column to split by')
         if self.model.quality == "best" and self.search.is_enabled:
             raise ValueError('a search and model.quality = "best" both choose hyperparameters; keep one of them')
-        if self.split.method == "random" and self.split.column is not None:
+        if self.split.decided == "random" and self.split.column is not None:
             raise ValueError('split.column is used with split.method = "group" or "time" only')
 
     @classmethod
@@ -349,7 +390,7 @@ class TrainConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
         `source` is the address of a table, the path of a `.toml` file, `journal`, a pandas DataFrame, or a
         configuration. `arguments` are named as the options are, such as `target`, `rows` or `search_seconds`; `None`
-        is as good as not given; `ignore`, `nulls` and `kinds` are added to those of a file.
+        is as good as not given; `ignore`, `keep`, `nulls` and `kinds` are added to those of a file.
         Raises ConfigError that names the option or key, what was expected, and the nearest name of a misspelt one.
         """
         content, where = _content(cls, source)

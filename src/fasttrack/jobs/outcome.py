@@ -67,9 +67,14 @@ class Outcome:
             + "</tr>"
             for name, metric in self.metrics.items()
         )
+        cautions = "".join(
+            f"<p><b>{finding.code} caution:</b> {html.escape(finding.message)}</p>"
+            for finding in self.manifest.training.findings
+            if finding.level == "caution"
+        )
         heading = "<th></th><th>this model</th><th>95 % interval</th>" + "<th>trivial baseline</th>" * bool(baseline)
         return (
             f"<p><b>{html.escape(self.label)}</b>: {html.escape(self.manifest.training.estimator)}, "
-            f"{html.escape(self.verdict.reason)}</p>"
+            f"{html.escape(self.verdict.reason)}</p>{cautions}"
             f"<table><thead><tr>{heading}</tr></thead><tbody>{rows}</tbody></table>"
         )

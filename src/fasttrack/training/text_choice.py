@@ -82,7 +82,7 @@ def choose_text(
     numbers = np.sort(np.random.default_rng(seed).permutation(len(rows.X_train))[:_SAMPLE])
     X, y = rows.X_train.iloc[numbers], rows.y_train.to_numpy()[numbers]
     by = None if rows.by_train is None else rows.by_train[numbers]
-    parts = folds(len(X), method=config.split.method, seed=seed, classes=None if task == "regression" else y, by=by)
+    parts = folds(len(X), method=config.split.decided, seed=seed, classes=None if task == "regression" else y, by=by)
     losses = []
     try:
         for used in (columns, others):
