@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["print_findings", "print_outcome"]
 
 _FEW_ROWS = 30
+_COLOURS = {"note": "", "caution": "yellow"}
 
 
 def print_outcome(outcome: Outcome, store: str) -> None:

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any, Literal, TypedDict
 
 from fasttrack.config.check_config import CheckReason
+from fasttrack.contract.dates import DateOrder
 from fasttrack.contract.finding import FindingCode
-from fasttrack.contract.schema import Kind, Task
+from fasttrack.contract.schema import KindChoice, Task
 
 __all__ = ["PackageOptions", "TrainOptions"]
 
@@ -21,9 +22,11 @@ class TrainOptions(TypedDict, total=False):
     confidence: float | None
     since: str | None
     nulls: Sequence[str] | None
+    default_nulls: bool | None
+    dates: DateOrder | None
     ignore: Sequence[str] | None
     keep: Sequence[str] | None
-    kinds: Mapping[str, Kind] | None
+    kinds: Mapping[str, KindChoice] | None
     weight: str | None
     query: str | None
     table: str | None
@@ -51,6 +54,9 @@ class TrainOptions(TypedDict, total=False):
     check_share: float | None
     leaks: Literal["caution", "refuse"] | None
     check_skip: Sequence[FindingCode] | None
+    privacy_min_rows: int | None
+    privacy_max_values: int | None
+    privacy_hide: Sequence[str] | None
     tracking: str | None
     experiment: str | None
     journal: str | None
@@ -65,6 +71,9 @@ class PackageOptions(TypedDict, total=False):
     code: Sequence[str | Path] | None
     promote: Literal["never", "always", "better"] | None
     confidence: float | None
+    privacy_min_rows: int | None
+    privacy_max_values: int | None
+    privacy_hide: Sequence[str] | None
     tracking: str | None
     experiment: str | None
     store: str | Path | None

@@ -17,8 +17,16 @@ from fasttrack.config.check_config import CheckConfig
 from fasttrack.config.domain import Domain
 from fasttrack.config.merge import address_text, build, merge, read_toml
 from fasttrack.config.option import Option, fields_of
-from fasttrack.config.publishing import Confidence, ModelName, PromotionRule, StoreAddress, TrackingConfig
-from fasttrack.contract.schema import Kind, Task
+from fasttrack.config.publishing import (
+    Confidence,
+    ModelName,
+    PrivacyConfig,
+    PromotionRule,
+    StoreAddress,
+    TrackingConfig,
+)
+from fasttrack.contract.dates import DateOrder
+from fasttrack.contract.schema import KindChoice, Task
 from fasttrack.errors import ConfigError
 from fasttrack.file_formats import format_names
 from fasttrack.schemes import example_list, find_scheme
@@ -79,6 +87,21 @@ class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             adds=True,
         ),
     ] = []
+    default_nulls: Annotated[
+        bool,
+        Option(
+            "Read NA, NaN, null and the like in a CSV file as missing; without it, only the empty cell.",
+        ),
+    ] = True
+    dates: Annotated[
+        DateOrder | None,
+        Option(
+            "Which comes first in dates such as 01/02/2024: dayfirst or monthfirst.",
+            metavar="ORDER",
+            default="from the values of the column",
+            example='"dayfirst"',
+        ),
+    ] = None
     ignore: Annotated[list[str], Option("Columns that must not be features.", metavar="COLUMN", adds=True)] = []
     weight: Annotated[
         str | None,
@@ -94,9 +117,10 @@ class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         Option("Columns that are features although they look like identifiers.", metavar="COLUMN", adds=True),
     ] = []
     kinds: Annotated[
-        dict[str, Kind],
+        dict[str, KindChoice],
         Option(
-            "Kinds of columns: number, integer, boolean, category or datetime.",
+            "Kinds of columns: number, integer, boolean, category, datetime or text; where the values leave it open, "
+            "also number:decimal-comma, number:decimal-point, datetime:dayfirst or datetime:monthfirst.",
             default="as read from the table",
             flag="--kind",
             metavar="COLUMN=KIND",
@@ -332,6 +356,7 @@ class TrainConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     model: ModelConfig = ModelConfig()
     search: SearchConfig = SearchConfig()
     check: CheckConfig = CheckConfig()
+    privacy: PrivacyConfig = PrivacyConfig()
     tracking: TrackingConfig = TrackingConfig()
     journal: Annotated[
         str,

@@ -21,6 +21,8 @@ FindingCode = Literal[
     "FT110",
     "FT111",
     "FT112",
+    "FT120",
+    "FT121",
 ]
 
 CODES: dict[FindingCode, str] = {
@@ -36,6 +38,8 @@ CODES: dict[FindingCode, str] = {
     "FT110": "a rare class",
     "FT111": "a class that is never predicted",
     "FT112": "a model that is no better than the trivial one",
+    "FT120": "dates of which the day and the month cannot be told apart",
+    "FT121": "a default spelling of a missing value that may be a value",
 }
 """Each code and what it stands for. A code never changes its meaning."""
 

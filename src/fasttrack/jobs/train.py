@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from fasttrack.config import JOURNAL, TrainConfig
 from fasttrack.contract.learn import learn_contract
+from fasttrack.contract.schema import base_kind
 from fasttrack.evaluation import trivial_predictions
 from fasttrack.expectations import check_training_table, training_expectation
 from fasttrack.jobs.draft import Draft, draft_manifest
@@ -20,11 +21,12 @@ from fasttrack.tracking import configured_place
 from fasttrack.training.factory import own_factory
 from fasttrack.training.fit import fit_model
 from fasttrack.training.holdout import holdout_clusters, predict_holdout
-from fasttrack.training.looks import kept_columns, look_at_rows, look_for_leaks
+from fasttrack.training.looks import kept_columns, look_at_rows, look_for_leaks, without_skipped
 from fasttrack.training.read import check_split_column, read_training_table
 from fasttrack.training.split import split_table
-from fasttrack.training.table import prepare
+from fasttrack.training.table import check_columns, check_dates, prepare
 from fasttrack.training.task import choose_task
+from fasttrack.training.text_choice import vectorized_columns, without_columns
 from fasttrack.training.tuning import check_search
 from fasttrack.training.weights import check_weights
 from fasttrack.urls import redact_url
@@ -54,27 +56,35 @@ def train(config: TrainConfig) -> Outcome:
     check_weights(config, factory)
     source = redact_url(config.data.source)
     table, unread = _read(config, store, source)
+    kinds = {column: base_kind(kind) for column, kind in config.data.kinds.items()}
+    kinds |= vectorized_columns(factory.estimator) if factory else {}
     ready = prepare(
         table,
         config.data.target,
         ignore=config.data.ignore,
         unread=unread,
         keep=kept_columns(config),
+        kinds=kinds,
         weight=config.data.weight,
         name=source,
     )
+    ready = without_skipped(config, ready)
+    check_dates(ready.findings, source)
     choice = choose_task(ready.y, config.model.task)
     report_step(f"{len(ready.X):,} rows, {ready.X.shape[1]} features, {choice.task} ({choice.reason})")
     config, ready = look_at_rows(config, ready, choice.task)
     rows = split_table(ready, table, choice.task, config.split, source)
     ready = look_for_leaks(config, ready, rows, choice.task)
     model = fit_model(config, factory, ready, rows, choice.task)
+    ready, rows = without_columns(ready, rows, model.unused)
     contract = learn_contract(
         ready.X,
         model.pipeline,
         target=config.data.target,
         task=choice.task,
         kinds=ready.kinds,
+        readings=ready.readings,
+        privacy=config.privacy.rule,
         positive=model.balance.positive,
         imbalanced=model.balance.imbalanced,
     )
@@ -124,4 +134,5 @@ def _read(config: TrainConfig, store: Store, source: str) -> tuple[pa.Table, lis
     elif config.check.refuse:
         report_step(f"nothing to check against: {config.name} has no champion yet")
     check_split_column(config, table.column_names, source)
+    check_columns([*table.column_names, *unread], config.privacy.hide, source)
     return table, unread

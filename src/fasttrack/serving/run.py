@@ -16,7 +16,8 @@ import uvicorn
 import uvicorn.config
 from uvicorn.supervisors import Multiprocess
 
-from fasttrack.contract.openapi import example_row
+from fasttrack.contract.openapi import example_row, is_wide
+from fasttrack.contract.published import published_range
 from fasttrack.errors import ConfigError
 from fasttrack.serving.http.wire import Wire
 from fasttrack.serving.runtime import Runtime
@@ -105,8 +106,10 @@ def _return_freed_memory() -> None:
 
 
 def try_line(url: str, contract: Contract) -> str:
-    """A curl command that gets a prediction from the server at `url`."""
+    """A curl command that gets a prediction from the server at `url`; the page with a row to send if that is long."""
     row = example_row(contract)
+    if is_wide(contract):
+        return f"{url}/docs has a row of the {len(row):,} columns to send"
     if len(row) == 1:
         (name, value) = next(iter(row.items()))
         if name.isidentifier() and isinstance(value, (int, float)) and not isinstance(value, bool):
@@ -118,8 +121,8 @@ def try_line(url: str, contract: Contract) -> str:
 
 def _in_range(contract: Contract, value: float) -> bool:
     """Whether the first column had such values in training."""
-    column = contract.columns[0]
-    return (column.minimum or 0) <= value <= (column.maximum or 0)
+    low, high = published_range(contract.columns[0]) or (value, value)
+    return low <= value <= high
 
 
 def _listen(host: str, port: int) -> socket.socket:

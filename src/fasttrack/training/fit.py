@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sklearn.base import clone
@@ -16,6 +16,7 @@ from fasttrack.training.choose import choose
 from fasttrack.training.ensemble import choose_ensemble
 from fasttrack.training.families import build
 from fasttrack.training.imbalance import ClassBalance, class_balance
+from fasttrack.training.text_choice import choose_text, without_columns
 from fasttrack.training.threshold import Threshold, decide_threshold, with_threshold
 from fasttrack.training.tuning import tune
 from fasttrack.training.weights import check_takes_weights, fit_with_weights, request_weights
@@ -55,6 +56,8 @@ class FittedModel:
     """How the candidates did that it was chosen from."""
     balance: ClassBalance
     threshold: Threshold | None
+    unused: dict[str, str] = field(default_factory=dict)
+    """The columns that the pipeline was fitted without, with the reason."""
 
 
 def fit_model(
@@ -66,13 +69,17 @@ def fit_model(
     """
     label, leaderboard = config.model.estimator, None
     columns: list[Column] = []
+    unused: dict[str, str] = {}
+    notes: list[str] = []
     balance = class_balance(rows.y_train, task, config.model, config.check.skip)
     own_weights = rows.w_train
     rows = dataclasses.replace(rows, w_train=balance.fit_weights(rows.y_train, own_weights))
     if factory is not None:
         estimator = factory.estimator
     else:
-        columns = learn_columns(ready.X, ready.kinds)
+        text = choose_text(label, learn_columns(ready.X, ready.kinds), task, rows, config)
+        columns, unused, notes = list(text.columns), text.unused, text.notes
+        ready, rows = without_columns(ready, rows, unused)
         if label == "auto":
             choice = _choose(config, columns, task, rows)
             label, estimator, leaderboard = choice.name, choice.estimator, choice.leaderboard
@@ -86,15 +93,19 @@ def fit_model(
     report_step(f"fitting {tuned.label} on {len(rows.X_train):,} rows")
     pipeline = _fit(tuned.estimator, rows.X_train, rows.y_train, rows.w_train, tuned.label)
     threshold = decide_threshold(config, balance, tuned.estimator, rows, own_weights, built_in=factory is None)
-    notes: list[str] = []
     if threshold is not None:
         pipeline = with_threshold(pipeline, threshold)
-        if not balance.rare:  # else a finding says so
-            notes.append(str(threshold))
+    code, notes = factory.source if factory else None, [*notes, *_notes(balance, threshold)]
+    return FittedModel(pipeline, tuned.label, code, notes, tuned.search, leaderboard, balance, threshold, unused)
+
+
+def _notes(balance: ClassBalance, threshold: Threshold | None) -> list[str]:
+    notes = []
+    if threshold is not None and not balance.rare:  # else a finding says so
+        notes.append(str(threshold))
     if balance.weighted:
         notes.append("all classes count the same in fitting, which shifts the probabilities towards the rarer ones")
-    code = factory.source if factory else None
-    return FittedModel(pipeline, tuned.label, code, notes, tuned.search, leaderboard, balance, threshold)
+    return notes
 
 
 def refit(model: FittedModel, ready: TrainingTable) -> Any:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from fasttrack.training.split import SplitTable
     from fasttrack.training.table import TrainingTable
 
-__all__ = ["kept_columns", "look_at_rows", "look_for_leaks"]
+__all__ = ["kept_columns", "look_at_rows", "look_for_leaks", "without_skipped"]
 
 _MOST_CLASSES = 20
 """Classes by which the rows of an entity are compared: the most frequent ones."""
@@ -46,6 +46,11 @@ _FEW = 0.01
 def kept_columns(config: TrainConfig) -> list[str] | None:
     """The columns that are features also if they look like identifiers: those configured; `None`: all of them."""
     return None if "FT102" in config.check.skip else config.data.keep
+
+
+def without_skipped(config: TrainConfig, ready: TrainingTable) -> TrainingTable:
+    """The table without the findings that were made when it was read, and are configured to be skipped."""
+    return replace(ready, findings=[finding for finding in ready.findings if finding.code not in config.check.skip])
 
 
 def look_at_rows(config: TrainConfig, ready: TrainingTable, task: Task) -> tuple[TrainConfig, TrainingTable]:
