@@ -57,10 +57,15 @@ def learn_contract(
     read_as_text: dict[str, Kind] = dict.fromkeys(_vectorized(pipeline, X) - learned.keys(), "text")
     columns = learn_columns(X, {**(kinds or {}), **read_as_text}, privacy)
     readings = readings or {}
+    series = [X.iloc[:, j] for j in range(X.shape[1])]
     columns = [
-        _with_encoder(column, learned.get(column.name), X.iloc[:, j], privacy) for j, column in enumerate(columns)
+        _with_encoder(column, learned.get(column.name), cells, privacy)
+        for column, cells in zip(columns, series, strict=True)
     ]
-    columns = [_as_text(column, X[column.name], privacy) if _has_too_many(column) else column for column in columns]
+    columns = [
+        _column(column.name, cells, "text", privacy) if _has_too_many(column) else column
+        for column, cells in zip(columns, series, strict=True)
+    ]
     columns = [_replace(column, reading=readings.get(column.name, Reading())) for column in columns]
     classes = None
     if task != "regression":
@@ -148,10 +153,6 @@ def _column(name: str, series: pd.Series[Any], kind: Kind | None, privacy: Priva
 
 def _has_too_many(column: Column) -> bool:
     return column.kind == "category" and column.categories is None
-
-
-def _as_text(column: Column, series: pd.Series[Any], privacy: Privacy) -> Column:
-    return _column(column.name, series, "text", privacy)
 
 
 def _count(values: pd.Series[Any]) -> dict[Any, int]:
@@ -279,7 +280,7 @@ def _with_encoder(column: Column, learned: Sequence[Any] | None, series: pd.Seri
         return column
     labels = [value.item() if isinstance(value, np.generic) else value for value in learned if not _is_missing(value)]
     if column.kind == "text":
-        column = _replace(column, kind="category", minimum=None, maximum=None, quantiles=[])
+        column = _replace(column, kind="category", minimum=None, maximum=None, quantiles=[], shown_range=None)
     if column.kind == "category":
         labels = [label for label in labels if isinstance(label, str)]
     elif not all(isinstance(label, (bool, int, float)) for label in labels):

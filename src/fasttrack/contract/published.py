@@ -29,8 +29,8 @@ __all__ = [
 ]
 
 _NEUTRAL: dict[str, Scalar] = {"number": 0.0, "integer": 0, "boolean": False, "datetime": "2000-01-01T00:00:00Z"}
-"""By kind of measure, the example of a required column of which no value may be shown. All other kinds are words."""
-_NEUTRAL_WORD = "text"
+"""By kind, the example of a required column of which no value may be shown; of all other kinds it is a word."""
+_NEUTRAL_WORD = "some text"
 _PRIVATE = ("shown", "shown_range")
 
 

@@ -122,11 +122,6 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How labels that are text are read."""
 
     @property
-    def positive_code(self) -> int | None:
-        """The index of the positive class; `None` where there is none."""
-        return None if self.positive is None or self.classes is None else self.classes.index(self.positive)
-
-    @property
     def kind(self) -> Kind:
         """The kind of its values in a table: the same cells are different labels as another kind."""
         label = None if self.classes is None else self.classes[0]
@@ -135,6 +130,11 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         if isinstance(label, bool):
             return "boolean"
         return "integer" if isinstance(label, int) else "number"
+
+    @property
+    def positive_code(self) -> int | None:
+        """The index of the positive class; `None` where there is none."""
+        return None if self.positive is None or self.classes is None else self.classes.index(self.positive)
 
 
 class Contract(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -49,6 +49,8 @@ def choose_served(
         kinds=ready.kinds,
         positive=target.positive,
         imbalanced=target.imbalanced,
+        readings=ready.readings,
+        privacy=config.privacy.rule,
     )
     return Served(pipeline, again, _with_classes(holdout, contract, again))
 

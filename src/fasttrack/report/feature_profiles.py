@@ -58,13 +58,13 @@ def _profile(column: Column, index: int, values: Floats, min_rows: int) -> Featu
     bounds = frequent_range(known, column.kind, min_rows)
     if bounds is None or column.hidden:
         return FeatureProfile(index, missing, "range not shown", bars)
-    unit = " characters" if column.kind == "text" else ""
     form = (lambda value: format_datetime(value)[:10]) if column.kind == "datetime" else format_number
     quantiles = np.quantile(known, [0.05, 0.5, 0.95], method="inverted_cdf")
     low, five, median, ninety_five, high = map(form, [bounds[0], *np.clip(quantiles, *bounds).tolist(), bounds[1]])
     exact = bounds == (known.min(), known.max())
-    span = f"{'' if exact else 'about '}{low} to {high}{unit}"
-    text = f"{span}, median {median}, 90\u00a0% of them from {five} to {ninety_five}"
+    unit = " characters" if column.kind == "text" else ""
+    spread = f"90\u00a0% of them from {five} to {ninety_five}"
+    text = f"{'' if exact else 'about '}{low} to {high}{unit}, median {median}, {spread}"
     return FeatureProfile(index, missing, text, bars)
 
 

@@ -231,8 +231,8 @@ def _precision_recall_plots(target: Target, predictions: LabelledPredictions, co
     dot = "" if chosen is None else points(axes, np.array([chosen[1]]), np.array([chosen[0]]), "c2 big")
     marks = [rule(axes, (0, share), (1, share)), line(axes, *thin(*curve), "c1"), dot]
     svg = draw(axes, *marks, title="Precision and recall")
-    threshold = "" if target.threshold is None else f", from a probability of {format_number(target.threshold)} on"
     label = isolate(shorten(label, _LONGEST_LABEL))
+    threshold = "" if target.threshold is None else f", from a probability of {format_number(target.threshold)} on"
     caption = (
         f"Precision: the share of rows predicted as {label} that are {label}. Recall: the share of all {label} that is "
         f"found. The dashed line is the share of {label}, {format_percent(share)}."

@@ -140,7 +140,7 @@ def plan(
         seed=seed,
         classes=labels,
         by=None if by is None else by[rows],
-        most=_MORE_FOLDS if len(rows) <= _FEW and method == "random" else FOLDS,
+        most=_folds(labels, len(rows), method),
     )
     if not parts:
         few = "are too few" if labels is None else "are too few, or have too few of a label,"
@@ -172,6 +172,12 @@ def rank(data: CrossValidation, measured: Sequence[Measured], weights: Mapping[s
             for candidate in sorted(measured, key=lambda candidate: candidate.loss)
         ],
     )
+
+
+def _folds(labels: NDArray[Any] | None, rows: int, method: str) -> int:
+    """More folds for few rows, as long as each can have every class."""
+    rarest = rows if labels is None else np.unique(labels, return_counts=True)[1].min()
+    return _MORE_FOLDS if method == "random" and rows <= _FEW and rarest >= _MORE_FOLDS else FOLDS
 
 
 def _check_counts(labels: NDArray[Any]) -> None:

@@ -92,8 +92,8 @@ def _rows(
     for name in (*needed, *more):
         keep &= pc.invert(missing(table.column(name))).to_numpy()
     if not keep.any():
-        others = "".join(f" and {name!r}" for name in more)
-        raise DataError(f"{source.name} has no row with every value that the model needs{others}")
+        also = "".join(f" and {name!r}" for name in more)
+        raise DataError(f"{source.name} has no row with every value that the model needs{also}")
     return table.take(np.flatnonzero(keep))
 
 

@@ -79,15 +79,15 @@ def prepare(
     ignore: Sequence[str] = (),
     unread: Sequence[str] = (),
     keep: Collection[str] | None = (),
-    weight: str | None = None,
     kinds: Mapping[str, Kind] | None = None,
+    weight: str | None = None,
     name: str = "the table",
 ) -> TrainingTable:
     """Separate `table` into features and target; leave out the columns that cannot be features, each with its reason.
 
     Columns in `keep` are features also if they look like identifiers, with `None` all such columns; `unread` are
     ignored columns that were not read. `kinds`: of columns whose kind was asked for; words that were asked for as a
-    category or as text are no identifier. `weight`: the column with the weights of the rows. A column of row numbers
+    category or as text are no identifier. `weight` is the column with the weights of the rows. A column of row numbers
     that is the only one is kept. Raises DataError when the target, an ignored or a kept column does not exist, the
     target has infinite values, a weight cannot be used, or nothing is left to train on.
     """
