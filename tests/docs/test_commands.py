@@ -87,6 +87,7 @@ def test_every_command_runs_in_the_order_of_the_guides(
         if "models rollback" in command:
             run("fasttrack train flights.csv --target arr_delay --estimator linear --promote always", project)
         command = command.replace("--search-seconds 120", "--search-seconds 1 --estimator linear")
+        command = command.replace("--quality-seconds 120", "--quality-seconds 1")
         output = run(command.replace("s3://bucket/", f"s3://{bucket}/").replace(DATABASE, postgres.url), project)
         if command == "python src/predict.py 10":
             assert output.strip() == comment.strip() == "21.0"

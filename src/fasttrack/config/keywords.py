@@ -27,6 +27,7 @@ class TrainOptions(TypedDict, total=False):
     ignore: Sequence[str] | None
     keep: Sequence[str] | None
     kinds: Mapping[str, KindChoice] | None
+    weight: str | None
     query: str | None
     table: str | None
     rows: int | None
@@ -37,6 +38,11 @@ class TrainOptions(TypedDict, total=False):
     estimator: Any
     task: Task | None
     seed: int | None
+    positive: str | bool | int | float | None
+    threshold: Literal["auto", "none", "f1", "cost"] | float | None
+    cost_false_positive: float | None
+    cost_false_negative: float | None
+    class_weight: Literal["none", "balanced"] | None
     quality: Literal["fast", "best"] | None
     quality_seconds: float | None
     refit: bool | None

@@ -29,8 +29,8 @@ ModelName = Annotated[
 PromotionRule = Annotated[
     Literal["never", "always", "better"],
     Option(
-        "When to promote the new version to champion: never, always, or better: if it is the first or better than the "
-        "champion.",
+        "When to promote the new version to champion: never, always, or better: if it is better than the champion or, "
+        "as the first, than the trivial baseline.",
         metavar="RULE",
     ),
 ]

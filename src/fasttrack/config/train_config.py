@@ -49,6 +49,8 @@ FRAME = "a DataFrame"
 Count = Annotated[int, msgspec.Meta(ge=1)]
 Seed = Annotated[int, msgspec.Meta(ge=0, lt=2**32)]
 """What NumPy and scikit-learn take as a seed."""
+Probability = Annotated[float, msgspec.Meta(gt=0, lt=1)]
+Cost = Annotated[float, msgspec.Meta(gt=0)]
 
 
 class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -101,6 +103,15 @@ class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         ),
     ] = None
     ignore: Annotated[list[str], Option("Columns that must not be features.", metavar="COLUMN", adds=True)] = []
+    weight: Annotated[
+        str | None,
+        Option(
+            "Column with the weight of each row, for fitting and measuring. It is not a feature.",
+            metavar="COLUMN",
+            default="every row weighs the same",
+            example='"..."',
+        ),
+    ] = None
     keep: Annotated[
         list[str],
         Option("Columns that are features although they look like identifiers.", metavar="COLUMN", adds=True),
@@ -137,6 +148,9 @@ class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     def __post_init__(self) -> None:
         if not self.target and self.source != JOURNAL:
             raise ValueError("`target` is missing")
+        if self.weight is not None and self.weight in (self.target, *self.ignore):
+            other = "the target" if self.weight == self.target else "in data.ignore"
+            raise ValueError(f"data.weight names the column {self.weight!r}, which is also {other}; keep one")
         for column in self.keep:
             if column in (self.target, *self.ignore):
                 other = "the target" if column == self.target else "in data.ignore"
@@ -206,6 +220,47 @@ class ModelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         ),
     ] = None
     seed: Annotated[Seed, Option("Seed of the estimator and of the search.", metavar="N")] = 0
+    positive: Annotated[
+        str | bool | int | float | None,
+        Option(
+            "Of two classes, the one that the threshold and average precision are about.",
+            metavar="LABEL",
+            default="a rare class, else the second",
+            example='"..."',
+        ),
+    ] = None
+    threshold: Annotated[
+        Literal["auto", "none", "f1", "cost"] | Probability,
+        Option(
+            "Probability from which on the positive class is predicted: a number; f1 or cost, which choose it on the "
+            "training rows for the best F1 or the least cost; none, the more probable class; or auto: cost if costs "
+            "are given, f1 if a built-in estimator is to find a rare class, else none.",
+            metavar="RULE|NUMBER",
+            expected="auto, none, f1, cost, or a number between 0 and 1",
+        ),
+    ] = "auto"
+    cost_false_positive: Annotated[
+        Cost | None,
+        Option(
+            "For the threshold cost: what a wrong prediction of the positive class costs.", metavar="COST", example="1"
+        ),
+    ] = None
+    cost_false_negative: Annotated[
+        Cost | None,
+        Option(
+            "For the threshold cost: what a row of the positive class that is missed costs.",
+            metavar="COST",
+            example="20",
+        ),
+    ] = None
+    class_weight: Annotated[
+        Literal["none", "balanced"],
+        Option(
+            "Weights of the classes for a built-in estimator: none; or balanced, which makes all classes count the "
+            "same in fitting and shifts the probabilities accordingly.",
+            metavar="RULE",
+        ),
+    ] = "none"
     quality: Annotated[
         Literal["fast", "best"],
         Option(
@@ -229,6 +284,13 @@ class ModelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """An unfitted scikit-learn estimator that was given as an object; `estimator` is the name of its class then."""
 
     def __post_init__(self) -> None:
+        costs = {"cost_false_positive": self.cost_false_positive, "cost_false_negative": self.cost_false_negative}
+        given = [name for name, cost in costs.items() if cost is not None]
+        if given and self.threshold not in ("auto", "cost"):
+            raise ValueError(f'model.{given[0]} is used with model.threshold = "cost" or "auto" only')
+        for name, cost in costs.items():
+            if (given or self.threshold == "cost") and cost is None:
+                raise ValueError(f"model.{name} is missing: a threshold by cost needs to know what such an error costs")
         if self.quality == "best" and (self.estimator != "auto" or self.instance is not None):
             raise ValueError(
                 f'model.quality = "best" is used with auto only, not with {self.estimator}; remove one of them'

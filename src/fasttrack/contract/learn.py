@@ -26,6 +26,8 @@ MAX_CATEGORIES = 10_000
 TEXT_EXAMPLE = "some text"
 """The example of every column of free text, because a training text may be personal."""
 
+_WITH_THRESHOLD = ("FixedThresholdClassifier", "TunedThresholdClassifierCV")
+"""scikit-learn's classifiers with a threshold, by name: nothing here imports scikit-learn."""
 _QUANTILES = np.linspace(0, 1, 21)
 
 
@@ -39,12 +41,16 @@ def learn_contract(
     readings: Mapping[str, Reading] | None = None,
     array: bool = False,
     privacy: Privacy | None = None,
+    positive: Label | None = None,
+    imbalanced: bool = False,
 ) -> Contract:
     """The contract of a fitted `pipeline` and the frame `X` [n, f] it was fitted on.
 
     `kinds`: the kinds of columns whose dtype does not tell (whole numbers with missing values are floats). `readings`:
     how the texts of columns, and of the target, were read. `array`: whether the pipeline was fitted on the bare values.
-    `privacy`: which values may be published. Raises DataError for a column of a type that cannot be sent as JSON.
+    `privacy`: which values may be published. `positive`: of two classes, the one that a rare class or a threshold makes
+    the positive one; `imbalanced`: whether models are compared by it. Raises DataError for a column of a type that
+    cannot be sent as JSON.
     """
     privacy = privacy or Privacy()
     learned = encoder_categories(pipeline, list(X.columns))
@@ -64,18 +70,38 @@ def learn_contract(
     classes = None
     if task != "regression":
         classes = [_plain(label) for label in pipeline.classes_]
+    probabilities = classes is not None and callable(getattr(pipeline, "predict_proba", None))
+    own_positive, threshold = _threshold(pipeline, classes)
     return Contract(
         columns=columns,
         target=Target(
             name=target,
             task=task,
             classes=classes,
-            probabilities=classes is not None and callable(getattr(pipeline, "predict_proba", None)),
+            probabilities=probabilities,
+            positive=own_positive if positive is None else positive,
+            threshold=threshold if positive in (None, own_positive) else None,
+            imbalanced=imbalanced,
             reading=readings.get(target, Reading()),
         ),
         input="array" if array else "frame",
         min_rows=privacy.min_rows,
     )
+
+
+def _threshold(pipeline: Any, classes: Sequence[Label] | None) -> tuple[Label | None, float | None]:
+    """The label that a fitted pipeline of two classes predicts from a probability on, and that probability."""
+    for _, step in getattr(pipeline, "steps", [])[-1:]:
+        pipeline = step
+    if type(pipeline).__name__ not in _WITH_THRESHOLD or classes is None:
+        return None, None
+    value = getattr(pipeline, "best_threshold_", getattr(pipeline, "threshold", None))
+    method = pipeline.response_method
+    by_probability = method == "predict_proba" or (method == "auto" and hasattr(pipeline, "predict_proba"))
+    if not isinstance(value, float) or not by_probability:
+        return None, None
+    label = getattr(pipeline, "pos_label", None)
+    return (classes[1] if label is None else _plain(label)), float(value)
 
 
 def learn_columns(
@@ -300,6 +326,8 @@ def _encoders(estimator: Any, names: list[str]) -> Iterator[tuple[Any, list[str]
     """The steps whose input columns are columns of the table, with the names of those columns."""
     for wrapped in ("best_estimator_", "regressor_"):  # a search, a transformed target
         estimator = getattr(estimator, wrapped, estimator)
+    if type(estimator).__name__ in _WITH_THRESHOLD:
+        estimator = getattr(estimator, "estimator_", estimator.estimator)  # a prefit estimator is not copied
     if hasattr(estimator, "transformers_"):  # ColumnTransformer
         for _, step, columns in estimator.transformers_:
             if not isinstance(step, str):

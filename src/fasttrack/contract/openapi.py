@@ -214,6 +214,8 @@ def label_key(label: object) -> str:
 def _prediction_schema(contract: Contract) -> dict[str, Any]:
     target = contract.target
     description = f"Predicted {target.name}."
+    if target.threshold is not None:
+        description += f" It is {label_key(target.positive)} from a probability of {target.threshold:g} on."
     if target.classes is None:
         return {"type": ["number", "null"], "description": f"{description} null if the answer is not a finite number."}
     return {"enum": list(target.classes), "description": description}

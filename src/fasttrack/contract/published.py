@@ -68,7 +68,10 @@ def published_range(column: Column) -> tuple[float, float] | None:
 
 
 def range_text(column: Column) -> str:
-    """The published range in words, such as `1 to 12` or `about 20 to 4,000`; empty if there is none."""
+    """The published range in words, such as `1 to 12` or `about 20 to 4,000`; empty if there is none.
+
+    Of free text it is the range of the lengths.
+    """
     bounds = published_range(column)
     if bounds is None:
         return ""
@@ -99,6 +102,8 @@ def published_example(column: Column) -> Scalar:
 
     Of numbers and times it is the median, which is in the middle of all rows and says nothing about any of them.
     """
+    if column.kind == "text":  # its example is none of the table's texts
+        return column.example
     if not column.hidden and (column.kind in _NEUTRAL or column.example in published_categories(column)):
         return column.example
     return None if column.nullable else _NEUTRAL.get(column.kind, _NEUTRAL_WORD)

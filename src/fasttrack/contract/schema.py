@@ -112,6 +112,12 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The labels in the order of the probability columns; `None` for regression."""
     probabilities: bool = False
     """Whether the model gives a probability for each class."""
+    positive: Label | None = None
+    """The class of two that average precision, F1 and the threshold are about; `None`: the second, without these."""
+    threshold: float | None = None
+    """The probability of the positive class from which on it is predicted; `None`: the most probable class is."""
+    imbalanced: bool = False
+    """Whether models are compared by a metric for imbalanced classes: one is rare, or the classes were weighted."""
     reading: Reading = Reading()
     """How labels that are text are read."""
 
@@ -124,6 +130,11 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         if isinstance(label, bool):
             return "boolean"
         return "integer" if isinstance(label, int) else "number"
+
+    @property
+    def positive_code(self) -> int | None:
+        """The index of the positive class; `None` where there is none."""
+        return None if self.positive is None or self.classes is None else self.classes.index(self.positive)
 
 
 class Contract(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from fasttrack.config import JOURNAL, TrainConfig
 from fasttrack.contract.learn import learn_contract
 from fasttrack.contract.schema import base_kind
-from fasttrack.evaluation import baseline
+from fasttrack.evaluation import trivial_predictions
 from fasttrack.expectations import check_training_table, training_expectation
 from fasttrack.jobs.draft import Draft, draft_manifest
 from fasttrack.jobs.journal_table import journal_table, with_journal_model
@@ -28,6 +28,7 @@ from fasttrack.training.table import check_columns, check_dates, prepare
 from fasttrack.training.task import choose_task
 from fasttrack.training.text_choice import vectorized_columns, without_columns
 from fasttrack.training.tuning import check_search
+from fasttrack.training.weights import check_weights
 from fasttrack.urls import redact_url
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ def train(config: TrainConfig) -> Outcome:
     place = configured_place(config.tracking, config.folder)
     factory = own_factory(config.model, config.folder)
     check_search(config, factory)
+    check_weights(config, factory)
     source = redact_url(config.data.source)
     table, unread = _read(config, store, source)
     kinds = {column: base_kind(kind) for column, kind in config.data.kinds.items()}
@@ -63,6 +65,7 @@ def train(config: TrainConfig) -> Outcome:
         unread=unread,
         keep=kept_columns(config),
         kinds=kinds,
+        weight=config.data.weight,
         name=source,
     )
     ready = without_skipped(config, ready)
@@ -82,17 +85,25 @@ def train(config: TrainConfig) -> Outcome:
         kinds=ready.kinds,
         readings=ready.readings,
         privacy=config.privacy.rule,
+        positive=model.balance.positive,
+        imbalanced=model.balance.imbalanced,
     )
     report_step(f"evaluating on {len(rows.X_test):,} hold-out rows")
     clusters = holdout_clusters(config.split.decided, rows.by_test)
-    holdout = predict_holdout(model.pipeline, contract, rows.X_test, rows.y_test, clusters)
-    trivial = baseline(
-        choice.task, rows.y_train.to_numpy(), rows.y_test.to_numpy(), contract.target.classes, clusters=clusters
+    holdout = predict_holdout(model.pipeline, contract, rows.X_test, rows.y_test, clusters, rows.w_test)
+    trivial = trivial_predictions(
+        choice.task, rows.y_train.to_numpy(), len(rows.y_test), contract.target.classes, rows.w_train
     )
     served = choose_served(config, model, ready, contract, holdout)
     record = training_record(config, table, ready, rows, model)
     manifest = draft_manifest(
-        config.name, served.contract, record, served.holdout, baseline=trivial.metrics, folder=config.folder
+        config.name,
+        served.contract,
+        record,
+        served.holdout,
+        trivial=trivial,
+        skip=config.check.skip,
+        folder=config.folder,
     )
     draft = Draft(
         manifest,

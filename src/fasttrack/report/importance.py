@@ -102,6 +102,9 @@ def _measure(
     loss = losses(labelled_predictions(contract.target, sample))
     resamples = draw_counts(random, RESAMPLES, rows, sample.clusters and sample.clusters.enough)
     weights = np.vstack([np.ones(rows), resamples])  # the first weighs the rows as they are
+    if sample.weights is not None and sample.weights.any():
+        weights *= sample.weights
+        weights = weights[weights.any(axis=1)]
     weights /= weights.sum(axis=1, keepdims=True)
     measured = []
     for j in columns:
@@ -154,6 +157,7 @@ def _take(held: HoldOut, rows: NDArray[Any]) -> HoldOut:
         clusters=clusters,
         X=held.X.iloc[rows].reset_index(drop=True),
         y=held.y.iloc[rows].reset_index(drop=True),
+        weights=None if held.weights is None else held.weights[rows],
         prediction=held.prediction[rows],
         probabilities=None if held.probabilities is None else held.probabilities[rows],
     )

@@ -43,6 +43,8 @@ _MOST_WORK = 3e9
 """Squares and products are tried up to so many of them, and up to so many multiplications for one fit."""
 _FEW_NUMBERS, _FEW_LABELS = 600, 300
 """With fewer rows, boosting keeps all of them for fitting, instead of a tenth for stopping early."""
+_FEW_THREADS = 2_000
+"""With fewer rows, the trees of a forest are grown sooner by one thread than by several."""
 _MANY = 20_000
 """From so many rows on, several threads are worth their start."""
 _LARGE = 50_000
@@ -136,7 +138,7 @@ def _trees(task: Task, rows: int, seed: int) -> dict[str, Any]:
         "n_estimators": 100,
         "min_samples_leaf": smallest_leaf(task, rows),
         "max_features": 1.0 if task == "regression" else 0.33,
-        "n_jobs": -1,
+        "n_jobs": -1 if rows >= _FEW_THREADS else None,
         "random_state": seed,
     }
 
@@ -148,8 +150,7 @@ def _boosting(columns: Sequence[Column], task: Task, rows: int, seed: int) -> Pi
     options: dict[str, Any] = {
         "categorical_features": list(range(categories)),
         "early_stopping": stop,
-        "learning_rate": 0.1 if stop else 0.05,
-        "max_iter": 200 if rows >= _LARGE or not stop else 600,
+        "max_iter": 100 if not stop else 600 if rows < _LARGE else 200,
         "max_leaf_nodes": 31 if stop else 15,
         "max_features": 0.5,
         "n_iter_no_change": 15,
