@@ -251,7 +251,8 @@ def _contract_table(contract: Contract) -> Table:
         elif column.minimum is None or column.maximum is None or column.kind in ("boolean", "datetime"):
             values = ""
         else:
-            values = f"{column.minimum:g} to {column.maximum:g}"
+            unit = " characters" if column.kind == "text" else ""
+            values = f"{column.minimum:g} to {column.maximum:g}{unit}"
         missing = f"{column.missing_share:.1%}" if column.nullable else "never"
         table.add(repr(column.name), column.kind, missing, values, _example(column.example))
     return table

@@ -101,8 +101,8 @@ class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     kinds: Annotated[
         dict[str, KindChoice],
         Option(
-            "Kinds of columns: number, integer, boolean, category or datetime; where the values leave it open, also "
-            "number:decimal-comma, number:decimal-point, datetime:dayfirst or datetime:monthfirst.",
+            "Kinds of columns: number, integer, boolean, category, datetime or text; where the values leave it open, "
+            "also number:decimal-comma, number:decimal-point, datetime:dayfirst or datetime:monthfirst.",
             default="as read from the table",
             flag="--kind",
             metavar="COLUMN=KIND",

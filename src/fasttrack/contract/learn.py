@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 __all__ = ["MAX_CATEGORIES", "learn_columns", "learn_contract"]
 
 MAX_CATEGORIES = 10_000
-"""A text column with more distinct values is free text: its values are not listed, and none counts as unseen."""
+"""A column with more distinct words is free text: its values are not listed, and none counts as unseen."""
+TEXT_EXAMPLE = "some text"
+"""The example of every column of free text, because a training text may be personal."""
 
 _QUANTILES = np.linspace(0, 1, 21)
 
@@ -43,13 +45,13 @@ def learn_contract(
     whether the pipeline was fitted on the bare values. Raises DataError for a column of a type that cannot be sent as
     JSON.
     """
-    columns = learn_columns(X, kinds)
     learned = encoder_categories(pipeline, list(X.columns))
+    read_as_text: dict[str, Kind] = dict.fromkeys(_vectorized(pipeline, X) - learned.keys(), "text")
+    columns = learn_columns(X, {**(kinds or {}), **read_as_text})
     readings = readings or {}
-    columns = [
-        _replace(_with_encoder(column, learned.get(column.name)), reading=readings.get(column.name, Reading()))
-        for column in columns
-    ]
+    columns = [_with_encoder(column, learned.get(column.name)) for column in columns]
+    columns = [_as_text(column, X[column.name]) if _has_too_many(column) else column for column in columns]
+    columns = [_replace(column, reading=readings.get(column.name, Reading())) for column in columns]
     classes = None
     if task != "regression":
         classes = [_plain(label) for label in pipeline.classes_]
@@ -67,7 +69,9 @@ def learn_contract(
 
 
 def learn_columns(X: pd.DataFrame, kinds: Mapping[str, Kind] | None = None) -> list[Column]:
-    """A Column for each column of `X`. Raises DataError for a column of a type that cannot be sent as JSON."""
+    """A Column for each column of `X`; of more words than MAX_CATEGORIES, the categories are not listed.
+
+    Raises DataError for a column of a type that cannot be sent as JSON."""
     return [_column(str(name), X.iloc[:, j], (kinds or {}).get(str(name))) for j, name in enumerate(X.columns)]
 
 
@@ -102,6 +106,14 @@ def _column(name: str, series: pd.Series[Any], kind: Kind | None) -> Column:
         quantiles=[float(q) for q in quantiles],
         example=_example(kind, float(quantiles[10])),
     )
+
+
+def _has_too_many(column: Column) -> bool:
+    return column.kind == "category" and column.categories is None
+
+
+def _as_text(column: Column, series: pd.Series[Any]) -> Column:
+    return _column(column.name, series, "text")
 
 
 def _numbers(column: Column, values: pd.Series[Any]) -> NDArray[np.float64]:
@@ -208,6 +220,8 @@ def _example(kind: Kind, number: float) -> Scalar:
             return bool(number)
         case "datetime":
             return format_datetime(number)
+        case "text":
+            return TEXT_EXAMPLE
         case _:
             return number
 
@@ -220,6 +234,8 @@ def _with_encoder(column: Column, learned: Sequence[Any] | None) -> Column:
     if learned is None or column.kind == "datetime" or column.dtype == "category":
         return column
     labels = [value.item() if isinstance(value, np.generic) else value for value in learned if not _is_missing(value)]
+    if column.kind == "text":
+        column = _replace(column, kind="category", minimum=None, maximum=None, quantiles=[])
     if column.kind == "category":
         labels = [label for label in labels if isinstance(label, str)]
     elif not all(isinstance(label, (bool, int, float)) for label in labels):
@@ -240,6 +256,19 @@ def encoder_categories(estimator: Any, names: list[str]) -> dict[str, Sequence[A
             before = set(listed)
             listed.extend(value for value in values if value not in before)
     return dict(known)
+
+
+def _vectorized(pipeline: Any, X: pd.DataFrame) -> set[str]:
+    """The columns of words in `X` that go to a vectorizer of texts, such as TfidfVectorizer."""
+    import pandas as pd
+
+    names = [
+        name
+        for step, inputs in _encoders(pipeline, list(X.columns))
+        if callable(getattr(step, "build_analyzer", None))
+        for name in inputs
+    ]
+    return {name for name in names if X[name].dtype == object or isinstance(X[name].dtype, pd.StringDtype)}
 
 
 def _encoders(estimator: Any, names: list[str]) -> Iterator[tuple[Any, list[str]]]:

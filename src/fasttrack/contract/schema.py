@@ -12,9 +12,11 @@ import msgspec
 
 from fasttrack.contract.reading import Reading
 
-__all__ = ["Column", "Contract", "Kind", "KindChoice", "Label", "Scalar", "Target", "Task", "base_kind"]
+__all__ = ["WORDED", "Column", "Contract", "Kind", "KindChoice", "Label", "Scalar", "Target", "Task", "base_kind"]
 
-Kind = Literal["number", "integer", "boolean", "category", "datetime"]
+Kind = Literal["number", "integer", "boolean", "category", "datetime", "text"]
+WORDED = ("category", "text")
+"""The kinds of columns whose cells are words."""
 KindChoice = Literal[
     "number",
     "number:decimal-comma",
@@ -25,6 +27,7 @@ KindChoice = Literal[
     "datetime",
     "datetime:dayfirst",
     "datetime:monthfirst",
+    "text",
 ]
 """What a user may set as a column's kind: a kind, or one with the notation that its texts leave open."""
 Task = Literal["regression", "binary", "multiclass"]
@@ -41,8 +44,9 @@ class Column(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One feature column, as the training table and the fitted pipeline have it.
 
     `minimum`, `maximum` and `quantiles` are on the matrix scale: numbers as they are, booleans 0 and 1, datetimes as
-    seconds since 1970 UTC; a `category` column has none. `categories` lists the values that the model knows, in the
-    order of their codes; an `integer`, `number` or `boolean` column has it only if an encoder learned its values.
+    seconds since 1970 UTC, free text (`text`) as its number of characters; a `category` column has none. `categories`
+    lists the values that the model knows, in the order of their codes; an `integer`, `number` or `boolean` column has
+    it only if an encoder learned its values, and a `text` column never: no text is shown by value, and none is unseen.
     """
 
     name: str

@@ -269,8 +269,6 @@ def _dates(
     if inferred is None or (choice is None and inferred.notation.compact and not _are_compact_dates(present)):
         return None
     notation = inferred.notation
-    if all(_is_iso(text) for text in present):
-        return ColumnText("datetime", reading)
     reading = msgspec.structs.replace(reading, dates=notation)
     label = column_label(name)
     if inferred.ambiguous:
@@ -284,14 +282,6 @@ def _dates(
         message = f"{label} is read as dates: {notation.describe()}"
         finding = TableFinding(code="FT101", level="note", message=message, columns=[name])
     return ColumnText("datetime", reading, [finding])
-
-
-def _is_iso(text: str) -> bool:
-    try:
-        Reading().parse_time(text.strip())
-    except ValueError:
-        return False
-    return True
 
 
 def _refuse_faults(present: Mapping[str, int], kinds: Collection[Kind]) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from fasttrack.config import JOURNAL, TrainConfig
 from fasttrack.contract.learn import learn_contract
+from fasttrack.contract.schema import base_kind
 from fasttrack.evaluation import baseline
 from fasttrack.expectations import check_training_table, training_expectation
 from fasttrack.jobs.draft import Draft, draft_manifest
@@ -25,6 +26,7 @@ from fasttrack.training.read import check_split_column, read_training_table
 from fasttrack.training.split import split_table
 from fasttrack.training.table import check_dates, prepare
 from fasttrack.training.task import choose_task
+from fasttrack.training.text_choice import vectorized_columns, without_columns
 from fasttrack.training.tuning import check_search
 from fasttrack.urls import redact_url
 
@@ -52,8 +54,17 @@ def train(config: TrainConfig) -> Outcome:
     check_search(config, factory)
     source = redact_url(config.data.source)
     table, unread = _read(config, store, source)
-    keep = kept_columns(config)
-    ready = prepare(table, config.data.target, ignore=config.data.ignore, unread=unread, keep=keep, name=source)
+    kinds = {column: base_kind(kind) for column, kind in config.data.kinds.items()}
+    kinds |= vectorized_columns(factory.estimator) if factory else {}
+    ready = prepare(
+        table,
+        config.data.target,
+        ignore=config.data.ignore,
+        unread=unread,
+        keep=kept_columns(config),
+        kinds=kinds,
+        name=source,
+    )
     ready = without_skipped(config, ready)
     check_dates(ready.findings, source)
     choice = choose_task(ready.y, config.model.task)
@@ -62,6 +73,7 @@ def train(config: TrainConfig) -> Outcome:
     rows = split_table(ready, table, choice.task, config.split, source)
     ready = look_for_leaks(config, ready, rows, choice.task)
     model = fit_model(config, factory, ready, rows, choice.task)
+    ready, rows = without_columns(ready, rows, model.unused)
     contract = learn_contract(
         ready.X, model.pipeline, target=config.data.target, task=choice.task, kinds=ready.kinds, readings=ready.readings
     )

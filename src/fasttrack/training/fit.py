@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sklearn.base import clone
@@ -14,6 +14,7 @@ from fasttrack.progress import report_step
 from fasttrack.training.choose import choose
 from fasttrack.training.ensemble import choose_ensemble
 from fasttrack.training.families import build
+from fasttrack.training.text_choice import choose_text, without_columns
 from fasttrack.training.tuning import tune
 
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ class FittedModel:
     search: SearchResult | None
     leaderboard: Leaderboard | None = None
     """How the candidates did that it was chosen from."""
+    unused: dict[str, str] = field(default_factory=dict)
+    """The columns that the pipeline was fitted without, with the reason."""
 
 
 def fit_model(
@@ -58,10 +61,14 @@ def fit_model(
     """
     label, leaderboard = config.model.estimator, None
     columns: list[Column] = []
+    unused: dict[str, str] = {}
+    notes: list[str] = []
     if factory is not None:
         estimator = factory.estimator
     else:
-        columns = learn_columns(ready.X, ready.kinds)
+        text = choose_text(label, learn_columns(ready.X, ready.kinds), task, rows, config)
+        columns, unused, notes = list(text.columns), text.unused, text.notes
+        ready, rows = without_columns(ready, rows, unused)
         if label == "auto":
             choice = _choose(config, columns, task, rows)
             label, estimator, leaderboard = choice.name, choice.estimator, choice.leaderboard
@@ -70,7 +77,8 @@ def fit_model(
     tuned = tune(config, label, estimator, columns, task, rows)
     report_step(f"fitting {tuned.label} on {len(rows.X_train):,} rows")
     pipeline = _fit(tuned.estimator, rows.X_train, rows.y_train, tuned.label)
-    return FittedModel(pipeline, tuned.label, factory.source if factory else None, [], tuned.search, leaderboard)
+    source = factory.source if factory else None
+    return FittedModel(pipeline, tuned.label, source, notes, tuned.search, leaderboard, unused)
 
 
 def refit(model: FittedModel, ready: TrainingTable) -> Any:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.compute as pc
 
-from fasttrack.contract.frame import matrix_from_frame, pipeline_input
+from fasttrack.contract.frame import matrix_from_frame, pipeline_input, words_from_frame
 from fasttrack.errors import DataError
 from fasttrack.training.table import check_finite, missing, series
 
@@ -93,9 +93,4 @@ def _columns(contract: Contract, table: pa.Table) -> pd.DataFrame:
 def as_served(contract: Contract, frame: pd.DataFrame) -> tuple[NDArray[np.float64], Any]:
     """The matrix float64[n, f] for `frame`, as `known_rows` returns it, and the pipeline's input for the same rows."""
     matrix = matrix_from_frame(contract, frame)
-    words = {
-        j: frame.iloc[:, j].astype(object).where(frame.iloc[:, j].notna(), None).tolist()
-        for j, column in enumerate(contract.columns)
-        if column.kind == "category"
-    }
-    return matrix, pipeline_input(contract, matrix, words)
+    return matrix, pipeline_input(contract, matrix, words_from_frame(contract, frame))
