@@ -12,6 +12,7 @@ __all__ = ["EXTRAS", "install_command", "missing_extra"]
 
 EXTRAS = {
     "train": ("jinja2", "joblib", "markupsafe", "onnx", "pandas", "pyarrow", "scipy", "sklearn", "spox"),
+    "excel": ("python_calamine",),
     "postgres": ("psycopg",),
     "sources": ("adbc_driver_manager", "adbc_driver_postgresql"),
     "objects": ("obstore",),

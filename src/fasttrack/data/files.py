@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import glob
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fasttrack.data.file import TableFile
 from fasttrack.data.partitions import folder_columns
 from fasttrack.errors import DataError
+from fasttrack.extras import install_command
 from fasttrack.file_formats import find_format, format_ending, format_endings
 from fasttrack.suggestions import did_you_mean
 
@@ -51,7 +53,13 @@ def open_part(file: TableFile, request: ReadRequest) -> TablePart:
         raise DataError(
             f"{file.name}: its ending is not that of a format that can be read; use {_endings()}, also compressed"
         )
-    part: TablePart = file_format.open(file, request.nulls)
+    if file_format.driver and find_spec(file_format.driver) is None:
+        command = install_command(file_format.driver)
+        raise DataError(f"{file.name} cannot be read: it needs {file_format.driver}; install it with: {command}")
+    unused = [f"--{option}" for option in request.reading.given() if option not in file_format.reads]
+    if unused:
+        raise DataError(f"{file.name} is not read by {' and '.join(unused)}; leave it out")
+    part: TablePart = file_format.open(file, request)
     return part
 
 

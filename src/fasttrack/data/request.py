@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fasttrack.errors import DataError
+from fasttrack.reading import DEFAULT_READING, ReadOptions
 from fasttrack.urls import redact_url
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ class ReadRequest:
     nulls: Sequence[str] = ()
     query: str | None = None
     table: str | None = None
+    reading: ReadOptions = DEFAULT_READING
+    """How to read a file."""
 
     def relation(self) -> str:
         """What to write behind FROM to select all that is asked for.

@@ -20,6 +20,7 @@ from fasttrack.data.sample import reservoir_sample, sample_groups
 from fasttrack.data.schema_agreement import cast_columns, check_same_names, check_schemas, concatenate, widen_types
 from fasttrack.errors import DataError
 from fasttrack.extras import install_command
+from fasttrack.reading import DEFAULT_READING, ReadOptions
 from fasttrack.schemes import example_list, find_scheme, is_url, scheme_name
 from fasttrack.suggestions import names_hint
 from fasttrack.urls import redact_url
@@ -47,6 +48,9 @@ def _open_parts(request: ReadRequest) -> list[TablePart]:
     is_database = scheme is not None and scheme.is_database
     if not is_database and (request.query is not None or request.table is not None):
         raise DataError(f"{name} is not a database: leave out --query and --table")
+    if is_database and request.reading.given():
+        flags = " and ".join(f"--{option}" for option in request.reading.given())
+        raise DataError(f"{name} is a database, not a file: leave out {flags}")
     if use is None:
         return local_parts(request)
     if use.driver and find_spec(use.driver) is None:
@@ -75,14 +79,20 @@ class Source:
     `source` is a file, a folder with files of one format, or a pattern such as `sales/*.csv`; a URL of such in an
     object storage; a file on the web; or a database, of which `query` selects the rows, or a whole `table` is read.
     `schemes.SCHEMES` lists the URL schemes. Folders named `column=value` become columns. `nulls` are further spellings
-    of a missing value. All methods raise DataError, in one line that contains no password.
+    of a missing value; `reading` says how files are read. All methods raise DataError, in one line without passwords.
     """
 
     def __init__(
-        self, source: str | Path, *, nulls: Sequence[str] = (), query: str | None = None, table: str | None = None
+        self,
+        source: str | Path,
+        *,
+        nulls: Sequence[str] = (),
+        query: str | None = None,
+        table: str | None = None,
+        reading: ReadOptions = DEFAULT_READING,
     ) -> None:
         self.name = redact_url(str(source))
-        self._parts = _open_parts(ReadRequest(str(source), nulls, query, table))
+        self._parts = _open_parts(ReadRequest(str(source), nulls, query, table, reading))
 
     @cached_property
     def names(self) -> list[str]:
@@ -93,6 +103,17 @@ class Source:
     def untyped(self) -> bool:
         """Whether the format stores text without types, as CSV does: a cell is then what its text spells."""
         return self._parts[0].untyped
+
+    @property
+    def notes(self) -> list[str]:
+        """What was done to read the files that they do not say, such as rows left out; complete when they were read."""
+        parts: dict[str, list[str]] = {}
+        for part in self._parts:
+            for note in part.notes:
+                parts.setdefault(note, []).append(part.name)
+        if len(self._parts) == 1:
+            return list(parts)
+        return [f"{_first_and_more(names)}: {note}" for note, names in parts.items()]
 
     def read(
         self,
@@ -217,7 +238,12 @@ class Source:
                 yield plain
 
 
-# Eight parameters: those of Source and of its read method, because most callers need one call for both.
+def _first_and_more(names: Sequence[str]) -> str:
+    more = len(names) - 1
+    return f"{names[0]} and {more:,} more file{'s' * (more > 1)}" if more else names[0]
+
+
+# Nine parameters: those of Source and of its read method, because most callers need one call for both.
 def read_table(
     source: str | Path,
     *,
@@ -228,8 +254,9 @@ def read_table(
     columns: Sequence[str] | None = None,
     rows: int | None = None,
     seed: int = 0,
+    reading: ReadOptions = DEFAULT_READING,
 ) -> pa.Table:
-    """Read the table at an address; `source`, `nulls`, `query` and `table` are as for `Source`.
+    """Read the table at an address; `source`, `nulls`, `query`, `table` and `reading` are as for `Source`.
 
     The columns are float64, int64, bool, string or timestamp[us, UTC]; a column of another type stays as it is, for the
     caller to leave out. A missing value is null, also where the file has NaN. `kinds` says what a column is where the
@@ -239,7 +266,7 @@ def read_table(
     one file at a time, because the type of a column is known only after its last cell.
     Raises DataError naming the file, and the row and column where it can.
     """
-    opened = Source(source, nulls=nulls, query=query, table=table)
+    opened = Source(source, nulls=nulls, query=query, table=table, reading=reading)
     return opened.read(kinds=kinds, columns=columns, rows=rows, seed=seed)
 
 
@@ -251,10 +278,11 @@ def scan_table(
     query: str | None = None,
     table: str | None = None,
     columns: Sequence[str] | None = None,
+    reading: ReadOptions = DEFAULT_READING,
 ) -> TableScan:
     """The same table batch by batch, for one that does not fit into memory.
 
     Parquet and databases are streamed. CSV and JSON are read whole, one file at a time, because the type of a
     column is known only after its last cell; of several files, each is read twice. Raises DataError as `read_table`.
     """
-    return Source(source, nulls=nulls, query=query, table=table).scan(kinds=kinds, columns=columns)
+    return Source(source, nulls=nulls, query=query, table=table, reading=reading).scan(kinds=kinds, columns=columns)
