@@ -8,6 +8,7 @@ from typing import Any, Literal, TypedDict
 
 from fasttrack.config.train_config import CheckReason
 from fasttrack.contract.schema import Kind, Task
+from fasttrack.reading import Header
 
 __all__ = ["PackageOptions", "TrainOptions"]
 
@@ -25,6 +26,10 @@ class TrainOptions(TypedDict, total=False):
     query: str | None
     table: str | None
     rows: int | None
+    delimiter: str | None
+    encoding: str | None
+    sheet: str | None
+    header: Header | None
     split_method: Literal["random", "group", "time"] | None
     split_column: str | None
     split_share: float | None

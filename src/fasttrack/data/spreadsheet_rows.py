@@ -55,6 +55,8 @@ _PANDAS_INDEX = "Unnamed: 0"
 _MOST_DISTINCT = 100_000
 """With more distinct spellings only plain numbers are added up."""
 _PRECISION = 1e-9
+_MOST_ROUNDING = 1e-3
+"""Of the total, so that small counts must add up exactly."""
 
 
 @dataclass(frozen=True)
@@ -179,8 +181,9 @@ def _adds_up(columns: Sequence[pa.ChunkedArray], row: int, above: NDArray[np.int
             return False
         values, value, decimals = numbers
         total = float(np.sum(values))
-        rounding = 10.0**-decimals * len(values) ** 0.5 if decimals else 0.0
-        is_sum |= len(values) >= 2 and abs(total - value) <= rounding + _PRECISION * max(abs(total), 1.0)
+        # both may be rounded for display: the sum was made of the cells before that
+        rounding = min(10.0**-decimals * len(values) ** 0.5, _MOST_ROUNDING * abs(total))
+        is_sum |= len(values) >= 2 and abs(total - value) <= rounding + _PRECISION * abs(total)
     return is_sum
 
 

@@ -49,8 +49,8 @@ def train(config: TrainConfig) -> Outcome:
     factory = own_factory(config.model, config.folder)
     check_search(config, factory)
     source = redact_url(config.data.source)
-    table, unread = _read(config, store, source)
-    ready = prepare(table, config.data.target, ignore=config.data.ignore, unread=unread, name=source)
+    table, unread, notes = _read(config, store, source)
+    ready = prepare(table, config.data.target, ignore=config.data.ignore, unread=unread, name=source, notes=notes)
     choice = choose_task(ready.y, config.model.task)
     report_step(f"{len(ready.X):,} rows, {ready.X.shape[1]} features, {choice.task} ({choice.reason})")
     rows = split_table(ready, table, choice.task, config.split, source)
@@ -68,19 +68,20 @@ def train(config: TrainConfig) -> Outcome:
     return publish(Draft(manifest, model.pipeline, ready.X, holdout, code, model.search, started), config, store, place)
 
 
-def _read(config: TrainConfig, store: Store, source: str) -> tuple[pa.Table, list[str]]:
-    """The table, checked against what the champion expects if that is asked for; and the columns that were not read."""
+def _read(config: TrainConfig, store: Store, source: str) -> tuple[pa.Table, list[str], list[str]]:
+    """The table, checked against what the champion expects if that is asked for; the columns not read; and notes."""
     expected = training_expectation(store, config) if config.check.refuse else None
     report_step(f"reading {source}")
     unread: list[str] = []
+    notes: list[str] = []
     if config.data.source == JOURNAL:
         table = journal_table(config)
     else:
-        table, unread = read_training_table(config)
+        table, unread, notes = read_training_table(config)
     if expected is not None:
         report_step(f"checking against {expected.label}")
         check_training_table(expected, table, config)
     elif config.check.refuse:
         report_step(f"nothing to check against: {config.name} has no champion yet")
     check_split_column(config, table.column_names, source)
-    return table, unread
+    return table, unread, notes

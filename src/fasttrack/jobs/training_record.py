@@ -49,4 +49,5 @@ def training_record(
         query=content.query,
         table=content.table,
         sample=content.sample,
+        reading=data.reading,
     )

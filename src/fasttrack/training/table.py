@@ -68,11 +68,13 @@ def prepare(
     unread: Sequence[str] = (),
     keep: Sequence[str] = (),
     name: str = "the table",
+    notes: Sequence[str] = (),
 ) -> TrainingTable:
     """Separate `table` into features and target; leave out the columns that cannot be features, each with its reason.
 
-    Columns in `keep` are always kept; `unread` are ignored columns that were not read. Raises DataError when the target
-    or an ignored column does not exist, the target has infinite values, or nothing is left to train on.
+    Columns in `keep` are always kept; `unread` are ignored columns that were not read; `notes` say how it was read.
+    Raises DataError when the target or an ignored column does not exist, the target has infinite values, or nothing is
+    left to train on.
     """
     check_columns([*table.column_names, *unread], (target, *ignore), name)
     cells = table.column(target)
@@ -83,7 +85,7 @@ def prepare(
     dropped = table.num_rows - len(kept)
     rows = table.take(pa.array(kept)) if dropped else table
     left_out = dict.fromkeys(unread, _IGNORED)
-    notes: list[str] = []
+    all_notes = [*notes]
     features: dict[str, pd.Series[Any]] = {}
     kinds: dict[str, Kind] = {}
     for column_name in rows.column_names:
@@ -96,13 +98,13 @@ def prepare(
             continue
         features[column_name], kinds[column_name] = series(column)
         if pa.types.is_integer(column.type) and _past_float64(column):
-            notes.append(f"{column_name!r} has whole numbers above 2^53, which a 64-bit float rounds")
+            all_notes.append(f"{column_name!r} has whole numbers above 2^53, which a 64-bit float rounds")
     if not features:
         reasons = "; ".join(f"{column!r} is {reason}" for column, reason in left_out.items())
         raise TrainingError(f"{name} has no column to learn from: {reasons or 'it has only the target'}")
     X = pd.DataFrame(dict(enumerate(features.values())))
     X.columns = pd.Index(list(features))
-    return TrainingTable(X, series(rows.column(target))[0], kinds, dropped, left_out, notes, kept)
+    return TrainingTable(X, series(rows.column(target))[0], kinds, dropped, left_out, all_notes, kept)
 
 
 def missing(column: pa.ChunkedArray) -> pa.ChunkedArray:
