@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["check_quotes", "first_cells", "read_cells"]
 
+_START = 1 << 16
+"""Bytes in which the first rows are looked for first."""
 _BLOCK = 1 << 20
 _LARGEST_BLOCK = 2**31 - 1
 
@@ -33,9 +35,10 @@ def check_quotes(content: bytes, delimiter: str, name: str) -> None:
 def first_cells(content: bytes, delimiter: str, name: str) -> list[str]:
     """The cells of the first row. Raises DataError if there is none."""
     parse = pcsv.ParseOptions(delimiter=delimiter, newlines_in_values=True)
-    for block in _block_sizes(content):
-        read = pcsv.ReadOptions(block_size=block)
-        with suppress(pa.ArrowException), pcsv.open_csv(pa.BufferReader(content), read, parse) as reader:
+    for size in (_START, *_block_sizes(content)):
+        start = content if size >= len(content) else content[: max(content.rfind(end, 0, size) for end in b"\r\n") + 1]
+        read = pcsv.ReadOptions(block_size=size, use_threads=False)
+        with suppress(pa.ArrowException), pcsv.open_csv(pa.BufferReader(start), read, parse) as reader:
             return list(reader.schema.names)
     raise _row_error(content, name, delimiter)
 

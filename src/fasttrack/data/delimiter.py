@@ -46,9 +46,9 @@ def splits_at_whitespace(content: bytes) -> bool:
         return False
     if any(sign in line for line in lines for sign in ";|,"):
         return False
-    tabs = max(line.count("\t") for line in lines)
+    tabs = {line.strip().count("\t") for line in lines}
     has_numbers = any(all(_NUMBER.fullmatch(row[column]) for row in rows[1:]) for column in range(width))
-    return has_numbers and width > tabs + 1
+    return has_numbers and (len(tabs) > 1 or width > max(tabs) + 1)
 
 
 def join_by_tabs(content: bytes) -> bytes:

@@ -42,13 +42,15 @@ _ALPHABETS = {
         "ăâîşţ",  # Romanian
         "čćđšž",  # South Slavic
     ],
-    "windows-1254": ["çğıöşüâîû"],  # Turkish
+    "windows-1254": ["çğ\u0131iöşüâîû"],  # Turkish, with the dotless i
     "windows-1251": ["абвгдеёжзийклмнопрстуфхцчшщъыьэюяіїєґ"],
     "windows-1253": ["αβγδεζηθικλμνξοπρστυφχψωςάέήίόύώϊϋ"],
     "mac-roman": _WESTERN,
     "cp850": _WESTERN,
 }
 _NOT_LATIN = ("windows-1251", "windows-1253")
+_BEFORE = {"õ": ("e",), "ã": ("o", "e", "s", "")}
+"""What follows these letters in Portuguese, "" at the end of a word; elsewhere they are Hungarian ő or Romanian ă."""
 _INSIDE_WORDS = frozenset("\u2019\u2018\u00b4·")
 """Both quotes and the acute accent that stand for an apostrophe, and the Catalan point."""
 _SIGNS = frozenset("€£¥§©®°±²³µ¼½¾«»¿¡–—“”„\u201a…•™‰\u00a0ªº×÷¢¨") | _INSIDE_WORDS
@@ -111,7 +113,7 @@ def _letters(words: Counter[bytes], encoding: str) -> Counter[str] | None:
             if not _is_plausible(sign, text[position - 1 : position], text[position + 1 : position + 2]):
                 implausible += number
             elif sign.isalpha() and sign not in "ªº":
-                letters[sign.lower()] += number
+                letters[sign.lower()[:1]] += number  # İ becomes i and a point above
     return None if implausible > _FEW * (letters.total() + implausible) else letters
 
 
@@ -120,4 +122,6 @@ def _is_plausible(sign: str, before: str, after: str) -> bool:
     if not sign.isalpha() or sign in "ªº":
         is_inside = before.isalpha() and after.isalpha()
         return sign in _SIGNS and (not is_inside or sign in _INSIDE_WORDS)
-    return not (sign.isupper() and before.islower())
+    if sign.isupper() and (before.islower() or (before.isalpha() and after.islower())):
+        return False
+    return sign not in _BEFORE or after.lower() in _BEFORE[sign]

@@ -7,7 +7,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
-import pyarrow.feather as feather
 
 from fasttrack.data.file import open_seekable
 from fasttrack.data.null_spellings import replace_nulls
@@ -27,8 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["FeatherPart"]
 
 _FILE = b"ARROW1"
-_FIRST_VERSION = b"FEA1"
-"""What files begin with that are not a stream: an Arrow file, which is Feather's version 2, and Feather's version 1."""
+"""What an Arrow file begins with, which is Feather's version 2; a stream begins otherwise."""
 
 
 class FeatherPart(TablePart):
@@ -81,9 +79,6 @@ class FeatherPart(TablePart):
     def _tables(self, stored: Sequence[str]) -> Iterator[pa.Table]:
         with self._errors(), open_seekable(self._file) as opened:
             reader = _reader(opened)
-            if isinstance(reader, pa.Table):
-                yield reader.select(stored)
-                return
             is_stream = isinstance(reader, pa.RecordBatchStreamReader)
             for batch in reader if is_stream else map(reader.get_batch, range(reader.num_record_batches)):
                 table = pa.Table.from_batches([batch]).select(stored)
@@ -101,12 +96,7 @@ class FeatherPart(TablePart):
             ) from None
 
 
-def _reader(opened: pa.NativeFile) -> pa.RecordBatchFileReader | pa.RecordBatchStreamReader | pa.Table:
-    """What reads the file, by how it begins; a file of Feather's first version is a table at once."""
+def _reader(opened: pa.NativeFile) -> pa.RecordBatchFileReader | pa.RecordBatchStreamReader:
     begin = opened.read(len(_FILE))
     opened.seek(0)
-    if begin == _FILE:
-        return pa.ipc.open_file(opened)
-    if begin.startswith(_FIRST_VERSION):
-        return feather.read_table(opened)
-    return pa.ipc.open_stream(opened)
+    return pa.ipc.open_file(opened) if begin == _FILE else pa.ipc.open_stream(opened)

@@ -76,9 +76,9 @@ def check_one_format(files: Sequence[str], source: str) -> None:
 def is_table_file(path: str) -> bool:
     """Whether a file, by its path below the folder that is the table, is part of the table.
 
-    Hidden files are not: macOS leaves `._sales.csv` beside `sales.csv`, Spark leaves `_SUCCESS`.
+    Hidden files are not: macOS leaves `._sales.csv` beside `sales.csv`, Spark `_SUCCESS`, an open Excel `~$sales.xlsx`.
     """
-    return not any(part.startswith((".", "_")) for part in path.split("/")) and find_format(path) is not None
+    return not any(part.startswith((".", "_", "~$")) for part in path.split("/")) and find_format(path) is not None
 
 
 def _endings() -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -166,7 +167,8 @@ def _total_rows(columns: Sequence[pa.ChunkedArray], filled: NDArray[np.int64]) -
     above = filled[: len(filled) - len(candidates)]
     if not candidates or len(above) < 2:
         return []
-    return [row for row in candidates if _adds_up(columns, row, above)]
+    # one that is no sum is data, and so are those above it
+    return list(takewhile(lambda row: _adds_up(columns, row, above), candidates))
 
 
 def _adds_up(columns: Sequence[pa.ChunkedArray], row: int, above: NDArray[np.int64]) -> bool:
@@ -181,8 +183,9 @@ def _adds_up(columns: Sequence[pa.ChunkedArray], row: int, above: NDArray[np.int
             return False
         values, value, decimals = numbers
         total = float(np.sum(values))
-        # both may be rounded for display: the sum was made of the cells before that
-        rounding = min(10.0**-decimals * len(values) ** 0.5, _MOST_ROUNDING * abs(total))
+        # all may be rounded for display: the sum was made of the cells before that
+        unit = 10.0**-decimals
+        rounding = max(unit / 2, min(unit * len(values) ** 0.5, _MOST_ROUNDING * abs(total)))
         is_sum |= len(values) >= 2 and abs(total - value) <= rounding + _PRECISION * abs(total)
     return is_sum
 

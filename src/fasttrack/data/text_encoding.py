@@ -59,7 +59,8 @@ def _unknown_encoding(content: bytes, name: str, plausible: list[str]) -> DataEr
         start = error.start
     line = content.count(b"\n", 0, start) + 1
     guess = f"it may be {' or '.join(plausible)}: " if plausible else ""
+    example = plausible[0] if plausible else "windows-1252"
     return DataError(
-        f"{name} line {line} is not UTF-8 (byte 0x{content[start]:02x}); {guess}name its encoding with --encoding, "
-        "such as --encoding windows-1252"
+        f"{name} line {line} is not UTF-8 (byte 0x{content[start]:02x}); {guess}name its encoding, "
+        f"such as --encoding {example}"
     )
