@@ -111,9 +111,12 @@ def test_options_reach_every_command_that_reads_a_table(
         ["models", "verify", "homes", "--data", "homes.xlsx", *store],
         ["init", "homes.xlsx", "--target", "price"],
     ]
-    for arguments in commands:
-        assert "no rows" in command(tmp_path, *arguments, monkeypatch=monkeypatch), arguments
-        assert command(tmp_path, *arguments, "--sheet", "Homes", monkeypatch=monkeypatch) == "", arguments
+    for arguments in (*commands, ["feedback", "homes.xlsx", *store]):
+        assert command(tmp_path, *arguments, monkeypatch=monkeypatch).startswith("error: homes.xlsx"), arguments
+        assert (
+            command(tmp_path, *arguments, "--sheet", "Homes", monkeypatch=monkeypatch) == ""
+            or arguments[0] == "feedback"
+        )
         for option, value, message in (
             (
                 "--sheet",
