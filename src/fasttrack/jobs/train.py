@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from fasttrack.config import JOURNAL, TrainConfig
@@ -23,6 +24,7 @@ from fasttrack.training.read import check_split_column, read_training_table
 from fasttrack.training.split import split_table
 from fasttrack.training.table import prepare
 from fasttrack.training.task import choose_task
+from fasttrack.training.threads import bounded_threads
 from fasttrack.training.tuning import check_search
 from fasttrack.urls import redact_url
 
@@ -41,6 +43,11 @@ def train(config: TrainConfig) -> Outcome:
     What cannot be used is refused before the table is read, as far as it is known then. Raises ConfigError, DataError,
     TrainingError, StoreError; nothing is written then.
     """
+    with ExitStack() as until_the_end:
+        return _train(config, until_the_end)
+
+
+def _train(config: TrainConfig, until_the_end: ExitStack) -> Outcome:
     started = time.time()
     store = open_store(config.store)
     config = with_journal_model(config)
@@ -50,6 +57,7 @@ def train(config: TrainConfig) -> Outcome:
     check_search(config, factory)
     source = redact_url(config.data.source)
     table, unread, notes = _read(config, store, source)
+    until_the_end.enter_context(bounded_threads(table.num_rows * table.num_columns))
     ready = prepare(table, config.data.target, ignore=config.data.ignore, unread=unread, name=source, notes=notes)
     choice = choose_task(ready.y, config.model.task)
     report_step(f"{len(ready.X):,} rows, {ready.X.shape[1]} features, {choice.task} ({choice.reason})")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from typing import TYPE_CHECKING
 
 import onnx
@@ -11,6 +10,7 @@ import onnx
 from fasttrack.compiler import NotCompilable, compile_pipeline, prove
 from fasttrack.data import Source
 from fasttrack.errors import TrainingError
+from fasttrack.processors import available_processors
 from fasttrack.reading import DEFAULT_READING, ReadOptions
 from fasttrack.training.known import as_served, known_rows
 
@@ -54,4 +54,4 @@ def verify(
     graph = onnx.load_model_from_string(program.graph)
     stored = dataclasses.replace(compiled, model=graph, many_rows=program.many_rows)
     matrix, rows = as_served(contract, frame)
-    return prove(stored, pipeline, contract, rows, matrix, threads=os.cpu_count() or 1)
+    return prove(stored, pipeline, contract, rows, matrix, threads=available_processors())

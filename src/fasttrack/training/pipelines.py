@@ -194,7 +194,7 @@ def smallest_leaf(rows: int) -> int:
 
 
 def _forest(task: Task, rows: int, seed: int) -> Any:
-    options = {"n_estimators": 100, "min_samples_leaf": smallest_leaf(rows), "n_jobs": -1, "random_state": seed}
+    options = {"n_estimators": 100, "min_samples_leaf": smallest_leaf(rows), "random_state": seed}
     return RandomForestRegressor(**options) if task == "regression" else RandomForestClassifier(**options)
 
 

@@ -1,0 +1,40 @@
+"""How many threads a fit may use: by the table's size and by the processors that are really available.
+
+The threads of OpenMP wait for each other by spinning. When other processes need the processors, a fit of a small table,
+which has thousands of short parallel loops, then takes a hundred times as long as on one thread.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import joblib
+from threadpoolctl import threadpool_limits
+
+from fasttrack.processors import available_processors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["bounded_threads", "fitting_threads"]
+
+_CELLS_PER_THREAD = 100_000
+"""A table with fewer cells gives a second thread too little to do."""
+
+
+def fitting_threads(cells: int) -> int:
+    """The threads for a fit on a table of so many cells: 1 for a small one, at most one for each processor."""
+    return max(1, min(available_processors(), cells // _CELLS_PER_THREAD))
+
+
+@contextmanager
+def bounded_threads(cells: int) -> Iterator[int]:
+    """Within it, the pools of OpenMP and BLAS have at most `fitting_threads` threads, and so has joblib by default.
+
+    An estimator's own `n_jobs` counts more than the default. Pools do not multiply: what joblib runs in threads, trees
+    of a forest, uses neither OpenMP nor BLAS, and joblib itself limits both in the processes that it starts.
+    """
+    threads = fitting_threads(cells)
+    with threadpool_limits(limits=threads), joblib.parallel_config(n_jobs=threads):
+        yield threads
