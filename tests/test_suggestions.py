@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fasttrack.suggestions import did_you_mean, names_hint
+from fasttrack.suggestions import did_you_mean, list_names, names_hint
 
 
 @pytest.mark.parametrize(
@@ -35,3 +35,9 @@ def test_names_are_listed_where_none_is_alike() -> None:
 def test_a_wide_table_lists_twenty_of_its_names() -> None:
     hint = names_hint("zzz", [f"column {number}" for number in range(1_500)])
     assert hint.endswith("'column 18', 'column 19' and 1,480 more")
+
+
+def test_a_list_of_names_says_how_many_it_leaves_out() -> None:
+    names = [f"c{number}" for number in range(21)]
+    assert list_names(names[:20]) == ", ".join(names[:20])
+    assert list_names(names) == ", ".join(names[:20]) + " and 1 more"

@@ -29,6 +29,8 @@ EXTRAS = {
     "objects": ("obstore",),
     "mlflow": ("mlflow",),
     "search": ("optuna",),
+    "lightgbm": ("lightgbm",),
+    "xgboost": ("xgboost",),
 }
 """The modules that each extra of pyproject.toml installs; a module is listed once, with the extra to advise."""
 

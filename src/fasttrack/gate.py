@@ -122,6 +122,8 @@ def _evidence(comparison: Comparison, champion: str) -> str:
 
 def _compare(champion: Bundle, ours: Contract, holdout: HoldOut) -> Comparison:
     theirs, clusters = champion.manifest.contract, holdout.clusters
+    if champion.manifest.training.evaluated_rows is not None:
+        raise BundleError("it was fitted on all rows of its table after its evaluation, so it may have seen these")
     if not _comparable(theirs.target, ours.target):
         raise BundleError("it predicts another target, task or classes")
     if not set(theirs.names) <= set(ours.names):

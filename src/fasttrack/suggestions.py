@@ -1,4 +1,5 @@
-"""Suggestions for a name that does not exist: the names most like it, or a list of those that there are."""
+"""Suggestions for a name that does not exist: the names most like it, or a list of those that there are;
+and lists of names that stay short."""
 
 from __future__ import annotations
 
@@ -6,9 +7,9 @@ import difflib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Sequence
 
-__all__ = ["did_you_mean", "names_hint"]
+__all__ = ["did_you_mean", "list_names", "names_hint"]
 
 _MOST_SUGGESTED = 3
 _MOST_LISTED = 20
@@ -26,6 +27,10 @@ def did_you_mean(name: str, choices: Iterable[str], *, cutoff: float = 0.6) -> s
 
 def names_hint(name: str, choices: Collection[str], *, introduction: str = "it has") -> str:
     """`; did you mean a?`, or without a similar name `; it has 'a', 'b'`: the first 20 of `choices`, in their order."""
-    listed = ", ".join(map(repr, list(choices)[:_MOST_LISTED]))
-    more = f" and {len(choices) - _MOST_LISTED:,} more" if len(choices) > _MOST_LISTED else ""
-    return did_you_mean(name, choices) or f"; {introduction} {listed}{more}"
+    return did_you_mean(name, choices) or f"; {introduction} {list_names(list(map(repr, choices)))}"
+
+
+def list_names(names: Sequence[str]) -> str:
+    """`a, b and 280 more`: the first 20 names, and how many follow."""
+    more = f" and {len(names) - _MOST_LISTED:,} more" if len(names) > _MOST_LISTED else ""
+    return ", ".join(names[:_MOST_LISTED]) + more

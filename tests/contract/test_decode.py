@@ -30,8 +30,10 @@ MIXED = contract_of(
     column("c?", "category", nullable=True),
     column("t", "datetime", minimum=0.0, maximum=2e9),
     column("t?", "datetime", nullable=True),
+    column("x", "text", minimum=1.0, maximum=3.0),
+    column("x?", "text", nullable=True),
 )
-ROW: dict[str, Any] = {"n": 1.5, "i": 3, "b": True, "c": "x", "t": "2013-01-31T17:05:00Z"}
+ROW: dict[str, Any] = {"n": 1.5, "i": 3, "b": True, "c": "x", "t": "2013-01-31T17:05:00Z", "x": "some text"}
 
 
 def decode(contract: Contract, body: object) -> Batch:
@@ -52,7 +54,7 @@ def messages(refused: RefusedRequest) -> list[tuple[int | None, str | None, str]
 # --- what is missing
 
 
-@pytest.mark.parametrize("kind", ["number", "integer", "boolean", "category", "datetime"])
+@pytest.mark.parametrize("kind", ["number", "integer", "boolean", "category", "datetime", "text"])
 def test_null_and_an_absent_key_are_missing_in_a_nullable_column(kind: Any) -> None:
     contract = contract_of(column("a", kind, nullable=True), column("b", "number"))
     for body in (

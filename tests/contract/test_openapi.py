@@ -14,7 +14,9 @@ from fasttrack.contract import Column, Contract, Target
 from fasttrack.contract.decode import Decoder, RefusedRequest
 from fasttrack.contract.learn import learn_columns
 from fasttrack.contract.openapi import (
+    beginning_of_row,
     example_row,
+    is_wide,
     label_key,
     query_reply_schema,
     reply_schema,
@@ -103,6 +105,23 @@ def test_a_row_and_columns_are_told_apart_where_nothing_is_required() -> None:
     body = {"columns": {"number": ["text"]}}
     assert not Draft202012Validator(request_schema(NULLABLE)).is_valid(body)
     assert not accepts(NULLABLE, body)
+
+
+def test_the_document_of_a_wide_model_has_its_example_row_once() -> None:
+    narrow, wide = (contract_of(*(column(f"c{i}", "number") for i in range(size))) for size in (20, 21))
+    assert not is_wide(narrow)
+    assert row_schema(narrow)["example"] == example_row(narrow)
+    assert set(request_examples(narrow)) == {"row", "rows", "columns"}
+    assert is_wide(wide)
+    assert "example" not in row_schema(wide)
+    assert request_examples(wide) == {"row": {"summary": "One row", "value": example_row(wide)}}
+    assert is_wide(contract_of(Column(name="x", kind="category", nullable=False, dtype="str", example="word " * 400)))
+
+
+def test_the_beginning_of_a_row_says_how_many_columns_follow() -> None:
+    row = contract_of(*(column(name, "number", nullable=True) for name in "abcde"))
+    assert beginning_of_row(row) == '{"a": null, "b": null, "c": null, … 2 more}'
+    assert beginning_of_row(contract_of(column("ü", "number", nullable=True))) == '{"ü": null}'
 
 
 def test_the_example_row_is_the_typical_training_row() -> None:

@@ -52,10 +52,10 @@ def test_western_exports_are_read_and_noted(tmp_path: Path, words: list[str]) ->
     except UnicodeEncodeError:
         expected = "windows-1252"
     source = Source(write(tmp_path, "t.csv", content))
-    assert source.read().column("word").to_pylist() == words
+    assert source.read(kinds={"word": "category"}).column("word").to_pylist() == words
     assert source.notes == [f"read as {expected}, because it is not UTF-8; --encoding sets another"]
     utf8 = Source(write(tmp_path, "u.csv", table_of(words, "utf-8")))
-    assert utf8.read().column("word").to_pylist() == words
+    assert utf8.read(kinds={"word": "category"}).column("word").to_pylist() == words
     assert utf8.notes == []
 
 

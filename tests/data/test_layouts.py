@@ -31,6 +31,7 @@ NAMES = {"a": [1, 3], "b": ["x", "y"]}
         ("t.csv", "a b\n1 x\n3 y\n", {"delimiter": " "}, NAMES),
         ("t.csv", "a^b\n1^x\n3^y\n", {"delimiter": "^"}, NAMES),
         ("t.csv", "a\tb\n1\tx\n3\ty\n", {"delimiter": "tab"}, NAMES),
+        ("t.tsv", "a\tb\n-1,633\tx\n0,869\ty\n", {}, {"a": [-1.633, 0.869], "b": ["x", "y"]}),
         ("t.csv", "a,b;c\n1,x;y\n", {"delimiter": ","}, {"a": [1], "b;c": ["x;y"]}),
         ("t.csv", "sep=;\na;b\n1;x\n3;y\n", {}, NAMES),
         ("t.csv", "sep=;\r\na;b\r\n1;x\r\n3;y\r\n", {}, NAMES),

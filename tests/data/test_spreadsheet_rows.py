@@ -181,7 +181,7 @@ def test_random_files_are_read_exactly(tmp_path: Path) -> None:
         expected = cells[: len(cells) - dropped]
         missing = ("", "N/A")
         assert read.to_pydict() == {
-            column: [None if row[place] in missing else row[place] for row in expected]
+            column: [None if row[place].strip() in missing else row[place] for row in expected]
             for place, column in enumerate(names)
         }, (number, text)
         assert dropped == sum("totals" in note for note in source.notes)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Any
@@ -19,7 +21,8 @@ if TYPE_CHECKING:
 
     from fasttrack.evaluation import Clusters
 
-_VOID = {"meta", "br", "hr", "img", "link", "input"}
+_TAG = re.compile("<.*?>")
+_VOID = {"meta", "br", "hr", "img", "link", "input", "wbr"}
 
 
 @dataclass
@@ -78,6 +81,15 @@ def parse_page(text: str) -> Page:
     assert "@import" not in text
     assert "default-src 'none'" in text
     return page
+
+
+def table_rows(page: str, name: str) -> list[list[str]]:
+    """The texts of the cells of the table with this class, by row, without the heads of the columns."""
+    table = re.search(rf'<table class="{name}[" ].*?<tbody>(.*?)</tbody>', page, re.DOTALL)
+    assert table is not None, f"no table {name}"
+    rows = re.findall(r"<tr[^>]*>(.*?)</tr>", table[1], re.DOTALL)
+    cells = [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row.replace("<wbr>", "")) for row in rows]
+    return [[html.unescape(_TAG.sub(" ", cell)).strip() for cell in row] for row in cells]
 
 
 def measure(

@@ -1,4 +1,4 @@
-"""Curves and the confusion matrix agree with scikit-learn's; numbers are rounded for readers."""
+"""Curves agree with scikit-learn's; numbers are rounded for readers."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ import pytest
 from sklearn import metrics
 
 from fasttrack.report import curves
-from fasttrack.report.confusion import class_quality, confusion_matrix
 from fasttrack.report.formatting import decimal_places, format_fixed, format_number, format_percent
-from fasttrack.report.labelled_predictions import LabelledPredictions
 from fasttrack.report.svg import Axis, padded_range
 
 RANDOM = np.random.default_rng(0)
@@ -39,24 +37,6 @@ def test_the_calibration_curve_holds_each_row_once() -> None:
     assert np.average(curve.observed, weights=curve.rows) == pytest.approx(POSITIVE.mean())
     assert (curve.low <= curve.observed).all()
     assert (curve.observed <= curve.high).all()
-
-
-def test_the_confusion_matrix_counts_each_row_once() -> None:
-    truth, prediction = RANDOM.integers(0, 4, 300), RANDOM.integers(0, 3, 300)
-    predictions = LabelledPredictions(truth, prediction, None, ["a", "b", "c"])
-    matrix = confusion_matrix(predictions)
-    assert matrix is not None
-    counts = [[int(count) for count, _, _ in row] for row in matrix.cells]
-    assert matrix.true_labels == ["a", "b", "c", "unknown label"]
-    assert np.array_equal(counts, metrics.confusion_matrix(truth, prediction)[:, :3])
-    scores = metrics.f1_score(truth, prediction, average=None)
-    assert [quality.f1 for quality in class_quality(predictions)] == [format_percent(score) for score in scores[:3]]
-    names = [str(i) for i in range(40)]
-    many = LabelledPredictions(RANDOM.integers(0, 40, 900), RANDOM.integers(0, 40, 900), None, names)
-    wide = confusion_matrix(many)
-    assert wide is not None
-    assert wide.predicted_labels[-1] == "28 others"
-    assert sum(int(count) for row in wide.cells for count, _, _ in row) == 900
 
 
 def test_numbers_are_rounded_for_readers() -> None:

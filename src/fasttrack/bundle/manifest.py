@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 from fasttrack.contract.finding import TableFinding
+from fasttrack.contract.leaderboard import Leaderboard
 from fasttrack.contract.metric import Metric
 from fasttrack.contract.schema import Contract
 from fasttrack.errors import BundleError
@@ -114,6 +115,13 @@ class TrainingRecord(msgspec.Struct, frozen=True, kw_only=True):
     content_sha256: str | None = None
     """The digest of the table's content, however it was stored."""
     search: SearchRecord | None = None
+    leaderboard: Leaderboard | None = None
+    """How the candidates of `auto` did; without times, so that the same rows give the same version."""
+    evaluated_rows: int | None = None
+    """The rows that the evaluated model was fitted on, where the served one was fitted again on all rows afterwards.
+
+    `None`: the served model itself was evaluated. The metrics are the evaluated model's.
+    """
     query: str | None = None
     table: str | None = None
     """The table of a database that was read; `None` for a query, or another kind of source."""

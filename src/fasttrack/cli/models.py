@@ -24,7 +24,15 @@ from fasttrack.cli.options import (
 )
 from fasttrack.cli.progress_display import TransferBar
 from fasttrack.cli.tables import Table, TableColumn, is_terminal, output, print_table
-from fasttrack.cli.version_summary import describe, engine_line, quality_heading, quality_table, search_line
+from fasttrack.cli.version_summary import (
+    describe,
+    engine_line,
+    leaderboard_heading,
+    leaderboard_table,
+    quality_heading,
+    quality_table,
+    search_line,
+)
 from fasttrack.errors import ConfigError, FastTrackError, StoreError
 from fasttrack.schemes import example_list
 from fasttrack.urls import redact_url
@@ -81,6 +89,9 @@ def models_show(spec: _SpecArgument, store: StoreOption = "model") -> None:
     if training.search is not None:
         console.print(Text(search_line(training.search)))
     console.print(Text(engine_line(manifest)))
+    if training.leaderboard is not None:
+        console.print(Text(leaderboard_heading(training.leaderboard)))
+        print_table(console, leaderboard_table(training.leaderboard))
     console.print(quality_heading(manifest))
     print_table(console, quality_table(manifest))
     print_table(console, _contract_table(manifest.contract))
@@ -259,7 +270,8 @@ def _contract_table(contract: Contract) -> Table:
         elif column.minimum is None or column.maximum is None or column.kind in ("boolean", "datetime"):
             values = ""
         else:
-            values = f"{column.minimum:g} to {column.maximum:g}"
+            unit = " characters" if column.kind == "text" else ""
+            values = f"{column.minimum:g} to {column.maximum:g}{unit}"
         missing = f"{column.missing_share:.1%}" if column.nullable else "never"
         table.add(repr(column.name), column.kind, missing, values, _example(column.example))
     return table

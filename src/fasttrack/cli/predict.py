@@ -8,7 +8,7 @@ import typer
 
 from fasttrack.cli.options import ModelOption, StoreOption
 from fasttrack.errors import ConfigError
-from fasttrack.suggestions import did_you_mean, names_hint
+from fasttrack.suggestions import did_you_mean, list_names, names_hint
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,7 +66,7 @@ def _parse_pairs(values: Sequence[str], names: Sequence[str]) -> list[tuple[str,
     for value in values:
         column, equals, text = value.partition("=")
         if not equals and len(names) != 1:
-            raise ConfigError(f"{value!r} names no column; write COLUMN=VALUE; the columns are {', '.join(names)}")
+            raise ConfigError(f"{value!r} names no column; write COLUMN=VALUE; the columns are {list_names(names)}")
         pairs.append((column, text) if equals else (names[0], value))
     return pairs
 
@@ -74,7 +74,7 @@ def _parse_pairs(values: Sequence[str], names: Sequence[str]) -> list[tuple[str,
 def _explain(refusal: RefusedRequest, label: str, names: Sequence[str]) -> str:
     """All that is wrong with the row in one line: the missing columns first, then the others."""
     missing = [column for column, reason in refusal.cells if reason == "missing"]
-    parts = [f"{label} needs a value for {', '.join(map(repr, missing))}"] if missing else []
+    parts = [f"{label} needs a value for {list_names(list(map(repr, missing)))}"] if missing else []
     for issue in refusal.issues:
         if issue.column is None:
             parts.append(issue.message)

@@ -51,8 +51,9 @@ def _parameter(option: ConfigOption) -> inspect.Parameter:
     elif kind not in (int, float, bool):
         kind = str
     several = " Repeat it for more." if option.is_list or option.is_table else ""
+    flag = f"{option.flag}/--no-{option.flag.removeprefix('--')}" if kind is bool else option.flag
     declared = typer.Option(
-        option.flag,
+        flag,
         help=option.declared.help + several,
         show_default=option.default_text or "none",
         metavar=option.declared.metavar or "|".join(option.choices) or None,

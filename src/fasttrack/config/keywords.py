@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypedDict
 
-from fasttrack.config.train_config import CheckReason
-from fasttrack.contract.schema import Kind, Task
+from fasttrack.config.check_config import CheckReason
+from fasttrack.contract.dates import DateOrder
+from fasttrack.contract.finding import FindingCode
+from fasttrack.contract.schema import KindChoice, Task
 from fasttrack.reading import Header
 
 __all__ = ["PackageOptions", "TrainOptions"]
@@ -21,8 +23,11 @@ class TrainOptions(TypedDict, total=False):
     confidence: float | None
     since: str | None
     nulls: Sequence[str] | None
+    default_nulls: bool | None
+    dates: DateOrder | None
     ignore: Sequence[str] | None
-    kinds: Mapping[str, Kind] | None
+    keep: Sequence[str] | None
+    kinds: Mapping[str, KindChoice] | None
     query: str | None
     table: str | None
     rows: int | None
@@ -30,19 +35,24 @@ class TrainOptions(TypedDict, total=False):
     encoding: str | None
     sheet: str | None
     header: Header | None
-    split_method: Literal["random", "group", "time"] | None
+    split_method: Literal["random", "group", "time", "auto"] | None
     split_column: str | None
     split_share: float | None
     split_seed: int | None
     estimator: Any
     task: Task | None
     seed: int | None
+    quality: Literal["fast", "best"] | None
+    quality_seconds: float | None
+    refit: bool | None
     trials: int | None
     search_seconds: float | None
     space: Mapping[str, Any] | None
     check_refuse: Sequence[CheckReason] | None
     check_against: str | None
     check_share: float | None
+    leaks: Literal["caution", "refuse"] | None
+    check_skip: Sequence[FindingCode] | None
     tracking: str | None
     experiment: str | None
     journal: str | None

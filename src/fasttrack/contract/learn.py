@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 import numpy as np
 
-from fasttrack.contract.cell import format_datetime
+from fasttrack.contract.datetime_text import format_datetime
 from fasttrack.contract.frame import matrix_from_frame
+from fasttrack.contract.reading import Reading
 from fasttrack.contract.schema import Column, Contract, Kind, Label, Scalar, Target, Task
 from fasttrack.errors import DataError
 
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
 __all__ = ["MAX_CATEGORIES", "learn_columns", "learn_contract"]
 
 MAX_CATEGORIES = 10_000
-"""A text column with more distinct values is free text: its values are not listed, and none counts as unseen."""
+"""A column with more distinct words is free text: its values are not listed, and none counts as unseen."""
+TEXT_EXAMPLE = "some text"
+"""The example of every column of free text, because a training text may be personal."""
 
 _QUANTILES = np.linspace(0, 1, 21)
 
@@ -32,17 +35,23 @@ def learn_contract(
     target: str,
     task: Task,
     kinds: Mapping[str, Kind] | None = None,
+    readings: Mapping[str, Reading] | None = None,
     array: bool = False,
 ) -> Contract:
     """The contract of a fitted `pipeline` and the frame `X` [n, f] it was fitted on.
 
-    `kinds`: the kinds of columns whose dtype does not tell (whole numbers with missing values are floats). `array`:
+    `kinds`: the kinds of columns whose dtype does not tell (whole numbers with missing values are floats). `readings`:
+    how the texts of columns, and of the target, were read. `array`:
     whether the pipeline was fitted on the bare values. Raises DataError for a column of a type that cannot be sent as
     JSON.
     """
-    columns = learn_columns(X, kinds)
     learned = encoder_categories(pipeline, list(X.columns))
+    read_as_text: dict[str, Kind] = dict.fromkeys(_vectorized(pipeline, X) - learned.keys(), "text")
+    columns = learn_columns(X, {**(kinds or {}), **read_as_text})
+    readings = readings or {}
     columns = [_with_encoder(column, learned.get(column.name)) for column in columns]
+    columns = [_as_text(column, X[column.name]) if _has_too_many(column) else column for column in columns]
+    columns = [_replace(column, reading=readings.get(column.name, Reading())) for column in columns]
     classes = None
     if task != "regression":
         classes = [_plain(label) for label in pipeline.classes_]
@@ -53,13 +62,16 @@ def learn_contract(
             task=task,
             classes=classes,
             probabilities=classes is not None and callable(getattr(pipeline, "predict_proba", None)),
+            reading=readings.get(target, Reading()),
         ),
         input="array" if array else "frame",
     )
 
 
 def learn_columns(X: pd.DataFrame, kinds: Mapping[str, Kind] | None = None) -> list[Column]:
-    """A Column for each column of `X`. Raises DataError for a column of a type that cannot be sent as JSON."""
+    """A Column for each column of `X`; of more words than MAX_CATEGORIES, the categories are not listed.
+
+    Raises DataError for a column of a type that cannot be sent as JSON."""
     return [_column(str(name), X.iloc[:, j], (kinds or {}).get(str(name))) for j, name in enumerate(X.columns)]
 
 
@@ -94,6 +106,14 @@ def _column(name: str, series: pd.Series[Any], kind: Kind | None) -> Column:
         quantiles=[float(q) for q in quantiles],
         example=_example(kind, float(quantiles[10])),
     )
+
+
+def _has_too_many(column: Column) -> bool:
+    return column.kind == "category" and column.categories is None
+
+
+def _as_text(column: Column, series: pd.Series[Any]) -> Column:
+    return _column(column.name, series, "text")
 
 
 def _numbers(column: Column, values: pd.Series[Any]) -> NDArray[np.float64]:
@@ -200,6 +220,8 @@ def _example(kind: Kind, number: float) -> Scalar:
             return bool(number)
         case "datetime":
             return format_datetime(number)
+        case "text":
+            return TEXT_EXAMPLE
         case _:
             return number
 
@@ -212,6 +234,8 @@ def _with_encoder(column: Column, learned: Sequence[Any] | None) -> Column:
     if learned is None or column.kind == "datetime" or column.dtype == "category":
         return column
     labels = [value.item() if isinstance(value, np.generic) else value for value in learned if not _is_missing(value)]
+    if column.kind == "text":
+        column = _replace(column, kind="category", minimum=None, maximum=None, quantiles=[])
     if column.kind == "category":
         labels = [label for label in labels if isinstance(label, str)]
     elif not all(isinstance(label, (bool, int, float)) for label in labels):
@@ -232,6 +256,19 @@ def encoder_categories(estimator: Any, names: list[str]) -> dict[str, Sequence[A
             before = set(listed)
             listed.extend(value for value in values if value not in before)
     return dict(known)
+
+
+def _vectorized(pipeline: Any, X: pd.DataFrame) -> set[str]:
+    """The columns of words in `X` that go to a vectorizer of texts, such as TfidfVectorizer."""
+    import pandas as pd
+
+    names = [
+        name
+        for step, inputs in _encoders(pipeline, list(X.columns))
+        if callable(getattr(step, "build_analyzer", None))
+        for name in inputs
+    ]
+    return {name for name in names if X[name].dtype == object or isinstance(X[name].dtype, pd.StringDtype)}
 
 
 def _encoders(estimator: Any, names: list[str]) -> Iterator[tuple[Any, list[str]]]:

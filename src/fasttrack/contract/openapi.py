@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
-from fasttrack.contract.cell import format_datetime
+from fasttrack.contract.datetime_text import format_datetime
 
 if TYPE_CHECKING:
     from fasttrack.contract.schema import Column, Contract, Scalar
 
-__all__ = ["example_row", "reply_schema", "request_schema", "row_schema"]
+__all__ = ["beginning_of_row", "example_row", "is_wide", "reply_schema", "request_schema", "row_schema"]
 
-_TYPES = {"number": "number", "integer": "integer", "boolean": "boolean", "category": "string", "datetime": "string"}
+_TYPES = {"number": "number", "integer": "integer", "boolean": "boolean", "category": "string"} | dict.fromkeys(
+    ("datetime", "text"), "string"
+)
 _LISTED = 50
 """How many categories a description lists before it only counts."""
+_MOST_COLUMNS, _MOST_CHARACTERS = 20, 2_000
+"""An example row of more, written with one column a line or on one line, does not fit a screen."""
+_FIRST = 3
 
 
 def example_row(contract: Contract) -> dict[str, Scalar]:
@@ -21,15 +27,27 @@ def example_row(contract: Contract) -> dict[str, Scalar]:
     return {column.name: column.example for column in contract.columns}
 
 
+def is_wide(contract: Contract) -> bool:
+    """Whether the example row is too long for a screen, so that readers are told where to get it instead."""
+    return len(contract.columns) > _MOST_COLUMNS or len(json.dumps(example_row(contract))) > _MOST_CHARACTERS
+
+
+def beginning_of_row(contract: Contract) -> str:
+    """The first columns of the example row as JSON, and how many follow: `{"a": 1, "b": 2, "c": 3, … 97 more}`."""
+    row = list(example_row(contract).items())
+    first = json.dumps(dict(row[:_FIRST]), ensure_ascii=False)
+    return f"{first[:-1]}, … {len(row) - _FIRST:,} more}}" if len(row) > _FIRST else first
+
+
 def row_schema(contract: Contract) -> dict[str, Any]:
-    """JSON Schema of one row."""
-    return {
+    """JSON Schema of one row; without an example of the whole row if that is long."""
+    schema: dict[str, Any] = {
         "type": "object",
         "title": "Row",
         "properties": {column.name: column_schema(column) for column in contract.columns},
         "required": [column.name for column in contract.columns if not column.nullable],
-        "example": example_row(contract),
     }
+    return schema if is_wide(contract) else schema | {"example": example_row(contract)}
 
 
 def column_schema(column: Column) -> dict[str, Any]:
@@ -81,10 +99,13 @@ def request_schema(contract: Contract) -> dict[str, Any]:
 
 
 def request_examples(contract: Contract) -> dict[str, Any]:
-    """The same row as one row, as rows and as columns, each ready to send."""
+    """The same row as one row, as rows and as columns, each ready to send; only as one row if it is long."""
     row = example_row(contract)
+    one = {"row": {"summary": "One row", "value": row}}
+    if is_wide(contract):
+        return one
     return {
-        "row": {"summary": "One row", "value": row},
+        **one,
         "rows": {"summary": "Two rows", "value": [row, row]},
         "columns": {"summary": "Columns", "value": {"columns": {name: [value] for name, value in row.items()}}},
     }
@@ -202,6 +223,8 @@ def _description(column: Column) -> str:
         listed = ", ".join(map(label_key, column.categories[:_LISTED]))
         more = f" and {len(column.categories) - _LISTED:,} more" if len(column.categories) > _LISTED else ""
         parts.append(f"Known values: {listed}{more}. Others are scored as unseen, with a warning.")
+    elif column.kind == "text":
+        parts.append("Free text.")
     elif column.minimum is not None and column.maximum is not None and column.kind != "boolean":
         low, high = (
             (format_datetime(column.minimum), format_datetime(column.maximum))

@@ -6,24 +6,47 @@ scikit-learn, so a server can read it without either.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, cast
 
 import msgspec
 
-__all__ = ["Column", "Contract", "Kind", "Label", "Scalar", "Target", "Task"]
+from fasttrack.contract.reading import Reading
 
-Kind = Literal["number", "integer", "boolean", "category", "datetime"]
+__all__ = ["WORDED", "Column", "Contract", "Kind", "KindChoice", "Label", "Scalar", "Target", "Task", "base_kind"]
+
+Kind = Literal["number", "integer", "boolean", "category", "datetime", "text"]
+WORDED = ("category", "text")
+"""The kinds of columns whose cells are words."""
+KindChoice = Literal[
+    "number",
+    "number:decimal-comma",
+    "number:decimal-point",
+    "integer",
+    "boolean",
+    "category",
+    "datetime",
+    "datetime:dayfirst",
+    "datetime:monthfirst",
+    "text",
+]
+"""What a user may set as a column's kind: a kind, or one with the notation that its texts leave open."""
 Task = Literal["regression", "binary", "multiclass"]
 Label = bool | int | float | str
 Scalar = bool | int | float | str | None
+
+
+def base_kind(choice: KindChoice) -> Kind:
+    """The kind of a choice, without the notation."""
+    return cast("Kind", choice.partition(":")[0])
 
 
 class Column(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One feature column, as the training table and the fitted pipeline have it.
 
     `minimum`, `maximum` and `quantiles` are on the matrix scale: numbers as they are, booleans 0 and 1, datetimes as
-    seconds since 1970 UTC; a `category` column has none. `categories` lists the values that the model knows, in the
-    order of their codes; an `integer`, `number` or `boolean` column has it only if an encoder learned its values.
+    seconds since 1970 UTC, free text (`text`) as its number of characters; a `category` column has none. `categories`
+    lists the values that the model knows, in the order of their codes; an `integer`, `number` or `boolean` column has
+    it only if an encoder learned its values, and a `text` column never: no text is shown by value, and none is unseen.
     """
 
     name: str
@@ -46,6 +69,8 @@ class Column(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Of a pandas category: the dtype of its categories, where pandas would not infer it from them."""
     ordered: bool = False
     """Of a pandas category: whether its categories have an order."""
+    reading: Reading = Reading()
+    """How text is read: notations of numbers and dates, and the spellings of a missing value."""
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -57,6 +82,18 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The labels in the order of the probability columns; `None` for regression."""
     probabilities: bool = False
     """Whether the model gives a probability for each class."""
+    reading: Reading = Reading()
+    """How labels that are text are read."""
+
+    @property
+    def kind(self) -> Kind:
+        """The kind of its values in a table: the same cells are different labels as another kind."""
+        label = None if self.classes is None else self.classes[0]
+        if isinstance(label, str):
+            return "category"
+        if isinstance(label, bool):
+            return "boolean"
+        return "integer" if isinstance(label, int) else "number"
 
 
 class Contract(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

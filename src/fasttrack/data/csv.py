@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pcsv
 
-from fasttrack.data.column_kinds import MOSTLY, infer_kind
 from fasttrack.data.csv_cells import read_cells
 from fasttrack.data.csv_layout import CsvLayout, find_layout
 from fasttrack.data.text_part import TextFormat, TextPart
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from fasttrack.reading import ReadOptions
 
 __all__ = ["csv_part"]
-
-_COMMA_NUMBER = r"^\s*[+-]?\d*,?\d+([eE][+-]?\d+)?\s*$"
 
 
 def csv_part(file: TableFile, request: ReadRequest) -> TextPart[CsvLayout]:
@@ -49,26 +47,47 @@ def _parse(
     kinds: Mapping[str, Kind],
     columns: Sequence[str] | None = None,
 ) -> pa.Table:
-    """The rows; types are inferred from the whole file, and blank lines are left out.
+    """The rows; Arrow infers the types from the whole file, and blank lines are left out.
 
-    Columns in `kinds` stay text. `columns` limits the columns, which come in the order of the file.
-    Raises DataError naming the row in which the file is not one table, or a column of numbers has something else.
+    Text, and the columns in `kinds`, keep their texts, also those that mean a missing value. `columns` limits the
+    columns, which come in the order of the file. Raises DataError naming the row in which the file is not one table.
     """
     table = _read(layout, name, nulls, list(kinds), columns)
-    times_of_day = [field.name for field in table.schema if pa.types.is_time(field.type)]
-    if times_of_day:  # stay text: 07:30 would become 07:30:00
-        table = _read(layout, name, nulls, [*kinds, *times_of_day], columns)
-    for index, field in enumerate(table.schema):
-        if not pa.types.is_string(field.type):
-            continue
-        column = table.column(index)
-        kind = kinds.get(field.name)
-        if layout.delimiter == ";" and kind in (None, "number"):
-            column = _decimal_points(column)
-        if kind is None:
-            column = infer_kind(column, field.name, name, ["number", "datetime"])
-        table = table.set_column(index, field.name, column)
-    return table
+    doubtful = _doubtful_columns(table, layout.content, layout.delimiter)
+    if doubtful:
+        table = _read(layout, name, nulls, [*kinds, *doubtful], columns)
+    return table if layout.rows is None else table.filter(pa.array(layout.rows))
+
+
+def _doubtful_columns(table: pa.Table, content: bytes, delimiter: str) -> list[str]:
+    """The columns whose texts say more than the values that Arrow read.
+
+    07:30 would become 07:30:00, and 01234, a code, 1234. A number such as 1.234 may be 1,234 in another notation.
+    """
+    has_zeros = re.search(
+        rb'(?:^|[\r\n"%s]) *0[0-9]+ *(?:[\r\n"%s]|\Z)' % ((re.escape(delimiter.encode()),) * 2), content
+    )
+    doubtful = []
+    for field, column in zip(table.schema, table.columns, strict=True):
+        if (
+            pa.types.is_time(field.type)
+            or (has_zeros is not None and pa.types.is_integer(field.type))
+            or (pa.types.is_floating(field.type) and _may_be_thousands(column))
+        ):
+            doubtful.append(field.name)
+    return doubtful
+
+
+def _may_be_thousands(column: pa.ChunkedArray) -> bool:
+    """Whether each number has three decimals at most and one to three digits before them, as 1.234 for 1,234 has."""
+    present = column.drop_null()
+    size = pc.abs(present)
+    if not len(present) or pc.min(size).as_py() < 1 or pc.max(size).as_py() >= 1000:
+        return False
+    thousandths = pc.multiply(present, 1000.0)
+    distances = pc.abs(pc.subtract(thousandths, pc.round(thousandths)))
+    fractions = pc.not_equal(pc.round(present), present)
+    return bool(pc.max(distances).as_py() < 1e-6 and pc.mean(fractions).as_py() > 0.5)
 
 
 def _read(
@@ -79,18 +98,9 @@ def _read(
     columns: Sequence[str] | None,
 ) -> pa.Table:
     convert = pcsv.ConvertOptions(
-        null_values=[*pcsv.ConvertOptions().null_values, *nulls],
-        strings_can_be_null=True,
+        null_values=list(nulls),
+        strings_can_be_null=False,  # text keeps its words: which of them mean missing is decided by the whole column
         column_types=dict.fromkeys(text_columns, pa.string()),
         include_columns=columns if columns is not None or layout.columns == layout.names else layout.columns,
     )
-    table = read_cells(layout.content, layout.delimiter, layout.names, layout.has_header, name, convert)
-    return table if layout.rows is None else table.filter(pa.array(layout.rows))
-
-
-def _decimal_points(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Points for decimal commas, in a column (nearly) all of whose cells are numbers with decimal commas."""
-    numbers = pc.match_substring_regex(column, _COMMA_NUMBER)
-    if (pc.mean(numbers).as_py() or 0) < MOSTLY:
-        return column
-    return pc.if_else(numbers, pc.replace_substring(column, ",", "."), column)
+    return read_cells(layout.content, layout.delimiter, layout.names, layout.has_header, name, convert)

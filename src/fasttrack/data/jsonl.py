@@ -10,7 +10,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.json as pj
 
-from fasttrack.data.column_kinds import cell_error, infer_kind, keep_as_text_hint
+from fasttrack.data.column_kinds import cell_error, keep_as_text_hint
 from fasttrack.data.text_part import TextFormat, TextPart, decode_utf8
 from fasttrack.data.utf8 import utf8_content
 from fasttrack.errors import DataError
@@ -77,13 +77,7 @@ def _parse(
         table = pj.read_json(pa.BufferReader(joined), read_options=options)
     except pa.ArrowException as error:
         raise _row_error(rows, name, str(error)) from None
-    if columns is not None:
-        table = table.select(columns)
-    for index, field in enumerate(table.schema):
-        if pa.types.is_string(field.type) and field.name not in kinds:
-            # text that spells a number stays text here: a number in JSON has no quotes
-            table = table.set_column(index, field.name, infer_kind(table.column(index), field.name, name, ["datetime"]))
-    return table
+    return table if columns is None else table.select(columns)
 
 
 def _split_rows(content: bytes, name: str) -> list[bytes]:

@@ -7,10 +7,11 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-import pyarrow.csv as pcsv
 
-from fasttrack.data.column_kinds import KIND_WORDS, MOSTLY, cell_error, infer_kind, keep_as_text_hint
+from fasttrack.contract.reading import DEFAULT_NULLS
+from fasttrack.data.column_kinds import KIND_WORDS, cell_error, keep_as_text_hint
 from fasttrack.data.plain_types import UTC_MICROS
+from fasttrack.data.text_columns import MOSTLY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +24,7 @@ __all__ = ["spell_cell", "to_column"]
 
 _WHOLE = 2**53
 """Up to this number every whole number is exact: a sheet stores 64-bit floats only."""
-_MISSING = frozenset(pcsv.ConvertOptions().null_values)
+_MISSING = frozenset(DEFAULT_NULLS)
 _PLAIN_NUMBER = re.compile(r"\s*[+-]?((?!0\d)\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*")
 """A number that is stored as text; digits after a leading zero are a code."""
 _DAY_S = 86_400
@@ -60,7 +61,7 @@ def to_column(cells: Sequence[Cell], column: str, name: str, nulls: Sequence[str
         values, kinds = _typed_texts(values, main)
         counts = {kind: kinds.count(kind) for kind in counts if kind in kinds}
     if len(counts) == 1:
-        return _one_kind(values, main, column, name)
+        return _one_kind(values, main)
     if counts[main] >= MOSTLY * sum(counts.values()) and main != "category" and not as_text:
         row = next(row for row, kind in enumerate(kinds) if kind not in (None, main))
         raise cell_error(name, row, column, spell_cell(values[row]), KIND_WORDS[main], keep_as_text_hint(column))
@@ -88,7 +89,7 @@ def _typed_texts(values: Sequence[Any], main: Kind) -> tuple[list[Any], list[Kin
     return typed, [None if value is None else _kind(value) for value in typed]
 
 
-def _one_kind(values: Sequence[Any], kind: Kind, column: str, name: str) -> pa.ChunkedArray:
+def _one_kind(values: Sequence[Any], kind: Kind) -> pa.ChunkedArray:
     if kind == "boolean":
         return pa.chunked_array([pa.array(values, pa.bool_())])
     if kind == "number":
@@ -109,7 +110,7 @@ def _one_kind(values: Sequence[Any], kind: Kind, column: str, name: str) -> pa.C
             for value in values
         ]
         return pa.chunked_array([pa.array(times, pa.timestamp("us")).cast(UTC_MICROS)])
-    return infer_kind(_text(values), column, name, ["datetime"])
+    return _text(values)  # its notation is inferred with that of the other files
 
 
 def _text(values: Sequence[Any]) -> pa.ChunkedArray:

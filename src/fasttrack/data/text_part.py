@@ -57,7 +57,7 @@ class TextPart(TablePart, Generic[Content]):
         self.notes: list[str] = []
         self._file = file
         self._format = text_format
-        self._nulls = request.nulls
+        self._nulls = request.untyped_nulls if text_format.untyped else request.nulls
         self._reading = request.reading
         self._content: Content | None = None
 

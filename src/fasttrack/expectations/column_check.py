@@ -12,8 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fasttrack.config import CheckReason
-from fasttrack.contract.cell import expected_kind, format_datetime
+from fasttrack.contract.cell import expected_kind
+from fasttrack.contract.datetime_text import format_datetime
 from fasttrack.contract.encoding import unusual_message
+from fasttrack.contract.schema import WORDED
 from fasttrack.expectations.cells import CellReader
 from fasttrack.expectations.result import Example, Finding
 from fasttrack.graph.input_rules import InputRules, violations
@@ -166,7 +168,7 @@ class ColumnCheck:
         )
         if self._untyped or is_right_type:
             return ""
-        is_convertible = is_text or kind == "category" or (kind == "boolean" and is_number)
+        is_convertible = is_text or kind in WORDED or (kind == "boolean" and is_number)
         hint = f"; to convert it: --kind {shlex.quote(f'{self.name}={kind}')}" if is_convertible else ""
         return f", the column is {_type_words(type_)}{hint}"
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from fasttrack.contract.leaderboard import Leaderboard
     from fasttrack.contract.metric import Metric
     from fasttrack.contract.schema import Contract
     from fasttrack.training.holdout import HoldOut
@@ -36,10 +37,15 @@ class Draft:
 
     manifest: Manifest
     pipeline: Any
+    """The one that is to serve."""
     X: pd.DataFrame
     holdout: HoldOut
     code: Sequence[Path] = ()
     search: SearchResult | None = None
+    leaderboard: Leaderboard | None = None
+    """With times."""
+    evaluated: Any = None
+    """The pipeline that was measured on `holdout`, where `pipeline` was fitted again on all rows."""
     started: float = field(default_factory=time.time)
 
 

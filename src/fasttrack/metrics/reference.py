@@ -1,7 +1,7 @@
 """The reference for drift: bins that are fixed at training, and the share of the training rows in each.
 
-Numbers are binned by the deciles of the training rows. Each of the most frequent categories is a bin, as are missing
-values. Dates and times always move on, so only their missing values count.
+Numbers are binned by the deciles of the training rows, free text by its length. Each of the most frequent categories is
+a bin, as are missing values. Dates and times always move on, so only their missing values count.
 """
 
 from __future__ import annotations
@@ -158,13 +158,15 @@ def calibration_error(probabilities: Floats, truth: Ints) -> float:
 def _of_column(column: Column, place: int, values: Floats) -> Bins:
     if column.kind == "category" and column.categories is not None:
         return _of_codes(column.name, place, column.categories, values)
-    if column.kind in ("category", "datetime"):  # free text has no categories; times always move on
+    if column.kind in ("category", "datetime"):  # some older bundles have no categories; times always move on
         bins = Bins(name=column.name, column=place, names=["00 present", MISSING], shares=[])
         return _with_shares(bins, values)
     if column.kind == "boolean":
         bins = Bins(name=column.name, column=place, names=["00 false", "01 true", MISSING], shares=[], edges=[0.0])
         return _with_shares(bins, values)
     bins = _of_numbers(column.name, place, values)
+    if column.kind == "text":  # no text is too long
+        return bins
     return msgspec.structs.replace(bins, low=column.minimum, high=column.maximum)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from fasttrack.contract.cell import format_datetime
+from fasttrack.contract.datetime_text import format_datetime
 from fasttrack.metrics.reference import MISSING, OTHERS, Bins
 from fasttrack.report.formatting import format_number
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["bin_labels", "segment_bins"]
 
+_WHOLE = ("integer", "text")
+_UNITS = {"text": " characters"}
 _DECILES = slice(2, 19, 2)
 """The places of the 10, 20, … 90 % quantiles among the 0, 5, … 100 % quantiles."""
 
@@ -41,7 +43,7 @@ def bin_labels(column: Column, bins: Bins) -> list[str]:
         return [*("any value" for _ in bins.names[:-1]), "missing"]
     labels = [f"up to {_format_edge(column, bins.edges[0])}"]
     for low, high in pairwise(bins.edges):
-        if column.kind != "integer":
+        if column.kind not in _WHOLE:
             labels.append(f"over {_format_edge(column, low)} to {_format_edge(column, high)}")
         elif high - low == 1:
             labels.append(f"= {_format_edge(column, high)}")
@@ -53,4 +55,4 @@ def bin_labels(column: Column, bins: Bins) -> list[str]:
 def _format_edge(column: Column, value: float) -> str:
     if column.kind == "datetime":
         return format_datetime(value)[:16].replace("T", " ")
-    return f"{value:,.0f}" if column.kind == "integer" else format_number(value)
+    return f"{value:,.0f}{_UNITS.get(column.kind, '')}" if column.kind in _WHOLE else format_number(value)

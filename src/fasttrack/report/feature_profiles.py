@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fasttrack.contract.cell import format_datetime
+from fasttrack.contract.datetime_text import format_datetime
 from fasttrack.contract.openapi import label_key
 from fasttrack.report.formatting import format_number, format_percent
+from fasttrack.report.labels import isolate, shorten
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,6 +24,7 @@ __all__ = ["FeatureProfile", "feature_profiles"]
 _BARS, _MOST_BARS = 24, 40
 _CATEGORIES = 20
 _NAMED = 3
+_LONGEST_LABEL = 60
 
 
 @dataclass(frozen=True)
@@ -50,10 +52,11 @@ def _profile(column: Column, index: int, values: Floats) -> FeatureProfile:
     if column.kind == "boolean":
         true = float(np.mean(known > 0))
         return FeatureProfile(index, missing, f"true {format_percent(true)}", [1 - true, true])
+    unit = " characters" if column.kind == "text" else ""
     form = (lambda value: format_datetime(value)[:10]) if column.kind == "datetime" else format_number
     quantiles = np.quantile(known, [0, 0.05, 0.5, 0.95, 1], method="inverted_cdf").tolist()
     low, five, median, ninety_five, high = map(form, quantiles)
-    text = f"{low} to {high}, median {median}, 90\u00a0% of them from {five} to {ninety_five}"
+    text = f"{low} to {high}{unit}, median {median}, 90\u00a0% of them from {five} to {ninety_five}"
     return FeatureProfile(index, missing, text, _histogram_shares(column, known))
 
 
@@ -65,8 +68,11 @@ def _category_profile(column: Column, index: int, codes: Floats, missing: float)
     order = np.argsort(-counts, kind="stable")
     shares = counts / len(codes)
     frequent = [i for i in order[:_NAMED] if counts[i]]
-    named = ", ".join(f"{label_key(categories[i])} {format_percent(float(shares[i]))}" for i in frequent)
+    names = [isolate(shorten(label_key(categories[i]), _LONGEST_LABEL)) for i in frequent]
+    named = ", ".join(f"{name} {format_percent(float(shares[i]))}" for name, i in zip(names, frequent, strict=True))
     text = f"{len(categories):,} values: {named}{', …' if len(categories) > _NAMED else ''}"
+    if len(categories) > _CATEGORIES:
+        text += f"; bars: the {_CATEGORIES} most frequent"
     return FeatureProfile(index, missing, text, shares[order[:_CATEGORIES]].tolist())
 
 
@@ -75,7 +81,7 @@ def _histogram_shares(column: Column, known: Floats) -> list[float]:
     low, high = np.quantile(known, [0.005, 0.995], method="inverted_cdf").tolist()
     if not high > low:
         low, high = float(known.min()), float(known.max())
-    if column.kind == "integer":
+    if column.kind in ("integer", "text"):
         # bins with equally many whole numbers, because a bin with one more would stand out
         width = 1.0 if high - low < _MOST_BARS else np.ceil((high - low + 1) / _BARS)
         edges = np.arange(low - 0.5, high + 0.5 + width, width)

@@ -42,7 +42,10 @@ def measured_rows(manifest: Manifest, table: tuple[str, int] | None) -> str:
         return f"{table[1]:,} rows of {table[0]}"
     rows = manifest.training.holdout_rows
     if rows:
-        return f"{rows:,} rows that it was not trained on"
+        again = manifest.training.evaluated_rows is not None
+        return f"{rows:,} rows that it was not trained on" + (
+            " before it was fitted again on all rows" if again else ""
+        )
     return f"the {manifest.training.rows:,} rows that it was packaged with"
 
 
@@ -92,7 +95,10 @@ def champion_sentence(weighed: ChampionComparison) -> str:
 
 def resampling_unit(clusters: tuple[int, str] | None) -> str:
     """What the bootstrap resamples; `clusters`: how many clusters, and what they are."""
-    return "the rows" if clusters is None else f"the {clusters[0]:,} {clusters[1]} of the rows"
+    if clusters is None:
+        return "the rows"
+    count, name = clusters
+    return f"the {count:,} {name}" if name.endswith("rows") else f"the {count:,} {name} of the rows"
 
 
 def caution_sentence(

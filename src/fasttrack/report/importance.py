@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fasttrack.contract.frame import matrix_from_frame
+from fasttrack.contract.frame import matrix_from_frame, words_from_frame
 from fasttrack.errors import in_a_line
 from fasttrack.evaluation import RESAMPLES, draw_counts, primary_metric
 from fasttrack.graph import Program, open_session, run
@@ -121,12 +121,14 @@ def _pipeline_predictor(pipeline: Any, contract: Contract, rows: HoldOut) -> Pre
 
 def _program_predictor(program: Program, contract: Contract, rows: HoldOut) -> PredictShuffled:
     session, matrix = open_session(program), matrix_from_frame(contract, rows.X)
+    text = words_from_frame(contract, rows.X) if session.text is not None else {}
     unshuffled = labelled_predictions(contract.target, rows)
 
     def predict(column: int, order: NDArray[np.intp]) -> LabelledPredictions:
         shuffled = matrix.copy()
         shuffled[:, column] = matrix[order, column]
-        outputs = run(session, shuffled)
+        words = {**text, column: [text[column][row] for row in order.tolist()]} if column in text else text
+        outputs = run(session, shuffled, words)
         probabilities = None if unshuffled.probabilities is None else outputs["probabilities"].astype(np.float64)
         return dataclasses.replace(unshuffled, prediction=outputs["prediction"], probabilities=probabilities)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import shlex
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -13,8 +11,9 @@ import jinja2
 import numpy as np
 from markupsafe import Markup
 
-from fasttrack.contract.openapi import example_row
 from fasttrack.report.confusion import class_quality, confusion_matrix
+from fasttrack.report.example_calls import example_calls
+from fasttrack.report.findings_section import findings_section
 from fasttrack.report.formatting import decimal_places, describe_metric, format_fixed, format_percent
 from fasttrack.report.headline import (
     caution_sentence,
@@ -24,13 +23,17 @@ from fasttrack.report.headline import (
     resampling_unit,
     training_sentence,
 )
+from fasttrack.report.labels import allow_breaks, isolate
+from fasttrack.report.leaderboard_section import leaderboard_section
 from fasttrack.report.plots import plots
 from fasttrack.report.segments import LEAST_ROWS
+from fasttrack.suggestions import list_names
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from fasttrack.bundle import Manifest
+    from fasttrack.contract.leaderboard import Leaderboard
     from fasttrack.contract.metric import Metric
     from fasttrack.gate import ChampionComparison
     from fasttrack.report.feature_profiles import FeatureProfile
@@ -63,6 +66,8 @@ class ReportData:
     measurements: Measurements
     weighed: ChampionComparison | None = None
     remeasurement: Remeasurement | None = None
+    leaderboard: Leaderboard | None = None
+    """With times, where they are known; else the one in the manifest is shown."""
 
 
 def build_report(data: ReportData) -> str:
@@ -82,6 +87,7 @@ def build_report(data: ReportData) -> str:
         quality=quality_sentence(manifest, metrics, trivial, on),
         champion=None if weighed is None else champion_sentence(weighed),
         caution=caution_sentence(manifest, metrics, trivial, rows, remeasured=again is not None),
+        findings=findings_section(manifest),
         again=again,
         on=on,
         resampled=resampling_unit(measurements.clusters),
@@ -98,7 +104,9 @@ def build_report(data: ReportData) -> str:
         features=[_feature(manifest, profile) for profile in measurements.profiles],
         features_of=len(contract.columns),
         profiled=f"{measurements.profiled_rows:,} rows" + (f" of {again.source}" if again else ""),
-        **_example_calls(manifest),
+        candidates=leaderboard_section(data.leaderboard or manifest.training.leaderboard),
+        left_out=_listed_by_reason(findings_section(manifest).left_out),
+        calls=example_calls(manifest),
     )
 
 
@@ -296,21 +304,12 @@ def _histogram(profile: FeatureProfile) -> str:
     return f'<svg class="spark" viewBox="0 0 {width} {height}" aria-hidden="true">{drawing}</svg>'
 
 
-def _example_calls(manifest: Manifest) -> dict[str, str]:
-    row = example_row(manifest.contract)
-    body = json.dumps(row, ensure_ascii=False)
-    cells = "".join(f"    {name!r}: {value!r},\n" for name, value in row.items())
-    spec = f"{manifest.name}@{manifest.version}"
-    return {
-        "serve": f"fasttrack serve --model {spec}",
-        "curl": f"curl localhost:8000/predict -d {shlex.quote(body)}",
-        "python": (
-            "import json\nfrom urllib.request import urlopen\n\n"
-            f"row = {{\n{cells}}}\n"
-            'reply = urlopen("http://localhost:8000/predict", json.dumps(row).encode())\n'
-            'print(json.load(reply)["prediction"])\n'
-        ),
-    }
+def _listed_by_reason(left_out: Mapping[str, str]) -> list[str]:
+    """The columns that were left out, by the reason; of many with the same reason the first."""
+    by_reason: dict[str, list[str]] = {}
+    for name, reason in left_out.items():
+        by_reason.setdefault(reason, []).append(isolate(name))
+    return [f"{list_names(names)} ({reason})" for reason, names in by_reason.items()]
 
 
 @cache
@@ -318,6 +317,7 @@ def _template() -> jinja2.Template:
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
+    environment.filters["breaks"] = allow_breaks
     return environment.from_string(_text("report.html.jinja"))
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from fasttrack.report.curves import area_under, calibration_curve, precision_recall_curve, roc_curve, thin
 from fasttrack.report.formatting import format_number, format_percent
+from fasttrack.report.labels import isolate, shorten
 from fasttrack.report.svg import Axes, Axis, areas, bars, density, draw, error_bars, line, padded_range, points, rule
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ _MOST_DOTS = 800
 _CUT = 0.002
 """The share of rows at each end that may lie outside of a density plot."""
 _MOST_CURVES = 6
+_LONGEST_LABEL = 60
+"""A longer label is shortened in captions."""
 _PARTS = 10
 _UNIT = (0.0, 1.0)
 
@@ -177,7 +180,8 @@ def _binary_plots(label: str, positive: NDArray[np.bool_], score: Floats) -> lis
     shown = []
     roc = roc_curve(positive, score)
     if roc is not None:
-        caption = f"The share of all {label} that is found, against the share of the other rows that is a false alarm."
+        name = isolate(shorten(label, _LONGEST_LABEL))
+        caption = f"The share of all {name} that is found, against the share of the other rows that is a false alarm."
         shown.append(_roc_plot([("c1", label, roc)], caption))
     precision_recall = precision_recall_curve(positive, score)
     if precision_recall is not None and roc is not None:
@@ -193,7 +197,9 @@ def _roc_plot(curves: list[tuple[str, str, tuple[Floats, Floats]]], caption: str
     marks = [line(axes, *thin(*curve), style) for style, _, curve in curves]
     legend = [(style, name) for style, name, _ in curves] if len(curves) > 1 else []
     svg = draw(axes, rule(axes, (0, 0), (1, 1)), *marks, legend=legend, title="ROC curve")
-    by_class = ", ".join(f"{name} {format_number(area_under(*curve), 3)}" for _, name, curve in curves)
+    by_class = ", ".join(
+        f"{isolate(shorten(name, _LONGEST_LABEL))} {format_number(area_under(*curve), 3)}" for _, name, curve in curves
+    )
     area = f"Areas: {by_class}." if legend else f"Area {format_number(area_under(*curves[0][2]), 4)}."
     return Plot("roc", "ROC curve", f"{area} {caption} The dashed line is random guessing.", svg)
 
@@ -201,6 +207,7 @@ def _roc_plot(curves: list[tuple[str, str, tuple[Floats, Floats]]], caption: str
 def _precision_recall_plot(label: str, curve: tuple[Floats, Floats], share: float) -> Plot:
     axes = Axes(Axis(*_UNIT, "recall", share=True), Axis(*_UNIT, "precision", share=True))
     svg = draw(axes, rule(axes, (0, share), (1, share)), line(axes, *thin(*curve), "c1"), title="Precision and recall")
+    label = isolate(shorten(label, _LONGEST_LABEL))
     caption = (
         f"Precision: the share of rows predicted as {label} that are {label}. Recall: the share of all {label} that is "
         f"found. The dashed line is the share of {label}, {format_percent(share)}."

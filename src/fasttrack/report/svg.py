@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from markupsafe import escape
 
+from fasttrack.report.labels import letters, shorten
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -26,7 +28,7 @@ _LETTER = 6.3
 _TOP, _BOTTOM, _RIGHT = 30, 44, 22
 _CELLS = 44
 _LETTERS = 24
-"""A longer entry of a legend is cut off."""
+"""A longer entry of a legend is shortened."""
 _SHADES = (0.14, 0.3, 0.5, 0.75, 1.0)
 
 
@@ -112,10 +114,10 @@ def draw(axes: Axes, *marks: str, legend: Sequence[tuple[str, str]] = (), title:
         parts.append(f'<text x="{_n(left - 7)}" y="{_n(at)}" text-anchor="end">{escape(text)}</text>')
     parts.append("</g>")
     middle = (left + width - _RIGHT) / 2
-    parts.append(
-        f'<text class="name" x="{_n(middle)}" y="{height - 8}" text-anchor="middle">{escape(axes.x.name)}</text>'
-    )
-    parts.append(f'<text class="name" x="2" y="14">{escape(axes.y.name)}</text>')
+    x_name = shorten(axes.x.name, 2 * (width - middle) / _LETTER - 1)
+    y_name = shorten(axes.y.name, width / _LETTER - 1)
+    parts.append(f'<text class="name" x="{_n(middle)}" y="{height - 8}" text-anchor="middle">{escape(x_name)}</text>')
+    parts.append(f'<text class="name" x="2" y="14">{escape(y_name)}</text>')
     parts += _legend(legend, width, floor)
     parts.append("</svg>")
     return "".join(parts)
@@ -185,13 +187,13 @@ def rule(axes: Axes, start: tuple[float, float], end: tuple[float, float]) -> st
 
 def _legend(entries: Sequence[tuple[str, str]], width: int, floor: int) -> list[str]:
     """Two entries side by side above the plot, or more in a column in its lower right corner."""
-    shown = [(style, text if len(text) <= _LETTERS else f"{text[: _LETTERS - 1]}…") for style, text in entries]
+    shown = [(style, shorten(text, _LETTERS)) for style, text in entries]
     parts = []
     right, y = float(width - _RIGHT), 14
     if len(shown) > 2:
-        right, y = right - 8 - _LETTER * max(len(text) for _, text in shown), floor - 10
+        right, y = right - 8 - _LETTER * max(letters(text) for _, text in shown), floor - 10
     for style, text in reversed(shown):
-        x = right if len(shown) > 2 else right - _LETTER * len(text)
+        x = right if len(shown) > 2 else right - _LETTER * letters(text)
         parts.append(f'<text class="name" x="{_n(x)}" y="{y}">{escape(text)}</text>')
         parts.append(f'<path class="key {style}" d="M{_n(x - 14)} {y - 4}h9"/>')
         if len(shown) > 2:

@@ -18,6 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from fasttrack.contract.openapi import is_wide
 from fasttrack.errors import FastTrackError
 from fasttrack.serving import responses
 from fasttrack.serving.describe import describe
@@ -191,13 +192,15 @@ def _add_documentation(app: PredictionApp, runtime: Runtime) -> None:
     @app.get("/docs", include_in_schema=False)
     async def docs(request: Request) -> HTMLResponse:
         root = request.scope.get("root_path", "").rstrip("/")
+        # the parameters of GET /predict alone, one a column, would make a page of many screens
+        expansion = "list" if is_wide(models.current.model.contract) else "full"
         return get_swagger_ui_html(
             openapi_url=f"{root}/openapi.json",
             title=f"{models.current.model.label} – FastTrack-MLOps",
             swagger_js_url=f"{root}/docs/static/swagger/swagger-ui-bundle.js",
             swagger_css_url=f"{root}/docs/static/swagger/swagger-ui.css",
             swagger_favicon_url=f"{root}/docs/static/fastapi/favicon.png",
-            swagger_ui_parameters={"docExpansion": "full", "defaultModelsExpandDepth": -1},
+            swagger_ui_parameters={"docExpansion": expansion, "defaultModelsExpandDepth": -1},
         )
 
     @app.get("/", include_in_schema=False)

@@ -16,7 +16,7 @@ import uvicorn
 import uvicorn.config
 from uvicorn.supervisors import Multiprocess
 
-from fasttrack.contract.openapi import example_row
+from fasttrack.contract.openapi import example_row, is_wide
 from fasttrack.errors import ConfigError
 from fasttrack.serving.http.wire import Wire
 from fasttrack.serving.runtime import Runtime
@@ -105,8 +105,10 @@ def _return_freed_memory() -> None:
 
 
 def try_line(url: str, contract: Contract) -> str:
-    """A curl command that gets a prediction from the server at `url`."""
+    """A curl command that gets a prediction from the server at `url`; the page with a row to send if that is long."""
     row = example_row(contract)
+    if is_wide(contract):
+        return f"{url}/docs has a row of the {len(row):,} columns to send"
     if len(row) == 1:
         (name, value) = next(iter(row.items()))
         if name.isidentifier() and isinstance(value, (int, float)) and not isinstance(value, bool):

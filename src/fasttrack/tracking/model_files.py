@@ -22,7 +22,14 @@ __all__ = ["PREDICT_METHOD", "model_files"]
 
 PREDICT_METHOD = "predict_method"
 """The parameter of a prediction: `predict` (the default), or `predict_proba` for the class probabilities."""
-_TYPES = {"number": "double", "integer": "long", "boolean": "boolean", "category": "string", "datetime": "datetime"}
+_TYPES = {
+    "number": "double",
+    "integer": "long",
+    "boolean": "boolean",
+    "category": "string",
+    "datetime": "datetime",
+    "text": "string",
+}
 _EXAMPLE, _SERVING_EXAMPLE = "input_example.json", "serving_input_example.json"
 _LIGHT = ("fasttrack-mlops", "numpy", "onnxruntime", "pandas")
 _HEAVY = ("fasttrack-mlops", "joblib", "numpy", "pandas", "scikit-learn", "scipy")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fasttrack.data import Source, table_from_frame
+from fasttrack.data import Source, TextRules, table_from_frame
 from fasttrack.errors import DataError
 from fasttrack.suggestions import names_hint
 from fasttrack.training.table import check_columns
@@ -27,9 +27,17 @@ def read_training_table(config: TrainConfig) -> tuple[pa.Table, list[str], list[
     """
     data = config.data
     if config.frame is not None:
-        return table_from_frame(config.frame, kinds=data.kinds), [], []
-    address = resolve_path(data.source, config.folder)
-    source = Source(address, nulls=data.nulls, query=data.query, table=data.table, reading=data.reading)
+        rules = TextRules(tuple(data.nulls), data.default_nulls, data.dates)
+        return table_from_frame(config.frame, kinds=data.kinds, rules=rules), [], []
+    source = Source(
+        resolve_path(data.source, config.folder),
+        nulls=data.nulls,
+        default_nulls=data.default_nulls,
+        dates=data.dates,
+        query=data.query,
+        table=data.table,
+        reading=data.reading,
+    )
     check_columns(source.names, (data.target, *data.ignore), source.name)
     check_split_column(config, source.names, source.name)
     unread = [column for column in data.ignore if column not in (data.target, config.split.column)]

@@ -9,7 +9,6 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import joblib
 from threadpoolctl import threadpool_limits
 
 from fasttrack.processors import available_processors
@@ -17,7 +16,7 @@ from fasttrack.processors import available_processors
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["bounded_threads", "fitting_threads"]
+__all__ = ["bounded_threads", "fitting_threads", "is_small"]
 
 _CELLS_PER_THREAD = 100_000
 """A table with fewer cells gives a second thread too little to do."""
@@ -28,13 +27,19 @@ def fitting_threads(cells: int) -> int:
     return max(1, min(available_processors(), cells // _CELLS_PER_THREAD))
 
 
+def is_small(cells: int) -> bool:
+    """Whether a table of so many cells is fitted on one thread on every machine."""
+    return cells < 2 * _CELLS_PER_THREAD
+
+
 @contextmanager
 def bounded_threads(cells: int) -> Iterator[int]:
-    """Within it, the pools of OpenMP and BLAS have at most `fitting_threads` threads, and so has joblib by default.
+    """Within it, the pools of OpenMP and BLAS have at most `fitting_threads` threads.
 
-    An estimator's own `n_jobs` counts more than the default. Pools do not multiply: what joblib runs in threads, trees
-    of a forest, uses neither OpenMP nor BLAS, and joblib itself limits both in the processes that it starts.
+    Pools do not multiply: what joblib runs in threads, the trees of a forest, uses neither OpenMP nor BLAS, and joblib
+    limits both in the processes that it starts. An estimator's own `n_jobs` is not changed: joblib counts the
+    processors as `available_processors` does.
     """
     threads = fitting_threads(cells)
-    with threadpool_limits(limits=threads), joblib.parallel_config(n_jobs=threads):
+    with threadpool_limits(limits=threads):
         yield threads

@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.base import clone
 
 from fasttrack.progress import report_step
-from fasttrack.training.pipelines import BUILT_IN, FAMILIES, build
+from fasttrack.training.families import BUILT_IN, build, families_for
 from fasttrack.training.search import Candidate, SearchResult, needs_optuna, search
 from fasttrack.training.space import built_in_space, check_early, check_space
 from fasttrack.training.validation import plan_validation
@@ -56,7 +56,7 @@ def tune(
     seed = config.model.seed
     estimators = {label: estimator}
     if config.model.estimator == "auto":
-        others = [family for family in FAMILIES if family != label]
+        others = [family for family in families_for(columns, len(X)) if family != label]
         estimators |= {family: build(family, columns, task, rows=len(X), seed=seed) for family in others}
     own_space = config.search.space
     built_in = config.model.estimator in BUILT_IN and not own_space
@@ -68,7 +68,7 @@ def tune(
     ]
     validation = plan_validation(
         len(X),
-        method=config.split.method,
+        method=config.split.decided,
         seed=config.split.seed,
         classes=None if task == "regression" else np.asarray(y),
         by=rows.by_train,
