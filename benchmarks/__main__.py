@@ -18,7 +18,9 @@ from benchmarks.footprint import image_bytes, measure_footprint
 from benchmarks.in_process import measure_in_process
 from benchmarks.monitoring_cost import measure_memory, measure_monitoring_cost
 from benchmarks.one_row import measure_one_row
+from benchmarks.one_text import measure_one_text
 from benchmarks.processors import choose_processors, describe_machine
+from benchmarks.quality import measure_quality
 from benchmarks.results import Cell, ResultTable, write_results
 from benchmarks.rows_per_request import measure_rows_per_request
 from benchmarks.table_check import measure_table_check
@@ -85,6 +87,7 @@ _PARTS: dict[str, Callable[[_Inputs], list[ResultTable]]] = {
     "one-row": lambda inputs: [measure_one_row(inputs.bench, inputs.model, inputs.others)],
     "many-rows": lambda inputs: [measure_rows_per_request(inputs.bench, inputs.model)],
     "widths": lambda inputs: [measure_widths(inputs.bench)],
+    "text": lambda inputs: [measure_one_text(inputs.bench)],
     "in-process": _in_process,
     "footprint": lambda inputs: [measure_footprint(inputs.bench, inputs.model, inputs.others, inputs.image_bytes)],
     "check": lambda inputs: [measure_table_check(inputs.bench, inputs.model, inputs.table)],
@@ -93,7 +96,10 @@ _PARTS: dict[str, Callable[[_Inputs], list[ResultTable]]] = {
         measure_memory(inputs.bench, inputs.model),
     ],
     "sources": lambda inputs: [measure_table_reading(inputs.bench)],
+    "quality": lambda inputs: [measure_quality(inputs.bench)],
 }
+_ON_REQUEST = ("quality",)
+"""Measured with `--only`, because it takes half an hour and installs other learners."""
 
 
 def main() -> None:
@@ -117,14 +123,16 @@ def _parse_options() -> argparse.Namespace:
     parser.add_argument("--output", type=Path, default=_RESULTS, metavar="DIR", help="folder for the tables")
     parser.add_argument("--rounds", type=int, help="how often to measure; the tables show the median")
     parser.add_argument("--seconds", type=int, help="duration of a round of load, in seconds")
+    parser.add_argument("--quality-seconds", type=float, help="seconds for each learner with a budget, with quality")
     return parser.parse_args()
 
 
 def _measure(options: argparse.Namespace, folder: Path) -> None:
-    parts = options.only or list(_PARTS)
-    if set(parts) - {"sources"}:
+    parts = options.only or [part for part in _PARTS if part not in _ON_REQUEST]
+    if set(parts) - {"sources", "quality"}:
         require_wrk()
-    overrides = {name: value for name in ("rounds", "seconds") if (value := getattr(options, name)) is not None}
+    names = ("rounds", "seconds", "quality_seconds")
+    overrides = {name: value for name in names if (value := getattr(options, name)) is not None}
     workload = replace(QUICK if options.quick else FULL, **overrides)
     inputs = _Inputs(options, Bench(workload, choose_processors(), folder))
     if options.extras:

@@ -141,8 +141,8 @@ import pyarrow as pa
 from fasttrack.data.text_part import TextFormat, TextPart
 
 
-def pairs_part(file, nulls):
-    return TextPart(file, TextFormat(lambda content, name: ["x", "y"], parse), nulls)
+def pairs_part(file, request):
+    return TextPart(file, TextFormat(lambda content, name: ["x", "y"], parse), request.nulls)
 
 
 def parse(content, name, nulls, kinds, columns=None):

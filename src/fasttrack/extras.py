@@ -17,6 +17,8 @@ EXTRAS = {
     "objects": ("obstore",),
     "mlflow": ("mlflow",),
     "search": ("optuna",),
+    "lightgbm": ("lightgbm",),
+    "xgboost": ("xgboost",),
 }
 """The modules that each extra of pyproject.toml installs; a module is listed once, with the extra to advise."""
 

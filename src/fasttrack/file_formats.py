@@ -35,7 +35,7 @@ class FileFormat:
     endings: tuple[str, ...]
     """Of file names, in lower case, with the dot."""
     opener: str
-    """`module:function`, called with a `TableFile` and further spellings of a missing value; returns a `TablePart`."""
+    """`module:function`, called with a `TableFile` and a `ReadRequest`; returns a `TablePart`."""
     media_types: Mapping[str, str] = field(default_factory=dict)
     """What a web server calls it → the ending that such a file gets, where its own name has none."""
 

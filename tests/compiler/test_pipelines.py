@@ -13,10 +13,10 @@ import pandas as pd
 import pytest
 
 from fasttrack.contract.learn import learn_columns
-from fasttrack.training.pipelines import build
+from fasttrack.training.families import build
 from tests.compiler.cases import check_predictor, make_target, mixed_table
 
-FAMILIES = ("linear", "boosting", "forest")
+FAMILIES = ("linear", "polynomial", "boosting", "forest")
 TASKS = ("regression", "binary", "multiclass")
 
 
@@ -29,7 +29,7 @@ def fresh_rows() -> pd.DataFrame:
     return frame
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", [*FAMILIES, "extra_trees", "lightgbm", "xgboost"])
 @pytest.mark.parametrize("task", TASKS)
 def test_every_family_on_every_kind_of_column(family: str, task: Any) -> None:
     frame = mixed_table(260)

@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from fasttrack.cli.train import train_command
 from fasttrack.config import ConfigOption, DataConfig, Option, PackageConfig, TrainConfig, content_of, options
 from fasttrack.config.keywords import PackageOptions, TrainOptions
+from fasttrack.config.option import plain_type
 from fasttrack.config.signature import with_options
 from fasttrack.config.template import toml_template
 from fasttrack.errors import ConfigError
@@ -121,7 +122,7 @@ def test_every_option_is_described(option: ConfigOption) -> None:
     text = option.declared.help
     assert text.endswith(".")
     assert text[0].isupper()
-    assert not option.flag or option.declared.metavar or option.choices
+    assert not option.flag or option.declared.metavar or option.choices or plain_type(option.type) is bool
 
 
 def keywords(config: type[msgspec.Struct]) -> dict[str, Any]:

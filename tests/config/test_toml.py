@@ -110,7 +110,7 @@ def test_a_byte_order_mark_does_no_harm(tmp_path: Path) -> None:
         (BASE + "[model]\nseed = -1", ": model.seed: expected a whole number >= 0"),
         (
             BASE + "[split]\nmethod = 'rnd'",
-            ': split.method: expected one of random, group, time, got "rnd"; did you mean random?',
+            ': split.method: expected one of random, group, time, auto, got "rnd"; did you mean random?',
         ),
         (BASE + "[split]\nshare = 0", ": split.share: expected a number > 0.0"),
         (BASE + "[split]\nshare = 1", ": split.share: expected a number < 1.0"),

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from fasttrack.contract.cell import parse_datetime
+from fasttrack.contract.datetime_text import parse_datetime
 from fasttrack.contract.datetimes import parse_datetimes
 from fasttrack.contract.decode import Decoder, RefusedRequest
 from tests.budget import budget

@@ -50,8 +50,8 @@ def test_a_kind_overrides_what_a_csv_looks_like(
         ("integer", ["1", "9223372036854775808"], 'a is "9223372036854775808", expected a whole number'),
         ("boolean", ["true", "perhaps"], 'a is "perhaps", expected true or false'),
         ("boolean", ["1", "2"], 'a is "2", expected true or false'),
-        ("datetime", ["2013-01-01", "soon"], 'a is "soon", expected an ISO 8601 date or time'),
-        ("datetime", ["2013-01-01", "1357002000"], 'a is "1357002000", expected an ISO 8601 date or time'),
+        ("datetime", ["2013-01-01", "soon"], 'a is "soon", expected a date or time'),
+        ("datetime", ["2013-01-01", "1357002000"], 'a is "1357002000", expected a date or time'),
         ("number", ["1", "x" * 99], 'a is "' + "x" * 39 + '…", expected a number; fix the cell, or leave out --kind'),
     ],
 )
@@ -96,8 +96,8 @@ def test_a_kind_converts_what_a_parquet_file_holds(
     [
         ("integer", pa.array([1.0, None, 1.5]), "row 3: a is 1.5, expected a whole number"),
         ("boolean", pa.array([1, 0, 2]), "row 3: a is 2, expected true or false"),
-        ("datetime", pa.array([None, 1357002000]), "row 2: a is 1357002000, expected an ISO 8601 date or time"),
-        ("datetime", pa.array([True]), "row 1: a is True, expected an ISO 8601 date or time"),
+        ("datetime", pa.array([None, 1357002000]), "row 2: a is 1357002000, expected a date or time"),
+        ("datetime", pa.array([True]), "row 1: a is True, expected a date or time"),
         ("number", pa.array([None, NEW_YEAR]), "row 2: a is 2013-01-01 00:00:00+00:00, expected a number"),
         ("integer", pa.array([NEW_YEAR]), "row 1: a is 2013-01-01 00:00:00+00:00, expected a whole number"),
         ("category", pa.array([None, [1, 2]]), "row 2: a is [1, 2], expected text"),

@@ -79,7 +79,7 @@ def test_an_error_among_times_is_reported_with_its_row(made: Callable[..., str])
     rows = [("2013-01-01",)] * 99 + [("soon",)]
     url = made("day", rows)
     assert refusal(url, table="t") == (
-        f'{url} row 100: day is "soon", expected an ISO 8601 date or time; fix the cell, pass --null soon, '
+        f'{url} row 100: day is "soon", expected a date or time; fix the cell, pass --null soon, '
         "or --kind day=category to keep it as text"
     )
     assert types(read_table(url, table="t", nulls=["soon"])) == {"day": "timestamp[us, tz=UTC]"}

@@ -15,7 +15,7 @@ from sklearn.svm import SVC
 from fasttrack.config import Range, SearchConfig
 from fasttrack.contract.learn import learn_columns
 from fasttrack.errors import ConfigError
-from fasttrack.training.pipelines import FAMILIES, build
+from fasttrack.training.families import FAMILIES, OPTIONAL, build
 from fasttrack.training.space import built_in_space, check_early, check_space
 
 
@@ -48,7 +48,7 @@ from fasttrack.training.space import built_in_space, check_early, check_space
             {"alpha": [1.0]},
             "auto",
             " has the parameters of one estimator, but auto tries several, each in its own space; set model.estimator "
-            "to one of linear, forest, boosting or module:factory, or remove search.space",
+            "to one of linear, polynomial, forest, boosting or module:factory, or remove search.space",
         ),
     ],
 )
@@ -83,7 +83,7 @@ def test_one_s_own_estimator_is_asked_for_its_parameters() -> None:
         check_early({}, "shop:build", own, None)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", [*FAMILIES, *OPTIONAL])
 @pytest.mark.parametrize("task", ["regression", "binary", "multiclass"])
 @pytest.mark.parametrize("rows", [100, 1_000_000])
 def test_a_built_in_space_is_one_that_its_estimator_takes_and_holds_its_default(

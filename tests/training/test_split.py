@@ -43,6 +43,34 @@ def test_every_class_is_on_both_sides_in_its_share(sizes: list[int], share: floa
         assert abs(held - share * size) <= 1
 
 
+@PROVEN
+@given(
+    rows=st.lists(st.integers(0, 60), min_size=40, max_size=200), share=SHARES, seed=SEEDS, classes=st.integers(0, 3)
+)
+def test_identical_rows_of_a_random_split_are_on_one_side(
+    rows: list[int], share: float, seed: int, classes: int
+) -> None:
+    identical = np.array([*rows, *range(61)])
+    y = identical % classes if classes else None
+    found = split(len(identical), method="random", share=share, seed=seed, y=y, by=identical)
+    holds(found.train, found.test, len(identical))
+    assert not set(identical[found.train]) & set(identical[found.test])
+    assert found.note.endswith("; identical rows on one side")
+    largest = np.bincount(identical).max()
+    assert abs(len(found.test) - share * len(identical)) <= (largest + 1) * max(classes, 1)
+    if y is not None:
+        assert len(set(y[found.train])) == len(set(y[found.test])) == classes
+
+
+def test_without_copies_the_numbers_of_rows_change_nothing() -> None:
+    y = np.random.default_rng(0).integers(0, 3, 200)
+    for classes in (None, y):
+        plain = split(200, method="random", share=0.2, seed=4, y=classes)
+        numbered = split(200, method="random", share=0.2, seed=4, y=classes, by=np.arange(200))
+        assert np.array_equal(plain.test, numbered.test)
+        assert plain.note + "; identical rows on one side" == numbered.note
+
+
 def test_a_class_of_one_row_does_not_stop_the_split() -> None:
     y = np.array(["common"] * 50 + ["once"])
     found = split(51, method="random", share=0.2, seed=0, y=y)

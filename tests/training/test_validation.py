@@ -28,6 +28,19 @@ def test_a_small_table_is_cross_validated_each_row_once() -> None:
     assert all(np.array_equal(one.test, other.test) for one, other in zip(found.folds, again.folds, strict=True))
 
 
+@pytest.mark.parametrize("n", [300, 30_000])
+def test_identical_rows_stay_in_one_fold(n: int) -> None:
+    identical = np.random.default_rng(0).integers(0, n // 4, n)
+    classes = np.where(identical % 5 == 0, "a", "b")
+    found = plan_validation(n, method="random", seed=0, classes=classes, by=identical)
+    assert len(found.folds) == (3 if n == 300 else 1)
+    for fold in found.folds:
+        apart(fold, n)
+        assert not set(identical[fold.train]) & set(identical[fold.test])
+        assert 0.1 < np.mean(classes[fold.test] == "a") < 0.3
+    assert len(np.concatenate([fold.test for fold in found.folds])) == pytest.approx(n if n == 300 else n / 5, rel=0.02)
+
+
 def test_groups_stay_whole() -> None:
     groups = np.array([f"shop {i}" for i in np.random.default_rng(0).integers(0, 12, 200)], dtype=object)
     found = plan_validation(200, method="group", seed=0, by=groups)

@@ -2,72 +2,70 @@
 
 from __future__ import annotations
 
-import uuid
-from hashlib import sha256
-
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
-from fasttrack.understanding.duplicates import find_duplicates, is_ordered_in_time, rows_per_entity
-from fasttrack.understanding.identifiers import integer_identifier, text_identifier
-
-random = np.random.default_rng(0)
-
-
-@pytest.mark.parametrize(
-    ("name", "values"),
-    [
-        ("rownames", np.arange(1, 401)),
-        ("n", random.permutation(400)),
-        ("customer_number", 100_000 + np.cumsum(random.integers(1, 20, 400))),
-        ("customer", 100_000 + np.cumsum(random.integers(1, 20, 400))),
-        ("account", random.permutation(10**6)[:400]),
-        ("PassengerId", random.permutation(2000)[:400]),
-        ("phone", random.choice(9 * 10**8, 400, replace=False) + 10**8),
-    ],
-)
-def test_numbers_that_name_rows_are_identifiers(name: str, values: np.ndarray) -> None:
-    assert integer_identifier(name, values.astype(np.int64)) is not None
+from benchmarks.generated_tables import IDENTIFIERS, MEASURES
+from fasttrack.errors import DataError
+from fasttrack.training.table import prepare
+from fasttrack.understanding.identifiers import integer_identifier, is_free_text, text_identifier
 
 
-@pytest.mark.parametrize(
-    ("name", "values"),
-    [
-        ("population", np.unique(random.lognormal(10, 1.5, 500).astype(np.int64))[:400]),
-        ("price", random.permutation(np.unique(random.normal(200_000, 40_000, 500).astype(np.int64)))),
-        ("year", np.arange(1900, 2000)),
-        ("timestamp", 1_600_000_000 + np.arange(400) * 3600),
-        ("area", random.permutation(1000)[:300] + 20),
-        ("level", np.arange(1, 11)),
-        ("amount", np.repeat(np.arange(1, 200), 2)),
-    ],
-)
-def test_measures_and_times_are_not_identifiers(name: str, values: np.ndarray) -> None:
-    assert integer_identifier(name, values.astype(np.int64)) is None
+def left_out(name: str, values: object) -> str | None:
+    """Why a column is left out of a table that has another one."""
+    frame = pd.DataFrame({name: values})
+    frame["x"], frame["y"] = np.linspace(0, 1, len(frame)) ** 2, np.linspace(1, 0, len(frame))
+    return prepare(pa.Table.from_pandas(frame, preserve_index=False), "y").left_out.get(name)
 
 
-def test_texts_that_name_rows_are_identifiers_and_sentences_are_not() -> None:
-    numbers = range(50)
-    assert text_identifier([str(uuid.UUID(int=number)) for number in numbers]) == "a unique identifier (UUIDs)"
-    digests = [sha256(bytes([number])).hexdigest() for number in numbers]
-    assert text_identifier(digests) == "a unique identifier (hexadecimal digests)"
-    assert text_identifier([f"Doe, Ann {number}" for number in numbers]) == "a unique identifier"
-    assert text_identifier([f"the room was clean and quiet, visit {number}" for number in numbers]) is None
+@pytest.mark.parametrize("name", IDENTIFIERS)
+def test_columns_that_name_rows_are_left_out(name: str) -> None:
+    for seed, n in ((0, 60), (1, 400)):
+        assert left_out(name, IDENTIFIERS[name](np.random.default_rng(seed), n)), (seed, n)
+
+
+@pytest.mark.parametrize("name", MEASURES)
+def test_unique_measures_dates_and_text_are_no_identifiers(name: str) -> None:
+    for seed, n in ((0, 60), (1, 400)):
+        reason = left_out(name, MEASURES[name](np.random.default_rng(seed), n))
+        assert reason == ("text that never repeats" if name == "review" else None), (seed, n)
+
+
+def test_few_or_repeated_numbers_are_no_identifiers() -> None:
+    assert integer_identifier("level", np.arange(1, 11)) is None
+    assert integer_identifier("amount", np.repeat(np.arange(1, 200), 2)) is None
     assert text_identifier(["a", "b"]) is None
 
 
-def test_identical_rows_have_the_same_code() -> None:
-    frame = pd.DataFrame({"a": [1.0, np.nan, 1.0, np.nan], "b": ["x", "y", "x", "y"]})
-    found = find_duplicates(frame, pd.Series([0, 1, 0, 2]))
-    assert found.codes.tolist() == [0, 1, 0, 2]
-    assert found.repeated == 1
+def test_a_reason_says_what_the_values_are() -> None:
+    assert integer_identifier("t", np.arange(1, 41)) == "a row number"
+    assert integer_identifier("order", np.arange(1, 41)) is None
+    assert integer_identifier("order_no", np.arange(1, 41)) == "a unique identifier"
+    assert integer_identifier("week_no", np.arange(1, 41)) is None
+    assert text_identifier([f"{n:032x}" for n in range(50)]) == "a unique identifier (hexadecimal digests)"
+    assert text_identifier([f"{n:08}" for n in range(20200101, 20200130)]) is None
 
 
-def test_entities_and_order_in_time() -> None:
-    assert rows_per_entity(pd.Series(["a", "a", "b", None])) == 1.5
-    days = pd.Series(pd.date_range("2020-01-01", periods=30, tz="UTC"))
-    assert is_ordered_in_time(days)
-    assert is_ordered_in_time(days[::-1])
-    assert not is_ordered_in_time(days.sample(frac=1, random_state=0))
-    assert not is_ordered_in_time(days[:5])
+def test_sentences_are_free_text_and_names_are_not() -> None:
+    assert is_free_text(["the room was clean and quiet, visit 3", "ich war sehr zufrieden mit dem Zimmer"])
+    assert is_free_text(["WHITE HANGING HEART HOLDER", "CREAM CUPID HEARTS COAT HANGER"])
+    assert not is_free_text(["Braund, Mr. Owen Harris", "Heikkinen, Miss. Laina Maria"])
+    assert not is_free_text(["The Lord Of The Rings", "Pride And Prejudice And Zombies"])
+    assert not is_free_text(["two words", "one"])
+    assert not is_free_text([])
+
+
+def test_a_kept_column_is_a_feature_and_must_exist() -> None:
+    table = pa.table({"rownames": range(30), "x": [0.5 * n * n for n in range(30)], "y": [1.0 * n for n in range(30)]})
+    assert list(prepare(table, "y").X.columns) == ["x"]
+    assert list(prepare(table, "y", keep=["rownames"]).X.columns) == ["rownames", "x"]
+    assert list(prepare(table, "y", keep=None).X.columns) == ["rownames", "x"]
+    with pytest.raises(DataError, match="the table has no column 'rowname'"):
+        prepare(table, "y", keep=["rowname"])
+
+
+def test_a_lone_row_number_is_the_feature() -> None:
+    table = pa.table({"x": range(30), "y": [2.0 * n for n in range(30)]})
+    assert prepare(table, "y").left_out == {}

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fasttrack.cli.options import SOURCE, JournalOption, QueryOption, StoreOption, TableOption
 from fasttrack.errors import ConfigError
 from fasttrack.suggestions import names_hint
+
+if TYPE_CHECKING:
+    from fasttrack.contract.reading import Reading
+    from fasttrack.contract.schema import Kind
+    from fasttrack.journal import Database
 
 __all__ = ["feedback"]
 
@@ -37,12 +42,18 @@ def feedback(
         if column not in opened.names:
             hint = names_hint(column, opened.names)
             raise ConfigError(f"{opened.name} has no column {column!r}, choose it with {option}{hint}")
-    read = opened.read(kinds={id: "category"}, columns=[id, label])
-    ids, labels = (read.column(column).to_pylist() for column in (id, label))
     with existing_journal(where, store) as database:
+        read = opened.read(kinds={id: "category"}, known=_known_label(label, database), columns=[id, label])
+        ids, labels = (read.column(column).to_pylist() for column in (id, label))
         counts = label_predictions(database, ids, labels, name=opened.name)
     typer.echo(f"{counts.matched:,} predictions labelled")
     if counts.unknown:
         typer.echo(f"{counts.unknown:,} labels kept for predictions that the journal does not hold yet")
     if counts.empty:
         typer.echo(f"{counts.empty:,} rows without a label skipped")
+
+
+def _known_label(column: str, database: Database) -> dict[str, tuple[Kind, Reading]]:
+    """How the column of labels is read, if all models of the journal read their target in the same way."""
+    readings = {(model.target.kind, model.target.reading) for model in database.models()}
+    return {column: readings.pop()} if len(readings) == 1 else {}

@@ -11,14 +11,22 @@ from fasttrack.cli.completion import complete_model
 from fasttrack.cli.options import MODEL, SOURCE, QueryOption, RowsOption, StoreOption, TableOption, TrackingOption
 from fasttrack.cli.progress_display import TransferBar
 from fasttrack.cli.tables import Table, TableColumn, is_terminal, output, print_table
-from fasttrack.cli.version_summary import describe, engine_line, quality_heading, quality_table, search_line
+from fasttrack.cli.version_summary import (
+    describe,
+    engine_line,
+    leaderboard_heading,
+    leaderboard_table,
+    quality_heading,
+    quality_table,
+    search_line,
+)
 from fasttrack.errors import ConfigError, FastTrackError, StoreError
 from fasttrack.schemes import example_list
 from fasttrack.urls import redact_url
 
 if TYPE_CHECKING:
     from fasttrack.bundle import Manifest, TrainingRecord
-    from fasttrack.contract.schema import Contract
+    from fasttrack.contract.schema import Column, Contract
     from fasttrack.store import Store
 
 __all__ = ["models"]
@@ -68,6 +76,9 @@ def models_show(spec: _SpecArgument, store: StoreOption = "model") -> None:
     if training.search is not None:
         console.print(Text(search_line(training.search)))
     console.print(Text(engine_line(manifest)))
+    if training.leaderboard is not None:
+        console.print(Text(leaderboard_heading(training.leaderboard)))
+        print_table(console, leaderboard_table(training.leaderboard))
     console.print(quality_heading(manifest))
     print_table(console, quality_table(manifest))
     print_table(console, _contract_table(manifest.contract))
@@ -222,7 +233,7 @@ def _source(training: TrainingRecord) -> str:
 
 
 def _contract_table(contract: Contract) -> Table:
-    from fasttrack.contract.openapi import label_key
+    from fasttrack.contract.published import published_example
 
     columns = [
         TableColumn("column", narrowest=20),
@@ -233,17 +244,24 @@ def _contract_table(contract: Contract) -> Table:
     ]
     table = Table(columns)
     for column in contract.columns:
-        if column.categories is not None:
-            listed = ", ".join(map(label_key, column.categories[:_LISTED_CATEGORIES]))
-            more = ", …" if len(column.categories) > _LISTED_CATEGORIES else ""
-            values = f"{len(column.categories):,}: {listed}{more}"
-        elif column.minimum is None or column.maximum is None or column.kind in ("boolean", "datetime"):
-            values = ""
-        else:
-            values = f"{column.minimum:g} to {column.maximum:g}"
         missing = f"{column.missing_share:.1%}" if column.nullable else "never"
-        table.add(repr(column.name), column.kind, missing, values, _example(column.example))
+        table.add(repr(column.name), column.kind, missing, _values(column), _example(published_example(column)))
     return table
+
+
+def _values(column: Column) -> str:
+    """The published categories or range."""
+    from fasttrack.contract.openapi import label_key
+    from fasttrack.contract.published import category_count, published_categories, range_text
+
+    count = category_count(column)
+    if count is None:
+        return "" if column.kind == "datetime" else range_text(column)
+    published = published_categories(column)
+    if not published:
+        return f"{count:,}, none listed"
+    listed = [label_key(label) for label in published[:_LISTED_CATEGORIES]]
+    return f"{count:,}: {', '.join(listed)}{', …' if count > len(listed) else ''}"
 
 
 def _example(value: object) -> str:

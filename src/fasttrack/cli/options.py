@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
 from fasttrack.cli.completion import complete_model
+from fasttrack.contract.schema import KindChoice
 from fasttrack.errors import ConfigError
 from fasttrack.file_formats import format_names
 from fasttrack.schemes import example_list
@@ -36,7 +37,7 @@ __all__ = [
 SOURCE = f"a file, folder or pattern of {format_names()}; an address such as {example_list('source')}"
 MODEL = "NAME, NAME@VERSION, NAME@champion or NAME@challenger"
 _LATEST = "the model promoted last"
-KINDS = ("number", "integer", "boolean", "category", "datetime")
+KINDS = get_args(KindChoice)
 
 StoreOption = Annotated[
     str,

@@ -5,11 +5,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fasttrack.cli.tables import Table, TableColumn
+from fasttrack.contract.leaderboard import describe_loss
 
 if TYPE_CHECKING:
     from fasttrack.bundle import Manifest, SearchRecord
+    from fasttrack.contract.leaderboard import Leaderboard
 
-__all__ = ["describe", "engine_line", "quality_heading", "quality_table", "search_line"]
+__all__ = [
+    "describe",
+    "engine_line",
+    "leaderboard_heading",
+    "leaderboard_table",
+    "quality_heading",
+    "quality_table",
+    "search_line",
+]
+
+_MOST_CANDIDATES = 12
+"""Candidates that are listed; of more, the chosen ones and the best others."""
 
 
 def describe(manifest: Manifest) -> str:
@@ -38,10 +51,40 @@ def search_line(record: SearchRecord) -> str:
     )
 
 
+def leaderboard_heading(board: Leaderboard) -> str:
+    """How the candidates were compared, and why the chosen one was chosen."""
+    return f"{describe_loss(board.metric)}, {board.validation}; {board.rule}"
+
+
+def leaderboard_table(board: Leaderboard) -> Table:
+    """The candidates, best first: mean loss, standard error, time if it is known, and what was chosen."""
+    timed = any(standing.seconds is not None for standing in board.standings)
+    mixed = sum(standing.weight is not None for standing in board.standings) > 1
+    table = Table(
+        [
+            TableColumn("candidate", narrowest=20),
+            TableColumn(board.metric, right=True),
+            TableColumn("standard error", right=True),
+            *([TableColumn("seconds", right=True)] if timed else []),
+            TableColumn("share", right=True) if mixed else TableColumn(""),
+        ]
+    )
+    for standing in board.most_telling(_MOST_CANDIDATES):
+        chosen = standing.weight is not None
+        error = "" if standing.error is None else f"± {standing.error:.2g}"
+        seconds = [] if not timed else ["" if standing.seconds is None else f"{standing.seconds:.1f}"]
+        share = "" if standing.weight is None else f"{standing.weight:.0%}" if mixed else "chosen"
+        table.add(standing.name, f"{standing.score:.5g}", error, *seconds, share, style="bold" if chosen else "")
+    return table
+
+
 def quality_heading(manifest: Manifest) -> str:
     """Which rows the metrics were measured on."""
-    rows = manifest.training.holdout_rows
-    return f"measured on {rows:,} hold-out rows" if rows else "measured on the rows it was packaged with"
+    rows, evaluated = manifest.training.holdout_rows, manifest.training.evaluated_rows
+    if not rows:
+        return "measured on the rows it was packaged with"
+    again = "" if evaluated is None else f", when it was fitted on {evaluated:,} rows; then it was fitted again on all"
+    return f"measured on {rows:,} hold-out rows{again}"
 
 
 def quality_table(manifest: Manifest) -> Table:

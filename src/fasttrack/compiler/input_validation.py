@@ -18,6 +18,7 @@ from fasttrack.compiler.columns import SAFE_MAGNITUDE, CodedColumn, Columns, Com
 from fasttrack.compiler.elementwise import ElementwiseStep, evaluate_steps, is_monotone
 from fasttrack.compiler.graph_matrix import as_matrix
 from fasttrack.compiler.not_compilable import NotCompilable
+from fasttrack.compiler.text_features import TextBlock
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -46,7 +47,10 @@ def validate_input(estimator: Any, x: Columns, *, allow_missing: bool | None = N
         allow_missing = accepts_missing(estimator)
     require_finite(numbers, allow_missing=allow_missing)
     return x.with_features(
-        replace(feature, dtype="float64") if isinstance(feature, NumberColumn) else feature for feature in numbers
+        replace(feature, dtype="float64")
+        if isinstance(feature, NumberColumn) and feature.dtype != "float64"
+        else feature
+        for feature in numbers
     )
 
 
@@ -79,8 +83,7 @@ def refuse_cells(state: CompilationState, column: CodedColumn, refused: NDArray[
         require_present(state, column.origin)
     if origin.kind == "category":
         if refused[:-2].any():
-            word = np.asarray(column.cells, dtype=object)[:-2][refused[:-2]][0]
-            raise NotCompilable(f"it refuses {word!r} in column {origin.name!r}, which the contract accepts")
+            raise NotCompilable(f"it refuses a value of column {origin.name!r} that the contract accepts")
         if refused[-2]:
             state.must_be_known.add(column.origin)
         return
@@ -110,6 +113,12 @@ def refuse_rows(state: CompilationState, cells: Var) -> None:
     state.guards.append(op.greater(any_cell, op.const(0.0)))
 
 
+def _stays_finite(number: NumberColumn) -> bool:
+    """Whether the steps make no magnitude up to SAFE_MAGNITUDE infinite."""
+    extremes = np.array([-SAFE_MAGNITUDE, SAFE_MAGNITUDE])
+    return is_monotone(number.steps) and bool(np.isfinite(number.evaluate(extremes)).all())
+
+
 @lru_cache(maxsize=1024)
 def _finite_domain(steps: tuple[ElementwiseStep, ...]) -> tuple[float, float]:
     """The range of inputs with a finite result; most columns of a pipeline have the same steps."""
@@ -118,12 +127,14 @@ def _finite_domain(steps: tuple[ElementwiseStep, ...]) -> tuple[float, float]:
 
 def _add_input_rules(state: CompilationState, number: NumberColumn, *, allow_missing: bool) -> bool:
     """Add the rules that follow from the input column. Returns whether they cover every refused value."""
+    if isinstance(number.block, TextBlock):
+        return not number.steps or _stays_finite(number)
     if number.origin is None or not is_monotone(number.steps):
         return False
     if not allow_missing and np.isnan(number.evaluate(np.array([np.nan]))[0]):
         require_present(state, number.origin)
     if number.block.bounded:
-        return bool(np.isfinite(number.evaluate(np.array([-SAFE_MAGNITUDE, SAFE_MAGNITUDE]))).all())
+        return _stays_finite(number)
     if number.block is not state.matrix:
         return False
     if state.contract.columns[number.origin].kind == "boolean":

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from fasttrack.config.check_config import CheckConfig, CheckReason
 from fasttrack.config.domain import Domain, HyperparameterValue, Range
 from fasttrack.config.option import ConfigOption, Option, content_of, options
 from fasttrack.config.package_config import PackageConfig
@@ -12,8 +13,6 @@ from fasttrack.config.publishing import PromotionRule, TrackingConfig
 from fasttrack.config.train_config import (
     FRAME,
     JOURNAL,
-    CheckConfig,
-    CheckReason,
     DataConfig,
     ModelConfig,
     SearchConfig,

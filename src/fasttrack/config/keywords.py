@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypedDict
 
-from fasttrack.config.train_config import CheckReason
-from fasttrack.contract.schema import Kind, Task
+from fasttrack.config.check_config import CheckReason
+from fasttrack.contract.dates import DateOrder
+from fasttrack.contract.finding import FindingCode
+from fasttrack.contract.schema import KindChoice, Task
 
 __all__ = ["PackageOptions", "TrainOptions"]
 
@@ -20,24 +22,41 @@ class TrainOptions(TypedDict, total=False):
     confidence: float | None
     since: str | None
     nulls: Sequence[str] | None
+    default_nulls: bool | None
+    dates: DateOrder | None
     ignore: Sequence[str] | None
-    kinds: Mapping[str, Kind] | None
+    keep: Sequence[str] | None
+    kinds: Mapping[str, KindChoice] | None
+    weight: str | None
     query: str | None
     table: str | None
     rows: int | None
-    split_method: Literal["random", "group", "time"] | None
+    split_method: Literal["random", "group", "time", "auto"] | None
     split_column: str | None
     split_share: float | None
     split_seed: int | None
     estimator: Any
     task: Task | None
     seed: int | None
+    positive: str | bool | int | float | None
+    threshold: Literal["auto", "none", "f1", "cost"] | float | None
+    cost_false_positive: float | None
+    cost_false_negative: float | None
+    class_weight: Literal["none", "balanced"] | None
+    quality: Literal["fast", "best"] | None
+    quality_seconds: float | None
+    refit: bool | None
     trials: int | None
     search_seconds: float | None
     space: Mapping[str, Any] | None
     check_refuse: Sequence[CheckReason] | None
     check_against: str | None
     check_share: float | None
+    leaks: Literal["caution", "refuse"] | None
+    check_skip: Sequence[FindingCode] | None
+    privacy_min_rows: int | None
+    privacy_max_values: int | None
+    privacy_hide: Sequence[str] | None
     tracking: str | None
     experiment: str | None
     journal: str | None
@@ -52,6 +71,9 @@ class PackageOptions(TypedDict, total=False):
     code: Sequence[str | Path] | None
     promote: Literal["never", "always", "better"] | None
     confidence: float | None
+    privacy_min_rows: int | None
+    privacy_max_values: int | None
+    privacy_hide: Sequence[str] | None
     tracking: str | None
     experiment: str | None
     store: str | Path | None

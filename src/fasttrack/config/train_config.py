@@ -13,11 +13,21 @@ from typing import Annotated, Any, Literal, Self
 
 import msgspec
 
+from fasttrack.config.check_config import CheckConfig
 from fasttrack.config.domain import Domain
 from fasttrack.config.merge import address_text, build, merge, read_toml
+from fasttrack.config.model_config import ModelConfig, Seed
 from fasttrack.config.option import Option, fields_of
-from fasttrack.config.publishing import Confidence, ModelName, PromotionRule, StoreAddress, TrackingConfig
-from fasttrack.contract.schema import Kind, Task
+from fasttrack.config.publishing import (
+    Confidence,
+    ModelName,
+    PrivacyConfig,
+    PromotionRule,
+    StoreAddress,
+    TrackingConfig,
+)
+from fasttrack.contract.dates import DateOrder
+from fasttrack.contract.schema import KindChoice
 from fasttrack.errors import ConfigError
 from fasttrack.file_formats import format_names
 from fasttrack.schemes import example_list, find_scheme
@@ -26,8 +36,6 @@ from fasttrack.urls import model_name, redact_url
 __all__ = [
     "FRAME",
     "JOURNAL",
-    "CheckConfig",
-    "CheckReason",
     "DataConfig",
     "ModelConfig",
     "SearchConfig",
@@ -40,8 +48,6 @@ JOURNAL = "journal"
 FRAME = "a DataFrame"
 """The source of a table that is given as a DataFrame."""
 Count = Annotated[int, msgspec.Meta(ge=1)]
-Seed = Annotated[int, msgspec.Meta(ge=0, lt=2**32)]
-"""What NumPy and scikit-learn take as a seed."""
 
 
 class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -78,11 +84,40 @@ class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             adds=True,
         ),
     ] = []
-    ignore: Annotated[list[str], Option("Columns that must not be features.", metavar="COLUMN", adds=True)] = []
-    kinds: Annotated[
-        dict[str, Kind],
+    default_nulls: Annotated[
+        bool,
         Option(
-            "Kinds of columns: number, integer, boolean, category or datetime.",
+            "Read NA, NaN, null and the like in a CSV file as missing; without it, only the empty cell.",
+        ),
+    ] = True
+    dates: Annotated[
+        DateOrder | None,
+        Option(
+            "Which comes first in dates such as 01/02/2024: dayfirst or monthfirst.",
+            metavar="ORDER",
+            default="from the values of the column",
+            example='"dayfirst"',
+        ),
+    ] = None
+    ignore: Annotated[list[str], Option("Columns that must not be features.", metavar="COLUMN", adds=True)] = []
+    weight: Annotated[
+        str | None,
+        Option(
+            "Column with the weight of each row, for fitting and measuring. It is not a feature.",
+            metavar="COLUMN",
+            default="every row weighs the same",
+            example='"..."',
+        ),
+    ] = None
+    keep: Annotated[
+        list[str],
+        Option("Columns that are features although they look like identifiers.", metavar="COLUMN", adds=True),
+    ] = []
+    kinds: Annotated[
+        dict[str, KindChoice],
+        Option(
+            "Kinds of columns: number, integer, boolean, category, datetime or text; where the values leave it open, "
+            "also number:decimal-comma, number:decimal-point, datetime:dayfirst or datetime:monthfirst.",
             default="as read from the table",
             flag="--kind",
             metavar="COLUMN=KIND",
@@ -110,6 +145,13 @@ class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     def __post_init__(self) -> None:
         if not self.target and self.source != JOURNAL:
             raise ValueError("`target` is missing")
+        if self.weight is not None and self.weight in (self.target, *self.ignore):
+            other = "the target" if self.weight == self.target else "in data.ignore"
+            raise ValueError(f"data.weight names the column {self.weight!r}, which is also {other}; keep one")
+        for column in self.keep:
+            if column in (self.target, *self.ignore):
+                other = "the target" if column == self.target else "in data.ignore"
+                raise ValueError(f"data.keep names the column {column!r}, which is also {other}; remove it from one")
         if self.query is not None and self.table is not None:
             raise ValueError("data.query and data.table both say what to read; keep one")
         scheme = find_scheme(self.source)
@@ -128,9 +170,10 @@ class SplitConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """The hold-out: rows that are not trained on, for evaluation and for the comparison with the champion."""
 
     method: Annotated[
-        Literal["random", "group", "time"],
+        Literal["random", "group", "time", "auto"],
         Option(
-            "How the hold-out is chosen: random; group, whole groups of rows; time, the latest rows.",
+            "How the hold-out is chosen: random; group, whole groups of rows; time, the latest rows; auto, time if the "
+            "rows are in the order of a time, else group if several rows have the same id, else random.",
             name="split_method",
             metavar="METHOD",
         ),
@@ -146,31 +189,10 @@ class SplitConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     ] = 0.2
     seed: Annotated[Seed, Option("Seed of a random split and sample.", name="split_seed", metavar="N")] = 0
 
-
-class ModelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is trained."""
-
-    estimator: Annotated[
-        str,
-        Option(
-            "Estimator: linear, boosting, forest, auto (the best of these three by cross-validation), or "
-            "module:factory, a function that returns a scikit-learn estimator.",
-            metavar="NAME",
-            accepts=Any,
-        ),
-    ] = "auto"
-    task: Annotated[
-        Task | None,
-        Option(
-            "Task: regression, binary or multiclass.",
-            metavar="TASK",
-            default="from the values of the target",
-            example='"regression"',
-        ),
-    ] = None
-    seed: Annotated[Seed, Option("Seed of the estimator and of the search.", metavar="N")] = 0
-    instance: Any = None
-    """An unfitted scikit-learn estimator that was given as an object; `estimator` is the name of its class then."""
+    @property
+    def decided(self) -> Literal["random", "group", "time"]:
+        """The method; `random` for `auto`, until the rows were looked at and it was replaced."""
+        return "random" if self.method == "auto" else self.method
 
 
 class SearchConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -218,48 +240,6 @@ class SearchConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             )
 
 
-CheckReason = Literal["missing", "type", "range", "unseen", "new"]
-"""How a table can differ from what a model expects."""
-
-
-class CheckConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """When to stop before fitting, because the table is not what the model expects."""
-
-    refuse: Annotated[
-        list[CheckReason],
-        Option(
-            "Stop before fitting if columns or values are missing (missing), have another type (type), are outside the "
-            "training range (range) or unseen (unseen), or if there are new columns (new).",
-            name="check_refuse",
-            metavar="REASON",
-            example='["missing", "type"]',
-        ),
-    ] = []
-    against: Annotated[
-        Annotated[str, msgspec.Meta(min_length=1)] | None,
-        Option(
-            "Model to check the table against: NAME, NAME@champion or NAME@VERSION.",
-            name="check_against",
-            metavar="MODEL",
-            default="the champion of the same name",
-            example='"..."',
-        ),
-    ] = None
-    share: Annotated[
-        float,
-        msgspec.Meta(ge=0, lt=1),
-        Option(
-            "Fraction of the rows that one finding may affect without stopping the training.",
-            name="check_share",
-            metavar="FRACTION",
-        ),
-    ] = 0.0
-
-    def __post_init__(self) -> None:
-        if (self.against is not None or self.share) and not self.refuse:
-            raise ValueError('`refuse` is missing; write what stops a training, such as ["missing", "type"]')
-
-
 class TrainConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A whole training."""
 
@@ -272,6 +252,7 @@ class TrainConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     model: ModelConfig = ModelConfig()
     search: SearchConfig = SearchConfig()
     check: CheckConfig = CheckConfig()
+    privacy: PrivacyConfig = PrivacyConfig()
     tracking: TrackingConfig = TrackingConfig()
     journal: Annotated[
         str,
@@ -292,9 +273,11 @@ class TrainConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     def __post_init__(self) -> None:
         if not self.name and self.data.source != JOURNAL:
             raise ValueError("`name` is missing")
-        if self.split.method != "random" and self.split.column is None:
+        if self.split.decided != "random" and self.split.column is None:
             raise ValueError(f'split.method = "{self.split.method}" needs split.column, the column to split by')
-        if self.split.method == "random" and self.split.column is not None:
+        if self.model.quality == "best" and self.search.is_enabled:
+            raise ValueError('a search and model.quality = "best" both choose hyperparameters; keep one of them')
+        if self.split.decided == "random" and self.split.column is not None:
             raise ValueError('split.column is used with split.method = "group" or "time" only')
 
     @classmethod
@@ -303,7 +286,7 @@ class TrainConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
         `source` is the address of a table, the path of a `.toml` file, `journal`, a pandas DataFrame, or a
         configuration. `arguments` are named as the options are, such as `target`, `rows` or `search_seconds`; `None`
-        is as good as not given; `ignore`, `nulls` and `kinds` are added to those of a file.
+        is as good as not given; `ignore`, `keep`, `nulls` and `kinds` are added to those of a file.
         Raises ConfigError that names the option or key, what was expected, and the nearest name of a misspelt one.
         """
         content, where = _content(cls, source)

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fasttrack.contract.arrays import ColumnArray, json_cell
-from fasttrack.contract.cell import check, within_years
+from fasttrack.contract.cell import check
+from fasttrack.contract.datetime_text import within_years
 from fasttrack.contract.datetimes import micros_to_seconds
+from fasttrack.contract.schema import WORDED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,9 +36,10 @@ _PLAIN: dict[str, frozenset[type]] = {
     "boolean": frozenset((bool, type(None))),
     "category": frozenset((str, type(None))),
     "datetime": frozenset((str, type(None))),
+    "text": frozenset((str, type(None))),
 }
 """By kind of column, the types of the JSON values that it takes."""
-_DTYPES = {"number": "fiu", "integer": "fiu", "boolean": "b", "category": "", "datetime": "M"}
+_DTYPES = {"number": "fiu", "integer": "fiu", "boolean": "b", "category": "", "datetime": "M", "text": ""}
 """By kind of column, the kinds of the NumPy dtypes that it takes."""
 _FIRST, _LAST = np.datetime64("0001-01-01"), np.datetime64("9999-12-31")
 
@@ -53,11 +56,11 @@ def decode_column(
         values = [check(issues, row, column, cells.cell(row), present=True) for row in range(len(cells))]
         if issues.total:
             return np.full(len(cells), np.nan), ()
-        return encoder.encode_column(j, values), values if column.kind == "category" else ()
+        return encoder.encode_column(j, values), values if column.kind in WORDED else ()
     doubtful = np.isinf(decoded[0])
     if not column.nullable:
         doubtful |= np.isnan(decoded[0])
-    if column.kind == "integer":
+    if column.kind in ("integer", "category"):  # a word for a missing value has no whole code
         doubtful |= np.floor(decoded[0]) < decoded[0]
     for row in np.flatnonzero(doubtful).tolist():
         check(issues, row, column, cells.cell(row), present=True)
@@ -71,6 +74,8 @@ def _typed(j: int, column: Column, cells: ColumnArray, encoder: MatrixEncoder) -
     values = cells.values
     if values.dtype == object:
         return _objects(j, column, cells, encoder)
+    if column.reading.takes_compact_dates(0) and values.dtype.kind in "iu":
+        return _objects(j, column, ColumnArray(values.astype(object), cells.missing), encoder)
     if values.dtype.kind not in _DTYPES[column.kind]:
         return None
     if column.kind == "datetime":
@@ -91,7 +96,7 @@ def _dictionary_encoded(
         return None
     # index −1, a missing cell, is the last
     values = np.append(decoded[0], np.nan)[indices]
-    if column.kind != "category":
+    if column.kind not in WORDED:
         return values, ()
     words = np.empty(len(distinct) + 1, dtype=object)
     words[:-1] = decoded[1]
@@ -102,12 +107,17 @@ def _objects(j: int, column: Column, cells: ColumnArray, encoder: MatrixEncoder)
     values = cells.values.tolist()
     if cells.missing is not None:
         values = [None if missing else value for value, missing in zip(values, cells.missing.tolist(), strict=True)]
-    if not _PLAIN[column.kind].issuperset(map(type, values)):
+    plain = _PLAIN[column.kind]
+    if column.reading.number is not None:
+        plain |= {str}
+    if column.reading.takes_compact_dates(0):
+        plain |= {int}
+    if not plain.issuperset(map(type, values)):
         values = [json_cell(value) for value in values]
-        if not _PLAIN[column.kind].issuperset(map(type, values)):
+        if not plain.issuperset(map(type, values)):
             return None
     try:
-        return encoder.encode_column(j, values), values if column.kind == "category" else ()
+        return encoder.encode_column(j, values), encoder.words(j, values) if column.kind in WORDED else ()
     except (ValueError, OverflowError):  # text that is not a date and time, a whole number past float64
         return None
 

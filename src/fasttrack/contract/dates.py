@@ -14,7 +14,7 @@ from typing import Literal
 
 import msgspec
 
-__all__ = ["DateNotation", "DateOrder", "InferredDates", "infer_dates"]
+__all__ = ["DateNotation", "DateOrder", "InferredDates", "infer_dates", "is_date_like"]
 
 DateOrder = Literal["dayfirst", "monthfirst"]
 
@@ -50,6 +50,8 @@ _PATTERNS = {
 _SPACES = re.compile(r"[\s\u00a0\u202f]+")
 _PIVOT = 69
 """Years of two digits are 1969 to 2068, as POSIX's strptime reads them."""
+_LONGEST = 64
+"""Characters of the longest date."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FEW_COMPACT = 3
 """Fewer different numbers than this may look like dates by chance."""
@@ -126,7 +128,14 @@ def infer_dates(texts: Iterable[str], *, prefer: DateOrder | None = None) -> Inf
     return InferredDates(DateNotation(order=order, compact="compact" in forms), ambiguous)
 
 
+def is_date_like(text: str) -> bool:
+    """Whether `text` has the shape of a date in some notation."""
+    return _match(text) is not None
+
+
 def _match(text: str) -> tuple[str, Mapping[str, str]] | None:
+    if len(text) > _LONGEST:
+        return None
     plain = _SPACES.sub(" ", text).strip()
     if not plain or not any(sign.isdigit() for sign in plain):
         return None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fasttrack.contract.cell import parse_datetime
+from fasttrack.contract.datetime_text import parse_datetime
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

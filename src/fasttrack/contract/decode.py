@@ -19,7 +19,7 @@ from fasttrack.contract.column_input import decode_column
 from fasttrack.contract.encoding import MatrixEncoder
 from fasttrack.contract.json_body import parse_json
 from fasttrack.contract.refusal import MAX_LISTED, CellIssue, Issues, RefusedRequest, shorten
-from fasttrack.contract.schema import Contract
+from fasttrack.contract.schema import WORDED, Contract
 from fasttrack.contract.typed import typed_decoders
 
 __all__ = ["MAX_LISTED", "Batch", "CellIssue", "Decoder", "Gathered", "RefusedRequest"]
@@ -32,9 +32,10 @@ class Batch(msgspec.Struct, frozen=True, eq=False):
     """Decoded rows.
 
     `matrix`: float64[n, f] in the contract's column order: numbers as the training dtype holds them, booleans 0/1,
-    missing NaN, text as its code (−1 unseen), datetimes as seconds since 1970 UTC. `text`: the words of each text
-    column, by column index, for pipelines that are served by scikit-learn. `single`: whether the request was one row,
-    not an array of rows. `unusual`: whether a cell is an unseen category or a number outside the training range.
+    missing NaN, a category as its code (−1 unseen), free text as its number of characters, datetimes as seconds since
+    1970 UTC. `text`: the words of each column of categories or text, by column index. `single`: whether the request was
+    one row, not an array of rows. `unusual`: whether a cell is an unseen category or a number outside the training
+    range.
     """
 
     matrix: NDArray[np.float64]
@@ -128,7 +129,7 @@ class Decoder:
             words: Sequence[str | None] = [None] * n
             if column.name in arrays:
                 matrix[:, j], words = decode_column(j, column, arrays[column.name], self._encoder, issues)
-            if column.kind == "category":
+            if column.kind in WORDED:
                 text[j] = words
         issues.refuse()
         self._encoder.narrow(matrix)
@@ -159,9 +160,9 @@ class Decoder:
             warnings = Issues()
             self._encoder.add_warnings(matrix[row : row + 1], warnings)
             by_row[row] = warnings.as_warnings()
-        text = {j: values[j] for j in self._encoder.text}
+        text = {j: self._encoder.words(j, values[j]) for j in self._encoder.text}
         batch = Batch(matrix, text, single=False, unusual=any_unusual)
-        return Gathered(batch, self._encoder.fractional_rows(matrix), by_row)
+        return Gathered(batch, self._encoder.unfit_rows(matrix), by_row)
 
     def _typed(self, body: bytes) -> Batch | None:
         """The rows of a body that is right in every type, or `None` where a closer look is needed."""
@@ -188,9 +189,9 @@ class Decoder:
             return None
         try:
             matrix = self._encoder.encode(values, n)
-        except ValueError:  # text that is no date and time
+        except ValueError:  # text that is not of the column's notation
             return None
-        if self._encoder.fractional_rows(matrix):
+        if self._encoder.unfit_rows(matrix):
             return None
         return self._batch(matrix, values, Issues(), single=single)
 
@@ -203,11 +204,11 @@ class Decoder:
             values = list(zip(*map(msgspec.structs.astuple, part), strict=True))
             try:
                 matrix[start : start + len(part)] = self._encoder.encode(values, len(part))
-            except ValueError:  # text that is no date and time
+            except ValueError:  # text that is not of the column's notation
                 return None
             for j, words in text.items():
-                words.extend(values[j])
-        if self._encoder.fractional_rows(matrix):
+                words.extend(self._encoder.words(j, values[j]))
+        if self._encoder.unfit_rows(matrix):
             return None
         warnings = Issues()
         unusual = self._encoder.add_warnings(matrix, warnings)
@@ -259,7 +260,7 @@ class Decoder:
         self, matrix: NDArray[np.float64], values: Sequence[Sequence[Any]], warnings: Issues, *, single: bool
     ) -> Batch:
         unusual = self._encoder.add_warnings(matrix, warnings)
-        text = {j: values[j] if values else () for j in self._encoder.text}
+        text = {j: self._encoder.words(j, values[j]) if values else () for j in self._encoder.text}
         return Batch(matrix, text, single, unusual, warnings.as_warnings())
 
     def _check_length(self, n: int) -> None:

@@ -9,15 +9,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fasttrack.contract.cell import format_datetime, parse_datetime
+from fasttrack.contract.datetime_text import parse_datetime
 from fasttrack.contract.datetimes import parse_datetimes
+from fasttrack.contract.published import range_text
+from fasttrack.contract.reading import Reading, read_text
 from fasttrack.contract.refusal import Issues
-from fasttrack.contract.schema import Column, Contract
+from fasttrack.contract.schema import WORDED, Column, Contract
 
 __all__ = ["MatrixEncoder", "unusual_message"]
 
 _MANY = 100
 """From so many rows on, searching an array is faster than looking each of them up."""
+_UNBOUNDED = ("boolean", "text")
+"""Kinds whose values are never unlike the training data: no text is too long."""
 _NARROW: dict[str, type[np.floating[Any]]] = {
     "float16": np.float16,
     "halffloat[pyarrow]": np.float16,
@@ -33,15 +37,15 @@ class MatrixEncoder:
     def __init__(self, contract: Contract) -> None:
         columns = contract.columns
         self._columns = columns
-        self.text = tuple(j for j, column in enumerate(columns) if column.kind == "category")
-        self._codes: list[dict[Any, float] | None] = [
-            {label: float(code) for code, label in enumerate(column.categories or ())} | {None: math.nan}
-            if column.kind == "category"
-            else None
-            for column in columns
-        ]
+        self.text = tuple(j for j, column in enumerate(columns) if column.kind in WORDED)
+        self._codes = [_word_numbers(column) for column in columns]
         self._datetimes = frozenset(j for j, column in enumerate(columns) if column.kind == "datetime")
-        self._integers = np.array([j for j, column in enumerate(columns) if column.kind == "integer"], dtype=np.intp)
+        self._notations = {
+            j: column.reading
+            for j, column in enumerate(columns)
+            if column.reading.number is not None or (column.kind == "datetime" and column.reading != Reading())
+        }
+        self._whole = np.array([j for j, column in enumerate(columns) if _is_whole(column)], dtype=np.intp)
         self._rounded = [(dtype, np.array(js)) for dtype, js in _narrow_columns(columns).items()]
         # Codes of known words lie in 0 … k − 1, so one comparison finds unseen words and out-of-range numbers alike.
         self._low = np.array([_lowest(column) for column in columns])
@@ -55,7 +59,7 @@ class MatrixEncoder:
     def encode(self, values: Sequence[Sequence[Any]], n: int) -> NDArray[np.float64]:
         """float64[n, f] from one sequence of decoded cells a column; `None` is missing.
 
-        Raises ValueError for text that is not a date and time.
+        Raises ValueError for text that is not a date and time, or not a number in the column's notation.
         """
         flat: list[Any] = []  # one array made of one list: for a single row, an array a column would cost more
         for j, cells in enumerate(values):
@@ -77,12 +81,23 @@ class MatrixEncoder:
             matrix[:, js] = np.where(np.isinf(rounded), matrix[:, js], rounded)
         return matrix
 
-    def fractional_rows(self, matrix: NDArray[np.float64]) -> frozenset[int]:
-        """The rows in which an integer column holds a number with a fraction."""
-        if not len(self._integers):
+    def words(self, j: int, cells: Sequence[str | None]) -> Sequence[str | None]:
+        """The cells of the column `j` of words with `None` for each that is a missing value by another name."""
+        codes = self._codes[j]
+        if codes is None or not codes.nulls:
+            return cells
+        return [cell if codes[cell] == codes[cell] else None for cell in cells]
+
+    def unfit_rows(self, matrix: NDArray[np.float64]) -> frozenset[int]:
+        """The rows that need a closer look.
+
+        In these an integer column holds a number with a fraction, or a required text column a missing value by another
+        name.
+        """
+        if not len(self._whole):
             return frozenset()
-        integers = matrix[:, self._integers]
-        fractional = np.floor(integers) < integers
+        whole = matrix[:, self._whole]
+        fractional = np.floor(whole) < whole
         return frozenset(np.flatnonzero(fractional.any(axis=1)).tolist()) if fractional.any() else frozenset()
 
     def unusual(self, matrix: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -109,12 +124,72 @@ class MatrixEncoder:
         """The cells of column `j` on the matrix scale, as numbers or `None`."""
         codes = self._codes[j]
         if codes is not None:
-            return [codes.get(cell, -1.0) for cell in cells]
+            return [codes[cell] for cell in cells]
+        if j in self._notations:
+            return _read_cells(self._columns[j], self._notations[j], cells)
         if j in self._datetimes:
             if len(cells) < _MANY:  # for few rows the arrays would cost more than they save
                 return [None if cell is None else parse_datetime(cell) for cell in cells]
             return parse_datetimes(cells)
         return cells
+
+
+def _word_numbers(column: Column) -> _Codes | _Lengths | None:
+    """The number of each word of a column of words; `None` for another column."""
+    if column.kind == "category":
+        return _Codes(column)
+    return _Lengths(column) if column.kind == "text" else None
+
+
+class _Lengths:
+    """The number of characters of a text, NaN for a missing value; by another name as in `_Codes`."""
+
+    def __init__(self, column: Column) -> None:
+        self.nulls = column.reading.missing_texts
+        self._missing = math.nan if column.nullable else 0.5
+
+    def __getitem__(self, text: str | None) -> float:
+        if text is None:
+            return math.nan
+        return self._missing if self.nulls and text.strip() in self.nulls else float(len(text))
+
+
+class _Codes(dict[str | None, float]):
+    """The code of each word of a text column: NaN for a missing value, −1 for a word that was not in training.
+
+    A missing value by another name, in a column that always has a value, is 0.5, which no category has.
+    """
+
+    def __init__(self, column: Column) -> None:
+        super().__init__({label: float(code) for code, label in enumerate(column.categories or ())})  # type: ignore[misc]  # the labels of a text column are text
+        self[None] = math.nan
+        self.nulls = column.reading.missing_texts
+        self._missing = math.nan if column.nullable else 0.5
+
+    def __missing__(self, word: str | None) -> float:
+        return self._missing if word is not None and word.strip() in self.nulls else -1.0
+
+
+def _is_whole(column: Column) -> bool:
+    """Whether only whole numbers are right in a column of the matrix; 0.5 then marks what is not."""
+    return column.kind == "integer" or (
+        column.kind in WORDED and not column.nullable and bool(column.reading.missing_texts)
+    )
+
+
+def _read_cells(column: Column, reading: Reading, cells: Sequence[Any]) -> list[float | None]:
+    """Numbers or seconds since 1970 UTC of cells, of which some may be text. Raises ValueError for other text."""
+    values: list[float | None] = []
+    for cell in cells:
+        if isinstance(cell, str) and reading.is_missing(cell):
+            if not column.nullable:
+                raise ValueError("missing")
+            values.append(None)
+        elif cell is None or (column.kind != "datetime" and not isinstance(cell, str)):
+            values.append(cell)
+        else:
+            values.append(read_text(column.kind, reading, str(cell)))
+    return values
 
 
 def unusual_message(column: Column) -> str:
@@ -123,20 +198,18 @@ def unusual_message(column: Column) -> str:
         if column.kind == "category":
             return f"not among the {len(column.categories):,} categories of the training data"
         return f"not among the {len(column.categories):,} values that the model knows"
-    low, high = column.minimum or 0.0, column.maximum or 0.0
-    if column.kind == "datetime":
-        return f"outside the training range {format_datetime(low)} to {format_datetime(high)}"
-    return f"outside the training range {low:g} to {high:g}"
+    bounds = range_text(column)
+    return f"outside the training range {bounds}".rstrip()
 
 
 def _lowest(column: Column) -> float:
     if column.kind == "category":
         return -math.inf if column.categories is None else 0.0
-    return -math.inf if column.minimum is None or column.kind == "boolean" else column.minimum
+    return -math.inf if column.minimum is None or column.kind in _UNBOUNDED else column.minimum
 
 
 def _highest(column: Column) -> float:
-    return math.inf if column.maximum is None or column.kind == "boolean" else column.maximum
+    return math.inf if column.maximum is None or column.kind in _UNBOUNDED else column.maximum
 
 
 def _narrow_columns(columns: Sequence[Column]) -> Mapping[type[np.floating[Any]], list[int]]:

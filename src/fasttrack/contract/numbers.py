@@ -16,7 +16,16 @@ from typing import Literal
 
 import msgspec
 
-__all__ = ["DecimalMark", "InferredNumbers", "NumberNotation", "ThousandsMark", "infer_numbers"]
+__all__ = [
+    "DecimalMark",
+    "InferredNumbers",
+    "NumberNotation",
+    "ThousandsMark",
+    "are_few_words",
+    "first_misfit",
+    "infer_numbers",
+    "is_number_like",
+]
 
 DecimalMark = Literal[".", ","]
 ThousandsMark = Literal["", ",", ".", " ", "'"]
@@ -36,7 +45,7 @@ _CURRENCIES = frozenset(_CURRENCY_SIGNS.split())
 _SHARES = frozenset(["%", "‰"])
 _SHORT_UNITS = frozenset("mglhst")
 """Letters that are a unit at the end of `12m`. Any other single letter there makes a code, such as seat 12B."""
-_UNIT = r"[^\W\d_]+(?:[/·.^]?[^\W\d_]+)*[²³]?|°[CFK]?|[%‰$€£¥₹₽₩₺₫₪฿₴₦₱¢]|[^\W\d_]+[$.]|[^\W\d_]+/[^\W\d_]+[²³]?"
+_UNIT = r"[^\W\d_]+(?:[/·.^][^\W\d_]+)*[²³]?|°[CFK]?|[%‰$€£¥₹₽₩₺₫₪฿₴₦₱¢]|[^\W\d_]+[$.]|[^\W\d_]+/[^\W\d_]+[²³]?"
 _SHAPE = re.compile(
     rf"(?P<open>\()?\s*(?P<sign>[+{_MINUS}])?\s*(?P<before>{_UNIT})?\s*(?P<inner>[+{_MINUS}])?\s*"
     rf"(?P<core>[0-9.,{_SPACES}{_APOSTROPHES}]*[0-9][0-9.,{_SPACES}{_APOSTROPHES}]*?(?:[eE][+-]?[0-9]+)?)"
@@ -47,6 +56,8 @@ _ZERO_PADDED = re.compile(r"0[0-9]+")
 _FEW_WORDS = 0.1
 """Up to this share of a column's cells may be words in place of numbers, such as `n/k`."""
 _MOST_WORDS = 5
+_LONGEST = 400
+"""Characters of the longest number with its unit: a float64 written without an exponent has up to 310 digits."""
 
 
 class NumberNotation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -72,8 +83,8 @@ class NumberNotation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
         stripped = text.strip().strip(_SPACES)
         if _PLAIN.fullmatch(stripped) and (self.decimal == "." or not re.search(r"\.", stripped)):
             return _finite(float(stripped))
-        shape = _SHAPE.fullmatch(stripped)
-        if shape is None or not _is_balanced(shape):
+        shape = _shape(stripped)
+        if shape is None:
             raise ValueError("not a number")
         for unit in (shape["before"], shape["after"]):
             if unit is not None and unit != self.unit:
@@ -86,6 +97,14 @@ class NumberNotation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
         value = _finite(float(core.replace(",", ".") if self.decimal == "," else core))
         return -value if _is_negative(shape) else value
 
+    def fits(self, text: str) -> bool:
+        """Whether `text` is a number in this notation."""
+        try:
+            self.parse(text)
+        except ValueError:
+            return False
+        return True
+
     def describe(self) -> str:
         """The notation in words, such as `decimal comma, thousands point, unit €`."""
         names = {",": "comma", ".": "point", " ": "space", "'": "apostrophe"}
@@ -93,6 +112,20 @@ class NumberNotation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
         words += [f"thousands {names[self.thousands]}"] if self.thousands else []
         words += [f"unit {self.unit}"] if self.unit else []
         return ", ".join(words) or "plain numbers"
+
+
+def are_few_words(words: Mapping[str, int], total: int) -> bool:
+    """Whether texts may be missing values by other names: few of `total` cells, and none with a digit."""
+    return (
+        len(words) <= _MOST_WORDS
+        and sum(words.values()) <= _FEW_WORDS * total
+        and not any(sign.isdigit() for word in words for sign in word)
+    )
+
+
+def is_number_like(text: str) -> bool:
+    """Whether `text` has the shape of a number in some notation."""
+    return _shape(text) is not None
 
 
 _POINT_GROUPS: tuple[ThousandsMark, ...] = ("", ",", " ", "'")
@@ -128,14 +161,13 @@ def infer_numbers(counts: Mapping[str, int], *, prefer: DecimalMark | None = Non
     """
     texts = {text: number for text, number in counts.items() if text.strip()}
     words = {text: number for text, number in texts.items() if not any(sign.isdigit() for sign in text)}
-    total = sum(texts.values())
     numbers = [text for text in texts if text not in words]
-    if not numbers or len(words) > _MOST_WORDS or sum(words.values()) > _FEW_WORDS * total:
+    if not numbers or not are_few_words(words, sum(texts.values())):
         return None
     shapes = []
     for text in numbers:
-        shape = _SHAPE.fullmatch(text.strip().strip(_SPACES))
-        if shape is None or not _is_balanced(shape):
+        shape = _shape(text)
+        if shape is None:
             return None
         shapes.append(shape)
     unit = _common_unit(shapes)
@@ -153,6 +185,30 @@ def infer_numbers(counts: Mapping[str, int], *, prefer: DecimalMark | None = Non
     if ambiguous and prefer is not None:
         chosen = next((candidate for candidate in fitting if candidate.decimal == prefer), chosen)
     return InferredNumbers(msgspec.structs.replace(chosen, unit=unit), words, ambiguous=ambiguous)
+
+
+def first_misfit(counts: Mapping[str, int], share: float) -> str | None:
+    """The first text that is not a number in the notation of at least `share` of the cells; `None` if there is none.
+
+    Also `None` when no notation fits so many cells.
+    """
+    total = sum(counts.values())
+    units = Counter(shape["before"] or shape["after"] or "" for shape in map(_shape, counts) if shape is not None)
+    for unit, _ in units.most_common(1):
+        for marks in _MARKS:
+            notation = msgspec.structs.replace(marks, unit=unit)
+            misfits = {text: count for text, count in counts.items() if not notation.fits(text)}
+            if sum(misfits.values()) <= (1 - share) * total:
+                return next(iter(misfits), None)
+    return None
+
+
+def _shape(text: str) -> re.Match[str] | None:
+    stripped = text.strip().strip(_SPACES)
+    if len(stripped) > _LONGEST:
+        return None
+    shape = _SHAPE.fullmatch(stripped)
+    return shape if shape is not None and _is_balanced(shape) else None
 
 
 def _fitting(cores: Iterable[str]) -> list[NumberNotation]:

@@ -8,9 +8,12 @@ from typing import Any
 
 import msgspec
 
-from fasttrack.contract.schema import Contract
+from fasttrack.contract.schema import Column, Contract
 
 __all__ = ["TypedDecoders", "typed_decoders"]
+
+_TYPES: dict[str, Any] = {"number": float, "integer": float, "boolean": bool, "category": str}
+_TYPES |= {"datetime": str, "text": str}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +27,10 @@ class TypedDecoders:
 
 def typed_decoders(contract: Contract) -> TypedDecoders | None:
     """The decoders of a contract, or `None` if msgspec cannot take a column's name."""
-    types: dict[str, Any] = {"number": float, "integer": float, "boolean": bool, "category": str, "datetime": str}
     row: list[Any] = []
     columns: list[Any] = []
     for i, column in enumerate(contract.columns):
-        cell = types[column.kind]
+        cell = _cell_type(column)
         if column.nullable:
             row.append((f"f{i}", cell | None, None))
             columns.append((f"f{i}", GenericAlias(list, cell | None) | msgspec.UnsetType, msgspec.UNSET))
@@ -44,3 +46,15 @@ def typed_decoders(contract: Contract) -> TypedDecoders | None:
     body_type = msgspec.defstruct("Columns", [("columns", columns_type)], forbid_unknown_fields=True)
     decoder = msgspec.json.Decoder
     return TypedDecoders(decoder(row_type), decoder(GenericAlias(list, row_type)), decoder(body_type))
+
+
+def _cell_type(column: Column) -> Any:
+    """The JSON values that a column takes. Missing values by another name are not among them: a closer look finds them.
+
+    Text of a column of numbers or dates may still be none of its notation.
+    """
+    if column.kind in ("number", "integer") and column.reading.number is not None:
+        return float | str
+    if column.reading.takes_compact_dates(0):
+        return int | str
+    return _TYPES[column.kind]

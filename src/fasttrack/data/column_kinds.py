@@ -9,12 +9,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from fasttrack.contract.reading import Reading, read_text
 from fasttrack.data.plain_types import UTC_MICROS, nan_to_null
 from fasttrack.errors import DataError
 from fasttrack.quoting import LONGEST_CELL, column_label, quote_cell
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
@@ -24,18 +25,16 @@ if TYPE_CHECKING:
     """A column as another type; raises ArrowException when a cell cannot be converted."""
 
 __all__ = [
+    "ARROW_TYPES",
     "KIND_WORDS",
-    "MOSTLY",
     "PATTERNS",
     "cell_error",
     "convert_kinds",
-    "infer_kind",
     "keep_as_text_hint",
     "parse_cells",
+    "parse_times",
 ]
 
-MOSTLY = 0.95
-"""From this share of its cells on, a text column is taken for numbers or times, and its other cells for mistakes."""
 _ZONE = r"(Z|[+-]\d\d(:?\d\d)?)$"
 PATTERNS: dict[Kind, str] = {
     "number": r"^[+-]?((\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|(?i:inf(inity)?))$",
@@ -52,8 +51,9 @@ KIND_WORDS: dict[Kind, str] = {
     "number": "a number",
     "integer": "a whole number",
     "boolean": "true or false",
-    "datetime": "an ISO 8601 date or time",
+    "datetime": "a date or time",
     "category": "text",
+    "text": "text",
 }
 """A cell of each kind, as messages call it."""
 
@@ -68,7 +68,7 @@ def convert_kinds(table: pa.Table, kinds: Mapping[str, Kind], name: str, first_r
         column = table.column(index)
         parse = _PARSERS[kind]
         if column.null_count == len(column):  # an empty column is of any kind
-            table = table.set_column(index, column_name, pa.nulls(len(column), _TYPES[kind]))
+            table = table.set_column(index, column_name, pa.nulls(len(column), ARROW_TYPES[kind]))
             continue
         try:
             table = table.set_column(index, column_name, parse(column))
@@ -79,48 +79,55 @@ def convert_kinds(table: pa.Table, kinds: Mapping[str, Kind], name: str, first_r
     return table
 
 
-def infer_kind(
-    column: pa.ChunkedArray, column_name: str, name: str, candidates: Sequence[Kind], first_row: int = 0
-) -> pa.ChunkedArray:
-    """A text column as the first of `candidates` (number, datetime) that all its cells are, else as it is.
+def parse_cells(
+    column: pa.ChunkedArray, kind: Kind, reading: Reading | None = None
+) -> tuple[pa.ChunkedArray, NDArray[np.bool_]]:
+    """A text column cell by cell as `kind`: the values, null for a cell that is missing or not of the kind.
 
-    Raises DataError naming the first other cell when there are few: one bad cell must not turn a measure into text.
-    `first_row` is the row of the table called `name` at which the column begins, counted from 0.
-    """
-    text = pc.utf8_trim_whitespace(column)
-    for kind in candidates:
-        matches = pc.match_substring_regex(text, PATTERNS[kind])
-        share = pc.mean(matches).as_py() or 0
-        if share < MOSTLY:
-            continue
-        try:
-            if share == 1:
-                return _PARSERS[kind](text)
-            row = pc.index(matches, False).as_py()
-        except pa.ArrowException:  # a date such as 2013-02-30
-            row = _first_refused(text, _PARSERS[kind])
-        hint = keep_as_text_hint(column_name)
-        raise cell_error(name, first_row + row, column_name, column[row].as_py(), KIND_WORDS[kind], hint)
-    return column
-
-
-def parse_cells(column: pa.ChunkedArray, kind: Kind) -> tuple[pa.ChunkedArray, NDArray[np.bool_]]:
-    """A text column cell by cell as `kind` (not category): the values, null for a cell that is not of the kind.
-
-    The second result is bool[n]: which cells are not. There is none exactly when `convert_kinds` takes the column.
+    The second result is bool[n]: which cells are not of the kind. Without a `reading` there is none exactly when
+    `convert_kinds` takes the column.
     """
     encoded = pc.dictionary_encode(column).combine_chunks()
     words = pa.chunked_array([encoded.dictionary])
-    possible = np.flatnonzero(pc.match_substring_regex(pc.utf8_trim_whitespace(words), _POSSIBLE[kind]).to_numpy())
-    values, parsed = _parse_each(words.take(pa.array(possible)), _PARSERS[kind])
+    is_missing = np.zeros(len(words), dtype=bool)
+    if reading is not None and reading.missing_texts:
+        nulls = pa.array(sorted(reading.missing_texts), pa.string())
+        is_missing = pc.is_in(pc.utf8_trim_whitespace(words), value_set=nulls).to_numpy()
+    candidates = np.flatnonzero(~is_missing)
+    if reading is not None and (reading.number is not None or reading.dates is not None):
+        possible = candidates
+        values, parsed = _parse_notation(words.take(pa.array(possible)), kind, reading)
+    else:
+        trimmed = pc.utf8_trim_whitespace(words)
+        likely = pc.match_substring_regex(trimmed, _POSSIBLE[kind]).to_numpy() if kind in _POSSIBLE else True
+        possible = np.flatnonzero(~is_missing & likely)
+        values, parsed = _parse_each(words.take(pa.array(possible)), _PARSERS[kind])
     fits = np.zeros(len(words) + 1, dtype=bool)  # the last is for missing cells
     fits[possible] = parsed
+    fits[:-1] |= is_missing
     fits[-1] = True
     value_of_word = np.full(len(words) + 1, -1)
     value_of_word[possible] = np.arange(len(possible))
     word_of_cell = pc.fill_null(encoded.indices, len(words)).to_numpy(zero_copy_only=False)
     value_of_cell = value_of_word[word_of_cell]
     return values.take(pa.array(value_of_cell, mask=value_of_cell < 0)), ~fits[word_of_cell]
+
+
+def _parse_notation(cells: pa.ChunkedArray, kind: Kind, reading: Reading) -> tuple[pa.ChunkedArray, NDArray[np.bool_]]:
+    """Each cell read in the column's notation, null where it is not in it; and bool[n]: which cells are."""
+    values: list[float | None] = []
+    for text in cells.to_pylist():
+        try:
+            value = read_text(kind, reading, text)
+            values.append(value if kind != "integer" or value.is_integer() else None)
+        except ValueError:
+            values.append(None)
+    parsed = np.array([value is not None for value in values], dtype=bool)
+    if kind == "datetime":
+        micros = [None if value is None else round(value * 1_000_000) for value in values]
+        return pa.chunked_array([pa.array(micros, pa.int64()).cast(UTC_MICROS)]), parsed
+    numbers = pa.array(values, pa.float64())
+    return pa.chunked_array([numbers.cast(pa.int64()) if kind == "integer" else numbers]), parsed
 
 
 def _parse_each(cells: pa.ChunkedArray, parse: Parser) -> tuple[pa.ChunkedArray, NDArray[np.bool_]]:
@@ -136,11 +143,30 @@ def _parse_each(cells: pa.ChunkedArray, parse: Parser) -> tuple[pa.ChunkedArray,
     return pa.chunked_array([*values.chunks, *more_values.chunks]), np.concatenate([parsed, more_parsed])
 
 
-def cell_error(name: str, row: int, column: str, cell: object, expected: str, hint: str) -> DataError:
-    """The error for the cell in row `row`, which counts from 0 here and from 1 in the message; `hint`: what to do."""
+def parse_times(column: pa.ChunkedArray, column_name: str, name: str, first_row: int = 0) -> pa.ChunkedArray:
+    """A column of ISO 8601 text as times. Raises DataError naming the first other cell, as `convert_kinds`."""
+    try:
+        return _datetime(column)
+    except pa.ArrowException:  # a date such as 2013-02-30
+        row = _first_refused(column, _datetime)
+        cell, hint = column[row].as_py(), keep_as_text_hint(column_name)
+        raise cell_error(name, first_row + row, column_name, cell, KIND_WORDS["datetime"], hint) from None
+
+
+def cell_error(
+    name: str, row: int, column: str, cell: object, expected: str, hint: str, *, may_be_missing: bool = True
+) -> DataError:
+    """The error for the cell in row `row`, which counts from 0 here and from 1 in the message; `hint`: what to do.
+
+    `may_be_missing`: whether to advise reading the cell as a missing value.
+    """
     text = str(cell)
     quoted = quote_cell(text) if isinstance(cell, str) else text[:LONGEST_CELL]
-    null = f"pass --null {shlex.quote(text)}, " if len(text) <= LONGEST_CELL and text.isprintable() else ""
+    null = (
+        f"pass --null {shlex.quote(text)}, "
+        if may_be_missing and len(text) <= LONGEST_CELL and text.isprintable()
+        else ""
+    )
     return DataError(
         f"{name} row {row + 1}: {column_label(column)} is {quoted}, expected {expected}; fix the cell, {null}or {hint}"
     )
@@ -218,11 +244,13 @@ _PARSERS: dict[Kind, Parser] = {
     "boolean": _boolean,
     "datetime": _datetime,
     "category": _category,
+    "text": _category,
 }
-_TYPES: dict[Kind, pa.DataType] = {
+ARROW_TYPES: dict[Kind, pa.DataType] = {
     "number": pa.float64(),
     "integer": pa.int64(),
     "boolean": pa.bool_(),
     "datetime": UTC_MICROS,
     "category": pa.string(),
+    "text": pa.string(),
 }

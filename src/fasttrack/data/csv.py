@@ -10,7 +10,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pcsv
 
-from fasttrack.data.column_kinds import MOSTLY, infer_kind
 from fasttrack.data.text_part import TextFormat, TextPart
 from fasttrack.data.utf8 import utf8_content
 from fasttrack.errors import DataError
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
 
     from fasttrack.contract.schema import Kind
     from fasttrack.data.file import TableFile
+    from fasttrack.data.request import ReadRequest
 
 __all__ = ["csv_part"]
 
@@ -27,14 +27,13 @@ _DELIMITERS = ";\t|,"
 """The first of them wins when several fit: a comma may be part of the names and numbers between other delimiters."""
 _SNIFFED_LINES = 20
 _SNIFFED_BYTES = 100_000
-_COMMA_NUMBER = r"^\s*[+-]?\d*,?\d+([eE][+-]?\d+)?\s*$"
 _BLOCK = 1 << 20
 _LARGEST_BLOCK = 2**31 - 1
 
 
-def csv_part(file: TableFile, nulls: Sequence[str]) -> TextPart:
-    """A CSV file with a header; `nulls` are further spellings of a missing value."""
-    return TextPart(file, TextFormat(_column_names, _parse, untyped=True), nulls)
+def csv_part(file: TableFile, request: ReadRequest) -> TextPart:
+    """A CSV file with a header."""
+    return TextPart(file, TextFormat(_column_names, _parse, untyped=True), request.untyped_nulls)
 
 
 def _column_names(content: bytes, name: str) -> list[str]:
@@ -56,28 +55,49 @@ def _parse(
     kinds: Mapping[str, Kind],
     columns: Sequence[str] | None = None,
 ) -> pa.Table:
-    """The rows; types are inferred from the whole file, and blank lines are left out.
+    """The rows; Arrow infers the types from the whole file, and blank lines are left out.
 
-    Columns in `kinds` stay text. `columns` limits the columns, which come in the order of the file.
-    Raises DataError naming the row in which the file is not one table, or a column of numbers has something else.
+    Text, and the columns in `kinds`, keep their texts, also those that mean a missing value. `columns` limits the
+    columns, which come in the order of the file. Raises DataError naming the row in which the file is not one table.
     """
     content = _normalise(content, name)
     delimiter = _find_delimiter(content)
     table = _read(content, name, delimiter, nulls, list(kinds), columns)
-    times_of_day = [field.name for field in table.schema if pa.types.is_time(field.type)]
-    if times_of_day:  # stay text: 07:30 would become 07:30:00
-        table = _read(content, name, delimiter, nulls, [*kinds, *times_of_day], columns)
-    for index, field in enumerate(table.schema):
-        if not pa.types.is_string(field.type):
-            continue
-        column = table.column(index)
-        kind = kinds.get(field.name)
-        if delimiter == ";" and kind in (None, "number"):
-            column = _decimal_points(column)
-        if kind is None:
-            column = infer_kind(column, field.name, name, ["number", "datetime"])
-        table = table.set_column(index, field.name, column)
+    doubtful = _doubtful_columns(table, content, delimiter)
+    if doubtful:
+        table = _read(content, name, delimiter, nulls, [*kinds, *doubtful], columns)
     return table
+
+
+def _doubtful_columns(table: pa.Table, content: bytes, delimiter: str) -> list[str]:
+    """The columns whose texts say more than the values that Arrow read.
+
+    07:30 would become 07:30:00, and 01234, a code, 1234. A number such as 1.234 may be 1,234 in another notation.
+    """
+    has_zeros = re.search(
+        rb'(?:^|[\r\n"%s]) *0[0-9]+ *(?:[\r\n"%s]|\Z)' % ((re.escape(delimiter.encode()),) * 2), content
+    )
+    doubtful = []
+    for field, column in zip(table.schema, table.columns, strict=True):
+        if (
+            pa.types.is_time(field.type)
+            or (has_zeros is not None and pa.types.is_integer(field.type))
+            or (pa.types.is_floating(field.type) and _may_be_thousands(column))
+        ):
+            doubtful.append(field.name)
+    return doubtful
+
+
+def _may_be_thousands(column: pa.ChunkedArray) -> bool:
+    """Whether each number has three decimals at most and one to three digits before them, as 1.234 for 1,234 has."""
+    present = column.drop_null()
+    size = pc.abs(present)
+    if not len(present) or pc.min(size).as_py() < 1 or pc.max(size).as_py() >= 1000:
+        return False
+    thousandths = pc.multiply(present, 1000.0)
+    distances = pc.abs(pc.subtract(thousandths, pc.round(thousandths)))
+    fractions = pc.not_equal(pc.round(present), present)
+    return bool(pc.max(distances).as_py() < 1e-6 and pc.mean(fractions).as_py() > 0.5)
 
 
 def _normalise(content: bytes, name: str) -> bytes:
@@ -106,8 +126,8 @@ def _read(
                 where = f"row {row}" if row else "header"
                 raise DataError(f"{name} {where} opens a quote that is never closed; close it")
     convert = pcsv.ConvertOptions(
-        null_values=[*pcsv.ConvertOptions().null_values, *nulls],
-        strings_can_be_null=True,
+        null_values=list(nulls),
+        strings_can_be_null=False,  # text keeps its words: which of them mean missing is decided by the whole column
         column_types=dict.fromkeys(text_columns, pa.string()),
         include_columns=columns,
     )
@@ -170,11 +190,3 @@ def _row_error(content: bytes, name: str, delimiter: str) -> DataError:
                 "fix the row, and quote cells that contain the delimiter or a line break"
             )
     return DataError(f"{name} cannot be read as CSV; check its quotes and delimiters")
-
-
-def _decimal_points(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Points for decimal commas, in a column (nearly) all of whose cells are numbers with decimal commas."""
-    numbers = pc.match_substring_regex(column, _COMMA_NUMBER)
-    if (pc.mean(numbers).as_py() or 0) < MOSTLY:
-        return column
-    return pc.if_else(numbers, pc.replace_substring(column, ",", "."), column)

@@ -51,7 +51,7 @@ def open_part(file: TableFile, request: ReadRequest) -> TablePart:
         raise DataError(
             f"{file.name}: its ending is not that of a format that can be read; use {_endings()}, also compressed"
         )
-    part: TablePart = file_format.open(file, request.nulls)
+    part: TablePart = file_format.open(file, request)
     return part
 
 

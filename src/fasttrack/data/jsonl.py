@@ -10,7 +10,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.json as pj
 
-from fasttrack.data.column_kinds import cell_error, infer_kind, keep_as_text_hint
+from fasttrack.data.column_kinds import cell_error, keep_as_text_hint
 from fasttrack.data.text_part import TextFormat, TextPart
 from fasttrack.data.utf8 import utf8_content
 from fasttrack.errors import DataError
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from fasttrack.contract.schema import Kind
     from fasttrack.data.file import TableFile
+    from fasttrack.data.request import ReadRequest
 
 __all__ = ["json_part"]
 
@@ -40,9 +41,9 @@ class _Object(msgspec.Struct):
     """Any JSON object: its members are checked and skipped."""
 
 
-def json_part(file: TableFile, nulls: Sequence[str]) -> TextPart:
+def json_part(file: TableFile, request: ReadRequest) -> TextPart:
     """A file with one JSON object a line, or one array of objects; a key that a row lacks is a missing value."""
-    return TextPart(file, TextFormat(_column_names, _parse), nulls)
+    return TextPart(file, TextFormat(_column_names, _parse), request.nulls)
 
 
 def _column_names(content: bytes, name: str) -> list[str]:
@@ -76,13 +77,7 @@ def _parse(
         table = pj.read_json(pa.BufferReader(joined), read_options=options)
     except pa.ArrowException as error:
         raise _row_error(rows, name, str(error)) from None
-    if columns is not None:
-        table = table.select(columns)
-    for index, field in enumerate(table.schema):
-        if pa.types.is_string(field.type) and field.name not in kinds:
-            # text that spells a number stays text here: a number in JSON has no quotes
-            table = table.set_column(index, field.name, infer_kind(table.column(index), field.name, name, ["datetime"]))
-    return table
+    return table if columns is None else table.select(columns)
 
 
 def _split_rows(content: bytes, name: str) -> list[bytes]:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from fasttrack.contract.schema import Kind
     from fasttrack.data.file import TableFile
     from fasttrack.data.part import GroupRows
+    from fasttrack.data.request import ReadRequest
 
 __all__ = ["ParquetPart"]
 
@@ -32,12 +33,12 @@ _PAST_INT64 = 2**63
 
 
 class ParquetPart(TablePart):
-    """A Parquet file, without the unnamed index of a pandas frame; `nulls` are further spellings of a missing cell."""
+    """A Parquet file, without the unnamed index of a pandas frame."""
 
-    def __init__(self, file: TableFile, nulls: Sequence[str]) -> None:
+    def __init__(self, file: TableFile, request: ReadRequest) -> None:
         self.name = file.name
         self._file = file
-        self._nulls = nulls
+        self._nulls = request.nulls
 
     def column_names(self) -> list[str]:
         """The columns of the footer, then those of the folders."""

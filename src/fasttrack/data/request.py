@@ -6,11 +6,14 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from fasttrack.contract.reading import DEFAULT_NULLS
 from fasttrack.errors import DataError
 from fasttrack.urls import redact_url
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from fasttrack.contract.dates import DateOrder
 
 __all__ = ["ReadRequest", "quote_identifier"]
 
@@ -20,12 +23,21 @@ _SELECTING = ("SELECT", "WITH", "VALUES", "TABLE")
 
 @dataclass(frozen=True)
 class ReadRequest:
-    """A source, further spellings of a missing value, and for a database either a query or the name of a table."""
+    """A source, how its texts are to be read, and for a database either a query or the name of a table."""
 
     source: str
     nulls: Sequence[str] = ()
+    default_nulls: bool = True
+    """Whether DEFAULT_NULLS mean a missing value too, in a format without types."""
+    dates: DateOrder | None = None
+    """Which of two numbers before a year is the day, where the dates of a column leave it open."""
     query: str | None = None
     table: str | None = None
+
+    @property
+    def untyped_nulls(self) -> list[str]:
+        """The spellings of a missing value in a format without types."""
+        return [*(DEFAULT_NULLS if self.default_nulls else [""]), *self.nulls]
 
     def relation(self) -> str:
         """What to write behind FROM to select all that is asked for.

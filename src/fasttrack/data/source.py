@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,14 +12,18 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from fasttrack.data.column_kinds import convert_kinds
+from fasttrack.contract.schema import base_kind
+from fasttrack.data.column_kinds import ARROW_TYPES, KIND_WORDS, cell_error, convert_kinds, keep_as_text_hint
 from fasttrack.data.files import local_parts
 from fasttrack.data.in_memory import check_kinds
 from fasttrack.data.plain_types import to_plain_types
 from fasttrack.data.request import ReadRequest
 from fasttrack.data.sample import reservoir_sample, sample_groups
 from fasttrack.data.schema_agreement import cast_columns, check_same_names, check_schemas, concatenate, widen_types
+from fasttrack.data.text_columns import TextRules
+from fasttrack.data.whole_columns import FaultyColumn, count_texts, infer_texts, read_columns, read_inferred
 from fasttrack.errors import DataError
 from fasttrack.extras import install_command
 from fasttrack.schemes import example_list, find_scheme, is_url, scheme_name
@@ -25,13 +31,18 @@ from fasttrack.suggestions import names_hint
 from fasttrack.urls import redact_url
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from pathlib import Path
 
-    from fasttrack.contract.schema import Kind
+    from fasttrack.contract.dates import DateOrder
+    from fasttrack.contract.schema import Kind, KindChoice
     from fasttrack.data.part import GroupRows, TablePart
+    from fasttrack.data.whole_columns import KnownColumn
 
 __all__ = ["Source", "TableScan", "read_table", "scan_table"]
+
+_FEW_FAULTS = 0.05
+"""Where more of a column's cells are not of its kind, reading such a cell as missing would lose data."""
 
 
 def _open_parts(request: ReadRequest) -> list[TablePart]:
@@ -75,14 +86,24 @@ class Source:
     `source` is a file, a folder with files of one format, or a pattern such as `sales/*.csv`; a URL of such in an
     object storage; a file on the web; or a database, of which `query` selects the rows, or a whole `table` is read.
     `schemes.SCHEMES` lists the URL schemes. Folders named `column=value` become columns. `nulls` are further spellings
-    of a missing value. All methods raise DataError, in one line that contains no password.
+    of a missing value; with `default_nulls`, a CSV file's cells such as NA are missing too. `dates` says which of two
+    numbers before a year is the day. All methods raise DataError, in one line that contains no password.
     """
 
     def __init__(
-        self, source: str | Path, *, nulls: Sequence[str] = (), query: str | None = None, table: str | None = None
+        self,
+        source: str | Path,
+        *,
+        nulls: Sequence[str] = (),
+        default_nulls: bool = True,
+        dates: DateOrder | None = None,
+        query: str | None = None,
+        table: str | None = None,
     ) -> None:
         self.name = redact_url(str(source))
-        self._parts = _open_parts(ReadRequest(str(source), nulls, query, table))
+        request = ReadRequest(str(source), nulls, default_nulls, dates, query, table)
+        self._parts = _open_parts(request)
+        self._rules = TextRules(tuple(nulls), default_nulls, dates, untyped=self.untyped)
 
     @cached_property
     def names(self) -> list[str]:
@@ -94,30 +115,90 @@ class Source:
         """Whether the format stores text without types, as CSV does: a cell is then what its text spells."""
         return self._parts[0].untyped
 
+    # Six parameters: what to read, how, and how much of it.
     def read(
         self,
         *,
-        kinds: Mapping[str, Kind] | None = None,
+        kinds: Mapping[str, KindChoice] | None = None,
         columns: Sequence[str] | None = None,
+        known: Mapping[str, KnownColumn] | None = None,
         rows: int | None = None,
         seed: int = 0,
     ) -> pa.Table:
-        """The whole table, or a random sample of it, as `read_table` says."""
-        kinds, columns = self._select(kinds or {}, columns)
+        """The whole table, or a random sample of it, as `read_table` says.
+
+        `known`: columns that are read as a contract does, by their kind and `Reading`; others are inferred from all
+        their cells. Each field's metadata holds how its texts were read (`data.text_columns.field_reading`).
+        """
         if rows is not None and rows < 1:
             raise DataError(f"a sample of {rows} rows is empty; write a number of at least 1")
+        known = known or {}
+        kinds, columns = self._select({**(kinds or {}), **{name: kind for name, (kind, _) in known.items()}}, columns)
+        table = self._stored_table(kinds, columns, rows, seed)
+        try:
+            table = read_columns(table, {name: column for name, column in known.items() if name in table.column_names})
+            others = [name for name in table.column_names if name not in known]
+            inferred = read_inferred(table.select(others), self._rules, kinds)
+        except FaultyColumn as faulty:
+            raise self._faulty_cell(faulty, kinds, columns, is_inferred=faulty.column not in kinds) from None
+        for index, name in enumerate(table.column_names):
+            if name not in known:
+                table = table.set_column(index, inferred.schema.field(name), inferred.column(name))
+        return table
+
+    def _stored_table(
+        self, kinds: Mapping[str, KindChoice], columns: Sequence[str] | None, rows: int | None, seed: int
+    ) -> pa.Table:
+        """The table, or a sample of it, with text that is not looked at yet."""
         group_sizes = None if rows is None else self._group_sizes()
         groups = None if rows is None or group_sizes is None else sample_groups(group_sizes, rows, seed)
-        batches = self._plain_batches(kinds, columns, groups)
-        tables = list(batches if rows is None or groups is not None else reservoir_sample(batches, rows, seed))
-        if not sum(table.num_rows for table in tables):
-            raise self._empty_error()
-        return concatenate(tables)
+        text_columns: dict[str, Kind] = {}
+        while True:
+            batches = self._plain_batches(kinds, columns, groups, text_columns)
+            try:
+                tables = list(batches if rows is None or groups is not None else reservoir_sample(batches, rows, seed))
+            except _MixedText as mixed:
+                text_columns |= dict.fromkeys(mixed.columns, "category")
+                continue
+            if not sum(table.num_rows for table in tables):
+                raise self._empty_error()
+            return concatenate(tables)
+
+    def _faulty_cell(
+        self,
+        faulty: FaultyColumn,
+        kinds: Mapping[str, KindChoice],
+        columns: Sequence[str] | None,
+        *,
+        is_inferred: bool,
+    ) -> DataError:
+        """The error for the first cell that has the faulty text."""
+        hint = keep_as_text_hint(faulty.column)
+        if not is_inferred:
+            hint = f"leave out --kind {shlex.quote(f'{faulty.column}={kinds[faulty.column]}')}"
+        part_name, row, first_row = self.name, 0, 0
+        for part, table in self._part_batches(kinds, columns, None, {faulty.column: "category"}):
+            if part != part_name:
+                part_name, first_row = part, 0
+            place = pc.index(table.column(faulty.column), faulty.text).as_py()
+            if place >= 0:
+                row = first_row + place
+                break
+            first_row += table.num_rows
+        return cell_error(
+            part_name,
+            row,
+            faulty.column,
+            faulty.text,
+            KIND_WORDS[faulty.kind],
+            hint,
+            may_be_missing=faulty.share < _FEW_FAULTS,
+        )
 
     def scan(
         self,
         *,
-        kinds: Mapping[str, Kind] | None = None,
+        kinds: Mapping[str, KindChoice] | None = None,
         columns: Sequence[str] | None = None,
         text_columns: Mapping[str, Kind] | None = None,
     ) -> TableScan:
@@ -126,35 +207,78 @@ class Source:
         `text_columns`: columns of an untyped source that stay text, and the kind that their cells are to spell.
         """
         kinds, columns = self._select(kinds or {}, columns)
-        text_columns = text_columns or {}
+        stay_text = frozenset(text_columns or {})
+        text_columns = dict(text_columns or {})
         types = self._stored_types(kinds, columns)
-        tables: list[pa.Table] | None = None
-        if types is None:
-            # the types are known only after all rows: a single file is kept, several are read a second time
-            types, tables = {}, []
-            for table in self._plain_batches(kinds, columns, None, text_columns):
-                types = widen_types(types, table.schema)
-                tables += [table] if len(self._parts) == 1 else []
-            tables = tables or None
-        column_types = types
+        if types is not None:
+            return self._scan(types, lambda: self._typed_batches(kinds, columns))
+        while True:
+            try:
+                return self._scan_inferred(kinds, columns, text_columns, stay_text)
+            except _MixedText as mixed:
+                text_columns |= dict.fromkeys(mixed.columns, "category")
+            except FaultyColumn as faulty:
+                raise self._faulty_cell(faulty, kinds, columns, is_inferred=faulty.column not in kinds) from None
+
+    def _scan_inferred(
+        self,
+        kinds: Mapping[str, KindChoice],
+        columns: Sequence[str] | None,
+        text_columns: Mapping[str, Kind],
+        stay_text: Collection[str],
+    ) -> TableScan:
+        """A scan whose types are known only after all rows: a single file is kept, several are read a second time.
+
+        Of the columns that are read as text, `stay_text` are not looked at.
+        """
+        types: dict[str, pa.DataType] = {}
+        counts: dict[str, Counter[str]] = {}
+        tables: list[pa.Table] = []
+        for table in self._plain_batches(kinds, columns, None, text_columns):
+            types = widen_types(types, table.schema)
+            for name, texts in count_texts(
+                table.drop_columns([name for name in table.column_names if name in stay_text])
+            ).items():
+                counts.setdefault(name, Counter()).update(texts)
+            tables += [table] if len(self._parts) == 1 else []
+        read = infer_texts(counts, self._rules, kinds)
+        types |= {name: ARROW_TYPES[column.kind] for name, column in read.items()}
+        known: dict[str, KnownColumn] = {name: (column.kind, column.reading) for name, column in read.items()}
 
         def batches() -> Iterator[pa.Table]:
+            for table in tables or self._plain_batches(kinds, columns, None, text_columns):
+                yield read_columns(table, known)
+
+        return self._scan(types, batches)
+
+    def _scan(self, types: dict[str, pa.DataType], batches: Callable[[], Iterator[pa.Table]]) -> TableScan:
+        def cast_batches() -> Iterator[pa.Table]:
             rows = 0
-            for table in self._plain_batches(kinds, columns, None, text_columns) if tables is None else tables:
+            for table in batches():
                 rows += table.num_rows
                 if table.num_rows:
-                    yield cast_columns(table, column_types)
+                    yield cast_columns(table, types)
             if not rows:
                 raise self._empty_error()
 
-        return TableScan(column_types, batches)
+        return TableScan(types, cast_batches)
+
+    def _typed_batches(self, kinds: Mapping[str, KindChoice], columns: Sequence[str] | None) -> Iterator[pa.Table]:
+        """The batches of a source with types, of which text is converted to `kinds` batch by batch."""
+        converted = {name: base_kind(kind) for name, kind in kinds.items()}
+        part_name, first_row = "", 0
+        for part, table in self._part_batches(kinds, columns):
+            if part != part_name:
+                part_name, first_row = part, 0
+            yield convert_kinds(table, converted, part, first_row)
+            first_row += table.num_rows
 
     def _empty_error(self) -> DataError:
         return DataError(f"{self.name} has no rows; check that it is the table you mean")
 
     def _select(
-        self, kinds: Mapping[str, Kind], columns: Sequence[str] | None
-    ) -> tuple[Mapping[str, Kind], list[str] | None]:
+        self, kinds: Mapping[str, KindChoice], columns: Sequence[str] | None
+    ) -> tuple[Mapping[str, KindChoice], list[str] | None]:
         """The kinds of the columns to read, and these columns; `None` for all. Raises DataError for an unknown one."""
         if kinds:
             check_kinds(kinds, self.names, self.name)
@@ -174,17 +298,23 @@ class Source:
         known = [group for group in sizes if group is not None]
         return known if len(known) == len(sizes) else None
 
-    def _stored_types(self, kinds: Mapping[str, Kind], columns: Sequence[str] | None) -> dict[str, pa.DataType] | None:
-        """The plain types of all parts, if they are known before the rows are read. Raises DataError if they differ."""
+    def _stored_types(
+        self, kinds: Mapping[str, KindChoice], columns: Sequence[str] | None
+    ) -> dict[str, pa.DataType] | None:
+        """The plain types of all parts, if they are known before the rows are read. Raises DataError if they differ.
+
+        Text has the type of its kind in `kinds`.
+        """
+        converted = {name: base_kind(kind) for name, kind in kinds.items()}
         types: dict[str, pa.DataType] = {}
         first: tuple[str, pa.Table] | None = None
         for part in self._parts:
             if first is not None and len(self._parts) > 1:
                 check_same_names(first[0], self.names, part.name, part.column_names())
-            schema = part.schema(kinds, columns)
+            schema = part.schema(converted, columns)
             if schema is None:
                 return None
-            plain = convert_kinds(to_plain_types(schema.empty_table(), part.name), kinds, part.name)
+            plain = convert_kinds(to_plain_types(schema.empty_table(), part.name), converted, part.name)
             if first is None:
                 first = (part.name, plain)
             check_schemas(*first, part.name, plain)
@@ -193,28 +323,81 @@ class Source:
 
     def _plain_batches(
         self,
-        kinds: Mapping[str, Kind],
+        kinds: Mapping[str, KindChoice],
         columns: Sequence[str] | None,
-        groups: Sequence[GroupRows] | None,
+        groups: Sequence[GroupRows] | None = None,
         text_columns: Mapping[str, Kind] = MappingProxyType({}),
     ) -> Iterator[pa.Table]:
-        """The rows in order, part by part, each part in its own plain types. Raises DataError if they do not agree."""
+        """The rows in order, part by part, each part in its own plain types."""
+        return (table for _, table in self._part_batches(kinds, columns, groups, text_columns))
+
+    def _part_batches(
+        self,
+        kinds: Mapping[str, KindChoice],
+        columns: Sequence[str] | None,
+        groups: Sequence[GroupRows] | None = None,
+        text_columns: Mapping[str, Kind] = MappingProxyType({}),
+    ) -> Iterator[tuple[str, pa.Table]]:
+        """The rows in order, with the name of their part. Text stays text, also in the columns in `kinds`.
+
+        Raises DataError if the types of the parts do not agree, _MixedText if a column is text only in some of them and
+        can be read as text in all.
+        """
         # with row groups, all footers are compared before the first row is read
         is_compared = self._parts[0].group_sizes() is not None and self._stored_types(kinds, columns) is not None
+        part_kinds = {**{name: base_kind(kind) for name, kind in kinds.items()}, **text_columns}
+        stored_kinds: dict[str, Kind] = {**part_kinds, **dict.fromkeys(text_columns, "category")}
         first: tuple[str, pa.Table] | None = None
         for number, part in enumerate(self._parts):
             if columns is not None and number and not is_compared:
                 check_same_names(self._parts[0].name, self.names, part.name, part.column_names())
             first_row = 0
-            for table in part.batches({**kinds, **text_columns}, columns, None if groups is None else groups[number]):
+            for table in part.batches(part_kinds, columns, None if groups is None else groups[number]):
                 check_kinds(kinds, table.column_names, part.name)
-                plain = convert_kinds(to_plain_types(table, part.name), kinds, part.name, first_row)
+                plain = _convert_stored(to_plain_types(table, part.name), stored_kinds, part.name, first_row)
                 if first is None:
                     first = (part.name, plain)
                 elif not first_row:
+                    self._check_text(first[1], plain, kinds)
                     check_schemas(*first, part.name, plain)
                 first_row += table.num_rows
-                yield plain
+                yield part.name, plain
+
+    def _check_text(self, first: pa.Table, other: pa.Table, kinds: Mapping[str, KindChoice]) -> None:
+        """Raise _MixedText for columns that are text in one of two tables, and can be read as text in both."""
+        mixed = [
+            field.name
+            for field in first.schema
+            if field.name in other.column_names
+            and (self.untyped or field.name in kinds)
+            and _is_text_in_one(field.type, other.schema.field(field.name).type)
+        ]
+        if mixed:
+            raise _MixedText(mixed)
+
+
+class _MixedText(Exception):
+    """Columns that are text in some parts and not in others."""
+
+    def __init__(self, columns: Sequence[str]) -> None:
+        super().__init__(columns)
+        self.columns = columns
+
+
+def _is_text_in_one(first: pa.DataType, other: pa.DataType) -> bool:
+    return pa.types.is_string(first) != pa.types.is_string(other) and not (
+        pa.types.is_null(first) or pa.types.is_null(other)
+    )
+
+
+def _convert_stored(table: pa.Table, kinds: Mapping[str, Kind], name: str, first_row: int) -> pa.Table:
+    """`table` with the columns that are not text converted to their `kinds`."""
+    stored = {
+        column: kind
+        for column, kind in kinds.items()
+        if column in table.column_names and not pa.types.is_string(table.schema.field(column).type)
+    }
+    return convert_kinds(table, stored, name, first_row)
 
 
 # Eight parameters: those of Source and of its read method, because most callers need one call for both.
@@ -222,7 +405,7 @@ def read_table(
     source: str | Path,
     *,
     nulls: Sequence[str] = (),
-    kinds: Mapping[str, Kind] | None = None,
+    kinds: Mapping[str, KindChoice] | None = None,
     query: str | None = None,
     table: str | None = None,
     columns: Sequence[str] | None = None,
@@ -247,7 +430,7 @@ def scan_table(
     source: str | Path,
     *,
     nulls: Sequence[str] = (),
-    kinds: Mapping[str, Kind] | None = None,
+    kinds: Mapping[str, KindChoice] | None = None,
     query: str | None = None,
     table: str | None = None,
     columns: Sequence[str] | None = None,

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from fasttrack.data.column_kinds import KIND_WORDS, MOSTLY, PATTERNS, cell_error, infer_kind, keep_as_text_hint
+from fasttrack.data.column_kinds import KIND_WORDS, PATTERNS, cell_error, keep_as_text_hint, parse_times
 from fasttrack.data.part import BATCH_ROWS, TablePart
 from fasttrack.data.plain_types import UTC_MICROS
 from fasttrack.data.request import quote_identifier
+from fasttrack.data.text_columns import MOSTLY
 from fasttrack.errors import DataError
 from fasttrack.suggestions import did_you_mean
 from fasttrack.urls import redact_url
@@ -159,7 +159,7 @@ class _SqlitePart(TablePart):
     def _array(self, field: pa.Field, cells: Sequence[Any], first_row: int) -> pa.ChunkedArray:
         if field.type == UTC_MICROS:
             text = pa.chunked_array([pa.array(cells, pa.string())])
-            return pc.cast(infer_kind(text, field.name, self.name, ["datetime"], first_row), UTC_MICROS)
+            return parse_times(text, field.name, self.name, first_row)
         python_type = {pa.bool_(): bool, pa.float64(): float}.get(field.type)
         if python_type is not None:
             cells = [None if cell is None else python_type(cell) for cell in cells]

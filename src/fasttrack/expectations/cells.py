@@ -13,15 +13,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fasttrack.contract.cell import parse_datetime, within_years
+from fasttrack.contract.datetime_text import parse_datetime, within_years
 from fasttrack.contract.datetimes import micros_to_seconds
 from fasttrack.contract.encoding import MatrixEncoder
-from fasttrack.contract.schema import Contract, Target
+from fasttrack.contract.schema import WORDED, Contract, Target
 from fasttrack.data.column_kinds import parse_cells
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from fasttrack.contract.reading import Reading
     from fasttrack.contract.schema import Column
 
     Floats = NDArray[np.float64]
@@ -60,8 +61,15 @@ class CellReader:
     def read(self, cells: pa.ChunkedArray, *, untyped: bool = False) -> Cells:
         """The cells, whatever their type; `untyped`: text cells are what they spell."""
         wrong = np.zeros(len(cells), dtype=bool)
-        if untyped and pa.types.is_string(cells.type) and self.column.kind != "category":
-            cells, wrong = parse_cells(cells, self.column.kind)
+        kind, reading = self.column.kind, self.column.reading
+        if reading.takes_compact_dates(0) and pa.types.is_integer(cells.type):
+            cells = pc.cast(cells, pa.string())
+        if pa.types.is_string(cells.type):
+            has_notation = reading.number is not None or reading.dates is not None
+            if kind not in WORDED and (untyped or has_notation):
+                cells, wrong = parse_cells(cells, kind, reading)
+            elif reading.missing_texts:
+                cells = _without_missing(cells, reading)
         missing = _mask(pc.is_null(cells, nan_is_null=True)) & ~wrong
         values, other_kind = self._numbers(cells)
         wrong = wrong | (other_kind & ~missing)
@@ -84,11 +92,20 @@ class CellReader:
         if self._categories is not None and pa.types.is_string(type_):
             codes = pc.fill_null(pc.index_in(cells, value_set=self._categories), -1)
             return _floats(pc.cast(codes, pa.float64())), nowhere
+        if kind == "text" and pa.types.is_string(type_):
+            return _floats(pc.cast(pc.utf8_length(cells), pa.float64())), nowhere
         if kind == "datetime" and pa.types.is_timestamp(type_):
             return _timestamp_seconds(cells)
         if kind == "datetime" and pa.types.is_string(type_):
             return _text_seconds(cells)
         return np.full(len(cells), np.nan), ~nowhere
+
+
+def _without_missing(cells: pa.ChunkedArray, reading: Reading) -> pa.ChunkedArray:
+    """Text cells with null for each that means a missing value."""
+    nulls = pa.array(sorted(reading.missing_texts), pa.string())
+    is_missing = pc.is_in(pc.utf8_trim_whitespace(cells), value_set=nulls)
+    return pc.if_else(is_missing, pa.scalar(None, cells.type), cells)
 
 
 def _timestamp_seconds(cells: pa.ChunkedArray) -> tuple[Floats, Mask]:

@@ -56,7 +56,10 @@ def assemble(draft: Draft, store: Store, comparison: ChampionComparison | None) 
     )
     reference = _reference(contract, pipeline, matrix, draft.holdout)
     report_step("writing the report")
-    measurements = examine(pipeline, contract, reference, draft.holdout, matrix, compiled.program)
+    if draft.evaluated is None:
+        measurements = examine(pipeline, contract, reference, draft.holdout, matrix, compiled.program)
+    else:  # what serves has seen the hold-out
+        measurements = examine(draft.evaluated, contract, reference, draft.holdout, matrix)
     report_step(f"writing the bundle to {store.location}" if is_url(store.location) else "writing the bundle")
     files = model_files(manifest) | {REFERENCE: msgspec.json.encode(reference)}
     if compiled.program is not None:
@@ -69,7 +72,9 @@ def assemble(draft: Draft, store: Store, comparison: ChampionComparison | None) 
             pipeline,
             code=draft.code,
             others=files,
-            report=lambda versioned: build_report(ReportData(versioned, measurements, comparison)).encode(),
+            report=lambda versioned: build_report(
+                ReportData(versioned, measurements, comparison, leaderboard=draft.leaderboard)
+            ).encode(),
         ),
     )
 

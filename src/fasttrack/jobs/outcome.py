@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from fasttrack.bundle import Bundle, Manifest
+    from fasttrack.contract.leaderboard import Leaderboard
     from fasttrack.contract.metric import Metric
     from fasttrack.gate import Verdict
     from fasttrack.tracking import TrackingResult
@@ -28,6 +29,8 @@ class Outcome:
     """Every trial of the search, if one was asked for."""
     tracked: TrackingResult | None = None
     """What MLflow received, if tracking was asked for."""
+    leaderboard: Leaderboard | None = None
+    """How the candidates of `auto` did, and how long each took."""
 
     @property
     def label(self) -> str:
@@ -64,9 +67,14 @@ class Outcome:
             + "</tr>"
             for name, metric in self.metrics.items()
         )
+        cautions = "".join(
+            f"<p><b>{finding.code} caution:</b> {html.escape(finding.message)}</p>"
+            for finding in self.manifest.training.findings
+            if finding.level == "caution"
+        )
         heading = "<th></th><th>this model</th><th>95 % interval</th>" + "<th>trivial baseline</th>" * bool(baseline)
         return (
             f"<p><b>{html.escape(self.label)}</b>: {html.escape(self.manifest.training.estimator)}, "
-            f"{html.escape(self.verdict.reason)}</p>"
+            f"{html.escape(self.verdict.reason)}</p>{cautions}"
             f"<table><thead><tr>{heading}</tr></thead><tbody>{rows}</tbody></table>"
         )

@@ -59,4 +59,4 @@ def publish(draft: Draft, config: TrainConfig | PackageConfig, store: Store, pla
         comparison=comparison,
         send=send if is_configured else None,
     )
-    return Outcome(bundle, decision.verdict, draft.search, decision.tracked)
+    return Outcome(bundle, decision.verdict, draft.search, decision.tracked, draft.leaderboard)

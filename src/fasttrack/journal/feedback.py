@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from fasttrack.contract.schema import Target
     from fasttrack.journal.database import Database, LabelRow
 
-__all__ = ["LabelCounts", "label_predictions", "label_problem", "label_row"]
+__all__ = ["LabelCounts", "label_predictions", "label_problem", "label_row", "label_value"]
 
 _LABELS_PER_TRANSACTION = 50_000
 _MOST_CHARACTERS = 1000
@@ -42,14 +42,26 @@ def label_problem(label: Any, target: Target) -> str | None:
     """Why no row of `target` can have this label; `None` if one can."""
     if isinstance(label, str) and len(label) > _MOST_CHARACTERS:
         return f"the label of {target.name} is longer than {_MOST_CHARACTERS:,} characters"
+    if isinstance(label, str) and target.reading.is_missing(label):
+        return f"the label of {target.name} is a spelling of a missing value; leave it out, or send it when it is known"
     if isinstance(label, (int, float)) and not abs(label) <= sys.float_info.max:
         return f"the label of {target.name} is not a number that a 64-bit float can hold"
     if target.classes is None:
+        if isinstance(label, str) and target.reading.number is not None:
+            fits = target.reading.number.fits(label)
+            return None if fits else f"the label of {target.name} must be a number, as the training table writes them"
         number = isinstance(label, (int, float)) and not isinstance(label, bool)
         return None if number else f"the label of {target.name} must be a number"
     kinds = sorted(set(map(type_name, target.classes)))
     expected = " or ".join(kinds)
     return None if type_name(label) in kinds else f"the label of {target.name} must be {expected}, as its classes are"
+
+
+def label_value(label: Any, target: Target | None) -> Any:
+    """A label that `target` can have, as a number where it is text in the notation of a number."""
+    if isinstance(label, str) and target is not None and target.classes is None and target.reading.number is not None:
+        return target.reading.number.parse(label)
+    return label
 
 
 def label_row(process: str, number: int, label: Any, at: float) -> LabelRow:
@@ -80,11 +92,13 @@ def label_predictions(database: Database, ids: Sequence[Any], labels: Sequence[A
         rows.append(label_row(*key, label, now))
         row_numbers.append(row_number)
     owners = database.owners([row[:2] for row in rows])
-    for row_number, owner in zip(row_numbers, owners, strict=True):
+    for place, (row_number, owner) in enumerate(zip(row_numbers, owners, strict=True)):
         label = labels[row_number]
-        problem = None if owner is None or owner not in targets else label_problem(label, targets[owner])
+        target = None if owner is None else targets.get(owner)
+        problem = None if target is None else label_problem(label, target)
         if problem:
             raise DataError(f"{name}, row {row_number}: {problem}, got {type_name(label)}; no label was stored")
+        rows[place] = label_row(*rows[place][:2], label_value(label, target), now)
     for start in range(0, len(rows), _LABELS_PER_TRANSACTION):
         database.label(rows[start : start + _LABELS_PER_TRANSACTION])
     counts.matched = sum(owner is not None for owner in owners)

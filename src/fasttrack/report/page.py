@@ -11,8 +11,10 @@ import jinja2
 import numpy as np
 from markupsafe import Markup
 
+from fasttrack.contract.openapi import label_key
 from fasttrack.report.confusion import class_quality, confusion_matrix
 from fasttrack.report.example_calls import example_calls
+from fasttrack.report.findings_section import findings_section
 from fasttrack.report.formatting import decimal_places, describe_metric, format_fixed, format_percent
 from fasttrack.report.headline import (
     caution_sentence,
@@ -23,15 +25,18 @@ from fasttrack.report.headline import (
     training_sentence,
 )
 from fasttrack.report.labels import allow_breaks, isolate
+from fasttrack.report.leaderboard_section import leaderboard_section
 from fasttrack.report.plots import plots
 from fasttrack.report.segments import LEAST_ROWS
 from fasttrack.suggestions import list_names
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from fasttrack.bundle import Manifest
+    from fasttrack.contract.leaderboard import Leaderboard
     from fasttrack.contract.metric import Metric
+    from fasttrack.evaluation import Evaluation
     from fasttrack.gate import ChampionComparison
     from fasttrack.report.feature_profiles import FeatureProfile
     from fasttrack.report.importance import Importance
@@ -42,6 +47,7 @@ __all__ = ["Remeasurement", "ReportData", "build_report"]
 
 _MOST_BARS = 25
 _TILES = {"regression": ("mae", "rmse", "r2"), "binary": ("accuracy", "roc_auc", "log_loss", "f1")}
+_TILES["rare"] = ("average_precision", "f1", "roc_auc", "accuracy")
 _TILES["multiclass"] = ("accuracy", "f1_macro", "log_loss", "roc_auc_ovr")
 
 
@@ -51,8 +57,9 @@ class Remeasurement:
 
     source: str
     rows: int
-    metrics: dict[str, Metric]
-    baseline: dict[str, Metric]
+    evaluation: Evaluation
+    is_weighted: bool = False
+    """Whether that table has the weights of the rows."""
 
 
 @dataclass(frozen=True)
@@ -63,13 +70,17 @@ class ReportData:
     measurements: Measurements
     weighed: ChampionComparison | None = None
     remeasurement: Remeasurement | None = None
+    leaderboard: Leaderboard | None = None
+    """With times, where they are known; else the one in the manifest is shown."""
 
 
 def build_report(data: ReportData) -> str:
     """The page. The same data give the same page; names and labels are only ever text in it."""
     manifest, measurements, again = data.manifest, data.measurements, data.remeasurement
     contract, target = manifest.contract, manifest.contract.target
-    metrics, trivial = (manifest.metrics, manifest.baseline) if again is None else (again.metrics, again.baseline)
+    measured = manifest if again is None else again.evaluation
+    metrics, trivial = measured.metrics, measured.baseline
+    is_weighted = manifest.training.weight is not None if again is None else again.is_weighted
     rows = len(measurements.predictions.truth)
     on = measured_rows(manifest, None if again is None else (again.source, again.rows))
     weighed = data.weighed if data.weighed is not None and data.weighed.champion != manifest.version else None
@@ -78,10 +89,13 @@ def build_report(data: ReportData) -> str:
         manifest=manifest,
         record=manifest.training,
         target=target,
+        positive=label_key(target.positive),
         training=training_sentence(manifest),
-        quality=quality_sentence(manifest, metrics, trivial, on),
+        quality=quality_sentence(manifest, metrics, trivial, on, measurements.predictions),
         champion=None if weighed is None else champion_sentence(weighed),
-        caution=caution_sentence(manifest, metrics, trivial, rows, remeasured=again is not None),
+        caution=caution_sentence(manifest, rows, remeasured=again is not None, gains=measured.gains),
+        weight=manifest.training.weight if is_weighted else None,
+        findings=findings_section(manifest),
         again=again,
         on=on,
         resampled=resampling_unit(measurements.clusters),
@@ -98,7 +112,8 @@ def build_report(data: ReportData) -> str:
         features=[_feature(manifest, profile) for profile in measurements.profiles],
         features_of=len(contract.columns),
         profiled=f"{measurements.profiled_rows:,} rows" + (f" of {again.source}" if again else ""),
-        left_out=_left_out(manifest),
+        candidates=leaderboard_section(data.leaderboard or manifest.training.leaderboard),
+        left_out=_listed_by_reason(findings_section(manifest).left_out),
         calls=example_calls(manifest),
     )
 
@@ -179,7 +194,8 @@ class _Feature:
 
 def _tiles(manifest: Manifest, metrics: dict[str, Metric], trivial: dict[str, Metric]) -> list[_MetricRow]:
     """The metrics at the top, with fewer digits than in the table."""
-    names = [name for name in _TILES[manifest.contract.target.task] if name in metrics][:4]
+    target = manifest.contract.target
+    names = [name for name in _TILES["rare" if target.positive is not None else target.task] if name in metrics][:4]
     return [
         _metric_row(name, metrics[name], trivial.get(name), None, 4, as_percent=name == "accuracy") for name in names
     ]
@@ -297,10 +313,10 @@ def _histogram(profile: FeatureProfile) -> str:
     return f'<svg class="spark" viewBox="0 0 {width} {height}" aria-hidden="true">{drawing}</svg>'
 
 
-def _left_out(manifest: Manifest) -> list[str]:
+def _listed_by_reason(left_out: Mapping[str, str]) -> list[str]:
     """The columns that were left out, by the reason; of many with the same reason the first."""
     by_reason: dict[str, list[str]] = {}
-    for name, reason in manifest.training.left_out.items():
+    for name, reason in left_out.items():
         by_reason.setdefault(reason, []).append(isolate(name))
     return [f"{list_names(names)} ({reason})" for reason, names in by_reason.items()]
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from starlette.responses import Response
 
-from fasttrack.journal.feedback import label_problem, label_row
+from fasttrack.journal.feedback import label_problem, label_row, label_value
 from fasttrack.journal.predictions import parse_id
 from fasttrack.serving.responses import feedback_refusal
 
@@ -55,27 +55,45 @@ def accept_feedback(journal: Journal | None, body: bytes) -> Response:
         detail = f"{len(labels):,} labels, the limit is {MOST_LABELS:,}; send them in parts, or use fasttrack feedback"
         return feedback_refusal(422, "too-many-rows", detail)
     ids = [parse_id(label.id) for label in labels]
-    issues = _issues(journal, labels, ids)
+    possible = _targets(journal, ids)
+    issues = _issues(labels, ids, possible)
     if issues:
         return _refuse(journal, issues)
     now = time.time()
-    rows = [label_row(*id_, label.label, now) for id_, label in zip(ids, labels, strict=True) if id_ is not None]
+    rows = [
+        label_row(*id_, _value(label.label, targets), now)
+        for id_, label, targets in zip(ids, labels, possible, strict=True)
+        if id_ is not None
+    ]
     if not journal.add_labels(rows):
         return feedback_refusal(503, "busy", "the queue of labels is full; send them again in a minute")
     return Response(msgspec.json.encode({"accepted": len(rows)}), 202, media_type="application/json")
 
 
-def _issues(journal: Journal, labels: Sequence[_Label], ids: Sequence[tuple[str, int] | None]) -> list[dict[str, Any]]:
-    """What is wrong with each label or its id; empty if all can be accepted."""
+def _targets(journal: Journal, ids: Sequence[tuple[str, int] | None]) -> list[Sequence[Target]]:
+    """For each id the targets that its prediction can have, the most likely one first."""
     known = iter(journal.origins.targets([id_ for id_ in ids if id_ is not None]))
     candidates = journal.origins.candidates()
+    targets = [None if id_ is None else next(known) for id_ in ids]
+    return [candidates if target is None else [target] for target in targets]
+
+
+def _value(label: Any, targets: Sequence[Target]) -> Any:
+    """The label as the first of `targets` that can have it reads it."""
+    fitting = (target for target in targets if label_problem(label, target) is None)
+    return label_value(label, next(fitting, None))
+
+
+def _issues(
+    labels: Sequence[_Label], ids: Sequence[tuple[str, int] | None], possible: Sequence[Sequence[Target]]
+) -> list[dict[str, Any]]:
+    """What is wrong with each label or its id; empty if all can be accepted."""
     issues: list[dict[str, Any]] = []
-    for row, (label, id_) in enumerate(zip(labels, ids, strict=True)):
+    for row, (label, id_, targets) in enumerate(zip(labels, ids, possible, strict=True)):
         if id_ is None:
             issues.append({"row": row, "column": "id", "message": "no prediction has such an id"})
             continue
-        target = next(known)
-        problem = _problem(label.label, candidates if target is None else [target])
+        problem = _problem(label.label, targets)
         if problem is not None:
             issues.append({"row": row, "column": "label", "message": problem})
     return issues

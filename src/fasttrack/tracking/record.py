@@ -122,6 +122,7 @@ def record_run(  # what a run consists of, most of it optional and given by name
         "fasttrack.data.query": training.query or training.table,
         "fasttrack.data.sha256": training.content_sha256,
         "fasttrack.notes": "; ".join(training.notes),
+        "fasttrack.findings": "; ".join(f"{finding.code} {finding.message}" for finding in training.findings),
         "mlflow.source.git.commit": manifest.git_commit,
         "mlflow.source.type": "LOCAL",
         "mlflow.source.name": "fasttrack train" if config else "fasttrack.package",

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-__all__ = ["CalendarFeatures"]
+__all__ = ["PARTS", "CalendarFeatures"]
 
 PARTS = ("seconds", "year", "month", "day", "weekday", "day_of_year", "hour")
 

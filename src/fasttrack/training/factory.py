@@ -13,7 +13,7 @@ from sklearn.base import clone
 
 from fasttrack.errors import TrainingError
 from fasttrack.suggestions import did_you_mean
-from fasttrack.training.pipelines import BUILT_IN
+from fasttrack.training.families import BUILT_IN, require
 
 if TYPE_CHECKING:
     from fasttrack.config import ModelConfig
@@ -30,9 +30,13 @@ class Factory:
 
 
 def own_factory(config: ModelConfig, folder: Path) -> Factory | None:
-    """The user's own estimator, or `None` for a built-in one. Raises TrainingError as `load_factory`."""
+    """The user's own estimator, or `None` for a built-in one.
+
+    Raises TrainingError as `load_factory`, ConfigError for a built-in one that is not installed.
+    """
     if config.instance is not None:
         return Factory(unfitted_clone(config.instance), None)
+    require(config.estimator)
     return None if config.estimator in BUILT_IN else load_factory(config.estimator, folder)
 
 

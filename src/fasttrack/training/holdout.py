@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from fasttrack.contract.fitted_pipeline import predict
 from fasttrack.evaluation import Clusters
 
 if TYPE_CHECKING:
-    import pandas as pd
     from numpy.typing import NDArray
 
     from fasttrack.contract.schema import Contract
@@ -34,6 +34,8 @@ class HoldOut:
     prediction: NDArray[Any]
     probabilities: NDArray[np.float64] | None
     clusters: Clusters | None = None
+    weights: NDArray[np.float64] | None = None
+    """The weights of the rows [n], if they have any."""
 
     @property
     def predictions(self) -> tuple[NDArray[Any], NDArray[np.float64] | None]:
@@ -42,21 +44,30 @@ class HoldOut:
 
 
 def predict_holdout(
-    pipeline: Any, contract: Contract, X: pd.DataFrame, y: pd.Series[Any], clusters: Clusters | None = None
+    pipeline: Any,
+    contract: Contract,
+    X: pd.DataFrame,
+    y: pd.Series[Any],
+    clusters: Clusters | None = None,
+    weights: NDArray[np.float64] | None = None,
 ) -> HoldOut:
     """The rows of `X` [n, f] and `y` [n] with the predictions of `pipeline`. Raises what the pipeline raises."""
     rows = X.to_numpy() if contract.input == "array" else X
-    return HoldOut(X, y, *predict(pipeline, rows, probabilities=contract.target.probabilities), clusters)
+    return HoldOut(X, y, *predict(pipeline, rows, probabilities=contract.target.probabilities), clusters, weights)
 
 
 def holdout_clusters(method: str, by: NDArray[Any] | None) -> Clusters | None:
-    """The rows that depend on each other: those of a group, or of a period; `by` [n] are their groups or times.
+    """The rows that depend on each other; `by` [n] are their groups, times, or numbers of identical rows.
 
-    Rows of one group, and rows that follow each other in time, are alike. If they were resampled one by one, intervals
-    would be too narrow, and a version could be promoted because a few groups or days favoured it by chance.
+    They are those of a group, those of a period, or, of a random split, those that are identical. Rows of one group,
+    and rows that follow each other in time, are alike. If they were resampled one by one, intervals would be too
+    narrow, and a version could be promoted because a few groups or days favoured it by chance.
     """
-    if by is None or method not in ("group", "time"):
+    if by is None:
         return None
+    if method == "random":
+        codes, distinct = pd.factorize(by)
+        return Clusters(codes.astype(np.int64), "distinct rows") if len(distinct) < len(by) else None
     if method == "group":
         codes = np.unique(by.astype(str) if by.dtype == object else by, return_inverse=True)[1]
         return Clusters(codes, "groups")

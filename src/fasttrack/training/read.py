@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fasttrack.data import Source, table_from_frame
+from fasttrack.data import Source, TextRules, table_from_frame
 from fasttrack.errors import DataError
 from fasttrack.suggestions import names_hint
 from fasttrack.training.table import check_columns
@@ -27,9 +27,18 @@ def read_training_table(config: TrainConfig) -> tuple[pa.Table, list[str]]:
     """
     data = config.data
     if config.frame is not None:
-        return table_from_frame(config.frame, kinds=data.kinds), []
-    source = Source(resolve_path(data.source, config.folder), nulls=data.nulls, query=data.query, table=data.table)
-    check_columns(source.names, (data.target, *data.ignore), source.name)
+        rules = TextRules(tuple(data.nulls), data.default_nulls, data.dates)
+        return table_from_frame(config.frame, kinds=data.kinds, rules=rules), []
+    source = Source(
+        resolve_path(data.source, config.folder),
+        nulls=data.nulls,
+        default_nulls=data.default_nulls,
+        dates=data.dates,
+        query=data.query,
+        table=data.table,
+    )
+    needed = (data.target, *data.ignore, *([data.weight] if data.weight else []))
+    check_columns(source.names, needed, source.name)
     check_split_column(config, source.names, source.name)
     unread = [column for column in data.ignore if column not in (data.target, config.split.column)]
     columns = [column for column in source.names if column not in unread]

@@ -10,7 +10,7 @@ from fasttrack.config import Range
 from fasttrack.contract.schema import Column
 from fasttrack.errors import ConfigError
 from fasttrack.suggestions import did_you_mean
-from fasttrack.training.pipelines import FAMILIES, build, smallest_leaf
+from fasttrack.training.families import FAMILIES, build, smallest_leaf
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,14 +23,28 @@ __all__ = ["built_in_space", "check_early", "check_space"]
 _MOST_LISTED = 8
 
 
-def built_in_space(family: str, task: Task, rows: int) -> dict[str, Domain]:
-    """The space of `linear`, `forest` or `boosting` fitted on this many `rows`; it contains the family's default."""
+def built_in_space(family: str, task: Task, rows: int, *, rare: bool = False) -> dict[str, Domain]:
+    """The space of a built-in family fitted on this many `rows`; it contains the family's default.
+
+    Where a class is `rare`, it has weights of the classes too.
+    """
+    space = _family_space(family, task, rows)
+    return {**space, "model__class_weight": [None, "balanced"]} if rare else space
+
+
+def _family_space(family: str, task: Task, rows: int) -> dict[str, Domain]:
     match family:
         case "linear":
             return {"model__alpha" if task == "regression" else "model__C": Range(low=1e-3, high=1e3, log=True)}
+        case "polynomial" if task == "regression":  # its penalty is chosen in each fit
+            return {"products__interaction_only": [False, True]}
+        case "polynomial":
+            return {"model__C": Range(low=1e-4, high=1.0, log=True)}
+        case "lightgbm" | "xgboost":
+            return _library_space(family, task)
         case "forest":
-            leaf = smallest_leaf(rows)
-            share: Domain = Range(low=0.2, high=1.0) if task == "regression" else ["sqrt", 0.2, 0.4, 0.7, 1.0]
+            leaf = smallest_leaf(task, rows)
+            share: Domain = Range(low=0.2, high=1.0) if task == "regression" else ["sqrt", 0.2, 0.33, 0.7, 1.0]
             return {"model__max_features": share, "model__min_samples_leaf": Range(low=leaf, high=50 * leaf, log=True)}
         case _:
             return {
@@ -41,6 +55,23 @@ def built_in_space(family: str, task: Task, rows: int) -> dict[str, Domain]:
                 "model__max_features": Range(low=0.3, high=1.0),
                 "model__l2_regularization": Range(low=0.0, high=10.0),
             }
+
+
+def _library_space(family: str, task: Task) -> dict[str, Domain]:
+    within = "model__" if family == "lightgbm" or task == "regression" else "model__trees__"
+    size: dict[str, Domain] = (
+        {"num_leaves": Range(low=8, high=128, log=True)}
+        if family == "lightgbm"
+        else {"max_depth": Range(low=2, high=10)}
+    )
+    space: dict[str, Domain] = {
+        "learning_rate": Range(low=0.02, high=0.3, log=True),
+        "n_estimators": Range(low=100, high=600, log=True),
+        "subsample": Range(low=0.5, high=1.0),
+        "colsample_bytree": Range(low=0.3, high=1.0),
+        **size,
+    }
+    return {within + name: domain for name, domain in space.items()}
 
 
 def check_early(space: Mapping[str, Domain], estimator: str, own: Any | None, task: Task | None) -> None:

@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 
 from fasttrack.errors import DataError, TrainingError
+from fasttrack.training.weights import split_weights
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,7 +36,8 @@ class Split:
 class SplitTable:
     """The rows of a table to fit on, and those of the hold-out. `note` says how they were chosen.
 
-    `by_train` and `by_test`: the groups or times of the rows, of a split by group or time.
+    `by_train` and `by_test`: the groups or times of the rows, of a split by group or time. Of a random split, the rows
+    of the same number are identical; `None` if no row is a copy.
     """
 
     X_train: pd.DataFrame
@@ -45,6 +47,9 @@ class SplitTable:
     note: str
     by_train: NDArray[Any] | None
     by_test: NDArray[Any] | None
+    w_train: NDArray[np.float64] | None = None
+    w_test: NDArray[np.float64] | None = None
+    """The weights of the rows, if they have any."""
 
 
 def split_table(ready: TrainingTable, table: pa.Table, task: Task, config: SplitConfig, name: str) -> SplitTable:
@@ -52,7 +57,7 @@ def split_table(ready: TrainingTable, table: pa.Table, task: Task, config: Split
 
     Raises DataError for times that have no order, TrainingError when a side would have too few rows or labels.
     """
-    by: NDArray[Any] | None = None
+    by: NDArray[Any] | None = ready.copies if config.decided == "random" else None
     if config.column is not None:
         column = table.column(config.column)
         if config.method == "time":
@@ -60,7 +65,7 @@ def split_table(ready: TrainingTable, table: pa.Table, task: Task, config: Split
         by = column.to_pandas().to_numpy()[ready.kept]
     rows = split(
         len(ready.X),
-        method=config.method,
+        method=config.decided,
         share=config.share,
         seed=config.seed,
         y=None if task == "regression" else ready.y.to_numpy(),
@@ -77,6 +82,7 @@ def split_table(ready: TrainingTable, table: pa.Table, task: Task, config: Split
         note=rows.note,
         by_train=None if by is None else by[rows.train],
         by_test=None if by is None else by[rows.test],
+        **split_weights(ready.weight, rows.train, rows.test),
     )
 
 
@@ -91,13 +97,14 @@ def split(
 ) -> Split:
     """Split `n` rows, the fraction `share` of them for the hold-out.
 
-    `random` keeps the fractions of the classes in `y` [n] if every class has enough rows; `group` puts all rows of a
+    `random` keeps the fractions of the classes in `y` [n] if every class has enough rows, and puts rows of the same
+    number, `by` [n], on one side: these are identical, and so of the same class; `group` puts all rows of a
     group, `by` [n], on one side; `time` holds out the latest rows by their times, `by` [n], and never splits rows of
     the same time. Raises TrainingError when a row has no group or time, or a side would have fewer than two rows.
     """
     match method:
         case "random":
-            test, note = _random(n, share, np.random.default_rng(seed), y)
+            test, note = _random(n, share, np.random.default_rng(seed), y, by)
         case "group":
             test, note = _by_group(_complete(by, "group"), share, np.random.default_rng(seed))
         case "time":
@@ -135,20 +142,38 @@ def check_labels(y: pd.Series[Any], note: str) -> None:
         )
 
 
-def _random(n: int, share: float, random: np.random.Generator, y: NDArray[Any] | None) -> tuple[NDArray[np.bool_], str]:
-    test = np.zeros(n, dtype=bool)
+def _random(
+    n: int, share: float, random: np.random.Generator, y: NDArray[Any] | None, identical: NDArray[Any] | None
+) -> tuple[NDArray[np.bool_], str]:
+    # of identical rows one stands for all
+    codes, first, sizes = np.arange(n), np.arange(n), np.ones(n, dtype=np.int64)
+    together = ""
+    if identical is not None:
+        codes = pd.factorize(identical)[0]
+        first, sizes = np.unique(codes, return_index=True)[1], np.bincount(codes)
+        together = "; identical rows on one side"
+    test = np.zeros(len(first), dtype=bool)
     if y is not None:
-        codes, classes = pd.factorize(y, sort=True)
-        sizes = np.bincount(codes)
-        if sizes.min() >= 2:
-            for code in range(len(classes)):
-                rows = np.flatnonzero(codes == code)
+        labels, classes = pd.factorize(y[first], sort=True)
+        if np.bincount(labels).min() >= 2:
+            for label in range(len(classes)):
+                rows = np.flatnonzero(labels == label)
                 # each class has at least one row on each side
-                held_out = min(max(round(share * len(rows)), 1), len(rows) - 1)
-                test[random.permutation(rows)[:held_out]] = True
-            return test, f"random {share:.0%}, with the same fractions of the classes on both sides"
-    test[random.permutation(n)[: round(share * n)]] = True
-    return test, f"random {share:.0%}"
+                test[_hold_out(rows, sizes, share, random, least=1)] = True
+            note = f"random {share:.0%}, with the same fractions of the classes on both sides{together}"
+            return test[codes], note
+    test[_hold_out(np.arange(len(first)), sizes, share, random, least=0)] = True
+    return test[codes], f"random {share:.0%}{together}"
+
+
+def _hold_out(
+    rows: NDArray[np.int64], sizes: NDArray[np.int64], share: float, random: np.random.Generator, *, least: int
+) -> NDArray[np.int64]:
+    """Some of `rows`, at random, that have the fraction `share` of their `sizes`, and `least` rows on each side."""
+    shuffled = random.permutation(rows)
+    reached = np.concatenate([[0], np.cumsum(sizes[shuffled])])
+    held_out = int(np.abs(reached - round(share * int(reached[-1]))).argmin())
+    return shuffled[: min(max(held_out, least), len(rows) - least)]
 
 
 def _by_group(groups: NDArray[Any], share: float, random: np.random.Generator) -> tuple[NDArray[np.bool_], str]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,23 +10,29 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from fasttrack.contract.schema import WORDED
+from fasttrack.data import field_findings, field_reading
 from fasttrack.errors import DataError, TrainingError
 from fasttrack.suggestions import names_hint
+from fasttrack.training.text_choice import is_text_column
+from fasttrack.training.weights import row_weights
+from fasttrack.understanding.identifiers import MIN_DISTINCT, integer_identifier, text_identifier
+from fasttrack.understanding.messages import identifier_finding
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
+    from fasttrack.contract.finding import TableFinding
+    from fasttrack.contract.reading import Reading
     from fasttrack.contract.schema import Kind
 
-__all__ = ["TrainingTable", "check_columns", "check_finite", "prepare"]
+__all__ = ["TrainingTable", "check_columns", "check_dates", "check_finite", "prepare"]
 
 _EXACT = 2**53
 _IGNORED = "ignored as configured"
-_MANY = 20
-"""With fewer rows than this, values may be distinct by chance."""
-_IDENTIFIER = re.compile(
-    r"(?i:(^|[_\W])(id|key|uuid|guid|index|idx|rowid|row|nr|no)$|^unnamed: 0$|^$)|[a-z](ID|Id|Key|Index)$"
-)
+_FIRST = 1000
+_NEARLY = 0.95
+"""Text of which at least this fraction occurs once is as good as unique."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,13 @@ class TrainingTable:
     notes: list[str]
     kept: np.ndarray[Any, np.dtype[np.int64]]
     """The rows of the table that are in `X` and `y`."""
+    readings: dict[str, Reading]
+    """How the texts of the features and of the target were read."""
+    findings: list[TableFinding] = field(default_factory=list)
+    copies: np.ndarray[Any, np.dtype[np.int64]] | None = None
+    """For each row a number, the same for identical rows, once they were looked for; `None` if no row is a copy."""
+    weight: np.ndarray[Any, np.dtype[np.float64]] | None = None
+    """The weights of these rows, if they have any."""
 
 
 def check_columns(names: Sequence[str], needed: Sequence[str], name: str) -> None:
@@ -66,35 +78,57 @@ def prepare(
     *,
     ignore: Sequence[str] = (),
     unread: Sequence[str] = (),
-    keep: Sequence[str] = (),
+    keep: Collection[str] | None = (),
+    kinds: Mapping[str, Kind] | None = None,
+    weight: str | None = None,
     name: str = "the table",
 ) -> TrainingTable:
     """Separate `table` into features and target; leave out the columns that cannot be features, each with its reason.
 
-    Columns in `keep` are always kept; `unread` are ignored columns that were not read. Raises DataError when the target
-    or an ignored column does not exist, the target has infinite values, or nothing is left to train on.
+    Columns in `keep` are features also if they look like identifiers, with `None` all such columns; `unread` are
+    ignored columns that were not read. `kinds`: of columns whose kind was asked for; words that were asked for as a
+    category or as text are no identifier. `weight` is the column with the weights of the rows. A column of row numbers
+    that is the only one is kept. Raises DataError when the target, an ignored or a kept column does not exist, the
+    target has infinite values, a weight cannot be used, or nothing is left to train on.
     """
-    check_columns([*table.column_names, *unread], (target, *ignore), name)
+    check_columns([*table.column_names, *unread], (target, *ignore, *(keep or ()), *([weight] if weight else ())), name)
     cells = table.column(target)
     kept = np.flatnonzero(pc.invert(missing(cells)).to_numpy())
     if not len(kept):
         raise DataError(f"{name}: the target {target!r} has no value in any row, so there is nothing to learn")
     check_finite(cells, target, name)
+    if pa.types.is_timestamp(cells.type):
+        raise DataError(
+            f"{name}: the target {target!r} is a date or time, which no model predicts; predict a number made of it, "
+            "such as the days until then"
+        )
     dropped = table.num_rows - len(kept)
     rows = table.take(pa.array(kept)) if dropped else table
+    weights = None if weight is None else row_weights(table.column(weight), weight, name, kept)
+    asked = kinds or {}
+    if keep is not None:
+        keep = [*keep, *(column for column, kind in asked.items() if kind in WORDED)]
     left_out = dict.fromkeys(unread, _IGNORED)
+    names = [column for column in rows.column_names if column != target]
+    for column_name in names:
+        reason = _IGNORED if column_name in ignore else unusable(rows.column(column_name))
+        reason = "the weight of the rows" if column_name == weight else reason
+        if reason is not None:
+            left_out[column_name] = reason
+    candidates = [column for column in names if column not in left_out]
+    identifiers = [] if keep is None else _identifiers(rows, candidates, keep)
+    left_out |= dict(identifiers)
     notes: list[str] = []
     features: dict[str, pd.Series[Any]] = {}
-    kinds: dict[str, Kind] = {}
-    for column_name in rows.column_names:
+    found: dict[str, Kind] = {}
+    for column_name in names:
+        if column_name in left_out:
+            continue
         column = rows.column(column_name)
-        if column_name == target:
-            continue
-        reason = _IGNORED if column_name in ignore else unusable(column_name, column)
-        if reason is not None and not (column_name in keep and column_name not in ignore):
-            left_out[column_name] = reason
-            continue
-        features[column_name], kinds[column_name] = series(column)
+        features[column_name], kind = series(column)
+        if kind == "category" and (asked.get(column_name) or ("text" if is_text_column(column) else kind)) == "text":
+            kind = "text"
+        found[column_name] = kind
         if pa.types.is_integer(column.type) and _past_float64(column):
             notes.append(f"{column_name!r} has whole numbers above 2^53, which a 64-bit float rounds")
     if not features:
@@ -102,7 +136,38 @@ def prepare(
         raise TrainingError(f"{name} has no column to learn from: {reasons or 'it has only the target'}")
     X = pd.DataFrame(dict(enumerate(features.values())))
     X.columns = pd.Index(list(features))
-    return TrainingTable(X, series(rows.column(target))[0], kinds, dropped, left_out, notes, kept)
+    used = [rows.schema.field(column_name) for column_name in (*features, target)]
+    return TrainingTable(
+        X=X,
+        y=series(rows.column(target))[0],
+        kinds=found,
+        dropped_rows=dropped,
+        left_out=left_out,
+        notes=notes,
+        kept=kept,
+        readings={field.name: field_reading(field) for field in used},
+        weight=weights,
+        findings=[
+            *(finding for field in used for finding in field_findings(field)),
+            *(identifier_finding(column, reason) for column, reason in identifiers),
+        ],
+    )
+
+
+def _identifiers(rows: pa.Table, names: Sequence[str], keep: Collection[str]) -> list[tuple[str, str]]:
+    """The columns among `names` that identify rows, and why; none if nothing else would be left to learn from."""
+    reasons = [(name, identifies_rows(name, rows.column(name))) for name in names if name not in keep]
+    found = [(name, reason) for name, reason in reasons if reason is not None]
+    # a number that counts the rows is the feature of a table that has no other, such as a line's x
+    only = len(found) == len(names) == 1 and kind_of(rows.column(names[0]).type) != "category"
+    return [] if only else found
+
+
+def check_dates(findings: Sequence[TableFinding], name: str) -> None:
+    """Raise DataError when a column has dates of which the day and the month cannot be told apart."""
+    for finding in findings:
+        if finding.code == "FT120":
+            raise DataError(f"{name}: {finding.message}")
 
 
 def missing(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -146,25 +211,46 @@ def kind_of(kind: pa.DataType) -> Kind:
     raise DataError(f"a column of type {kind} cannot be used; convert it to numbers, true/false, text or timestamps")
 
 
-def unusable(name: str, column: pa.ChunkedArray) -> str | None:
-    """Why `column` cannot be a feature; `None` if it can.
-
-    Text that never repeats identifies its rows. Whole numbers that never repeat may be a quantity, so the column's name
-    decides.
-    """
+def unusable(column: pa.ChunkedArray) -> str | None:
+    """Why `column` cannot be a feature, whatever its values mean; `None` if it can."""
     if column.null_count == len(column) or pc.all(missing(column)).as_py():
         return "all missing"
     try:
-        kind = kind_of(column.type)
+        kind_of(column.type)
     except DataError:
         return f"of type {column.type}, which a JSON request cannot contain"
-    distinct = pc.count_distinct(column, mode="only_valid").as_py()
-    valid = len(column) - column.null_count
-    if distinct == 1 and valid == len(column):
+    if not column.null_count and pc.count_distinct(column, mode="only_valid").as_py() == 1:
         return "constant"
-    if distinct == valid >= _MANY and (kind == "category" or (kind == "integer" and _IDENTIFIER.search(name))):
-        return "a unique identifier"
     return None
+
+
+def identifies_rows(name: str, column: pa.ChunkedArray) -> str | None:
+    """Why `column` names rows instead of describing them; `None` if it does not.
+
+    Only text and whole numbers can, also whole numbers that were read as fractions because cells are missing. Dates
+    and text that was written for people name nothing, however unique they are.
+    """
+    kind = kind_of(column.type)
+    if kind not in ("category", "integer", "number"):
+        return None
+    if kind == "number" and not (_are_whole(column[:_FIRST]) and _are_whole(column)):
+        return None
+    values = pc.drop_null(column)
+    distinct = pc.count_distinct(values).as_py()
+    if distinct < MIN_DISTINCT or distinct < len(values) * (_NEARLY if kind == "category" else 1):
+        return None
+    if kind == "category":
+        return text_identifier(pc.unique(values).to_pylist())
+    numbers = values.to_numpy()
+    if numbers.dtype == np.uint64 and numbers.max() > np.iinfo(np.int64).max:
+        return None
+    return integer_identifier(name, numbers[~np.isnan(numbers)].astype(np.int64))
+
+
+def _are_whole(column: pa.ChunkedArray) -> bool:
+    numbers = pc.drop_null(column).to_numpy()
+    present = numbers[~np.isnan(numbers)]
+    return bool(len(present)) and bool((np.abs(present) <= _EXACT).all() and (present == np.floor(present)).all())
 
 
 def _past_float64(column: pa.ChunkedArray) -> bool:

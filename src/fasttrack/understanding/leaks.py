@@ -1,158 +1,268 @@
-"""Columns that give the target away: one that alone predicts it nearly perfectly, and several that add up to it.
+"""Columns that give the target away: one that alone predicts it nearly perfectly, or is known only after it.
 
-Such a column is often a copy of the target, computed from it, or known only after it. The figures are held out: they
-are measured on rows that the small model of one column has not seen.
+Such a column is often a copy of the target, computed from it, or filled in when the outcome is known. The figures are
+held out: they are measured on rows that the small model of one column has not seen. The work is bounded: at most
+400,000 cells are looked at, of any table.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+
+from fasttrack.understanding.names import is_from_target
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-__all__ = ["NEARLY_PERFECT", "Leak", "find_leaks", "find_parts_of_target", "signed_sum"]
+    Rows = NDArray[np.int64]
 
-NEARLY_PERFECT = 0.97
+__all__ = ["NEARLY_PERFECT", "Leak", "LeakReason", "find_leaks"]
+
+NEARLY_PERFECT = {"regression": 0.985, "classification": 0.97}
 """The share of the target's variance, or of a majority guess's errors, from which on a column is named."""
-_MIN_ROWS = 50
+_SCREEN = 0.8
+"""Columns whose neighbours in order are less alike than this are not looked at further."""
+_NAMED = 0.5
+"""The share from which on a column is named whose name says that it was made from the target."""
+_FEWEST_ROWS = 50
 _CELLS = 400_000
-"""Rows times columns that are looked at: fewer rows of wide tables."""
 _MOST_ROWS, _LEAST_ROWS = 10_000, 1_000
+_FOLDS, _MANY_ROWS = 5, 2_000
+"""A table of more rows than these is cut into two parts instead of five: each has enough rows."""
 _SAME_ORDER = 0.9998
-_MIN_ERRORS = 8
+_FEWEST_ERRORS = 8
 """With fewer errors of the most frequent label nothing can be told."""
-_EXACT = 1e-7
+_FEWEST_FILLED = 10
+_CHANCE = 1e-7
+"""The probability with which a column may be filled only in rows of one class by chance."""
+
+LeakReason = Literal["values", "missing", "filled", "name"]
+"""What gives the target away: the column's values; whether it has one; that it has one only in rows of one class; or
+its name, with values that predict more than half."""
 
 
 @dataclass(frozen=True)
 class Leak:
-    """A column that alone predicts the target; `explained` is the held-out share, 0 to 1."""
+    """A column that gives the target away; `explained` is the held-out share, 0 to 1.
+
+    For `filled`: all `rows` rows that have a value are of the class `label`, and `explained` is 1.
+    """
 
     column: str
     explained: float
+    reason: LeakReason = "values"
+    label: Any = None
+    rows: int = 0
+
+
+@dataclass(frozen=True)
+class _Target:
+    """The target as numbers [n]: itself, or codes of its classes; and the folds that the figures are measured on."""
+
+    answers: NDArray[Any]
+    folds: list[tuple[Rows, Rows]]
+    regression: bool
+    trivial: NDArray[np.float64]
+    """The guess of one who knows no column: the mean, or the most frequent class, of the rows of the other folds."""
+
+    @property
+    def nearly_perfect(self) -> float:
+        """The share from which on a column is named."""
+        return NEARLY_PERFECT["regression" if self.regression else "classification"]
 
 
 def find_leaks(
-    X: pd.DataFrame, y: pd.Series[Any], *, regression: bool, seed: int = 0, together: NDArray[np.int64] | None = None
+    X: pd.DataFrame,
+    y: pd.Series[Any],
+    target_name: str = "y",
+    *,
+    regression: bool,
+    seed: int = 0,
+    together: NDArray[np.int64] | None = None,
 ) -> list[Leak]:
-    """The columns of `X` [n, f] that alone predict `y` [n] nearly perfectly, the strongest first.
+    """The columns of `X` [n, f] that give `y` [n], called `target_name`, away; the strongest first.
 
-    A shallow tree on one column is fitted on one half of at most 10,000 rows and measured on the other, then the other
-    way round. `explained` is the share of the variance for a number. For a class it is the share of the errors that one
-    makes by guessing the most frequent label. Rows with the same code in `together` [n] stay in one half. A table with
+    A small tree on one column, for words a table of means or classes, is fitted on the other folds of at most 10,000
+    rows. `explained` is the share of the variance for a number. For a class it is the share of the errors that one
+    makes by guessing the most frequent label. Rows with the same code in `together` [n] stay in one fold. A table with
     one feature, or with fewer than 50 rows, has no leak: there is nothing else that could predict.
     """
-    if X.shape[1] < 2 or len(X) < _MIN_ROWS:
+    if X.shape[1] < 2 or len(X) < _FEWEST_ROWS:
         return []
     random = np.random.default_rng(seed)
     size = int(np.clip(_CELLS // X.shape[1], _LEAST_ROWS, _MOST_ROWS))
     rows = np.sort(random.permutation(len(X))[:size])
-    sample, target = X.iloc[rows], y.iloc[rows]
-    groups = np.arange(len(rows)) if together is None else pd.factorize(together[rows])[0]
-    half = random.permutation(int(groups.max()) + 1) % 2 == 0
-    halves = np.flatnonzero(half[groups]), np.flatnonzero(~half[groups])
-    answers = target.to_numpy(dtype=np.float64) if regression else pd.factorize(target)[0]
+    sample, labels = X.iloc[rows], y.iloc[rows]
+    codes, classes = (None, None) if regression else pd.factorize(labels)
+    answers = labels.to_numpy(dtype=np.float64) if codes is None else codes
+    target = _target(answers, _folds(len(rows), None if together is None else together[rows], random), regression)
     leaks = []
-    for name in sample.columns:
-        explained = _explained(sample[name], answers, halves, regression=regression)
-        if explained >= NEARLY_PERFECT:
-            leaks.append(Leak(str(name), explained))
+    for column in sample.columns[: max(_CELLS // len(rows), 1)]:
+        leak = _leak(sample[column], str(column), target_name, target)
+        if leak is None and classes is not None:
+            leak = _filled_in_one_class(sample[column], str(column), answers, classes)
+        if leak is not None:
+            leaks.append(leak)
     return sorted(leaks, key=lambda leak: -leak.explained)
 
 
-def find_parts_of_target(X: pd.DataFrame, y: pd.Series[Any]) -> list[tuple[str, int]]:
-    """Two or more numeric columns of `X` that add up to the number `y`, each with its sign; empty if there are none.
-
-    They are found by least squares: every coefficient is 1 or −1, and no row is off.
-    """
-    numbers = X.select_dtypes("number")
-    whole = numbers.notna().all(axis=1).to_numpy()
-    if numbers.shape[1] < 2 or whole.sum() < max(_MIN_ROWS, 2 * numbers.shape[1]):
-        return []
-    rows = np.flatnonzero(whole)[:_MOST_ROWS]
-    columns = numbers.to_numpy(dtype=np.float64)[rows]
-    answers = y.to_numpy(dtype=np.float64)[rows]
-    centred, wanted = columns - columns.mean(axis=0), answers - answers.mean()
-    scale = centred.std(axis=0)
-    used = np.flatnonzero(scale > 0)
-    if len(used) < 2 or not wanted.any():
-        return []
-    solution = np.linalg.lstsq(centred[:, used] / scale[used], wanted, rcond=None)[0] / scale[used]
-    signs = np.round(solution)
-    parts = used[signs != 0]
-    if len(parts) < 2 or (np.abs(signs) > 1).any():
-        return []
-    off = np.abs(centred[:, parts] @ signs[signs != 0] - wanted).max()
-    if off > _EXACT * np.abs(wanted).max():
-        return []
-    return [(str(numbers.columns[j]), int(sign)) for j, sign in zip(parts, signs[signs != 0], strict=True)]
+def _folds(n: int, together: NDArray[np.int64] | None, random: np.random.Generator) -> list[tuple[Rows, Rows]]:
+    """Rows to fit on and to measure on, so that each row is measured once."""
+    groups = np.arange(n) if together is None else pd.factorize(together)[0]
+    count = _FOLDS if n <= _MANY_ROWS else 2
+    fold = random.permutation(int(groups.max()) + 1)[groups] % count
+    return [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in range(count) if (fold == k).any()]
 
 
-def _numeric(series: pd.Series[Any], answers: NDArray[Any], fit: NDArray[np.int64]) -> NDArray[np.float64]:
-    """A column as float64[n] that a tree can split: words by the mean answer of their rows in the fitted half."""
-    if pd.api.types.is_datetime64_any_dtype(series.dtype):
-        present = series.notna().to_numpy()
-        moments = series.astype("int64").to_numpy().astype(np.float64)
-        return np.where(present, moments, np.nan)
-    if pd.api.types.is_numeric_dtype(series.dtype) or pd.api.types.is_bool_dtype(series.dtype):
-        numbers: NDArray[np.float64] = series.to_numpy(dtype=np.float64, na_value=np.nan)
-        return numbers
-    codes = pd.factorize(series)[0] + 1
-    sums = np.bincount(codes[fit], weights=answers[fit], minlength=codes.max() + 1)
-    counts = np.bincount(codes[fit], minlength=codes.max() + 1)
-    means = np.divide(sums, counts, out=np.full(len(sums), float(np.mean(answers[fit]))), where=counts > 0)
-    encoded: NDArray[np.float64] = means[codes]
-    return encoded
-
-
-def _explained(
-    series: pd.Series[Any],
-    answers: NDArray[Any],
-    halves: tuple[NDArray[np.int64], NDArray[np.int64]],
-    *,
-    regression: bool,
-) -> float:
-    """The share that a tree on one column explains, each half measured by the tree of the other."""
-    guesses = np.empty(len(answers))
+def _target(answers: NDArray[Any], folds: list[tuple[Rows, Rows]], regression: bool) -> _Target:
     trivial = np.empty(len(answers))
-    for fit, test in (halves, halves[::-1]):
-        values = _numeric(series, answers, fit)
-        if regression and _has_same_order(values, answers):
-            return 1.0
-        tree: Any = (DecisionTreeRegressor if regression else DecisionTreeClassifier)(
-            min_samples_leaf=2, max_leaf_nodes=1000, random_state=0
-        )
-        with np.errstate(all="ignore"):  # trees compare in float32
-            narrow = values.astype(np.float32)
-        usable = np.where(np.isfinite(narrow), narrow, np.nan).reshape(-1, 1)
-        guesses[test] = tree.fit(usable[fit], answers[fit]).predict(usable[test])
+    for fit, test in folds:
         trivial[test] = answers[fit].mean() if regression else np.bincount(answers[fit]).argmax()
-    if regression:
-        spread = float(np.sum((answers - trivial) ** 2))
-        return 1 - float(np.sum((answers - guesses) ** 2)) / spread if spread else 0.0
-    errors = int((answers != trivial).sum())
-    return 1 - int((answers != guesses).sum()) / errors if errors >= _MIN_ERRORS else 0.0
+    return _Target(answers, folds, regression, trivial)
 
 
-def _has_same_order(values: NDArray[np.float64], answers: NDArray[np.float64]) -> bool:
+def _leak(series: pd.Series[Any], name: str, target_name: str, target: _Target) -> Leak | None:
+    explained = _explained_by_missing(series.isna().to_numpy(), target)
+    if explained >= target.nearly_perfect:
+        return Leak(name, explained, "missing")
+    ranks = _ranks(series)
+    if target.regression and _has_same_order(ranks, target):
+        return Leak(name, 1.0)
+    suspect = is_from_target(name, target_name)
+    if _neighbours(ranks, target) < (_SCREEN / 2 if suspect else _SCREEN):
+        return None
+    explained = _explained(ranks, target)
+    if pd.api.types.is_numeric_dtype(series.dtype):
+        explained = max(explained, _explained_by_line(series, target))
+    elif not pd.api.types.is_datetime64_any_dtype(series.dtype):
+        explained = max(explained, _share(_guess_by_word(ranks.astype(np.int64) + 1, target), target))
+    if explained >= target.nearly_perfect:
+        return Leak(name, explained)
+    return Leak(name, explained, "name") if suspect and explained >= _NAMED else None
+
+
+def _ranks(series: pd.Series[Any]) -> NDArray[np.float32]:
+    """The rank of each value among the distinct ones, words in alphabetical order; −1 for a missing value.
+
+    Trees compare in 32 bits, which would make large numbers and times that lie close together the same.
+    """
+    codes: NDArray[np.int64] = pd.factorize(series, sort=True)[0]
+    return codes.astype(np.float32)
+
+
+def _explained_by_missing(missing: NDArray[np.bool_], target: _Target) -> float:
+    """The share that is explained by whether the column has a value; with two groups, no rows need be held out."""
+    if not missing.any() or missing.all():
+        return 0.0
+    guesses = np.empty(len(missing))
+    for rows in (missing, ~missing):
+        answers = target.answers[rows]
+        guesses[rows] = answers.mean() if target.regression else np.bincount(answers).argmax()
+    return _share(guesses, target)
+
+
+def _explained_by_line(series: pd.Series[Any], target: _Target) -> float:
+    """The share that a straight line explains, in which trees on few rows are poor; of a number without gaps only."""
+    values = series.to_numpy(dtype=np.float64, na_value=np.nan)
+    if not target.regression or not np.isfinite(values).all() or not values.std():
+        return 0.0
+    return float(np.corrcoef(values, target.answers)[0, 1] ** 2)
+
+
+def _neighbours(ranks: NDArray[np.float32], target: _Target) -> float:
+    """About the share that a column explains, at a hundredth of the cost of trees: how alike are neighbours in order.
+
+    Two rows are neighbours if they have the same value, or if one of them has a value that occurs once.
+    """
+    order = np.argsort(ranks, kind="stable")
+    answers, values = target.answers[order], ranks[order]
+    same = values[1:] == values[:-1]
+    single = ~np.append(False, same) & ~np.append(same, False)
+    pairs = same | single[1:] | single[:-1]
+    if not pairs.any():
+        return 0.0
+    first, second = answers[:-1][pairs], answers[1:][pairs]
+    if target.regression:
+        spread = float(target.answers.var())
+        return 1 - float(np.mean((first - second) ** 2)) / 2 / spread if spread else 0.0
+    errors = float((target.answers != target.trivial).mean())
+    return 1 - float(np.mean(first != second)) / 2 / errors if errors else 0.0
+
+
+def _explained(values: NDArray[np.float32], target: _Target) -> float:
+    """The share that a tree on one column [n] explains, each fold measured by a tree on the others."""
+    column = values.reshape(-1, 1)
+    guesses = np.empty(len(column))
+    for fit, test in target.folds:
+        # depth first: trees that grow best first take ten times as long
+        tree: Any = (DecisionTreeRegressor if target.regression else DecisionTreeClassifier)(
+            min_samples_leaf=2, max_depth=16, random_state=0
+        )
+        guesses[test] = tree.fit(column[fit], target.answers[fit]).predict(column[test])
+    return _share(guesses, target)
+
+
+def _guess_by_word(codes: NDArray[np.int64], target: _Target) -> NDArray[np.float64]:
+    """For each row the mean, or the most frequent class, of the rows with the same word in the other folds."""
+    guesses = np.empty(len(codes))
+    words = int(codes.max()) + 1
+    for fit, test in target.folds:
+        counts = np.bincount(codes[fit], minlength=words)
+        if target.regression:
+            sums = np.bincount(codes[fit], weights=target.answers[fit], minlength=words)
+            by_word = np.divide(sums, counts, out=np.zeros(words), where=counts > 0)
+        else:
+            # the pairs of word and class by number of rows: the last one of a word is its most frequent class
+            pairs, numbers = np.unique(np.column_stack([codes[fit], target.answers[fit]]), axis=0, return_counts=True)
+            by_word = np.zeros(words)
+            order = np.argsort(numbers, kind="stable")
+            by_word[pairs[order, 0]] = pairs[order, 1]
+        guesses[test] = np.where(counts[codes[test]] > 0, by_word[codes[test]], target.trivial[test])
+    return guesses
+
+
+def _share(guesses: NDArray[np.float64], target: _Target) -> float:
+    if target.regression:
+        spread = float(np.sum((target.answers - target.trivial) ** 2))
+        return 1 - float(np.sum((target.answers - guesses) ** 2)) / spread if spread else 0.0
+    errors = int((target.answers != target.trivial).sum())
+    # one row is not counted: next to a boundary, a held-out row may be on either side
+    wrong = max(int((target.answers != guesses).sum()) - 1, 0)
+    return 1 - wrong / errors if errors >= _FEWEST_ERRORS else 0.0
+
+
+def _has_same_order(ranks: NDArray[np.float32], target: _Target) -> bool:
     """Whether a column orders the rows as the target does: a transformed copy, such as its logarithm."""
-    present = np.isfinite(values)
-    if present.sum() < _MIN_ROWS or len(np.unique(values[present])) < present.sum() / 2:
+    present = ranks >= 0
+    if present.sum() < _FEWEST_ROWS or len(np.unique(ranks[present])) < present.sum() / 2:
         return False
-    ranks = [pd.Series(series[present]).rank().to_numpy() for series in (values, answers)]
-    return bool(abs(np.corrcoef(*ranks)[0, 1]) > _SAME_ORDER)
+    pair = [pd.Series(values[present]).rank().to_numpy() for values in (ranks, target.answers)]
+    if not pair[1].std():
+        return False
+    return bool(abs(np.corrcoef(*pair)[0, 1]) > _SAME_ORDER)
 
 
-def signed_sum(parts: Sequence[tuple[str, int]]) -> str:
-    """The parts as a sum in words, such as `casual + registered`."""
-    first, *others = parts
-    text = ("−" if first[1] < 0 else "") + repr(first[0])
-    return text + "".join(f" {'−' if sign < 0 else '+'} {name!r}" for name, sign in others)
+def _filled_in_one_class(
+    series: pd.Series[Any], name: str, codes: NDArray[np.int64], classes: Sequence[Any]
+) -> Leak | None:
+    """A column that has values only in rows of one class, such as the reason of a cancellation; `None` if it is none.
+
+    It need not have one in all of these rows.
+    """
+    filled = series.notna().to_numpy()
+    count = int(filled.sum())
+    if count < _FEWEST_FILLED or filled.all():
+        return None
+    by_class = np.bincount(codes[filled], minlength=len(classes))
+    first = int(by_class.argmax())
+    share = float((codes == first).mean())
+    if by_class[first] < count or count * np.log(share) > np.log(_CHANCE):
+        return None
+    return Leak(name, 1.0, "filled", classes[first], count)

@@ -16,10 +16,10 @@ from fasttrack.errors import TrainingError
 from fasttrack.evaluation import evaluate
 from fasttrack.training.calendar import CalendarFeatures
 from fasttrack.training.factory import load_factory
-from fasttrack.training.pipelines import build, choose
+from fasttrack.training.families import build
 from fasttrack.training.split import split
 
-FAMILIES = ("linear", "boosting", "forest")
+FAMILIES = ("linear", "polynomial", "boosting", "forest", "extra_trees", "lightgbm", "xgboost")
 TASKS = ("regression", "binary", "multiclass")
 
 
@@ -88,66 +88,8 @@ def test_penguins_are_told_apart(family: str) -> None:
     assert np.mean(pipeline.predict(frame.iloc[parts.test]) == y[parts.test]) > 0.95
 
 
-def test_auto_takes_the_better_family_and_the_simpler_of_equals() -> None:
-    random = np.random.default_rng(0)
-    frame = pd.DataFrame({"a": random.uniform(-3, 3, 600), "b": random.uniform(-3, 3, 600)})
-    columns = learn_columns(frame)
-    straight = (2 * frame["a"] - frame["b"] + random.normal(0, 0.1, 600)).to_numpy()
-    assert choose(columns, "regression", frame, straight).family == "linear"
-    bent = (np.sin(3 * frame["a"]) * (frame["b"] > 0) + random.normal(0, 0.05, 600)).to_numpy()
-    choice = choose(columns, "regression", frame, bent)
-    assert choice.family in ("boosting", "forest")
-    assert set(choice.scores) == set(FAMILIES)
-    assert choice.scores["linear"] > choice.scores[choice.family]
-
-
-def test_auto_compares_on_groups_that_were_not_fitted_on() -> None:
-    """Each group has a level of its own, which the columns tell by heart and say nothing of for another group."""
-    random = np.random.default_rng(0)
-    groups = np.repeat(np.arange(60), 10)
-    at = random.uniform(-1, 1, 60)
-    frame = pd.DataFrame({"at": at[groups], "x": random.normal(size=600)})
-    y = frame["x"].to_numpy() + random.normal(0, 3, 60)[groups] + random.normal(0, 0.3, 600)
-    columns = learn_columns(frame)
-    by_rows = choose(columns, "regression", frame, y)
-    by_groups = choose(columns, "regression", frame, y, method="group", by=groups)
-    assert by_rows.family != "linear"
-    assert by_groups.family == "linear"
-    assert by_groups.scores["forest"] > 2 * by_rows.scores["forest"]
-
-
-def test_auto_leaves_out_what_has_one_label_to_fit_on_and_tells_when_nothing_is_left() -> None:
-    random = np.random.default_rng(0)
-    frame = pd.DataFrame({"a": random.normal(size=200)})
-    y = np.where(np.arange(200) < 80, 0, frame["a"] > 0).astype(int)
-    columns = learn_columns(frame)
-    assert choose(columns, "binary", frame, y, method="time", by=np.arange(200)).family in FAMILIES
-    with pytest.raises(TrainingError) as caught:
-        choose(columns, "binary", frame, (np.arange(200) == 199).astype(int), method="time", by=np.arange(200))
-    assert str(caught.value) == (
-        "auto compares by cross-validation, but the 200 training rows are too few, or have too few of a label, to be "
-        "split by time; choose an estimator: --estimator linear, boosting or forest"
-    )
-
-
-def test_a_family_that_cannot_be_fitted_is_told_in_one_line() -> None:
-    frame = pd.DataFrame({"a": [*np.arange(30.0), np.inf]})
-    columns = learn_columns(frame.iloc[:30])
-    with pytest.raises(
-        TrainingError, match=r"^linear cannot be fitted on these columns: ValueError: [^\n]*--ignore the"
-    ):
-        choose(columns, "regression", frame, np.arange(31.0))
-
-
-def test_auto_needs_some_rows_of_each_class() -> None:
-    frame = pd.DataFrame({"a": np.arange(30.0)})
-    y = np.array(["common"] * 28 + ["rare"] * 2)
-    with pytest.raises(TrainingError, match="a class has only 2 rows; choose an estimator"):
-        choose(learn_columns(frame), "binary", frame, y)
-
-
 def test_a_family_that_is_none_is_told() -> None:
-    with pytest.raises(TrainingError, match="no estimator 'boosted'; choose linear, boosting, forest, auto"):
+    with pytest.raises(TrainingError, match="no estimator 'boosted'; choose linear, polynomial, forest, boosting, li"):
         build("boosted", [], "regression", rows=1)
 
 
@@ -171,7 +113,10 @@ def test_calendar_features_are_the_parts_in_utc() -> None:
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        ("nonsense", "'nonsense' is not an estimator; choose linear, boosting, forest, auto or module:factory"),
+        (
+            "nonsense",
+            "'nonsense' is not an estimator; choose linear, polynomial, forest, boosting, lightgbm, xgboost, auto or ",
+        ),
         ("nowhere:build", "nowhere:build: there is no module 'nowhere' in "),
         ("mine:biuld", "the module mine has no 'biuld'; did you mean build"),
         ("mine:broken", "mine:broken() failed: ValueError: too bad"),
