@@ -18,6 +18,7 @@ from benchmarks.footprint import image_bytes, measure_footprint
 from benchmarks.in_process import measure_in_process
 from benchmarks.monitoring_cost import measure_memory, measure_monitoring_cost
 from benchmarks.one_row import measure_one_row
+from benchmarks.one_text import measure_one_text
 from benchmarks.processors import choose_processors, describe_machine
 from benchmarks.quality import measure_quality
 from benchmarks.results import Cell, ResultTable, write_results
@@ -86,6 +87,7 @@ _PARTS: dict[str, Callable[[_Inputs], list[ResultTable]]] = {
     "one-row": lambda inputs: [measure_one_row(inputs.bench, inputs.model, inputs.others)],
     "many-rows": lambda inputs: [measure_rows_per_request(inputs.bench, inputs.model)],
     "widths": lambda inputs: [measure_widths(inputs.bench)],
+    "text": lambda inputs: [measure_one_text(inputs.bench)],
     "in-process": _in_process,
     "footprint": lambda inputs: [measure_footprint(inputs.bench, inputs.model, inputs.others, inputs.image_bytes)],
     "check": lambda inputs: [measure_table_check(inputs.bench, inputs.model, inputs.table)],

@@ -62,7 +62,7 @@ def fastapi_server(model: TrainedModel, folder: Path, *, form: str = "row", flig
     env = {PIPELINE: str(model.joblib_file)}
     if not flights:
         columns = model.bundle.manifest.contract.columns
-        kinds = {column.name: "text" if column.kind == "category" else "number" for column in columns}
+        kinds = {column.name: "text" if column.kind in ("category", "text") else "number" for column in columns}
         description = folder / f"{model.bundle.manifest.name}-{len(kinds)}-columns.json"
         description.write_text(json.dumps(kinds))
         env[COLUMNS] = str(description)

@@ -40,6 +40,7 @@ class Workload:
     database_rows: int
     parquet_rows: int
     sample_rows: int
+    texts: int
     quick: bool
     quality_seconds: float
 
@@ -60,6 +61,7 @@ FULL = Workload(
     database_rows=1_000_000,
     parquet_rows=10_000_000,
     sample_rows=100_000,
+    texts=5_000,
     quick=False,
     quality_seconds=60,
 )
@@ -79,6 +81,7 @@ QUICK = Workload(
     database_rows=20_000,
     parquet_rows=50_000,
     sample_rows=2_000,
+    texts=300,
     quick=True,
     quality_seconds=2,
 )

@@ -54,6 +54,7 @@ def test_one_command_measures_everything_and_writes_both_files(tmp_path: Path) -
         "one_row",
         "many_rows",
         "widths",
+        "one_text",
         "in_process",
         "footprint",
         "check",

@@ -153,7 +153,7 @@ def test_a_single_column_as_a_vector_does_not_compile() -> None:
     parts = ColumnTransformer([("part", FunctionTransformer(lambda x: np.asarray(x).reshape(-1, 1)), "a")])
     message = compile_error(make_pipeline(parts, LinearRegression()), number_table())
     assert message == (
-        "Pipeline → step 'columntransformer' → ColumnTransformer → step 'part': "
+        "Pipeline → step 'columntransformer' → ColumnTransformer → step 'part' → FunctionTransformer: "
         "it receives a single column as a vector; put the column's name into a list"
     )
 

@@ -213,7 +213,7 @@ def test_a_pipeline_whose_many_rows_program_fails_keeps_its_graph(monkeypatch: p
 
     run_many_rows = ManyRowsSession.run
     monkeypatch.setattr(
-        ManyRowsSession, "run", lambda self, names, rows: [x + 1 for x in run_many_rows(self, names, rows)]
+        ManyRowsSession, "run", lambda self, names, inputs: [x + 1 for x in run_many_rows(self, names, inputs)]
     )
     result = try_to_compile(case.pipeline, case.contract, frame, case.matrix, threads=1)
     assert result.program == Program(complete.program.graph)
@@ -227,6 +227,6 @@ def test_the_many_rows_program_predicts_as_scikit_learn() -> None:
         build("boosting", learn_columns(frame), "regression", rows=len(frame)), frame, make_target(frame, "regression")
     )
     session = ManyRowsSession(case.compiled.many_rows or b"")
-    (prediction,) = session.run(["prediction"], case.matrix)
+    (prediction,) = session.run(["prediction"], {"rows": case.matrix})
     expected = case.pipeline.predict(pipeline_input(case.contract, case.matrix))
     assert np.allclose(prediction.astype(float), expected, rtol=1e-9)

@@ -82,6 +82,7 @@ COLUMNS: dict[str, tuple[st.SearchStrategy[Any], bool, Callable[[list[Any]], pd.
     "object of booleans": (st.booleans(), True, _series("object")),
     "str": (TEXTS, True, _series("str")),
     "string": (TEXTS, True, _series("string")),
+    "free text": (TEXTS, True, _series("str")),
     "object with None": (TEXTS, True, _named_object(None)),
     "object with NaN": (TEXTS, True, _named_object(float("nan"))),
     "object with NA": (TEXTS, True, _named_object(pd.NA)),
@@ -95,7 +96,17 @@ COLUMNS: dict[str, tuple[st.SearchStrategy[Any], bool, Callable[[list[Any]], pd.
     "datetime64[ns, Europe/Berlin]": (MOMENTS, True, _zoned("ns", "Europe/Berlin")),
     "timestamp[us][pyarrow]": (MOMENTS, True, _series("timestamp[us][pyarrow]")),
 }
-PLAIN = ["float64", "float32", "int64", "bool", "str", "object with NaN", "category", "datetime64[us, UTC]"]
+PLAIN = [
+    "float64",
+    "float32",
+    "int64",
+    "bool",
+    "str",
+    "free text",
+    "object with NaN",
+    "category",
+    "datetime64[us, UTC]",
+]
 
 
 @st.composite
@@ -115,6 +126,8 @@ def tables(draw: st.DrawFn, dtypes: list[str] | None = None, *, rows: int = 8) -
             columns.append(make(cells))
         if dtype == "whole float64":
             kinds[name] = "integer"
+        if dtype == "free text":
+            kinds[name] = "text"
     frame = pd.DataFrame(dict(enumerate(columns)))
     frame.columns = pd.Index(names)
     return Table(frame, kinds)
@@ -137,19 +150,26 @@ _JSON: dict[str, Callable[[Any], Any]] = {
     "integer": int,
     "boolean": bool,
     "category": str,
+    "text": str,
     "datetime": lambda cell: cell.isoformat(),
 }
 
 
 def column(name: str, kind: Kind, *, nullable: bool = False, **more: Any) -> Column:
+    """A column; unless `more` says otherwise, its categories and its range may be published."""
     dtype = {
         "number": "float64",
         "integer": "int64",
         "boolean": "bool",
         "category": "str",
+        "text": "str",
         "datetime": "datetime64[us]",
+        "text": "str",
     }
-    return Column(name=name, kind=kind, nullable=nullable, **{"dtype": dtype[kind]} | more)
+    public: dict[str, Any] = {"dtype": dtype[kind], "shown": list(range(len(more.get("categories") or ())))}
+    if "minimum" in more:
+        public["shown_range"] = (more["minimum"], more["maximum"])
+    return Column(name=name, kind=kind, nullable=nullable, **public | more)
 
 
 def contract_of(*columns: Column) -> Contract:

@@ -20,7 +20,7 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder
 from fasttrack.contract import Contract, Target
 from fasttrack.contract.datetime_text import format_datetime, parse_datetime
 from fasttrack.contract.decode import Decoder
-from fasttrack.contract.frame import UNSEEN, frame_from_matrix, matrix_from_frame, pipeline_input
+from fasttrack.contract.frame import UNSEEN, frame_from_matrix, matrix_from_frame, pipeline_input, words_from_frame
 from fasttrack.contract.learn import learn_columns, learn_contract
 from tests.budget import budget
 from tests.contract.tables import PLAIN, Table, as_sent, column, contract_of, tables
@@ -66,7 +66,9 @@ def test_the_pipeline_gets_the_very_frame_back(table: Table) -> None:
     batch = Decoder(contract).rows(msgspec.json.encode(as_sent(contract, table.frame)))
     frame = frame_from_matrix(contract, batch.matrix, batch.text)
     pd.testing.assert_frame_equal(frame, table.frame, check_exact=True, check_freq=False)
-    from_codes = frame_from_matrix(contract, matrix_from_frame(contract, table.frame))
+    texts = [j for j, column in enumerate(contract.columns) if column.kind == "text"]
+    words = words_from_frame(contract, table.frame, texts)
+    from_codes = frame_from_matrix(contract, matrix_from_frame(contract, table.frame), words)
     pd.testing.assert_frame_equal(from_codes, table.frame, check_exact=True, check_freq=False)
 
 

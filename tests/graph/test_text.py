@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfVectorizer
 
-from fasttrack.graph.text import TextBlock, TextColumn, TextFeatures
+from fasttrack.graph.text import TextColumn, TextFeatures, TextPart, TextProgram
 
 CORPUS = [
     "The quick brown fox jumps over the lazy dog, the dog sleeps.", "Crème brûlée à la carte; naïve café — Ærøskøbing",
@@ -53,8 +54,12 @@ def described(vectorizer: Any) -> TextColumn:
 
 
 def features(vectorizer: Any, texts: list[str | None]) -> np.ndarray:
-    block = TextFeatures(TextBlock(columns=[described(vectorizer)]))
-    return block.extend(np.empty((len(texts), 0)), lambda _: texts)
+    return inputs([described(vectorizer)], [TextPart(vectorizer=0)], texts)["text0"]
+
+
+def inputs(vectorizers: list[TextColumn], parts: list[TextPart], texts: list[str | None]) -> dict[str, np.ndarray]:
+    program = msgspec.msgpack.encode(TextProgram(vectorizers=vectorizers, parts=parts))
+    return TextFeatures(program).inputs({0: texts}, 0, len(texts))
 
 
 @pytest.mark.parametrize("vectorizer", VECTORIZERS, ids=str)
@@ -78,8 +83,36 @@ def test_a_missing_text_has_the_features_of_an_empty_one() -> None:
     assert np.array_equal(features(vectorizer, [None]), features(vectorizer, [""]))
 
 
-def test_features_stand_behind_the_columns_of_the_matrix() -> None:
+def test_a_part_is_some_features_or_their_product_with_weights() -> None:
+    vectorizer = CountVectorizer(vocabulary=["fox", "dog", "cat"]).fit(CORPUS)
+    used = np.array([2, 0], "<i4").tobytes()
+    weights = np.array([[10.0, 1.0], [100.0, -1.0]])
+    parts = [
+        TextPart(vectorizer=0, columns=used),
+        TextPart(vectorizer=0, columns=used, outputs=2, weights=weights.tobytes()),
+    ]
+    found = inputs([described(vectorizer)], parts, ["cat fox fox", None, "dog", "cat"])
+    assert found["text0"].tolist() == [[1.0, 2.0], [0.0, 0.0], [0.0, 0.0], [1.0, 0.0]]
+    assert found["text1"].tolist() == [[210.0, -1.0], [0.0, 0.0], [0.0, 0.0], [10.0, 1.0]]
+
+
+def test_a_product_is_that_of_scikit_learn_to_the_last_bit() -> None:
+    """Behind it a tree may compare with a training row's own value."""
+    vectorizer = TfidfVectorizer(analyzer="char", ngram_range=(1, 3)).fit(CORPUS)
+    for outputs in (1, 7):
+        weights = np.random.default_rng(0).normal(size=(len(vectorizer.vocabulary_), outputs))
+        part = TextPart(vectorizer=0, outputs=outputs, weights=weights.tobytes())
+        ours = inputs([described(vectorizer)], [part], list(CORPUS))["text0"]
+        assert np.array_equal(ours, vectorizer.transform(CORPUS) @ weights)
+
+
+def test_capital_letters_that_only_lose_their_accents_form_stay_capital() -> None:
+    vectorizer = CountVectorizer(strip_accents="unicode", token_pattern=r"\w+").fit(["\U0001d400 a"])
+    assert sorted(vectorizer.vocabulary_) == ["A", "a"]
+    assert features(vectorizer, ["\U0001d400 a"]).tolist() == [[1.0, 1.0]]
+
+
+def test_rows_are_taken_from_where_a_chunk_begins() -> None:
     vectorizer = CountVectorizer(vocabulary=["fox", "dog"]).fit(CORPUS)
-    block = TextFeatures(TextBlock(columns=[described(vectorizer), described(vectorizer)]))
-    extended = block.extend(np.array([[1.0, np.nan]]), lambda _: ["dog dog fox"])
-    assert np.array_equal(extended, [[1.0, np.nan, 1.0, 2.0, 1.0, 2.0]], equal_nan=True)
+    program = msgspec.msgpack.encode(TextProgram(vectorizers=[described(vectorizer)], parts=[TextPart(vectorizer=0)]))
+    assert TextFeatures(program).inputs({0: ["fox", "dog", "fox dog"]}, 1, 3)["text0"].tolist() == [[0, 1], [1, 1]]

@@ -45,6 +45,8 @@ GRAPH = "model.onnx"
 """The compiled pipeline, in a bundle whose engine is onnx."""
 BATCH = "batch.msgpack"
 """The form of the compiled pipeline for many rows, if it has one."""
+TEXT = "text.msgpack"
+"""How the compiled pipeline reads text, if it does."""
 _CODE = "code/"
 
 
@@ -66,7 +68,8 @@ class Bundle:
 
     def program(self) -> Program:
         """The compiled pipeline. Raises BundleError when a digest is not the one in the manifest."""
-        return Program(self.read(GRAPH), self.read(BATCH) if BATCH in self.manifest.files else None)
+        batch, text = (self.read(name) if name in self.manifest.files else None for name in (BATCH, TEXT))
+        return Program(self.read(GRAPH), batch, text)
 
     def load_pipeline(self, *, allow_version_mismatch: bool = False) -> Any:
         """The fitted scikit-learn pipeline, unpickled from the same bytes whose digest was checked.
@@ -97,7 +100,8 @@ class Bundle:
 
 def program_files(program: Program) -> dict[str, bytes]:
     """The files of a compiled pipeline by their names in the bundle."""
-    return {GRAPH: program.graph} | ({} if program.many_rows is None else {BATCH: program.many_rows})
+    files = {GRAPH: program.graph, BATCH: program.many_rows, TEXT: program.text}
+    return {name: content for name, content in files.items() if content is not None}
 
 
 def write_bundle(

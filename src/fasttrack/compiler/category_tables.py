@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import spox.opset.ai.onnx.ml.v5 as ml
 
-from fasttrack.compiler.columns import Block, CodedColumn, Columns, DatetimeColumn, Feature, NumberColumn
+from fasttrack.compiler.columns import Block, CodedColumn, Columns, DatetimeColumn, Feature, NumberColumn, TextInput
 from fasttrack.compiler.graph_matrix import as_block, gather_columns
 from fasttrack.compiler.input_validation import refuse_cells, require_finite
 from fasttrack.compiler.not_compilable import NotCompilable
@@ -76,6 +76,8 @@ def refuse_unknown(encoder: Any, x: Columns, *, allowed: bool) -> list[NDArray[n
 
     Raises NotCompilable if the encoder knows a category for which the contract has no code.
     """
+    for feature in x:
+        _require_categories(feature)
     columns = [feature for feature in x if isinstance(feature, CodedColumn)]
     length = max(len(column.cells) for column in columns)
     inputs = _container(encoder, [_padded_cells(column, length, None) for column in columns])
@@ -95,14 +97,19 @@ def refuse_unknown(encoder: Any, x: Columns, *, allowed: bool) -> list[NDArray[n
     return unknown
 
 
+def _require_categories(feature: Feature) -> None:
+    if isinstance(feature, TextInput):
+        raise NotCompilable("its input is free text, which has no categories; put a vectorizer before it")
+
+
 def _check_categories(x: Columns, column: CodedColumn, categories: NDArray[Any]) -> None:
     """Raise NotCompilable if a word among the encoder's `categories` is not among the cells."""
     cells = set(np.asarray(column.cells, dtype=object))
     without_code = [word for word in categories.tolist() if isinstance(word, str) and word not in cells]
     if without_code and column.origin is not None:
         raise NotCompilable(
-            f"it knows the category {without_code[0]!r}, "
-            f"which column {x.state.column_name(column.origin)} of the contract does not have"
+            f"it knows {len(without_code):,} categories that the contract does not have in column "
+            f"{x.state.column_name(column.origin)}"
         )
 
 
@@ -110,6 +117,7 @@ def _padded_cells(feature: Feature, length: int, skipped: NDArray[np.bool_] | No
     """The cells, padded to `length`. A cell that is not skipped replaces the skipped ones and fills the padding."""
     if isinstance(feature, DatetimeColumn):
         raise NotCompilable("its input is a date and time; extract calendar features first")
+    _require_categories(feature)
     cells = feature.cells if isinstance(feature, CodedColumn) else np.zeros(1)
     included = np.arange(len(cells)) if skipped is None else np.flatnonzero(~skipped)
     if not len(included):
@@ -148,9 +156,8 @@ def _encode_number(x: Columns, number: NumberColumn, categories: NDArray[Any]) -
     state = x.state
     keys = np.array([key for key in np.asarray(categories, dtype=object) if not _is_missing(key)], dtype=np.float64)
     other = _number_not_in(keys)
-    is_input = number.block is state.matrix and number.origin is not None
     only_filled = not number.steps or all(step.operation == "fill" for step in number.steps)
-    if is_input and only_filled:
+    if number.block is state.matrix and number.origin is not None and only_filled:
         origin = number.origin or 0
         column = state.contract.columns[origin]
         is_float = bool(number.steps) or state.contract.input == "array"
@@ -160,8 +167,8 @@ def _encode_number(x: Columns, number: NumberColumn, categories: NDArray[Any]) -
         values = np.append(keys, [other, missing])
         cells: Any = number.evaluate(values) if is_float else input_cells(state.contract, origin, values)
         if column.kind == "boolean":  # its values are the codes
-            return CodedColumn(number.block, number.index, cells, origin)
-        block, index = number.block, number.index
+            return CodedColumn(state.matrix, number.index, cells, origin)
+        block, index = state.matrix, number.index
     else:
         require_finite(x.with_features([number]), allow_missing=True)
         block, index, cells = as_block(x.with_features([number])), 0, np.append(keys, [other, np.nan])

@@ -14,6 +14,7 @@ import numpy as np
 
 from fasttrack.compiler.elementwise import ElementwiseStep, append_step, evaluate_steps
 from fasttrack.compiler.not_compilable import NotCompilable
+from fasttrack.compiler.text_features import TextParts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from spox import Var
 
     from fasttrack.compiler.extraction import EnsembleExtraction
+    from fasttrack.compiler.text_features import TextBlock
     from fasttrack.contract import Contract
 
 __all__ = [
@@ -33,6 +35,7 @@ __all__ = [
     "DatetimeColumn",
     "Feature",
     "NumberColumn",
+    "TextInput",
 ]
 
 
@@ -52,7 +55,7 @@ class Block:
     bounded: bool = False
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, slots=True)
 class NumberColumn:
     """Column `index` of `block`, followed by elementwise `steps`.
 
@@ -60,7 +63,7 @@ class NumberColumn:
     pipeline has here.
     """
 
-    block: Block
+    block: Block | TextBlock
     index: int
     steps: tuple[ElementwiseStep, ...] = ()
     origin: int | None = None
@@ -127,7 +130,15 @@ class DatetimeColumn:
     origin: int
 
 
-Feature = NumberColumn | CodedColumn | DatetimeColumn
+@dataclass(frozen=True)
+class TextInput:
+    """A column of words as they are: column `origin` of the contract. `filled`: a missing text is an empty one."""
+
+    origin: int
+    filled: bool = False
+
+
+Feature = NumberColumn | CodedColumn | DatetimeColumn | TextInput
 
 
 @dataclass(eq=False)
@@ -139,6 +150,9 @@ class CompilationState:
 
     contract: Contract
     matrix: Block
+    text: TextParts = field(default_factory=TextParts)
+    inputs: tuple[Feature, ...] = ()
+    """The columns of the contract, as the pipeline gets them."""
     must_be_known: set[int] = field(default_factory=set)
     must_be_present: set[int] = field(default_factory=set)
     bounds: dict[int, tuple[float, float]] = field(default_factory=dict)
@@ -158,11 +172,16 @@ class CompilationState:
 
 @dataclass(frozen=True, eq=False)
 class Columns:
-    """The columns between two steps, in order. `sparse`: the fitted pipeline has them as a sparse matrix."""
+    """The columns between two steps, in order.
+
+    `sparse`: the fitted pipeline has them as a sparse matrix. `vector`: it has them as a single column without a
+    second dimension.
+    """
 
     features: tuple[Feature, ...]
     state: CompilationState
     sparse: bool = False
+    vector: bool = False
 
     def __len__(self) -> int:
         return len(self.features)
@@ -174,14 +193,25 @@ class Columns:
         """The columns at `indices`, in that order."""
         return self.with_features(self.features[int(i)] for i in indices)
 
-    def with_features(self, features: Iterable[Feature], *, sparse: bool | None = None) -> Columns:
-        """Other columns of the same compilation. `sparse`: by default as these columns."""
-        return Columns(tuple(features), self.state, self.sparse if sparse is None else sparse)
+    def as_vector(self) -> Columns:
+        """The single column without its second dimension, as vectorizers of text take it."""
+        return replace(self, vector=True)
+
+    def with_features(
+        self, features: Iterable[Feature], *, sparse: bool | None = None, vector: bool | None = None
+    ) -> Columns:
+        """Other columns of the same compilation. `sparse` and `vector`: by default as these columns."""
+        return Columns(
+            tuple(features),
+            self.state,
+            self.sparse if sparse is None else sparse,
+            self.vector if vector is None else vector,
+        )
 
     def with_matrix(self, var: Var, width: int, *, bounded: bool = False) -> Columns:
         """The columns of `var`, a float64[n, width] value of the graph. `bounded`: as in Block."""
         block = Block(var, width, bounded)
-        return self.with_features((NumberColumn(block, i) for i in range(width)), sparse=False)
+        return self.with_features((NumberColumn(block, i) for i in range(width)), sparse=False, vector=False)
 
     def numeric_features(self) -> tuple[NumberColumn | CodedColumn, ...]:
         """The columns as numbers. Raises NotCompilable if a column is text, or a date and time."""
@@ -193,11 +223,19 @@ class Columns:
             raise NotCompilable(
                 f"column {name} is a date and time, but it computes with numbers; extract calendar features first"
             )
+        if isinstance(feature, TextInput):
+            raise NotCompilable(
+                f"column {self.state.column_name(feature.origin)} is text, but it computes with numbers; "
+                "put a vectorizer such as TfidfVectorizer before it"
+            )
         return replace(feature, cells=feature.numeric_cells()) if isinstance(feature, CodedColumn) else feature
 
     def is_float32(self) -> bool:
         """Whether scikit-learn would convert these columns to a float32 array, and compute in float32."""
-        dtypes = {"datetime" if isinstance(feature, DatetimeColumn) else feature.dtype for feature in self}
+        dtypes = {
+            feature.dtype if isinstance(feature, (NumberColumn, CodedColumn)) else type(feature).__name__
+            for feature in self
+        }
         return "float32" in dtypes and dtypes <= _JOINED_TO_FLOAT32
 
     def each(self, operation: str, *constants: ArrayLike) -> Columns:

@@ -21,6 +21,7 @@ from fasttrack.compiler.columns import (
     DatetimeColumn,
     Feature,
     NumberColumn,
+    TextInput,
 )
 from fasttrack.compiler.elementwise import ElementwiseStep
 from fasttrack.compiler.extraction import MIN_TREES, EnsembleExtraction
@@ -47,6 +48,8 @@ _MICROSECONDS = {"s": 1_000_000, "ms": 1_000, "us": 1, "ns": 1}
 class CompiledPipeline:
     """A graph from `rows`, float64[n, f] in the order of the contract's columns, to the pipeline's predictions.
 
+    If the pipeline reads text, the graph has further inputs, which `text` computes.
+
     Its outputs:
 
     - `prediction`: float64[n], or float64[n, k] for k targets; of a classifier int64[n], indices into the target's
@@ -60,13 +63,15 @@ class CompiledPipeline:
     """The serialised ManyRowsProgram, if there is one."""
     outputs: tuple[str, ...]
     input_rules: InputRules
+    text: bytes | None
+    """The serialised TextProgram, if the pipeline reads text."""
     thresholds: Mapping[int, NDArray[np.float64]]
     """By column, the input values at which a tree's prediction may change."""
 
     @property
     def program(self) -> Program:
         """The part that is stored and run."""
-        return Program(self.model.SerializeToString(deterministic=True), self.many_rows)
+        return Program(self.model.SerializeToString(deterministic=True), self.many_rows, self.text)
 
     @property
     def must_be_known(self) -> tuple[int, ...]:
@@ -87,19 +92,21 @@ def compile_pipeline(pipeline: Any, contract: Contract, *, min_trees: int = MIN_
         bounds=tuple(Bound(column, low, high) for column, (low, high) in sorted(state.bounds.items())),
     )
     thresholds = {column: np.array(sorted(values)) for column, values in sorted(state.thresholds.items())}
-    graph = build({"rows": trace.rows}, trace.outputs)
+    graph = build(trace.inputs, trace.outputs)
     many_rows = None
     if state.largest_ensemble >= min_trees:
         extraction = EnsembleExtraction(min_trees)
-        many_rows = _many_rows_program(_trace(pipeline, contract, extraction), extraction)
-    return CompiledPipeline(graph, many_rows, tuple(trace.outputs), rules, thresholds)
+        again = _trace(pipeline, contract, extraction)
+        if again.state.text.program() == state.text.program():  # both take the same inputs
+            many_rows = _many_rows_program(again, extraction)
+    return CompiledPipeline(graph, many_rows, tuple(trace.outputs), rules, state.text.program(), thresholds)
 
 
 @dataclass(frozen=True, eq=False)
 class _Trace:
-    """The pipeline as operators, from the graph input `rows` to `outputs`."""
+    """The pipeline as operators, from the graph's `inputs` to its `outputs`."""
 
-    rows: Var
+    inputs: dict[str, Var]
     outputs: dict[str, Var]
     state: CompilationState
 
@@ -108,7 +115,8 @@ def _trace(pipeline: Any, contract: Contract, extraction: EnsembleExtraction | N
     """Translate the pipeline to operators. With an `extraction`, large ensembles become graph inputs."""
     rows = argument(Tensor(np.float64, ("rows", len(contract.columns))))
     state = CompilationState(contract, Block(rows, len(contract.columns)), extraction=extraction)
-    inputs = Columns(tuple(_input_column(state, j) for j in range(len(contract.columns))), state)
+    state.inputs = tuple(_input_column(state, j) for j in range(len(contract.columns)))
+    inputs = Columns(state.inputs, state)
     prediction = lower_predictor(pipeline, inputs)
     outputs = {}
     if isinstance(prediction, Regression):
@@ -128,14 +136,14 @@ def _trace(pipeline: Any, contract: Contract, extraction: EnsembleExtraction | N
         for guard in state.guards[1:]:
             refused = op.or_(refused, guard)
         outputs["refused"] = refused
-    return _Trace(rows, outputs, state)
+    return _Trace({"rows": rows, **state.text.inputs}, outputs, state)
 
 
 def _many_rows_program(trace: _Trace, extraction: EnsembleExtraction) -> bytes | None:
     """The serialised ManyRowsProgram, or `None` if no ensemble was extracted."""
     if not extraction.ensembles:
         return None
-    inputs = {"rows": trace.rows}
+    inputs = dict(trace.inputs)
     stages = []
     for number, (ensemble, sums) in enumerate(zip(extraction.ensembles, extraction.sums, strict=True)):
         stages.append(Stage(before=_serialise(inputs, {"x": op.identity(ensemble.x)}), trees=ensemble.masks))
@@ -154,6 +162,8 @@ def _input_column(state: CompilationState, index: int) -> Feature:
     if state.contract.input == "array":
         all_float32 = all(column.dtype == "float32" for column in state.contract.columns)
         return _number_column(state, index, "float32" if all_float32 else "float64")
+    if column.kind == "text":
+        return TextInput(index)
     if column.kind == "category":
         codes = np.arange(len(column.categories or ()), dtype=np.float64)
         # if no cell can be missing, none is tabulated: it could widen the dtype of the others

@@ -7,9 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fasttrack.compiler.edge_texts import TextCodes
 from fasttrack.compiler.floats import adjacent_floats
+from fasttrack.contract.frame import words_of_codes
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from numpy.typing import NDArray
 
     from fasttrack.compiler.compilation import CompiledPipeline
@@ -43,10 +47,12 @@ _FIRST_SECOND, _LAST_SECOND = -62_135_596_800.0, 253_402_300_799.0
 class EdgeRows:
     """Training rows with replaced values, float64[n, f].
 
-    In row i a value of kind `kinds[i]` was put into column `columns[i]`, or into several columns if that is −1.
+    In row i a value of kind `kinds[i]` was put into column `columns[i]`, or into several columns if that is −1. `text`:
+    the words of each column that is read as text.
     """
 
     matrix: Floats
+    text: Mapping[int, Sequence[str | None]]
     kinds: list[str]
     columns: NDArray[np.int64]
 
@@ -55,13 +61,25 @@ class EdgeRows:
 
 
 def generate_edge_rows(
-    compiled: CompiledPipeline, contract: Contract, matrix: Floats, random: np.random.Generator, limit: int
+    compiled: CompiledPipeline,
+    contract: Contract,
+    matrix: Floats,
+    text: Mapping[int, Sequence[str | None]],
+    random: np.random.Generator,
+    limit: int,
 ) -> EdgeRows:
-    """Edge rows made from the training rows `matrix`, float64[n, f].
+    """Edge rows made from the training rows `matrix`, float64[n, f], and the words `text` of their columns of text.
 
     If there are more than about `limit`, thresholds and categories are sampled evenly.
     """
-    pools = [_edge_values(column, compiled.thresholds.get(j)) for j, column in enumerate(contract.columns)]
+    texts = {j: TextCodes(text[j]) for j, column in enumerate(contract.columns) if column.kind == "text"}
+    matrix = matrix.copy() if texts else matrix
+    for j, codes in texts.items():  # a text is replaced by its number as long as rows are put together
+        matrix[:, j] = codes.of_rows
+    pools = [
+        texts[j].edges(nullable=column.nullable) if j in texts else _edge_values(column, compiled.thresholds.get(j))
+        for j, column in enumerate(contract.columns)
+    ]
     share = min(1.0, limit / max(1, sum(len(values) for pool in pools for values in pool.values())))
     kinds: list[str] = []
     columns: list[int] = []
@@ -77,8 +95,15 @@ def generate_edge_rows(
     rows = matrix[random.integers(len(matrix), size=len(replacements))].copy()
     rows[np.arange(len(replacements)), columns] = replacements
     several = _rows_with_several_changes(contract, pools, matrix, random)
+    edge_matrix = np.vstack([rows, *several.values()])
+    words: dict[int, Sequence[str | None]] = {}
+    for j, codes in texts.items():
+        words[j], edge_matrix[:, j] = codes.decode(edge_matrix[:, j])
+    for j in text.keys() - texts.keys():
+        words[j] = words_of_codes(contract.columns[j], edge_matrix[:, j])
     return EdgeRows(
-        np.vstack([rows, *several.values()]),
+        edge_matrix,
+        words,
         [*kinds, *(kind for kind, changed in several.items() for _ in changed)],
         np.array([*columns, *[-1] * sum(map(len, several.values()))], dtype=np.int64),
     )

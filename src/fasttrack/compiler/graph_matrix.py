@@ -12,6 +12,7 @@ import spox.opset.ai.onnx.v21 as op
 from fasttrack.compiler.columns import Block, CodedColumn, Columns, NumberColumn
 from fasttrack.compiler.elementwise import apply_in_graph
 from fasttrack.compiler.not_compilable import NotCompilable
+from fasttrack.compiler.text_features import TextBlock
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Sequence
@@ -33,6 +34,8 @@ __all__ = [
 
 _Cell = TypeVar("_Cell", bound=np.generic)
 
+_LINEAR = frozenset(("*", "/", "fill"))
+"""Steps of which all together are one factor, for a number that is never missing."""
 _MAX_TABLE_CELLS = 1 << 24
 """More cells would make a model of over 128 MB."""
 
@@ -65,7 +68,7 @@ def lookup_order(cells: NDArray[_Cell]) -> NDArray[_Cell]:
     return np.concatenate([cells[:-3:-1], cells[:-2]])
 
 
-def concat_blocks(blocks: Iterable[Block]) -> Var:
+def concat_blocks(blocks: Iterable[Block | TextBlock]) -> Var:
     """float64[n, k]: the columns of all `blocks`, of which there must be at least one."""
     joined = [block.var for block in blocks]
     return joined[0] if len(joined) == 1 else op.concat(joined, axis=1)
@@ -77,7 +80,8 @@ def matrix_product(x: Columns, weights: NDArray[np.float64]) -> Var:
     The contribution of a CodedColumn is looked up in a table of its cells times their weights.
     """
     weights = np.asarray(weights, dtype=np.float64)
-    terms = [op.matmul(part.var, op.const(weights[part.positions])) for part in _number_parts(x)]
+    terms, others = _text_products(x, weights)
+    terms += [op.matmul(part.var, op.const(weights[part.positions])) for part in _number_parts(x, others)]
     for block, members in _coded_by_block(x).items():
         tables: dict[int, NDArray[np.float64]] = {}
         for position, column in members:
@@ -96,8 +100,10 @@ def matrix_product(x: Columns, weights: NDArray[np.float64]) -> Var:
     return total
 
 
-def gather_columns(block: Block, indices: Sequence[int]) -> Var:
+def gather_columns(block: Block | TextBlock, indices: Sequence[int]) -> Var:
     """float64[n, k]: the columns of `block` at `indices`."""
+    if isinstance(block, TextBlock):
+        return block.take(indices)
     if list(indices) == list(range(block.width)):
         return block.var
     first, last = indices[0], indices[-1] + 1
@@ -126,10 +132,40 @@ def _index_constant(values: Sequence[int] | NDArray[np.intp]) -> Var:
     return op.const(np.asarray(values, dtype=np.int64))
 
 
-def _number_parts(x: Columns) -> list[_Part]:
-    """The NumberColumns, those of the same block with the same sequence of operations together."""
-    groups: dict[Hashable, list[tuple[int, NumberColumn]]] = defaultdict(list)
+def _text_products(x: Columns, weights: NDArray[np.float64]) -> tuple[list[Var], list[int]]:
+    """The products of the features of text, at most scaled, with their weights; and the positions of all others.
+
+    A scale is multiplied into the weight, so that the product can be taken of the few features that a text has.
+    """
+    by_block: dict[TextBlock, list[tuple[int, int, float]]] = defaultdict(list)
+    others = []
     for position, feature in enumerate(x.numeric_features()):
+        block = feature.block
+        if (
+            isinstance(block, TextBlock)
+            and isinstance(feature, NumberColumn)
+            and all(step.operation in _LINEAR for step in feature.steps)
+        ):
+            scale = float(feature.evaluate(np.ones(1))[0]) if feature.steps else 1.0
+            by_block[block].append((position, feature.index, scale))
+        else:
+            others.append(position)
+    products = []
+    for block, members in by_block.items():
+        positions, indices, scales = zip(*members, strict=True)
+        products.append(block.product(indices, weights[list(positions)] * np.array(scales)[:, None]))
+    return products, others
+
+
+def _number_parts(x: Columns, positions: Iterable[int] | None = None) -> list[_Part]:
+    """The NumberColumns, those of the same block with the same sequence of operations together.
+
+    `positions`: only those of them.
+    """
+    groups: dict[Hashable, list[tuple[int, NumberColumn]]] = defaultdict(list)
+    features = x.numeric_features()
+    for position in range(len(features)) if positions is None else positions:
+        feature = features[position]
         if isinstance(feature, NumberColumn):
             operations = tuple((step.operation, len(step.constants)) for step in feature.steps)
             groups[feature.block, operations].append((position, feature))

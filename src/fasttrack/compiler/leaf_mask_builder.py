@@ -16,6 +16,7 @@ from fasttrack.compiler.decision_tree import DecisionTree, goes_left, input_thre
 from fasttrack.compiler.elementwise import is_monotone
 from fasttrack.compiler.extraction import ExtractedEnsemble
 from fasttrack.compiler.graph_matrix import as_block, concat_blocks, lookup_order
+from fasttrack.compiler.text_features import TextBlock
 from fasttrack.graph import ColumnMasks, LeafMasks
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ def _collect_splits(
 class _SourceColumn:
     """A column of a block, with the splits on the NumberColumns or CodedColumns that are computed from it."""
 
-    block: Block
+    block: Block | TextBlock
     index: int
     numbers: list[tuple[NumberColumn, list[_Split]]] = field(default_factory=list)
     coded: list[tuple[CodedColumn, list[_Split]]] = field(default_factory=list)
@@ -128,11 +129,12 @@ class _SourceColumn:
 def _group_by_source(x: Columns, splits: dict[int, list[_Split]]) -> list[_SourceColumn]:
     """The splits by the column of a block that their feature is computed from."""
     columns = x.numeric_features()
-    sources: dict[tuple[Block, int, type], _SourceColumn] = {}
+    sources: dict[tuple[Block | TextBlock, int, type], _SourceColumn] = {}
     computed: list[tuple[NumberColumn, list[_Split]]] = []
     for feature, feature_splits in sorted(splits.items()):
         column = columns[feature]
-        if isinstance(column, NumberColumn) and not is_monotone(column.steps):
+        # of the features of text, only those that the trees test are computed
+        if isinstance(column, NumberColumn) and (isinstance(column.block, TextBlock) or not is_monotone(column.steps)):
             computed.append((column, feature_splits))
             continue
         # a boolean input may be both a NumberColumn and a CodedColumn
@@ -152,7 +154,7 @@ def _group_by_source(x: Columns, splits: dict[int, list[_Split]]) -> list[_Sourc
 
 
 def _build_lookups(
-    sources: Sequence[_SourceColumn], blocks: Sequence[Block], trees: int, dtype: np.dtype[Any]
+    sources: Sequence[_SourceColumn], blocks: Sequence[Block | TextBlock], trees: int, dtype: np.dtype[Any]
 ) -> list[ColumnMasks] | None:
     """The masks of each source, whose columns are counted over the `blocks` side by side; `None` if too large."""
     starts = dict(zip(blocks, np.cumsum([0, *(block.width for block in blocks)]).tolist(), strict=False))

@@ -69,17 +69,22 @@ Lowering = Callable[[Any, Columns], Lowered]
 _Function = TypeVar("_Function", bound=Lowering)
 
 _LOWERINGS: dict[str, Lowering] = {}
+_TAKE_VECTORS: set[str] = set()
 
 
-def register(*classes: type | str) -> Callable[[_Function], _Function]:
+def register(*classes: type | str, takes_vector: bool = False) -> Callable[[_Function], _Function]:
     """Register the decorated function as the lowering of `classes`.
 
-    A string, `module.Class`, names a class without importing it.
+    A string, `module.Class`, names a class without importing it. `takes_vector`: it accepts a single column without a
+    second dimension, as a vectorizer of text does.
     """
 
     def add(function: _Function) -> _Function:
         for cls in classes:
-            _LOWERINGS[cls if isinstance(cls, str) else _qualified_name(cls)] = function
+            name = cls if isinstance(cls, str) else _qualified_name(cls)
+            _LOWERINGS[name] = function
+            if takes_vector:
+                _TAKE_VECTORS.add(name)
         return function
 
     return add
@@ -92,10 +97,13 @@ def registered_lowerings() -> Mapping[str, Lowering]:
 
 def lower(estimator: Any, x: Columns) -> Lowered:
     """Translate a fitted `estimator` whose input is `x`. Raises NotCompilable with the estimator's class."""
-    lowering = _LOWERINGS.get(_qualified_name(type(estimator)))
+    name = _qualified_name(type(estimator))
+    lowering = _LOWERINGS.get(name)
     with error_context(type(estimator).__name__):
         if lowering is None:
             raise NotCompilable("no lowering is registered for this class; see fasttrack.compiler.register")
+        if x.vector and name not in _TAKE_VECTORS:
+            raise NotCompilable("it receives a single column as a vector; put the column's name into a list")
         return lowering(estimator, x)
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+import itertools
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,11 +15,13 @@ import pandas as pd
 
 from fasttrack.compiler.edge_rows import generate_edge_rows
 from fasttrack.contract.fitted_pipeline import predict
-from fasttrack.contract.frame import pipeline_input
-from fasttrack.graph import ManyRowsSession, Program, Proof, open_session, refused_rows, run
+from fasttrack.contract.frame import pipeline_input, words_from_frame
+from fasttrack.errors import in_a_line
+from fasttrack.graph import ManyRowsSession, Proof, Session, TextFeatures, open_session, refused_rows, run
+from fasttrack.progress import report_step
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -27,6 +31,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Bools = NDArray[np.bool_]
     _RowIndices = NDArray[np.int64] | slice
+    _Words = Mapping[int, Sequence[str | None]]
     _Outputs = dict[str, NDArray[Any]]
 
 __all__ = ["TOLERANCE", "Proof", "prove"]
@@ -34,6 +39,8 @@ __all__ = ["TOLERANCE", "Proof", "prove"]
 TOLERANCE = 1e-9
 _CHECKED_REFUSALS = 30
 """About so many of the rows that the graph refuses are passed to scikit-learn, one at a time."""
+_EDGE_ROWS_PER_REFUSAL = 25
+"""Where few edge rows are asked for, one refusal is checked for so many of them."""
 
 
 # nine parameters: what is compared (five), and independent limits that tests and callers set by name
@@ -63,11 +70,16 @@ def prove(
         X, matrix = _take_rows(X, row_numbers), matrix[row_numbers]
     else:
         row_numbers = np.arange(of)
-    edge_rows = generate_edge_rows(compiled, contract, matrix, random, max_edge_rows)
-    comparer = _Comparer(compiled, pipeline, contract, threads)
-    training = comparer.compare(lambda rows: _take_rows(X, rows), matrix, None)
+    text = _read_words(compiled, contract, X)
+    edge_rows = generate_edge_rows(compiled, contract, matrix, text, random, max_edge_rows)
+    refusals = min(_CHECKED_REFUSALS, max(1, max_edge_rows // _EDGE_ROWS_PER_REFUSAL))
+    comparer = _Comparer(compiled, pipeline, contract, threads, refusals)
+    training = comparer.compare(lambda rows: _take_rows(X, rows), matrix, text, None)
     edges = comparer.compare(
-        lambda rows: pipeline_input(contract, edge_rows.matrix[rows]), edge_rows.matrix, training.scale
+        lambda rows: pipeline_input(contract, edge_rows.matrix[rows], _take_words(edge_rows.text, rows)),
+        edge_rows.matrix,
+        edge_rows.text,
+        training.scale,
     )
     worst = max(training.worst, edges.worst)
     if edges.worst > training.worst:
@@ -122,17 +134,32 @@ class _Comparer:
     pipeline: Any
     contract: Contract
     threads: int
+    checked_refusals: int
 
-    def compare(self, inputs: Callable[[_RowIndices], Any], matrix: Floats, scale: float | None) -> _Comparison:
-        """Compare both predictions for the rows of `matrix`. `inputs` gives the pipeline's input for row indices.
+    @cached_property
+    def _graph(self) -> Session:
+        return open_session(dataclasses.replace(self.compiled.program, many_rows=None))
+
+    @cached_property
+    def _many_rows(self) -> ManyRowsSession | None:
+        many_rows = self.compiled.program.many_rows
+        return None if many_rows is None else ManyRowsSession(many_rows)
+
+    def compare(
+        self, inputs: Callable[[_RowIndices], Any], matrix: Floats, text: _Words, scale: float | None
+    ) -> _Comparison:
+        """Compare both predictions for the rows of `matrix`, whose columns of text have the words `text`.
+
+        `inputs` gives the pipeline's input for row indices.
 
         `scale`: below this magnitude, differences are relative to it; by default the median of these predictions.
         """
         try:
-            outputs = self._run_threads(partial(run, open_session(Program(self.compiled.program.graph))), matrix)
-            differing_row = self._find_differing_row(outputs, matrix)
+            outputs = self._run_threads(lambda rows, words: run(self._graph, rows, words), matrix, text)
+            differing_row = self._find_differing_row(outputs, matrix, text)
         except Exception as error:  # noqa: BLE001  # onnxruntime raises a class of its own for each kind of failure
-            return _failure(f"onnxruntime does not run the graph: {_first_line(error)}")
+            report_step(f"onnxruntime does not run the graph: {in_a_line(error)}")
+            return _failure(f"onnxruntime does not run the graph: {type(error).__name__}")
         refused = refused_rows(self.compiled.input_rules, self.contract, matrix)
         if "refused" in outputs:
             refused |= outputs["refused"].astype(bool)
@@ -141,7 +168,8 @@ class _Comparer:
             rows = inputs(accepted if refused.any() else slice(None))  # a slice copies nothing
             prediction, probabilities = self._predict(rows) if len(accepted) else (np.empty(0), None)
         except Exception as error:  # noqa: BLE001  # the pipeline is the user's: it may raise anything
-            reason = f"scikit-learn refuses a row that the graph accepts: {_first_line(error)}"
+            report_step(f"scikit-learn refuses a row that the graph accepts: {in_a_line(error)}")
+            reason = f"scikit-learn refuses a row that the graph accepts: {type(error).__name__}"
             return _failure(reason, int(accepted[0]))
         wrongly_refused = self._find_wrongly_refused(inputs, refused)
         if wrongly_refused is not None:
@@ -170,13 +198,24 @@ class _Comparer:
             same |= np.isnan(probabilities).any(axis=1) & (gap == 0)  # with undefined probabilities any label is right
         return np.where(same, gap, np.inf), bool(same.all())
 
-    def _find_differing_row(self, outputs: _Outputs, matrix: Floats) -> int | None:
+    def _find_differing_row(self, outputs: _Outputs, matrix: Floats, text: _Words) -> int | None:
         """The first row for which the many-rows program differs from the graph's `outputs`."""
-        content = self.compiled.program.many_rows
-        if content is None:
+        program = self.compiled.program
+        session, names = self._many_rows, list(outputs)
+        if session is None:
             return None
-        session, names = ManyRowsSession(content), list(outputs)
-        many_rows = self._run_threads(lambda rows: dict(zip(names, session.run(names, rows), strict=True)), matrix)
+        features = None if program.text is None else TextFeatures(program.text)
+
+        def run_many(rows: Floats, words: _Words) -> _Outputs:
+            if features is None:
+                return dict(zip(names, session.run(names, {"rows": rows}), strict=True))
+            parts = []
+            for start in range(0, max(1, len(rows)), features.rows_at_once):
+                part = rows[start : start + features.rows_at_once]
+                parts.append(session.run(names, {"rows": part, **features.inputs(words, start, start + len(part))}))
+            return {name: np.concatenate(values) for name, values in zip(names, zip(*parts, strict=True), strict=True)}
+
+        many_rows = self._run_threads(run_many, matrix, text)
         differs = np.zeros(len(matrix), dtype=bool)
         for name, values in outputs.items():
             other = many_rows[name]
@@ -186,7 +225,7 @@ class _Comparer:
 
     def _find_wrongly_refused(self, inputs: Callable[[_RowIndices], Any], refused: Bools) -> int | None:
         """The first of some refused rows that scikit-learn accepts."""
-        for row in np.flatnonzero(refused)[:: max(1, int(refused.sum()) // _CHECKED_REFUSALS)]:
+        for row in np.flatnonzero(refused)[:: max(1, int(refused.sum()) // self.checked_refusals)]:
             if self._accepts(inputs(np.array([row]))):
                 return int(row)
         return None
@@ -199,10 +238,12 @@ class _Comparer:
             return False
         return True
 
-    def _run_threads(self, predict: Callable[[Floats], _Outputs], matrix: Floats) -> _Outputs:
+    def _run_threads(self, predict: Callable[[Floats, _Words], _Outputs], matrix: Floats, text: _Words) -> _Outputs:
         """The outputs for all rows, which are divided among the threads."""
+        bounds = np.linspace(0, len(matrix), self.threads + 1).astype(int).tolist()
+        slices = [slice(start, stop) for start, stop in itertools.pairwise(bounds)]
         with ThreadPoolExecutor(self.threads) as pool:
-            parts = list(pool.map(predict, np.array_split(matrix, self.threads)))
+            parts = list(pool.map(lambda rows: predict(matrix[rows], _take_words(text, rows)), slices))
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
     def _predict(self, rows: Any) -> tuple[NDArray[Any], Floats | None]:
@@ -220,8 +261,20 @@ def _take_rows(X: pd.DataFrame | NDArray[Any], rows: _RowIndices) -> Any:
     return X.iloc[rows] if isinstance(X, pd.DataFrame) else X[rows]
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0]
+def _read_words(compiled: CompiledPipeline, contract: Contract, X: pd.DataFrame | NDArray[Any]) -> _Words:
+    """The words of the columns that the compiled pipeline reads, and of all columns of free text."""
+    if not isinstance(X, pd.DataFrame):
+        return {}
+    read = {j for j, column in enumerate(contract.columns) if column.kind == "text"}
+    if compiled.text is not None:
+        read |= set(TextFeatures(compiled.text).columns)
+    return words_from_frame(contract, X, sorted(read))
+
+
+def _take_words(text: _Words, rows: _RowIndices) -> _Words:
+    if isinstance(rows, slice):
+        return {j: words[rows] for j, words in text.items()}
+    return {j: [words[row] for row in rows.tolist()] for j, words in text.items()}
 
 
 def _difference(ours: Floats, theirs: NDArray[Any], scale: float | None) -> tuple[Floats, float]:

@@ -17,6 +17,7 @@ from fasttrack.compiler.decision_tree import DecisionTree, goes_left, input_thre
 from fasttrack.compiler.elementwise import is_monotone
 from fasttrack.compiler.graph_matrix import as_block, concat_blocks
 from fasttrack.compiler.leaf_mask_builder import build_leaf_masks, can_be_masked
+from fasttrack.compiler.text_features import TextBlock
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -206,7 +207,7 @@ def _link_nodes(forest: _Forest, splits: _Splits) -> tuple[_Nodes, Ints, Ints]:
     return nodes, roots, leaves
 
 
-def _translate_splits(x: Columns, forest: _Forest) -> tuple[list[Block], _Splits]:
+def _translate_splits(x: Columns, forest: _Forest) -> tuple[list[Block | TextBlock], _Splits]:
     """The inner nodes' splits on `x`, as tests on the columns of the returned blocks side by side."""
     inner = np.flatnonzero(forest.feature >= 0)
     feature, threshold = forest.feature[inner], forest.threshold[inner]
@@ -227,7 +228,7 @@ def _translate_splits(x: Columns, forest: _Forest) -> tuple[list[Block], _Splits
     columns = {index: numbers[index] for index in np.unique(feature).tolist()}
     nodes = {index: np.flatnonzero(feature == index) for index in columns}
     computed: list[tuple[NDArray[np.intp], NumberColumn | CodedColumn]] = []
-    blocks: dict[Block, None] = {}
+    blocks: dict[Block | TextBlock, None] = {}
     for index, column in columns.items():
         at = nodes[index]
         if _must_be_computed(column, index in with_members):
@@ -287,7 +288,8 @@ def _test_codes(
 def _must_be_computed(column: NumberColumn | CodedColumn, has_members: bool) -> bool:
     """Whether the splits must be on the column's computed number, and cannot be tests on what it is computed from."""
     if isinstance(column, NumberColumn):
-        return not is_monotone(column.steps)
+        # of the features of text, only those that the trees test are computed
+        return isinstance(column.block, TextBlock) or not is_monotone(column.steps)
     # among many codes, looking up the number and comparing it is faster than testing a set of codes
     return column.code_count > _MAX_MASK_MEMBERS and not has_members
 

@@ -26,6 +26,7 @@ _EXPECTED = {
     "boolean": "true or false",
     "category": "text",
     "datetime": "an ISO 8601 date and time as text",
+    "text": "text",
 }
 
 
@@ -50,7 +51,7 @@ def check(issues: Issues, row: int, column: Column, value: Any, *, present: bool
         case "boolean":
             if isinstance(value, bool):
                 return value
-        case "category":
+        case "category" | "text":
             if isinstance(value, str):
                 return value
         case "datetime":
@@ -98,6 +99,8 @@ def from_query(column: Column, text: str) -> Any:
 
     A plus sign that the caller did not encode arrives as a space, and is read as a plus where only that makes sense.
     """
+    if text == "" and column.kind == "text":
+        return None if column.nullable else ""
     if text == "":
         means_text = column.kind == "category" and not column.nullable and "" in (column.categories or ())
         return "" if means_text else None

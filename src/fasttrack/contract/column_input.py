@@ -14,6 +14,7 @@ from fasttrack.contract.arrays import ColumnArray, json_cell
 from fasttrack.contract.cell import check
 from fasttrack.contract.datetime_text import within_years
 from fasttrack.contract.datetimes import micros_to_seconds
+from fasttrack.contract.schema import WORDED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,9 +36,10 @@ _PLAIN: dict[str, frozenset[type]] = {
     "boolean": frozenset((bool, type(None))),
     "category": frozenset((str, type(None))),
     "datetime": frozenset((str, type(None))),
+    "text": frozenset((str, type(None))),
 }
 """By kind of column, the types of the JSON values that it takes."""
-_DTYPES = {"number": "fiu", "integer": "fiu", "boolean": "b", "category": "", "datetime": "M"}
+_DTYPES = {"number": "fiu", "integer": "fiu", "boolean": "b", "category": "", "datetime": "M", "text": ""}
 """By kind of column, the kinds of the NumPy dtypes that it takes."""
 _FIRST, _LAST = np.datetime64("0001-01-01"), np.datetime64("9999-12-31")
 
@@ -54,7 +56,7 @@ def decode_column(
         values = [check(issues, row, column, cells.cell(row), present=True) for row in range(len(cells))]
         if issues.total:
             return np.full(len(cells), np.nan), ()
-        return encoder.encode_column(j, values), values if column.kind == "category" else ()
+        return encoder.encode_column(j, values), values if column.kind in WORDED else ()
     doubtful = np.isinf(decoded[0])
     if not column.nullable:
         doubtful |= np.isnan(decoded[0])
@@ -94,7 +96,7 @@ def _dictionary_encoded(
         return None
     # index −1, a missing cell, is the last
     values = np.append(decoded[0], np.nan)[indices]
-    if column.kind != "category":
+    if column.kind not in WORDED:
         return values, ()
     words = np.empty(len(distinct) + 1, dtype=object)
     words[:-1] = decoded[1]
@@ -115,7 +117,7 @@ def _objects(j: int, column: Column, cells: ColumnArray, encoder: MatrixEncoder)
         if not plain.issuperset(map(type, values)):
             return None
     try:
-        return encoder.encode_column(j, values), encoder.words(j, values) if column.kind == "category" else ()
+        return encoder.encode_column(j, values), encoder.words(j, values) if column.kind in WORDED else ()
     except (ValueError, OverflowError):  # text that is not a date and time, a whole number past float64
         return None
 

@@ -19,7 +19,7 @@ from fasttrack.contract.column_input import decode_column
 from fasttrack.contract.encoding import MatrixEncoder
 from fasttrack.contract.json_body import parse_json
 from fasttrack.contract.refusal import MAX_LISTED, CellIssue, Issues, RefusedRequest, shorten
-from fasttrack.contract.schema import Contract
+from fasttrack.contract.schema import WORDED, Contract
 from fasttrack.contract.typed import typed_decoders
 
 __all__ = ["MAX_LISTED", "Batch", "CellIssue", "Decoder", "Gathered", "RefusedRequest"]
@@ -32,9 +32,10 @@ class Batch(msgspec.Struct, frozen=True, eq=False):
     """Decoded rows.
 
     `matrix`: float64[n, f] in the contract's column order: numbers as the training dtype holds them, booleans 0/1,
-    missing NaN, text as its code (−1 unseen), datetimes as seconds since 1970 UTC. `text`: the words of each text
-    column, by column index, for pipelines that are served by scikit-learn. `single`: whether the request was one row,
-    not an array of rows. `unusual`: whether a cell is an unseen category or a number outside the training range.
+    missing NaN, a category as its code (−1 unseen), free text as its number of characters, datetimes as seconds since
+    1970 UTC. `text`: the words of each column of categories or text, by column index. `single`: whether the request was
+    one row, not an array of rows. `unusual`: whether a cell is an unseen category or a number outside the training
+    range.
     """
 
     matrix: NDArray[np.float64]
@@ -128,7 +129,7 @@ class Decoder:
             words: Sequence[str | None] = [None] * n
             if column.name in arrays:
                 matrix[:, j], words = decode_column(j, column, arrays[column.name], self._encoder, issues)
-            if column.kind == "category":
+            if column.kind in WORDED:
                 text[j] = words
         issues.refuse()
         self._encoder.narrow(matrix)

@@ -9,16 +9,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fasttrack.contract.datetime_text import format_datetime, parse_datetime
+from fasttrack.contract.datetime_text import parse_datetime
 from fasttrack.contract.datetimes import parse_datetimes
+from fasttrack.contract.published import range_text
 from fasttrack.contract.reading import Reading, read_text
 from fasttrack.contract.refusal import Issues
-from fasttrack.contract.schema import Column, Contract
+from fasttrack.contract.schema import WORDED, Column, Contract
 
 __all__ = ["MatrixEncoder", "unusual_message"]
 
 _MANY = 100
 """From so many rows on, searching an array is faster than looking each of them up."""
+_UNBOUNDED = ("boolean", "text")
+"""Kinds whose values are never unlike the training data: no text is too long."""
 _NARROW: dict[str, type[np.floating[Any]]] = {
     "float16": np.float16,
     "halffloat[pyarrow]": np.float16,
@@ -34,8 +37,8 @@ class MatrixEncoder:
     def __init__(self, contract: Contract) -> None:
         columns = contract.columns
         self._columns = columns
-        self.text = tuple(j for j, column in enumerate(columns) if column.kind == "category")
-        self._codes = [_Codes(column) if column.kind == "category" else None for column in columns]
+        self.text = tuple(j for j, column in enumerate(columns) if column.kind in WORDED)
+        self._codes = [_word_numbers(column) for column in columns]
         self._datetimes = frozenset(j for j, column in enumerate(columns) if column.kind == "datetime")
         self._notations = {
             j: column.reading
@@ -79,7 +82,7 @@ class MatrixEncoder:
         return matrix
 
     def words(self, j: int, cells: Sequence[str | None]) -> Sequence[str | None]:
-        """The cells of the text column `j` with `None` for each that is a missing value by another name."""
+        """The cells of the column `j` of words with `None` for each that is a missing value by another name."""
         codes = self._codes[j]
         if codes is None or not codes.nulls:
             return cells
@@ -131,6 +134,26 @@ class MatrixEncoder:
         return cells
 
 
+def _word_numbers(column: Column) -> _Codes | _Lengths | None:
+    """The number of each word of a column of words; `None` for another column."""
+    if column.kind == "category":
+        return _Codes(column)
+    return _Lengths(column) if column.kind == "text" else None
+
+
+class _Lengths:
+    """The number of characters of a text, NaN for a missing value; by another name as in `_Codes`."""
+
+    def __init__(self, column: Column) -> None:
+        self.nulls = column.reading.missing_texts
+        self._missing = math.nan if column.nullable else 0.5
+
+    def __getitem__(self, text: str | None) -> float:
+        if text is None:
+            return math.nan
+        return self._missing if self.nulls and text.strip() in self.nulls else float(len(text))
+
+
 class _Codes(dict[str | None, float]):
     """The code of each word of a text column: NaN for a missing value, −1 for a word that was not in training.
 
@@ -150,7 +173,7 @@ class _Codes(dict[str | None, float]):
 def _is_whole(column: Column) -> bool:
     """Whether only whole numbers are right in a column of the matrix; 0.5 then marks what is not."""
     return column.kind == "integer" or (
-        column.kind == "category" and not column.nullable and bool(column.reading.missing_texts)
+        column.kind in WORDED and not column.nullable and bool(column.reading.missing_texts)
     )
 
 
@@ -175,20 +198,18 @@ def unusual_message(column: Column) -> str:
         if column.kind == "category":
             return f"not among the {len(column.categories):,} categories of the training data"
         return f"not among the {len(column.categories):,} values that the model knows"
-    low, high = column.minimum or 0.0, column.maximum or 0.0
-    if column.kind == "datetime":
-        return f"outside the training range {format_datetime(low)} to {format_datetime(high)}"
-    return f"outside the training range {low:g} to {high:g}"
+    bounds = range_text(column)
+    return f"outside the training range {bounds}".rstrip()
 
 
 def _lowest(column: Column) -> float:
     if column.kind == "category":
         return -math.inf if column.categories is None else 0.0
-    return -math.inf if column.minimum is None or column.kind == "boolean" else column.minimum
+    return -math.inf if column.minimum is None or column.kind in _UNBOUNDED else column.minimum
 
 
 def _highest(column: Column) -> float:
-    return math.inf if column.maximum is None or column.kind == "boolean" else column.maximum
+    return math.inf if column.maximum is None or column.kind in _UNBOUNDED else column.maximum
 
 
 def _narrow_columns(columns: Sequence[Column]) -> Mapping[type[np.floating[Any]], list[int]]:

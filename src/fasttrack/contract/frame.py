@@ -12,12 +12,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fasttrack.contract.datetimes import micros_to_seconds
-from fasttrack.contract.schema import Column, Contract
+from fasttrack.contract.schema import WORDED, Column, Contract
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["UNSEEN", "frame_columns", "frame_from_matrix", "json_columns", "matrix_from_frame", "pipeline_input"]
+__all__ = [
+    "UNSEEN",
+    "frame_columns",
+    "frame_from_matrix",
+    "json_columns",
+    "matrix_from_frame",
+    "pipeline_input",
+    "words_from_frame",
+    "words_of_codes",
+]
 
 UNSEEN = "\u2047 unseen"
 """The text for code −1, a category that the training data did not have, where the word itself is not known."""
@@ -44,15 +53,16 @@ def frame_from_matrix(
 ) -> pd.DataFrame:
     """The DataFrame of the rows in `matrix` (float64[n, f]), with the training frame's names and dtypes.
 
-    `text` gives the words of text columns by column index; without it they come from the codes, −1 as UNSEEN. A value
-    that the training dtype cannot hold (a number past its range, a new word in a pandas category) widens its column.
+    `text` gives the words of columns of categories and text by column index; without it those of categories come from
+    the codes, −1 as UNSEEN, and a column of text raises ValueError. A value that the training dtype cannot hold (a
+    number past its range, a new word in a pandas category) widens its column.
     """
     import pandas as pd
 
     columns = {}
     for j, column in enumerate(contract.columns):
-        if column.kind == "category":
-            words = text[j] if text is not None and j in text else _words(column, matrix[:, j])
+        if column.kind in WORDED:
+            words = text[j] if text is not None and j in text else words_of_codes(column, matrix[:, j])
             columns[j] = _text_series(column, words)
         elif column.kind == "datetime":
             columns[j] = _datetime_series(column, matrix[:, j])
@@ -74,6 +84,8 @@ def matrix_from_frame(contract: Contract, frame: pd.DataFrame) -> NDArray[np.flo
         if column.kind == "category":
             codes = pd.Index(column.categories or [], dtype=object).get_indexer(series.astype(object))
             matrix[:, j] = np.where(missing, np.nan, codes)
+        elif column.kind == "text":
+            matrix[:, j] = [np.nan if absent else len(word) for word, absent in zip(series, missing, strict=True)]
         elif column.kind == "datetime":
             moments = pd.to_datetime(series, utc=True).dt.as_unit("us").astype("int64").to_numpy()
             matrix[:, j] = np.where(missing, np.nan, micros_to_seconds(moments, missing))
@@ -84,10 +96,29 @@ def matrix_from_frame(contract: Contract, frame: pd.DataFrame) -> NDArray[np.flo
     return matrix
 
 
-def _words(column: Column, codes: NDArray[np.float64]) -> list[str | None]:
+def words_of_codes(column: Column, codes: NDArray[np.float64]) -> list[str | None]:
+    """The words of float64[n] codes of a category; UNSEEN for −1. Raises ValueError for free text, which has none."""
+    if column.kind == "text":
+        raise ValueError(f"the texts of column {column.name!r} are needed: they have no codes")
     categories = column.categories or []
     known = len(categories)
     return [None if np.isnan(code) else str(categories[int(code)]) if 0 <= code < known else UNSEEN for code in codes]
+
+
+def words_from_frame(
+    contract: Contract, X: pd.DataFrame, columns: Sequence[int] | None = None
+) -> dict[int, list[str | None]]:
+    """The words by column index, from a frame with the contract's columns in its order.
+
+    `columns`: of these, by default of all columns of categories and text.
+    """
+    if columns is None:
+        columns = [j for j, column in enumerate(contract.columns) if column.kind in WORDED]
+    words = {}
+    for j in columns:
+        cells = X.iloc[:, j]
+        words[j] = cells.astype(object).where(cells.notna(), None).tolist()
+    return words
 
 
 def _text_series(column: Column, words: Sequence[str | None]) -> pd.Series[Any]:
@@ -197,7 +228,7 @@ def json_columns(contract: Contract, X: pd.DataFrame) -> dict[str, list[Any]]:
     for j, column in enumerate(contract.columns):
         series = X.iloc[:, j]
         cells: list[Any]
-        if column.kind == "category":
+        if column.kind in WORDED:
             cells = series.astype(object).where(series.notna(), None).tolist()
         elif column.kind == "datetime":
             moments = pd.to_datetime(series, utc=True)

@@ -12,7 +12,8 @@ from fasttrack.contract.schema import Column, Contract
 
 __all__ = ["TypedDecoders", "typed_decoders"]
 
-_TYPES: dict[str, Any] = {"number": float, "integer": float, "boolean": bool, "category": str, "datetime": str}
+_TYPES: dict[str, Any] = {"number": float, "integer": float, "boolean": bool, "category": str}
+_TYPES |= {"datetime": str, "text": str}
 
 
 @dataclass(frozen=True, slots=True)

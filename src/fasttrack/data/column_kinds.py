@@ -53,6 +53,7 @@ KIND_WORDS: dict[Kind, str] = {
     "boolean": "true or false",
     "datetime": "a date or time",
     "category": "text",
+    "text": "text",
 }
 """A cell of each kind, as messages call it."""
 
@@ -243,6 +244,7 @@ _PARSERS: dict[Kind, Parser] = {
     "boolean": _boolean,
     "datetime": _datetime,
     "category": _category,
+    "text": _category,
 }
 ARROW_TYPES: dict[Kind, pa.DataType] = {
     "number": pa.float64(),
@@ -250,4 +252,5 @@ ARROW_TYPES: dict[Kind, pa.DataType] = {
     "boolean": pa.bool_(),
     "datetime": UTC_MICROS,
     "category": pa.string(),
+    "text": pa.string(),
 }

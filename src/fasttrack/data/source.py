@@ -31,7 +31,7 @@ from fasttrack.suggestions import names_hint
 from fasttrack.urls import redact_url
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from pathlib import Path
 
     from fasttrack.contract.dates import DateOrder
@@ -207,28 +207,38 @@ class Source:
         `text_columns`: columns of an untyped source that stay text, and the kind that their cells are to spell.
         """
         kinds, columns = self._select(kinds or {}, columns)
+        stay_text = frozenset(text_columns or {})
         text_columns = dict(text_columns or {})
         types = self._stored_types(kinds, columns)
         if types is not None:
             return self._scan(types, lambda: self._typed_batches(kinds, columns))
         while True:
             try:
-                return self._scan_inferred(kinds, columns, text_columns)
+                return self._scan_inferred(kinds, columns, text_columns, stay_text)
             except _MixedText as mixed:
                 text_columns |= dict.fromkeys(mixed.columns, "category")
             except FaultyColumn as faulty:
                 raise self._faulty_cell(faulty, kinds, columns, is_inferred=faulty.column not in kinds) from None
 
     def _scan_inferred(
-        self, kinds: Mapping[str, KindChoice], columns: Sequence[str] | None, text_columns: Mapping[str, Kind]
+        self,
+        kinds: Mapping[str, KindChoice],
+        columns: Sequence[str] | None,
+        text_columns: Mapping[str, Kind],
+        stay_text: Collection[str],
     ) -> TableScan:
-        """A scan whose types are known only after all rows: a single file is kept, several are read a second time."""
+        """A scan whose types are known only after all rows: a single file is kept, several are read a second time.
+
+        Of the columns that are read as text, `stay_text` are not looked at.
+        """
         types: dict[str, pa.DataType] = {}
         counts: dict[str, Counter[str]] = {}
         tables: list[pa.Table] = []
         for table in self._plain_batches(kinds, columns, None, text_columns):
             types = widen_types(types, table.schema)
-            for name, texts in count_texts(table.drop_columns([n for n in text_columns if n in types])).items():
+            for name, texts in count_texts(
+                table.drop_columns([name for name in table.column_names if name in stay_text])
+            ).items():
                 counts.setdefault(name, Counter()).update(texts)
             tables += [table] if len(self._parts) == 1 else []
         read = infer_texts(counts, self._rules, kinds)

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from fasttrack.contract.datetime_text import parse_datetime, within_years
 from fasttrack.contract.datetimes import micros_to_seconds
 from fasttrack.contract.encoding import MatrixEncoder
-from fasttrack.contract.schema import Contract, Target
+from fasttrack.contract.schema import WORDED, Contract, Target
 from fasttrack.data.column_kinds import parse_cells
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class CellReader:
             cells = pc.cast(cells, pa.string())
         if pa.types.is_string(cells.type):
             has_notation = reading.number is not None or reading.dates is not None
-            if kind != "category" and (untyped or has_notation):
+            if kind not in WORDED and (untyped or has_notation):
                 cells, wrong = parse_cells(cells, kind, reading)
             elif reading.missing_texts:
                 cells = _without_missing(cells, reading)
@@ -92,6 +92,8 @@ class CellReader:
         if self._categories is not None and pa.types.is_string(type_):
             codes = pc.fill_null(pc.index_in(cells, value_set=self._categories), -1)
             return _floats(pc.cast(codes, pa.float64())), nowhere
+        if kind == "text" and pa.types.is_string(type_):
+            return _floats(pc.cast(pc.utf8_length(cells), pa.float64())), nowhere
         if kind == "datetime" and pa.types.is_timestamp(type_):
             return _timestamp_seconds(cells)
         if kind == "datetime" and pa.types.is_string(type_):

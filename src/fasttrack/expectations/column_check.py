@@ -15,6 +15,8 @@ from fasttrack.config import CheckReason
 from fasttrack.contract.cell import expected_kind
 from fasttrack.contract.datetime_text import format_datetime
 from fasttrack.contract.encoding import unusual_message
+from fasttrack.contract.published import category_count
+from fasttrack.contract.schema import WORDED
 from fasttrack.expectations.cells import CellReader
 from fasttrack.expectations.result import Example, Finding
 from fasttrack.graph.input_rules import InputRules, violations
@@ -111,7 +113,7 @@ class ColumnCheck:
                 note(reason, rows & ~forbidden, message, breaks=True)
                 forbidden |= rows
         unusual = read.odd & ~forbidden
-        note("range" if column.categories is None else "unseen", unusual, unusual_message(column), breaks=False)
+        note("range" if category_count(column) is None else "unseen", unusual, unusual_message(column), breaks=False)
         np.logical_or(odd, unusual, out=odd)
         if self._bins is not None and not is_absent:
             self._bin_counts += self._bins.count(read.values[~(read.wrong | read.infinite)])
@@ -167,7 +169,7 @@ class ColumnCheck:
         )
         if self._untyped or is_right_type:
             return ""
-        is_convertible = is_text or kind == "category" or (kind == "boolean" and is_number)
+        is_convertible = is_text or kind in WORDED or (kind == "boolean" and is_number)
         hint = f"; to convert it: --kind {shlex.quote(f'{self.name}={kind}')}" if is_convertible else ""
         return f", the column is {_type_words(type_)}{hint}"
 

@@ -10,6 +10,7 @@ from fasttrack.graph.input_rules import Bound, InputRules, refused_rows, violati
 from fasttrack.graph.leaf_masks import ColumnMasks, LeafMasks
 from fasttrack.graph.many_rows import ManyRowsProgram, ManyRowsSession, Stage, stage_sums_name
 from fasttrack.graph.session import Program, Session, open_session, run
+from fasttrack.graph.text import TextColumn, TextFeatures, TextPart, TextProgram, text_input_name
 
 __all__ = [
     "Bound",
@@ -22,9 +23,14 @@ __all__ = [
     "Proof",
     "Session",
     "Stage",
+    "TextColumn",
+    "TextFeatures",
+    "TextPart",
+    "TextProgram",
     "open_session",
     "refused_rows",
     "run",
     "stage_sums_name",
+    "text_input_name",
     "violations",
 ]

@@ -19,7 +19,8 @@ __all__ = ["ManyRowsProgram", "ManyRowsSession", "Stage", "stage_sums_name"]
 class Stage(msgspec.Struct, frozen=True, kw_only=True):
     """A tree ensemble and the graph that computes its input.
 
-    The graph reads `rows` and the sums of all earlier stages; its output `x` is float64[n, f], the ensemble's input.
+    The graph reads `rows`, the features of texts, and the sums of all earlier stages; its output `x` is float64[n, f],
+    the ensemble's input.
     """
 
     before: bytes
@@ -41,9 +42,9 @@ class ManyRowsSession:
         self._stages = [(inference_session(stage.before), MaskedTrees(stage.trees)) for stage in program.stages]
         self._after = inference_session(program.after)
 
-    def run(self, outputs: list[str], rows: NDArray[np.float64]) -> list[NDArray[np.generic]]:
-        """The values of the named `outputs` for `rows`, float64[n, f]."""
-        inputs = {"rows": rows}
+    def run(self, outputs: list[str], inputs: dict[str, NDArray[np.float64]]) -> list[NDArray[np.generic]]:
+        """The values of the named `outputs` for the graph's `inputs`: `rows`, float64[n, f], and those of texts."""
+        inputs = dict(inputs)
         for number, (before, trees) in enumerate(self._stages):
             inputs[stage_sums_name(number)] = trees.sums(before.run(None, inputs)[0])
         values: list[NDArray[np.generic]] = self._after.run(outputs, inputs)

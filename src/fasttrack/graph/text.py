@@ -6,25 +6,31 @@ missing text has the features of an empty one.
 
 from __future__ import annotations
 
-import math
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
-from typing import Literal
+from collections import Counter
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
-__all__ = ["TextBlock", "TextColumn", "TextFeatures"]
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+__all__ = ["TextColumn", "TextFeatures", "TextPart", "TextProgram", "text_input_name"]
 
 Analyzer = Literal["word", "char", "char_wb"]
 _SPACES = re.compile(r"\s\s+")
 _MASK = 0xFFFFFFFF
+_MOST_CELLS = 1 << 23
 
 
 class TextColumn(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One fitted vectorizer: from the texts of one column to float64[n, width]."""
+    """One fitted vectorizer: from the texts of one column to `width` features, of which a text has few."""
 
     column: int
     """The index of the column in the contract."""
@@ -51,87 +57,162 @@ class TextColumn(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.hashed or len(self.vocabulary)
 
 
-class TextBlock(msgspec.Struct, frozen=True, kw_only=True):
-    """The text features of a compiled model, block by block, behind the columns of the contract."""
+class TextPart(msgspec.Struct, frozen=True, kw_only=True):
+    """Some features of one vectorizer as an input of the graph: as they are, or multiplied by weights."""
 
-    columns: list[TextColumn]
+    vectorizer: int
+    """Its index in the program."""
+    columns: bytes = b""
+    """int32: the features that are used; empty for all of them."""
+    outputs: int = 0
+    """The number of columns of `weights`."""
+    weights: bytes | None = None
+    """float64[k, outputs] for the k used features; without them, the features themselves are the input."""
+
+
+class TextProgram(msgspec.Struct, frozen=True, kw_only=True):
+    """How a compiled model reads text: part number i is the graph's input `text<i>`, float64[n, k]."""
+
+    vectorizers: list[TextColumn]
+    parts: list[TextPart]
+
+
+def text_input_name(part: int) -> str:
+    """The graph input that holds part number `part`."""
+    return f"text{part}"
 
 
 class TextFeatures:
-    """A text block at work. Threads may share it."""
+    """A text program at work, given in msgpack. Threads may share it."""
 
-    def __init__(self, block: TextBlock) -> None:
-        self._vectorizers = [_Vectorizer(column) for column in block.columns]
-        self.width = sum(column.width for column in block.columns)
+    def __init__(self, content: bytes) -> None:
+        program = msgspec.msgpack.decode(content, type=TextProgram)
+        self.columns = sorted({vectorizer.column for vectorizer in program.vectorizers})
+        """The columns of the contract that are read."""
+        self._vectorizers = [_Vectorizer(options) for options in program.vectorizers]
+        parts = [_Part(part, program.vectorizers[part.vectorizer].width) for part in program.parts]
+        self._parts: list[list[tuple[str, _Part]]] = [[] for _ in program.vectorizers]
+        for number, (stored, part) in enumerate(zip(program.parts, parts, strict=True)):
+            self._parts[stored.vectorizer].append((text_input_name(number), part))
+        self.rows_at_once = max(1, _MOST_CELLS // max(1, sum(part.width for part in parts)))
+        """Of so many rows, the inputs fit into 64 MB."""
 
-    def extend(self, matrix: NDArray[np.float64], text: Callable[[int], Sequence[str | None]]) -> NDArray[np.float64]:
-        """`matrix` float64[n, f] with the text features behind it: float64[n, f + width].
+    def inputs(self, text: Mapping[int, Sequence[str | None]], start: int, stop: int) -> dict[str, Floats]:
+        """The graph's inputs for the rows from `start` up to `stop`: by name float64[n, k].
 
-        `text` gives the n texts of a column by its index; `None` is a missing text.
+        `text` has the texts of each column by its index; `None` is a missing text.
         """
-        extended = np.zeros((len(matrix), matrix.shape[1] + self.width))
-        extended[:, : matrix.shape[1]] = matrix
-        start = matrix.shape[1]
-        for vectorizer in self._vectorizers:
-            stop = start + vectorizer.width
-            vectorizer.fill(extended[:, start:stop], text(vectorizer.column))
-            start = stop
-        return extended
+        inputs: dict[str, Floats] = {}
+        for vectorizer, parts in zip(self._vectorizers, self._parts, strict=True):
+            features = vectorizer.features(text[vectorizer.column][start:stop])
+            for name, part in parts:
+                inputs[name] = part.matrix(features, stop - start)
+        return inputs
+
+
+class _Features(NamedTuple):
+    """The features of n texts that are not zero, row by row, in each in the order of the columns."""
+
+    rows: NDArray[np.intp]
+    columns: NDArray[np.intp]
+    values: Floats
+    ends: list[int]
+    """Of each row: the number of features up to its end."""
+
+
+class _Part:
+    def __init__(self, part: TextPart, features: int) -> None:
+        self._weights: Floats | None = None
+        used = np.frombuffer(part.columns, "<i4")
+        if part.weights is not None:
+            self._weights = np.frombuffer(part.weights, "<f8").reshape(-1, part.outputs)
+        self.width = part.outputs if part.weights is not None else len(used) or features
+        self._places: NDArray[np.intp] | None = None
+        if len(used):
+            self._places = np.full(features, -1, dtype=np.intp)
+            self._places[used] = np.arange(len(used))
+
+    def matrix(self, features: _Features, n: int) -> Floats:
+        """float64[n, width]: the input of the graph for n texts."""
+        rows, columns, values, ends = features
+        if self._places is not None:
+            columns = self._places[columns]
+            used = columns >= 0
+            ends = [0, *np.cumsum(used).tolist()]
+            ends = [ends[end] for end in features.ends]
+            rows, columns, values = rows[used], columns[used], values[used]
+        if self._weights is None:
+            matrix = np.zeros((n, self.width))
+            matrix[rows, columns] = values
+            return matrix
+        if self.width == 1:
+            sums = np.bincount(rows, values * self._weights[columns, 0], n)
+            return sums.astype(np.float64, copy=False)[:, None]  # without any weight they are integers
+        matrix = np.empty((n, self.width))
+        for row, (start, end) in enumerate(zip([0, *ends], ends, strict=False)):
+            products = self._weights[columns[start:end]]
+            products *= values[start:end, None]
+            np.add.reduce(products, axis=0, out=matrix[row])
+        return matrix
 
 
 class _Vectorizer:
     def __init__(self, options: TextColumn) -> None:
         self.column = options.column
-        self.width = options.width
         self._options = options
         self._places = {term: place for place, term in enumerate(options.vocabulary)}
         self._stop_words = frozenset(options.stop_words)
         self._pattern = re.compile(options.token_pattern)
         self._idf = np.array(options.idf)
 
-    def fill(self, out: NDArray[np.float64], texts: Iterable[str | None]) -> None:
-        """Write the features of each text into its row of `out`, which holds zeros."""
-        for row, text in zip(out, texts, strict=True):
-            counts = self._counts(text or "")
-            if counts:
-                places = sorted(counts)  # scikit-learn adds up in the order of the columns
-                row[places] = self._weighted(places, counts)
-
-    def _counts(self, text: str) -> dict[int, float]:
-        counts: dict[int, float] = {}
-        if self._options.hashed:
-            for term in self._terms(text):
-                place, sign = _hashed(term, self._options.hashed, signed=self._options.signed)
-                counts[place] = counts.get(place, 0.0) + sign
-        else:
-            find = self._places.get
-            for term in self._terms(text):
-                known = find(term)
-                if known is not None:
-                    counts[known] = counts.get(known, 0.0) + 1.0
-        if self._options.binary:
-            return dict.fromkeys(counts, 1.0)
-        return counts
-
-    def _weighted(self, places: list[int], counts: dict[int, float]) -> NDArray[np.float64]:
-        values = np.array([counts[place] for place in places])
+    def features(self, texts: Sequence[str | None]) -> _Features:
+        """The features of each text. NumPy's `bincount` adds one after the other, as scikit-learn does."""
+        columns: list[int] = []
+        counted: list[float] = []
+        ends: list[int] = []
+        for text in texts:
+            if text:
+                counts = self._counts(text)
+                ordered = sorted(counts)
+                columns += ordered
+                counted += [counts[column] for column in ordered]
+            ends.append(len(columns))
+        places, values = np.array(columns, dtype=np.intp), np.array(counted, dtype=np.float64)
+        n = len(ends)
+        rows = np.repeat(np.arange(n), np.diff(ends, prepend=0)) if n > 1 else np.zeros(len(places), dtype=np.intp)
         if self._options.sublinear:
             values = np.log(values) + 1.0
         if len(self._idf):
-            values = values * self._idf[places]
+            values *= self._idf[places]
         if self._options.norm:
-            sizes = abs(values) if self._options.norm == "l1" else values * values
-            total = sum(sizes.tolist())  # one after the other, as scikit-learn adds
-            size = total if self._options.norm == "l1" else math.sqrt(total)
-            if size:
-                values = values / size
-        return values
+            is_l1 = self._options.norm == "l1"
+            sizes = np.bincount(rows, np.abs(values) if is_l1 else values * values, n)
+            if not is_l1:
+                sizes = np.sqrt(sizes)
+            sizes[sizes == 0] = 1.0
+            values /= sizes[rows]
+        return _Features(rows, places, values, ends)
+
+    def _counts(self, text: str) -> Mapping[int, float]:
+        """How often the text has each term, by the term's column."""
+        terms = self._terms(text)
+        counts: Mapping[int, float]
+        if self._options.hashed:
+            sums: dict[int, float] = {}
+            for term in terms:
+                place, sign = _hashed(term, self._options.hashed, signed=self._options.signed)
+                sums[place] = sums.get(place, 0.0) + sign
+            counts = sums
+        else:
+            find = self._places.get
+            counts = Counter([known for term in terms if (known := find(term)) is not None])
+        return dict.fromkeys(counts, 1.0) if self._options.binary else counts
 
     def _terms(self, text: str) -> list[str]:
+        if self._options.lowercase:  # first: a capital letter that only the accents' normal form gives stays one
+            text = text.lower()
         if self._options.accents:
             text = _without_accents(text, self._options.accents)
-        if self._options.lowercase:
-            text = text.lower()
         shortest, longest = self._options.ngrams
         if self._options.analyzer == "char":
             return _char_ngrams(_SPACES.sub(" ", text), shortest, longest)

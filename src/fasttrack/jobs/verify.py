@@ -49,6 +49,6 @@ def verify(
         raise TrainingError(f"{bundle.label} can no longer be compiled here: {obstacle}") from obstacle
     program = bundle.program()
     graph = onnx.load_model_from_string(program.graph)
-    stored = dataclasses.replace(compiled, model=graph, many_rows=program.many_rows)
+    stored = dataclasses.replace(compiled, model=graph, many_rows=program.many_rows, text=program.text)
     matrix, rows = as_served(contract, frame)
     return prove(stored, pipeline, contract, rows, matrix, threads=os.cpu_count() or 1)

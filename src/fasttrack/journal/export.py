@@ -167,7 +167,7 @@ def _features(version: JournalModel, entries: Entries, columns: Sequence[Column]
 
 
 def _values(column: Column, values: NDArray[np.float64], words: Mapping[int, str]) -> Any:
-    """The values of a column from float64[n] of the matrix, and the texts of unseen categories by row."""
+    """The values of a column from float64[n] of the matrix, and the words that have no code by row."""
     import pyarrow as pa
 
     missing = np.isnan(values)
@@ -178,6 +178,9 @@ def _values(column: Column, values: NDArray[np.float64], words: Mapping[int, str
             for row, (code, is_missing) in enumerate(zip(values.tolist(), missing.tolist(), strict=True))
         ]
         return pa.array(cells, pa.string())
+    if column.kind == "text":
+        texts = [None if is_missing else words.get(row) for row, is_missing in enumerate(missing.tolist())]
+        return pa.array(texts, pa.string())
     numbers = np.where(missing, 0, values)
     if column.kind == "datetime":
         return pa.array((numbers * 1e6).round().astype(np.int64), pa.timestamp("us", "UTC"), mask=missing)
@@ -193,6 +196,7 @@ def _type(column: Column) -> Any:
 
     kinds = {
         "category": pa.string(),
+        "text": pa.string(),
         "datetime": pa.timestamp("us", "UTC"),
         "boolean": pa.bool_(),
         "integer": pa.int64(),

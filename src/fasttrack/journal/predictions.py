@@ -68,7 +68,7 @@ class Entries:
 
     `at`: float64[n], seconds since 1970 UTC. `matrix`: float64[n, f] of the stored columns, as the contract decodes
     them. `output`: float64[n], the number or the index of the class. `probabilities`: float64[n, c]. `words`: the texts
-    of unseen categories, by the index of the stored column and the row.
+    of unseen categories and all free text, by the index of the stored column and the row.
     """
 
     at: Floats

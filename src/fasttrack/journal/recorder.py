@@ -52,10 +52,12 @@ class Recorder:
         self._stored = [j for j, column in enumerate(contract.columns) if column.name in stored]
         self._stores_all = len(self._stored) == len(contract.columns)
         self._text = {j: place for place, j in enumerate(self._stored) if contract.columns[j].kind == "category"}
-        """The stored columns of text: by index in the contract the index among the stored columns."""
+        """The stored columns of categories: by index in the contract the index among the stored columns."""
         self._text_columns = np.array(list(self._text), dtype=np.intp)
         self._has_free_text = any(contract.columns[j].categories is None for j in self._text)
         """Whether a column has no known categories, so that no value of it is unusual."""
+        self._texts = {j: place for place, j in enumerate(self._stored) if contract.columns[j].kind == "text"}
+        """The stored columns of free text, as above."""
 
     def record(self, batch: Batch, output: Floats, probabilities: Floats | None) -> PredictionIds | None:
         """Queue scored rows; returns their ids, or `None` if they are not recorded.
@@ -65,13 +67,15 @@ class Recorder:
         return self._queue.add(self, batch, output, probabilities)
 
     def unseen_words(self, batch: Batch) -> Mapping[int, dict[int, str]]:
-        """The texts of categories that the model does not know, by index of the stored column and row."""
+        """The words without a code, by index of the stored column and row: unseen categories, and all free text."""
+        words: dict[int, dict[int, str]] = {}
+        for column, place in self._texts.items():
+            words[place] = {row: word for row, word in enumerate(batch.text[column]) if word is not None}
         if not (self._text and (batch.unusual or self._has_free_text)):
-            return _NO_WORDS
+            return words or _NO_WORDS
         unseen = batch.matrix[:, self._text_columns] == _UNSEEN
         if not unseen.any():
-            return _NO_WORDS
-        words: dict[int, dict[int, str]] = {}
+            return words or _NO_WORDS
         for (column, place), rows in zip(self._text.items(), unseen.T, strict=True):
             cells = batch.text[column]
             by_row = {row: word for row in np.flatnonzero(rows).tolist() if (word := cells[row]) is not None}

@@ -40,7 +40,7 @@ class OnnxEngine:
         """As Engine.score."""
         matrix = batch.matrix
         self._refuse(matrix)
-        answers = run(self._session, matrix)
+        answers = run(self._session, matrix, batch.text)
         if "refused" in answers and answers["refused"].any():
             raise unscorable(int(np.flatnonzero(answers["refused"])[0]))
         output = answers["prediction"].astype(np.float64, copy=False)

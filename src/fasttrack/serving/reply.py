@@ -8,6 +8,7 @@ import msgspec
 
 from fasttrack.contract.datetime_text import format_datetime
 from fasttrack.contract.openapi import label_key, query_reply_nests
+from fasttrack.contract.schema import WORDED
 from fasttrack.journal.predictions import ID_FORMAT
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ def _decoded_row(contract: Contract, batch: Batch) -> dict[str, Scalar]:
         number = float(batch.matrix[0, j])
         if number != number:  # NaN, so missing
             row[column.name] = None
-        elif column.kind == "category":
+        elif column.kind in WORDED:
             row[column.name] = batch.text[j][0]
         elif column.kind == "datetime":
             row[column.name] = format_datetime(number)

@@ -13,6 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler, TargetEncoder
 
 from fasttrack.training.calendar import PARTS, CalendarFeatures
+from fasttrack.training.text_features import text_steps
 
 if TYPE_CHECKING:
     from fasttrack.contract.schema import Column, Task
@@ -25,8 +26,10 @@ _NATIVE = 255
 """Histogram gradient boosting splits on up to this many categories natively."""
 
 
-def dense_columns(columns: Sequence[Column], task: Task, seed: int, *, scale: bool) -> ColumnTransformer:
-    """Every column as numbers without missing values."""
+def dense_columns(
+    columns: Sequence[Column], task: Task, seed: int, *, scale: bool, terms: bool = False
+) -> ColumnTransformer:
+    """Every column as numbers without missing values; `terms`: a number for each term of a text, not one for all."""
     # in a fold or a sample a column may be all missing; it is kept so that the shape stays the same
     impute = SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True)
     numbers = make_pipeline(impute, StandardScaler()) if scale else impute
@@ -40,7 +43,8 @@ def dense_columns(columns: Sequence[Column], task: Task, seed: int, *, scale: bo
         ("few", few, _few(columns)),
         ("many", _means(task, seed, scale=scale), _many(columns)),
     ]
-    return ColumnTransformer([step for step in steps if step[2]])
+    used = [*(step for step in steps if step[2]), *text_steps(columns, task, seed, condensed=not terms)]
+    return ColumnTransformer(used)
 
 
 def dense_width(columns: Sequence[Column]) -> int:
@@ -78,7 +82,8 @@ def coded_columns(
         ("dates", CalendarFeatures(), _names(columns, "datetime")),
         ("numbers", "passthrough", _names(columns, "number", "integer", "boolean")),
     ]
-    return ColumnTransformer([step for step in steps if step[2]]), len(coded)
+    used = [*(step for step in steps if step[2]), *text_steps(columns, task, seed, condensed=True)]
+    return ColumnTransformer(used), len(coded)
 
 
 def _names(columns: Sequence[Column], *kinds: str) -> list[str]:

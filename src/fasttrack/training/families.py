@@ -105,7 +105,7 @@ def smallest_leaf(task: Task, rows: int) -> int:
 
 def _linear(columns: Sequence[Column], task: Task, seed: int) -> Pipeline:
     model = Ridge() if task == "regression" else LogisticRegression(max_iter=2000, random_state=seed)
-    return _pipeline(dense_columns(columns, task, seed, scale=True), model)
+    return _pipeline(dense_columns(columns, task, seed, scale=True, terms=True), model)
 
 
 def _polynomial(columns: Sequence[Column], task: Task, seed: int) -> Pipeline:

@@ -10,14 +10,17 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from fasttrack.contract.schema import WORDED
 from fasttrack.data import field_findings, field_reading
 from fasttrack.errors import DataError, TrainingError
 from fasttrack.suggestions import names_hint
-from fasttrack.understanding.identifiers import MIN_DISTINCT, integer_identifier, is_free_text, text_identifier
+from fasttrack.training.text_choice import is_text_column
+from fasttrack.training.weights import row_weights
+from fasttrack.understanding.identifiers import MIN_DISTINCT, integer_identifier, text_identifier
 from fasttrack.understanding.messages import identifier_finding
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from fasttrack.contract.finding import TableFinding
     from fasttrack.contract.reading import Reading
@@ -28,7 +31,6 @@ __all__ = ["TrainingTable", "check_columns", "check_dates", "check_finite", "pre
 _EXACT = 2**53
 _IGNORED = "ignored as configured"
 _FIRST = 1000
-_UNIQUE_TEXT = "text that never repeats"
 _NEARLY = 0.95
 """Text of which at least this fraction occurs once is as good as unique."""
 
@@ -50,6 +52,8 @@ class TrainingTable:
     findings: list[TableFinding] = field(default_factory=list)
     copies: np.ndarray[Any, np.dtype[np.int64]] | None = None
     """For each row a number, the same for identical rows, once they were looked for; `None` if no row is a copy."""
+    weight: np.ndarray[Any, np.dtype[np.float64]] | None = None
+    """The weights of these rows, if they have any."""
 
 
 def check_columns(names: Sequence[str], needed: Sequence[str], name: str) -> None:
@@ -75,15 +79,19 @@ def prepare(
     ignore: Sequence[str] = (),
     unread: Sequence[str] = (),
     keep: Collection[str] | None = (),
+    kinds: Mapping[str, Kind] | None = None,
+    weight: str | None = None,
     name: str = "the table",
 ) -> TrainingTable:
     """Separate `table` into features and target; leave out the columns that cannot be features, each with its reason.
 
     Columns in `keep` are features also if they look like identifiers, with `None` all such columns; `unread` are
-    ignored columns that were not read. A column of row numbers that is the only one is kept. Raises DataError when the
-    target, an ignored or a kept column does not exist, the target has infinite values, or nothing is left to train on.
+    ignored columns that were not read. `kinds`: of columns whose kind was asked for; words that were asked for as a
+    category or as text are no identifier. `weight` is the column with the weights of the rows. A column of row numbers
+    that is the only one is kept. Raises DataError when the target, an ignored or a kept column does not exist, the
+    target has infinite values, a weight cannot be used, or nothing is left to train on.
     """
-    check_columns([*table.column_names, *unread], (target, *ignore, *(keep or ())), name)
+    check_columns([*table.column_names, *unread], (target, *ignore, *(keep or ()), *([weight] if weight else ())), name)
     cells = table.column(target)
     kept = np.flatnonzero(pc.invert(missing(cells)).to_numpy())
     if not len(kept):
@@ -96,10 +104,15 @@ def prepare(
         )
     dropped = table.num_rows - len(kept)
     rows = table.take(pa.array(kept)) if dropped else table
+    weights = None if weight is None else row_weights(table.column(weight), weight, name, kept)
+    asked = kinds or {}
+    if keep is not None:
+        keep = [*keep, *(column for column, kind in asked.items() if kind in WORDED)]
     left_out = dict.fromkeys(unread, _IGNORED)
     names = [column for column in rows.column_names if column != target]
     for column_name in names:
         reason = _IGNORED if column_name in ignore else unusable(rows.column(column_name))
+        reason = "the weight of the rows" if column_name == weight else reason
         if reason is not None:
             left_out[column_name] = reason
     candidates = [column for column in names if column not in left_out]
@@ -107,12 +120,15 @@ def prepare(
     left_out |= dict(identifiers)
     notes: list[str] = []
     features: dict[str, pd.Series[Any]] = {}
-    kinds: dict[str, Kind] = {}
+    found: dict[str, Kind] = {}
     for column_name in names:
         if column_name in left_out:
             continue
         column = rows.column(column_name)
-        features[column_name], kinds[column_name] = series(column)
+        features[column_name], kind = series(column)
+        if kind == "category" and (asked.get(column_name) or ("text" if is_text_column(column) else kind)) == "text":
+            kind = "text"
+        found[column_name] = kind
         if pa.types.is_integer(column.type) and _past_float64(column):
             notes.append(f"{column_name!r} has whole numbers above 2^53, which a 64-bit float rounds")
     if not features:
@@ -124,12 +140,13 @@ def prepare(
     return TrainingTable(
         X=X,
         y=series(rows.column(target))[0],
-        kinds=kinds,
+        kinds=found,
         dropped_rows=dropped,
         left_out=left_out,
         notes=notes,
         kept=kept,
         readings={field.name: field_reading(field) for field in used},
+        weight=weights,
         findings=[
             *(finding for field in used for finding in field_findings(field)),
             *(identifier_finding(column, reason) for column, reason in identifiers),
@@ -210,8 +227,8 @@ def unusable(column: pa.ChunkedArray) -> str | None:
 def identifies_rows(name: str, column: pa.ChunkedArray) -> str | None:
     """Why `column` names rows instead of describing them; `None` if it does not.
 
-    Only text and whole numbers can, also whole numbers that were read as fractions because cells are missing. Text
-    that was written for people names nothing, but is as unique.
+    Only text and whole numbers can, also whole numbers that were read as fractions because cells are missing. Dates
+    and text that was written for people name nothing, however unique they are.
     """
     kind = kind_of(column.type)
     if kind not in ("category", "integer", "number"):
@@ -223,8 +240,7 @@ def identifies_rows(name: str, column: pa.ChunkedArray) -> str | None:
     if distinct < MIN_DISTINCT or distinct < len(values) * (_NEARLY if kind == "category" else 1):
         return None
     if kind == "category":
-        words = pc.unique(values).to_pylist()
-        return _UNIQUE_TEXT if is_free_text(words) else text_identifier(words)
+        return text_identifier(pc.unique(values).to_pylist())
     numbers = values.to_numpy()
     if numbers.dtype == np.uint64 and numbers.max() > np.iinfo(np.int64).max:
         return None

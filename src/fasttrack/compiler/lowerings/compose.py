@@ -27,7 +27,7 @@ def _apply_weight(x: Columns, weight: float) -> Columns:
     return x.each("*", weight)
 
 
-@register(Pipeline)
+@register(Pipeline, takes_vector=True)
 def _pipeline(pipeline: Any, x: Columns) -> Lowered:
     *steps, (last_name, last) = pipeline.steps
     for name, step in steps:
@@ -49,9 +49,9 @@ def _column_transformer(transformer: Any, x: Columns) -> Columns:
         if step == "drop" or not len(indices):
             continue
         with error_context(f"step {name!r}"):
-            if isinstance(columns, (str, int)) and not _is_passthrough(step):
-                raise NotCompilable("it receives a single column as a vector; put the column's name into a list")
             inputs = x.select(indices)
+            if isinstance(columns, (str, int)):
+                inputs = inputs.as_vector()
             outputs = inputs if _is_passthrough(step) else lower_transformer(step, inputs)
             features.extend(_apply_weight(outputs, weights[name]) if name in weights else outputs)
             span = transformer.output_indices_[name]
@@ -62,7 +62,7 @@ def _column_transformer(transformer: Any, x: Columns) -> Columns:
     return x.with_features(features, sparse=transformer.sparse_output_)
 
 
-@register(FeatureUnion)
+@register(FeatureUnion, takes_vector=True)
 def _feature_union(union: Any, x: Columns) -> Columns:
     features: list[Feature] = []
     sparse = False
@@ -74,4 +74,4 @@ def _feature_union(union: Any, x: Columns) -> Columns:
             outputs = x if _is_passthrough(step) else lower_transformer(step, x)
             features.extend(_apply_weight(outputs, weights[name]) if name in weights else outputs)
             sparse |= outputs.sparse
-    return x.with_features(features, sparse=sparse)
+    return x.with_features(features, sparse=sparse, vector=False)

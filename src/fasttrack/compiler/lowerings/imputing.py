@@ -10,7 +10,7 @@ import pandas as pd
 from sklearn.impute import MissingIndicator, SimpleImputer
 
 from fasttrack.compiler.category_tables import tabulate
-from fasttrack.compiler.columns import CodedColumn, DatetimeColumn, NumberColumn
+from fasttrack.compiler.columns import CodedColumn, DatetimeColumn, NumberColumn, TextInput
 from fasttrack.compiler.elementwise import ElementwiseStep
 from fasttrack.compiler.input_validation import refuse_cells, require_finite, require_present
 from fasttrack.compiler.lowering_registry import register
@@ -101,6 +101,8 @@ def _indicate_missing(feature: Feature, missing: Any) -> Feature:
 def _require_no_datetime(feature: Feature) -> NumberColumn | CodedColumn:
     if isinstance(feature, DatetimeColumn):
         raise NotCompilable("its input is a date and time; extract calendar features first")
+    if isinstance(feature, TextInput):
+        raise NotCompilable("its input is free text, in which a missing value has no number")
     return feature
 
 
