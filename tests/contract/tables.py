@@ -164,7 +164,6 @@ def column(name: str, kind: Kind, *, nullable: bool = False, **more: Any) -> Col
         "category": "str",
         "text": "str",
         "datetime": "datetime64[us]",
-        "text": "str",
     }
     public: dict[str, Any] = {"dtype": dtype[kind], "shown": list(range(len(more.get("categories") or ())))}
     if "minimum" in more:
