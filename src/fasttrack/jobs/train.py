@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
     from fasttrack.jobs.outcome import Outcome
     from fasttrack.store import Store
+    from fasttrack.training.factory import Factory
+    from fasttrack.training.table import TrainingTable
 
 __all__ = ["train"]
 
@@ -56,20 +58,7 @@ def train(config: TrainConfig) -> Outcome:
     check_weights(config, factory)
     source = redact_url(config.data.source)
     table, unread = _read(config, store, source)
-    kinds = {column: base_kind(kind) for column, kind in config.data.kinds.items()}
-    kinds |= vectorized_columns(factory.estimator) if factory else {}
-    ready = prepare(
-        table,
-        config.data.target,
-        ignore=config.data.ignore,
-        unread=unread,
-        keep=kept_columns(config),
-        kinds=kinds,
-        weight=config.data.weight,
-        name=source,
-    )
-    ready = without_skipped(config, ready)
-    check_dates(ready.findings, source)
+    ready = _prepare(config, factory, table, unread)
     choice = choose_task(ready.y, config.model.task)
     report_step(f"{len(ready.X):,} rows, {ready.X.shape[1]} features, {choice.task} ({choice.reason})")
     config, ready = look_at_rows(config, ready, choice.task)
@@ -91,10 +80,9 @@ def train(config: TrainConfig) -> Outcome:
     report_step(f"evaluating on {len(rows.X_test):,} hold-out rows")
     clusters = holdout_clusters(config.split.decided, rows.by_test)
     holdout = predict_holdout(model.pipeline, contract, rows.X_test, rows.y_test, clusters, rows.w_test)
-    trivial = trivial_predictions(
-        choice.task, rows.y_train.to_numpy(), len(rows.y_test), contract.target.classes, rows.w_train
-    )
     served = choose_served(config, model, ready, contract, holdout)
+    classes = served.contract.target.classes
+    trivial = trivial_predictions(choice.task, rows.y_train.to_numpy(), len(rows.y_test), classes, rows.w_train)
     record = training_record(config, table, ready, rows, model)
     manifest = draft_manifest(
         config.name,
@@ -117,6 +105,26 @@ def train(config: TrainConfig) -> Outcome:
         started=started,
     )
     return publish(draft, config, store, place)
+
+
+def _prepare(config: TrainConfig, factory: Factory | None, table: pa.Table, unread: list[str]) -> TrainingTable:
+    """Features and target of the `table`; the columns `unread` were not read."""
+    source = redact_url(config.data.source)
+    kinds = {column: base_kind(kind) for column, kind in config.data.kinds.items()}
+    kinds |= vectorized_columns(factory.estimator) if factory else {}
+    ready = prepare(
+        table,
+        config.data.target,
+        ignore=config.data.ignore,
+        unread=unread,
+        keep=kept_columns(config),
+        kinds=kinds,
+        weight=config.data.weight,
+        name=source,
+    )
+    ready = without_skipped(config, ready)
+    check_dates(ready.findings, source)
+    return ready
 
 
 def _read(config: TrainConfig, store: Store, source: str) -> tuple[pa.Table, list[str]]:

@@ -146,11 +146,11 @@ def prepare(
         notes=notes,
         kept=kept,
         readings={field.name: field_reading(field) for field in used},
+        weight=weights,
         findings=[
             *(finding for field in used for finding in field_findings(field)),
             *(identifier_finding(column, reason) for column, reason in identifiers),
         ],
-        weight=weights,
     )
 
 
