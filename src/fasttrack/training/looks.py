@@ -39,7 +39,7 @@ __all__ = ["kept_columns", "look_at_rows", "look_for_leaks", "without_skipped"]
 _MOST_CLASSES = 20
 """Classes by which the rows of an entity are compared: the most frequent ones."""
 _MOST_ENTITIES = 3
-_FEW = 0.01
+_FEW = 0.05
 """Repetitions by nature of a smaller fraction of the rows are not worth a note."""
 
 
