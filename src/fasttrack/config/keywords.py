@@ -10,6 +10,7 @@ from fasttrack.config.check_config import CheckReason
 from fasttrack.contract.dates import DateOrder
 from fasttrack.contract.finding import FindingCode
 from fasttrack.contract.schema import KindChoice, Task
+from fasttrack.reading import Header
 
 __all__ = ["PackageOptions", "TrainOptions"]
 
@@ -27,9 +28,14 @@ class TrainOptions(TypedDict, total=False):
     ignore: Sequence[str] | None
     keep: Sequence[str] | None
     kinds: Mapping[str, KindChoice] | None
+    weight: str | None
     query: str | None
     table: str | None
     rows: int | None
+    delimiter: str | None
+    encoding: str | None
+    sheet: str | None
+    header: Header | None
     split_method: Literal["random", "group", "time", "auto"] | None
     split_column: str | None
     split_share: float | None
@@ -37,6 +43,11 @@ class TrainOptions(TypedDict, total=False):
     estimator: Any
     task: Task | None
     seed: int | None
+    positive: str | bool | int | float | None
+    threshold: Literal["auto", "none", "f1", "cost"] | float | None
+    cost_false_positive: float | None
+    cost_false_negative: float | None
+    class_weight: Literal["none", "balanced"] | None
     quality: Literal["fast", "best"] | None
     quality_seconds: float | None
     refit: bool | None
@@ -48,6 +59,9 @@ class TrainOptions(TypedDict, total=False):
     check_share: float | None
     leaks: Literal["caution", "refuse"] | None
     check_skip: Sequence[FindingCode] | None
+    privacy_min_rows: int | None
+    privacy_max_values: int | None
+    privacy_hide: Sequence[str] | None
     tracking: str | None
     experiment: str | None
     journal: str | None
@@ -62,6 +76,9 @@ class PackageOptions(TypedDict, total=False):
     code: Sequence[str | Path] | None
     promote: Literal["never", "always", "better"] | None
     confidence: float | None
+    privacy_min_rows: int | None
+    privacy_max_values: int | None
+    privacy_hide: Sequence[str] | None
     tracking: str | None
     experiment: str | None
     store: str | Path | None
