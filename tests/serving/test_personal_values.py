@@ -33,7 +33,18 @@ if TYPE_CHECKING:
 NAME = "Kestrel, Ottoline"
 PRIVATE = (NAME, "Oslo", "987654", "1234.5", "1899-03", "Quagga")
 """Every name, a port of four rows, the extreme salaries, the earliest date of birth, one comment."""
-MODEL = ("--target", "survived", "--kind", "name=category", "--kind", "comment=category", "--estimator", "linear")
+MODEL = (
+    "--target",
+    "survived",
+    "--kind",
+    "name=category",
+    "--kind",
+    "comment=category",
+    "--estimator",
+    "linear",
+    "--promote",
+    "always",
+)
 
 
 def write_people(path: Path, rows: int = 240) -> None:
