@@ -151,7 +151,7 @@ def test_its_champion_publishes_no_value_that_nobody_counted(store: LocalStore) 
         columns = {column["name"]: column for column in client.get("/contract").json()["columns"]}
         description = client.get("/openapi.json").json()["paths"]["/predict"]["get"]["parameters"][1]["description"]
     assert (columns["plan"]["categories"], columns["plan"]["category_count"]) == ([], 3)
-    assert columns["plan"]["example"] == "text"
+    assert columns["plan"]["example"] == "some text"
     assert description.startswith("3 known values, none of which is listed.")
     assert 3.3 < columns["minutes"]["minimum"] < columns["minutes"]["maximum"] < 230.4
 

@@ -93,7 +93,7 @@ def test_nothing_of_a_hidden_column_is_published() -> None:
         assert not entry.get("categories")
         assert "minimum" not in entry or entry["minimum"] is None
         assert not entry.get("quantiles")
-    assert example_row(contract) == {"name": "text", "port": "text", "salary": 0.0, "deck": 0}
+    assert example_row(contract) == {"name": "some text", "port": "some text", "salary": 0.0, "deck": 0}
 
 
 def test_a_column_of_many_values_makes_a_short_description() -> None:
@@ -140,7 +140,7 @@ def test_a_hidden_column_is_watched_all_the_same() -> None:
     [
         (
             column("c", "category", categories=["a", "b"], example="a", shown=None),
-            {"categories": [], "example": "text"},
+            {"categories": [], "example": "some text"},
         ),
         (
             column("c", "category", categories=["a"], example="a", shown=None, nullable=True),

@@ -16,6 +16,7 @@ import msgspec
 from fasttrack.config.check_config import CheckConfig
 from fasttrack.config.domain import Domain
 from fasttrack.config.merge import address_text, build, merge, read_toml
+from fasttrack.config.model_config import ModelConfig, Seed
 from fasttrack.config.option import Option, fields_of
 from fasttrack.config.publishing import (
     Confidence,
@@ -26,9 +27,10 @@ from fasttrack.config.publishing import (
     TrackingConfig,
 )
 from fasttrack.contract.dates import DateOrder
-from fasttrack.contract.schema import KindChoice, Task
+from fasttrack.contract.schema import KindChoice
 from fasttrack.errors import ConfigError
 from fasttrack.file_formats import format_names
+from fasttrack.reading import Header, ReadOptions
 from fasttrack.schemes import example_list, find_scheme
 from fasttrack.urls import model_name, redact_url
 
@@ -47,10 +49,6 @@ JOURNAL = "journal"
 FRAME = "a DataFrame"
 """The source of a table that is given as a DataFrame."""
 Count = Annotated[int, msgspec.Meta(ge=1)]
-Seed = Annotated[int, msgspec.Meta(ge=0, lt=2**32)]
-"""What NumPy and scikit-learn take as a seed."""
-Probability = Annotated[float, msgspec.Meta(gt=0, lt=1)]
-Cost = Annotated[float, msgspec.Meta(gt=0)]
 
 
 class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -145,12 +143,49 @@ class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         Option("Train on a random sample of this many rows.", metavar="N", default="all rows", example="100_000"),
     ] = None
 
+    delimiter: Annotated[
+        str | None,
+        Option(
+            "What separates the cells of a CSV file: one character, tab, or whitespace.",
+            metavar="CHARACTER",
+            default="found out",
+            example='";"',
+        ),
+    ] = None
+    encoding: Annotated[
+        str | None,
+        Option(
+            "Encoding of a CSV or JSON file, such as windows-1252.",
+            metavar="NAME",
+            default="UTF-8, else Latin-1, Windows-1252 or UTF-16 where it is certain",
+            example='"windows-1252"',
+        ),
+    ] = None
+    sheet: Annotated[
+        str | None,
+        Option("Sheet of an Excel workbook.", metavar="NAME", default="the first", example='"..."'),
+    ] = None
+    header: Annotated[
+        Header,
+        Option(
+            "Whether the first row of a CSV file or sheet names the columns: yes; no, then they are called column_1, "
+            "column_2, …; auto, yes unless it looks like the other rows, which is refused.",
+        ),
+    ] = "auto"
+
+    @property
+    def reading(self) -> ReadOptions:
+        """How to read a file. Raises ValueError."""
+        return ReadOptions(delimiter=self.delimiter, encoding=self.encoding, sheet=self.sheet, header=self.header)
+
     def __post_init__(self) -> None:
         if not self.target and self.source != JOURNAL:
             raise ValueError("`target` is missing")
         if self.weight is not None and self.weight in (self.target, *self.ignore):
             other = "the target" if self.weight == self.target else "in data.ignore"
             raise ValueError(f"data.weight names the column {self.weight!r}, which is also {other}; keep one")
+        if self.reading.given() and self.source in (JOURNAL, FRAME):
+            raise ValueError(f"data.{next(iter(self.reading.given()))} is used with files only")
         for column in self.keep:
             if column in (self.target, *self.ignore):
                 other = "the target" if column == self.target else "in data.ignore"
@@ -196,107 +231,6 @@ class SplitConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     def decided(self) -> Literal["random", "group", "time"]:
         """The method; `random` for `auto`, until the rows were looked at and it was replaced."""
         return "random" if self.method == "auto" else self.method
-
-
-class ModelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is trained."""
-
-    estimator: Annotated[
-        str,
-        Option(
-            "Estimator: linear, polynomial, forest, boosting, auto (one of these four, by cross-validation), lightgbm, "
-            "xgboost, or module:factory, a function that returns a scikit-learn estimator.",
-            metavar="NAME",
-            accepts=Any,
-        ),
-    ] = "auto"
-    task: Annotated[
-        Task | None,
-        Option(
-            "Task: regression, binary or multiclass.",
-            metavar="TASK",
-            default="from the values of the target",
-            example='"regression"',
-        ),
-    ] = None
-    seed: Annotated[Seed, Option("Seed of the estimator and of the search.", metavar="N")] = 0
-    positive: Annotated[
-        str | bool | int | float | None,
-        Option(
-            "Of two classes, the one that the threshold and average precision are about.",
-            metavar="LABEL",
-            default="a rare class, else the second",
-            example='"..."',
-        ),
-    ] = None
-    threshold: Annotated[
-        Literal["auto", "none", "f1", "cost"] | Probability,
-        Option(
-            "Probability from which on the positive class is predicted: a number; f1 or cost, which choose it on the "
-            "training rows for the best F1 or the least cost; none, the more probable class; or auto: cost if costs "
-            "are given, f1 if a built-in estimator is to find a rare class, else none.",
-            metavar="RULE|NUMBER",
-            expected="auto, none, f1, cost, or a number between 0 and 1",
-        ),
-    ] = "auto"
-    cost_false_positive: Annotated[
-        Cost | None,
-        Option(
-            "For the threshold cost: what a wrong prediction of the positive class costs.", metavar="COST", example="1"
-        ),
-    ] = None
-    cost_false_negative: Annotated[
-        Cost | None,
-        Option(
-            "For the threshold cost: what a row of the positive class that is missed costs.",
-            metavar="COST",
-            example="20",
-        ),
-    ] = None
-    class_weight: Annotated[
-        Literal["none", "balanced"],
-        Option(
-            "Weights of the classes for a built-in estimator: none; or balanced, which makes all classes count the "
-            "same in fitting and shifts the probabilities accordingly.",
-            metavar="RULE",
-        ),
-    ] = "none"
-    quality: Annotated[
-        Literal["fast", "best"],
-        Option(
-            "What auto takes time for: fast, one family with its defaults; best, an ensemble of families and variants.",
-            metavar="QUALITY",
-        ),
-    ] = "fast"
-    quality_seconds: Annotated[
-        float,
-        msgspec.Meta(gt=0),
-        Option(
-            "For quality best: how long to choose and fit, in seconds; nothing is started that would take longer.",
-            metavar="SECONDS",
-        ),
-    ] = 60.0
-    refit: Annotated[
-        bool,
-        Option("Fit again on all rows after the evaluation; the metrics stay those of the evaluated model."),
-    ] = False
-    instance: Any = None
-    """An unfitted scikit-learn estimator that was given as an object; `estimator` is the name of its class then."""
-
-    def __post_init__(self) -> None:
-        costs = {"cost_false_positive": self.cost_false_positive, "cost_false_negative": self.cost_false_negative}
-        given = [name for name, cost in costs.items() if cost is not None]
-        if given and self.threshold not in ("auto", "cost"):
-            raise ValueError(f'model.{given[0]} is used with model.threshold = "cost" or "auto" only')
-        for name, cost in costs.items():
-            if (given or self.threshold == "cost") and cost is None:
-                raise ValueError(f"model.{name} is missing: a threshold by cost needs to know what such an error costs")
-        if self.quality == "best" and (self.estimator != "auto" or self.instance is not None):
-            raise ValueError(
-                f'model.quality = "best" is used with auto only, not with {self.estimator}; remove one of them'
-            )
-        if not math.isfinite(self.quality_seconds):
-            raise ValueError(f"model.quality_seconds = {self.quality_seconds} has no end; write a number of seconds")
 
 
 class SearchConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

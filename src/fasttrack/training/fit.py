@@ -96,12 +96,17 @@ def fit_model(
     threshold = decide_threshold(config, balance, tuned.estimator, rows, own_weights, built_in=factory is None)
     if threshold is not None:
         pipeline = with_threshold(pipeline, threshold)
-        if not balance.rare:  # else a finding says so
-            notes.append(str(threshold))
+    code, notes = factory.source if factory else None, [*notes, *_notes(balance, threshold)]
+    return FittedModel(pipeline, tuned.label, code, notes, tuned.search, leaderboard, balance, threshold, unused)
+
+
+def _notes(balance: ClassBalance, threshold: Threshold | None) -> list[str]:
+    notes = []
+    if threshold is not None and not balance.rare:  # else a finding says so
+        notes.append(str(threshold))
     if balance.weighted:
         notes.append("all classes count the same in fitting, which shifts the probabilities towards the rarer ones")
-    code = factory.source if factory else None
-    return FittedModel(pipeline, tuned.label, code, notes, tuned.search, leaderboard, balance, threshold, unused)
+    return notes
 
 
 def refit(model: FittedModel, ready: TrainingTable) -> Any:

@@ -51,8 +51,8 @@ def labelled_rows(
     if target.name not in source.names:
         raise DataError(f"{source.name} has no column {target.name!r}: without true values nothing can be measured")
     weighted = weight if weight in source.names else None
-    others = [weighted] if weighted else []
-    table = _rows(contract, source, sample, {target.name: (target.kind, target.reading)}, others)
+    more = {target.name: (target.kind, target.reading)}
+    table = _rows(contract, source, sample, more, [weighted] if weighted else [])
     cells = table.column(target.name)
     check_finite(cells, target.name, source.name)
     truth = series(cells)[0]
@@ -76,12 +76,9 @@ def _rows(
     source: Source,
     sample: int | None,
     more: Mapping[str, KnownColumn],
-    others: Sequence[str] = (),
+    optional: Sequence[str] = (),
 ) -> pa.Table:
-    """The rows with every value that the contract needs, and one in each column of `more`.
-
-    The columns `others` are read too.
-    """
+    """The rows with every value that the contract needs, and one in each column of `more`; and columns `optional`."""
     needed = [column.name for column in contract.columns if not column.nullable]
     absent = [name for name in needed if name not in source.names]
     if absent:
@@ -89,7 +86,8 @@ def _rows(
     known = {column.name: (column.kind, column.reading) for column in contract.columns if column.name in source.names}
     if not known:
         raise DataError(f"{source.name} has none of the model's columns: {', '.join(map(repr, contract.names))}")
-    table = source.read(known={**known, **more}, columns=list(dict.fromkeys([*known, *more, *others])), rows=sample)
+    columns = list(dict.fromkeys([*known, *more, *optional]))
+    table = source.read(known={**known, **more}, columns=columns, rows=sample)
     keep = np.ones(table.num_rows, dtype=bool)
     for name in (*needed, *more):
         keep &= pc.invert(missing(table.column(name))).to_numpy()
