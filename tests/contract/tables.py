@@ -162,7 +162,6 @@ def column(name: str, kind: Kind, *, nullable: bool = False, **more: Any) -> Col
         "integer": "int64",
         "boolean": "bool",
         "category": "str",
-        "text": "str",
         "datetime": "datetime64[us]",
         "text": "str",
     }
