@@ -44,7 +44,6 @@ BUNDLED = (
 PACKAGED = (
     QualityTable("islp", "Credit", "Balance", True, ("ID",)),
     QualityTable("islp", "Bikeshare", "bikers", True, ("casual", "registered")),
-    QualityTable("ggplot2", "diamonds", "price", True),
     QualityTable("ISLR", "Hitters", "Salary", True),
     QualityTable("ISLR", "Wage", "wage", True, ("logwage", "region")),
     QualityTable("ISLR", "College", "Apps", True, ("Accept", "Enroll")),
@@ -56,6 +55,7 @@ PACKAGED = (
     QualityTable("modeldata", "hpc_data", "class", False),
     QualityTable("modeldata", "mlc_churn", "churn", False),
     QualityTable("vcdExtra", "Titanicp", "survived", False),
+    QualityTable("ggplot2", "diamonds", "price", True),
 )
 """Those on which the product once lost (Credit, diamonds, Bikeshare), and usual ones of other kinds and sizes."""
 

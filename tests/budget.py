@@ -10,7 +10,7 @@ THOROUGH = os.environ.get("TEST_BUDGET", "thorough" if os.environ.get("CI") else
 
 
 def budget(thorough: int, quick: int | None = None) -> int:
-    """The number of examples or rows: `thorough` in CI, else `quick`, by default a fifth of it and at least 20."""
+    """The number of examples or rows: `thorough` in CI, else `quick`, by default a fifth of it and at least 8."""
     if THOROUGH:
         return thorough
-    return min(thorough, max(thorough // 5, 20)) if quick is None else quick
+    return min(thorough, max(thorough // 5, 8)) if quick is None else quick

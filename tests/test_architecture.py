@@ -220,6 +220,63 @@ def test_nobody_reaches_into_another_packages_private_parts() -> None:
     assert not private
 
 
+ENCODES = {
+    "journal/export.py": "turns the codes in the operator's own journal back into words",
+    "journal/recorder.py": "asks whether a column has categories at all",
+    "expectations/cells.py": "reads the cells of the user's own table as codes",
+    "scoring/model.py": "scores the typical row that is not published",
+    "metrics/reference.py": "counts numbers outside of the training range, without naming it",
+}
+"""The modules outside of the contract, the compiler and training that need private parts of a column, and why."""
+PUBLISHERS = (
+    "serving",
+    "report",
+    "monitoring",
+    "tracking",
+    "cli",
+    "metrics",
+    "journal",
+    "expectations",
+    "scoring",
+    "jobs",
+)
+PRIVATE = {"categories", "quantiles", "minimum", "maximum", "example"}
+
+
+def private_uses(tree: ast.AST) -> list[tuple[int, str]]:
+    """Lines that take a private part of what is called a column, and its name."""
+    return [
+        (node.lineno, node.attr)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and node.attr in PRIVATE and _is_column(node.value)
+    ]
+
+
+def _is_column(node: ast.AST) -> bool:
+    """Whether an expression is a column by its name: `column`, `self.column`, `columns[j]`, `one_column`."""
+    if isinstance(node, ast.Subscript):
+        return _is_column(node.value)
+    name = node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
+    return name.lower().endswith(("column", "columns"))
+
+
+def test_values_of_the_training_table_are_published_by_one_module_only() -> None:
+    uses = {
+        path.relative_to(ROOT).as_posix(): private_uses(ast.parse(path.read_text()))
+        for package in PUBLISHERS
+        for path in sorted((ROOT / package).rglob("*.py"))
+    }
+    published = {ROOT / "contract" / "openapi.py": "contract/openapi.py"}
+    uses |= {name: private_uses(ast.parse(path.read_text())) for path, name in published.items()}
+    assert {name: found for name, found in uses.items() if found and name not in ENCODES} == {}
+    assert {name for name in ENCODES if not uses[name]} == set()  # no exception that nothing needs
+
+
+def test_a_private_part_of_a_column_is_found_where_it_is_used() -> None:
+    source = "contract.columns[0].categories\nnp.minimum(a, b)\nself._column.maximum\noption.example\ncolumn.example"
+    assert private_uses(ast.parse(source)) == [(1, "categories"), (3, "maximum"), (5, "example")]
+
+
 def test_every_module_says_what_it_is_for_and_what_others_may_use() -> None:
     silent = []
     for path in sorted(ROOT.rglob("*.py")):

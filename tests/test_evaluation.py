@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import msgspec
 import numpy as np
 import pytest
 from sklearn import metrics
 
-from fasttrack.evaluation import Clusters, Evaluation, baseline, evaluate, primary_metric
+from fasttrack.evaluation import (
+    Clusters,
+    Evaluation,
+    compare,
+    evaluate,
+    metric_values,
+    primary_metric,
+    trivial_predictions,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from fasttrack.contract.schema import Task
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -105,12 +120,82 @@ def test_too_few_groups_are_taken_row_by_row() -> None:
 
 
 def test_the_baseline_is_the_mean_or_the_shares() -> None:
-    train = np.array([1.0, 2.0, 6.0])
-    found = baseline("regression", train, np.array([3.0, 5.0]), None).metrics
-    assert found["mae"].value == 1.0
-    classes = baseline("binary", np.array([0, 0, 0, 1]), np.array([0, 1]), [0, 1]).metrics
-    assert classes["accuracy"].value == 0.5
-    assert classes["log_loss"].value == pytest.approx(-(np.log(0.75) + np.log(0.25)) / 2)
+    prediction, shares = trivial_predictions("regression", np.array([1.0, 2.0, 6.0]), 2, None)
+    assert (prediction.tolist(), shares) == ([3.0, 3.0], None)
+    weighted = trivial_predictions("regression", np.array([1.0, 2.0, 6.0]), 2, None, np.array([1.0, 3.0, 0.0]))
+    assert weighted[0].tolist() == [1.75, 1.75]
+    labels, shares = trivial_predictions("binary", np.array([0, 0, 0, 1]), 2, [0, 1])
+    assert labels.tolist() == [0, 0]
+    assert shares is not None
+    assert shares.tolist() == [[0.75, 0.25]] * 2
+    labels, shares = trivial_predictions("binary", np.array(["n", "y", "n"]), 1, ["n", "y"], np.array([1.0, 6.0, 1.0]))
+    assert labels.tolist() == ["y"]
+    assert shares is not None
+    assert shares.tolist() == [[0.25, 0.75]]
+
+
+def test_a_model_is_measured_beside_the_trivial_one_on_the_same_resamples() -> None:
+    random = np.random.default_rng(0)
+    y = random.random(300) < 0.3
+    share = np.clip(0.3 + 0.05 * (y - 0.3) + random.normal(0, 0.05, 300), 0.01, 0.99)
+    ours, trivial = np.column_stack([1 - share, share]), trivial_predictions("binary", y, 300, [False, True])
+    found = evaluate("binary", y, share > 0.5, ours, [False, True], trivial=trivial)
+    assert found.metrics == evaluate("binary", y, share > 0.5, ours, [False, True]).metrics
+    assert found.baseline == evaluate("binary", y, *trivial, [False, True]).metrics
+    assert list(found.gains) == ["log_loss", "roc_auc", "accuracy"]
+    paired = compare("binary", y, (share > 0.5, ours), trivial, [False, True])
+    gain = found.gains["log_loss"]
+    assert [gain.value, gain.low, gain.high] == pytest.approx([paired.gain, paired.low, paired.high], rel=1e-12)
+    # the intervals of the two figures overlap by far, the interval of their difference lies above zero
+    assert found.metrics["log_loss"].high > found.baseline["log_loss"].low
+    assert gain.low > 0
+
+
+def test_too_few_groups_or_rows_of_a_class_show_no_gain() -> None:
+    y = np.repeat([0, 1], [30, 4])
+    shares = np.column_stack([1 - y, y]).astype(float)
+    trivial = trivial_predictions("binary", y, 34, [0, 1])
+    assert list(evaluate("binary", y, y, shares, [0, 1], trivial=trivial).gains) == ["log_loss", "accuracy"]
+    few = Clusters(np.arange(34) % 4, "groups")
+    assert evaluate("binary", y, y, shares, [0, 1], trivial=trivial, clusters=few).gains == {}
+
+
+@pytest.mark.parametrize("task", ["regression", "binary", "multiclass"])
+def test_weight_2_equals_a_row_that_is_there_twice(task: Task) -> None:
+    random = np.random.default_rng(1)
+    y: NDArray[Any] = (
+        random.normal(3, 1, 200) if task == "regression" else random.integers(0, 2 + (task[0] == "m"), 200)
+    )
+    classes = None if task == "regression" else sorted(set(y.tolist()))
+    guess = y + random.normal(size=200) if classes is None else random.permutation(y)
+    shares = None if classes is None else random.dirichlet(np.ones(len(classes)), 200).round(2)  # with ties
+    weights = random.integers(0, 4, 200)
+    rows = np.repeat(np.arange(200), weights)
+    positive = 1 if task == "binary" else None
+    weighted = metric_values(task, y, guess, shares, classes, weights=weights.astype(float), positive=positive)
+    repeated = metric_values(
+        task, y[rows], guess[rows], None if shares is None else shares[rows], classes, positive=positive
+    )
+    assert list(weighted) == list(repeated)
+    assert weighted == pytest.approx(repeated, rel=1e-12)
+    assert weighted != pytest.approx(metric_values(task, y, guess, shares, classes, positive=positive), rel=1e-3)
+
+
+@pytest.mark.parametrize("positive", [0, 1])
+def test_average_precision_and_f1_are_about_the_positive_class(positive: int) -> None:
+    random = np.random.default_rng(2)
+    y = random.integers(0, 2, 300)
+    share = np.clip(0.4 * y + 0.6 * random.random(300), 0, 1).round(1)  # ties
+    guess, weights = (share > 0.6).astype(int), random.random(300)
+    found = metric_values(
+        "binary", y, guess, np.column_stack([1 - share, share]), [0, 1], weights=weights, positive=positive
+    )
+    score = share if positive else 1 - share
+    expected = metrics.average_precision_score(y == positive, score.round(9), sample_weight=weights)
+    assert found["average_precision"] == pytest.approx(expected, rel=1e-12)
+    assert found["f1"] == pytest.approx(metrics.f1_score(y, guess, pos_label=positive, sample_weight=weights))
+    assert found["roc_auc"] == pytest.approx(metrics.roc_auc_score(y, share, sample_weight=weights))
+    assert found["log_loss"] == pytest.approx(metrics.log_loss(y, share, sample_weight=weights))
 
 
 def test_models_are_compared_by_one_figure() -> None:

@@ -237,7 +237,7 @@ def test_groups_and_times_are_resampled_whole_in_training(tmp_path: Path) -> Non
             model=ModelConfig(estimator="linear"),
         )
         dummy = msgspec.structs.replace(config, model=ModelConfig(estimator="sklearn.dummy:DummyRegressor"))
-        fasttrack.train(dummy, store=tmp_path / "store")
+        fasttrack.train(dummy, store=tmp_path / "store", promote="always")
         reasons[method] = fasttrack.train(config, store=tmp_path / "store").verdict.reason
     assert reasons["group"].endswith("in 1 of all resamples of their 8 groups")
     assert reasons["time"].endswith("in 1 of all resamples of their 30 periods")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import traceback
+
 __all__ = [
     "BundleError",
     "ConfigError",
@@ -12,12 +14,24 @@ __all__ = [
     "TrackingError",
     "TrainingError",
     "in_a_line",
+    "stack_without_messages",
 ]
 
 
 def in_a_line(error: Exception) -> str:
     """What somebody else's code raised, for a message of one line."""
     return f"{type(error).__name__}: {' '.join(str(error).split())}"
+
+
+def stack_without_messages(error: BaseException) -> str:
+    """The stack of an error and of those that it came from, without their messages, which may quote a value."""
+    parts: list[str] = []
+    current: BaseException | None = error
+    while current is not None:
+        frames = "".join(traceback.format_tb(current.__traceback__))
+        parts.append(f"{frames}{type(current).__qualname__} (its message is not logged)")
+        current = current.__cause__ or (None if current.__suppress_context__ else current.__context__)
+    return "\nwhich came from\n".join(parts)
 
 
 class FastTrackError(Exception):

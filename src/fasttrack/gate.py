@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 
 __all__ = ["ChampionComparison", "Verdict", "compare_with_champion", "judge"]
 
+_USELESS = "there is no champion, and the model is not clearly better than the trivial one on the hold-out"
 _NEVER = "not promoted, as asked"
+_BY_HAND = "to promote it anyway: fasttrack models promote {}"
 
 
 @dataclass(frozen=True)
@@ -75,16 +77,20 @@ def judge(
     *,
     rule: str,
     confidence: float,
+    useless: bool = False,
 ) -> Verdict:
     """Whether a new version is to be promoted by `rule`: never, always, or `better` than the champion.
 
     `label` is its `name@version`, `champion` the present champion's version and `compared` the comparison with it;
     both are `None` where there is no champion. Better means better in at least the fraction `confidence` of bootstrap
-    resamples of the rows, or of the clusters that they form.
+    resamples of the rows, or of the clusters that they form. Where there is no champion, a model is better that is
+    better than the trivial one, unless it is `useless`.
     """
     if champion == version:
         return Verdict(True, "already the champion: the same data and pipeline gave the same version", version)
     if champion is None or compared is None:
+        if rule == "better" and useless:
+            return Verdict(False, f"not promoted: {_USELESS}; {_BY_HAND.format(label)}", None)
         if rule == "better":
             return Verdict(True, "promoted: there was no champion", version)
         return Verdict(True, "promoted, as asked", version) if rule == "always" else Verdict(False, _NEVER, None)
@@ -94,7 +100,7 @@ def judge(
 
 def _judge(compared: ChampionComparison, label: str, rule: str, confidence: float) -> tuple[bool, str]:
     """Whether to promote, and the reason. It gives the evidence under any rule; only `better` depends on it."""
-    by_hand = f"to promote it anyway: fasttrack models promote {label}"
+    by_hand = _BY_HAND.format(label)
     asked = "promoted, as asked" if rule == "always" else _NEVER
     comparison = compared.comparison
     if comparison is None:
@@ -134,7 +140,17 @@ def _compare(champion: Bundle, ours: Contract, holdout: HoldOut) -> Comparison:
     if theirs.target.probabilities != ours.target.probabilities:  # only one model has probabilities: compare labels
         predictions = [(prediction, None) for prediction, _ in predictions]
     classes = (ours.target.classes, theirs.target.classes)
-    return compare(ours.target.task, holdout.y.to_numpy(), predictions[0], predictions[1], *classes, clusters=clusters)
+    return compare(
+        ours.target.task,
+        holdout.y.to_numpy(),
+        predictions[0],
+        predictions[1],
+        *classes,
+        clusters=clusters,
+        weights=holdout.weights,
+        positive=ours.target.positive,
+        imbalanced=ours.target.imbalanced,
+    )
 
 
 def _comparable(theirs: Target, ours: Target) -> bool:

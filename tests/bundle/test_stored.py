@@ -9,19 +9,22 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pandas as pd
 import pytest
 
-from fasttrack.bundle import FORMAT, MANIFEST, Bundle, manifest, open_bundle
+from fasttrack.bundle import FORMAT, MANIFEST, Bundle, manifest, open_bundle, write_bundle
+from fasttrack.contract import Column, Contract, Target
 from fasttrack.contract.decode import Decoder
 from fasttrack.errors import BundleError
 from fasttrack.jobs.promote import promote, rollback
-from fasttrack.metrics.reference import read_reference
+from fasttrack.metrics.reference import REFERENCE, learn_reference, read_reference
 from fasttrack.report import read_report
 from fasttrack.scoring.open import engine_of
 from fasttrack.store import CHALLENGER, CHAMPION, LocalStore
 from fasttrack.tracking import Place, resume, spool_folder
+from tests.bundles import manifest as some_manifest
 from tests.serving.server import serving
 from tests.tracking.runs import mlflow_client, runs_of
 
@@ -141,3 +144,34 @@ def test_an_older_format_is_upgraded_step_by_step(tmp_path: Path, monkeypatch: p
     assert bundle.manifest.version == content["version"]
     monkeypatch.undo()
     assert manifest._UPGRADES.keys() == set(range(1, FORMAT))
+
+
+def test_its_champion_publishes_no_value_that_nobody_counted(store: LocalStore) -> None:
+    with serving(store.folder) as client:
+        columns = {column["name"]: column for column in client.get("/contract").json()["columns"]}
+        description = client.get("/openapi.json").json()["paths"]["/predict"]["get"]["parameters"][1]["description"]
+    assert (columns["plan"]["categories"], columns["plan"]["category_count"]) == ([], 3)
+    assert columns["plan"]["example"] == "some text"
+    assert description.startswith("3 known values, none of which is listed.")
+    assert 3.3 < columns["minutes"]["minimum"] < columns["minutes"]["maximum"] < 230.4
+
+
+def test_its_drift_reference_does_not_name_rare_categories(tmp_path: Path) -> None:
+    """Versions that did not count named the bins of the 20 most frequent categories, however rare."""
+    word = Column(
+        name="word", kind="category", nullable=False, dtype="str", categories=["a", "rare", "z"], shown=[0, 1, 2]
+    )
+    target = Target(name="y", task="regression")
+    counted = Contract(columns=[word], target=target)
+    reference = learn_reference(counted, np.repeat([0.0, 1.0, 2.0], [9, 4, 5])[:, None], np.zeros(1))
+    assert "01 rare" in reference.features[0].names
+    uncounted = Contract(columns=[msgspec.structs.replace(word, shown=None)], target=target)
+    stored = write_bundle(
+        tmp_path,
+        some_manifest(contract=uncounted),
+        None,
+        others={REFERENCE: msgspec.json.encode(reference)},
+    )
+    read = read_reference(stored)
+    assert read is not None
+    assert read.features[0].names == ["00 a", "01", "02 z", "unseen", "missing"]

@@ -42,7 +42,7 @@ def test_members(member: str, strategy: str, task: Any) -> None:
 
 
 @pytest.mark.parametrize("strategy", list(MODELS))
-@pytest.mark.parametrize("classes", [2, 3, 8])
+@pytest.mark.parametrize("classes", [2, 3, budget(8, 5)])
 def test_ties_go_to_the_first_class(strategy: str, classes: int) -> None:
     random = np.random.default_rng(classes)
     frame = pd.DataFrame({"a": np.arange(20 * classes) % 7, "b": np.arange(20 * classes) % 3})

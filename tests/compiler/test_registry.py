@@ -112,7 +112,7 @@ def test_an_exception_in_a_lowering_becomes_the_reason() -> None:
 
     result = fit_and_compile(make_pipeline(Broken(), LinearRegression()))
     assert (result.program, result.proof) == (None, None)
-    assert result.reason == "compiling failed: KeyError: 'too bad'"
+    assert result.reason == "compiling failed: KeyError"
 
 
 def test_the_reason_names_the_step_without_a_lowering() -> None:

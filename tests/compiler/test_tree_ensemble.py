@@ -107,7 +107,7 @@ def test_consecutive_tests_with_equal_leaves_keep_the_direction_of_missing_value
     order = np.array([*"vwux", np.nan], dtype=object)
     codes = OrdinalEncoder(categories=[order], encoded_missing_value=5)
     target = np.array([0.0, 10.0, 0.0, 10.0, 10.0] * 30)
-    for seed in range(60):
+    for seed in range(budget(60)):
         tree = DecisionTreeRegressor(splitter="random", random_state=seed)
         check_predictor(make_pipeline(codes, tree), frame, target, edges=10)
 

@@ -156,14 +156,20 @@ _JSON: dict[str, Callable[[Any], Any]] = {
 
 
 def column(name: str, kind: Kind, *, nullable: bool = False, **more: Any) -> Column:
+    """A column; unless `more` says otherwise, its categories and its range may be published."""
     dtype = {
         "number": "float64",
         "integer": "int64",
         "boolean": "bool",
         "category": "str",
+        "text": "str",
         "datetime": "datetime64[us]",
+        "text": "str",
     }
-    return Column(name=name, kind=kind, nullable=nullable, **{"dtype": dtype[kind]} | more)
+    public: dict[str, Any] = {"dtype": dtype[kind], "shown": list(range(len(more.get("categories") or ())))}
+    if "minimum" in more:
+        public["shown_range"] = (more["minimum"], more["maximum"])
+    return Column(name=name, kind=kind, nullable=nullable, **public | more)
 
 
 def contract_of(*columns: Column) -> Contract:

@@ -7,6 +7,7 @@ import math
 import string
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from fasttrack.contract import Contract
 from fasttrack.contract.decode import MAX_LISTED, Batch, Decoder, RefusedRequest
+from fasttrack.contract.reading import Reading
 from tests.budget import budget
 from tests.contract.tables import column, contract_of
 
@@ -285,7 +287,7 @@ def test_more_than_a_hundred_bad_cells_are_counted() -> None:
 
 def test_an_empty_array_has_no_rows() -> None:
     batch = decode(MIXED, [])
-    assert batch.matrix.shape == (0, 10)
+    assert batch.matrix.shape == (0, 12)
     assert len(batch) == 0
     assert not batch.single
     assert list(batch.text[6]) == []
@@ -424,11 +426,31 @@ def test_deep_nesting_in_a_cell_is_refused_by_its_type() -> None:
 
 
 def test_a_query_is_read_by_the_kinds_of_its_columns() -> None:
-    pairs = [("n", "1e1"), ("i", "3.0"), ("b", "TRUE"), ("c", "12"), ("t", "2013-01-31")]
+    pairs = [("n", "1e1"), ("i", "3.0"), ("b", "TRUE"), ("c", "12"), ("t", "2013-01-31"), ("x", "a b")]
     batch = Decoder(MIXED).query(pairs)
-    assert batch.matrix[0, [0, 2, 4, 6, 8]].tolist() == [10, 3, 1, -1, 1359590400]
-    assert batch.text[6] == ["12"]
+    assert batch.matrix[0, [0, 2, 4, 6, 8, 10]].tolist() == [10, 3, 1, -1, 1359590400, 3]
+    assert (batch.text[6], batch.text[10]) == (["12"], ["a b"])
     assert batch.single
+
+
+def test_free_text_is_its_length_and_its_words_and_never_unusual() -> None:
+    texts = ["é", "longer than any in training", "😀"]
+    batch = decode(contract_of(column("x", "text", minimum=1.0, maximum=3.0)), [{"x": text} for text in texts])
+    assert batch.matrix[:, 0].tolist() == [1, 27, 1]
+    assert list(batch.text[0]) == texts
+    assert not batch.unusual
+    assert not batch.warnings
+
+
+def test_an_empty_text_is_text_unless_it_means_a_missing_value() -> None:
+    plain, csv = column("x", "text", nullable=True), Reading(default_nulls=True)
+    as_csv = msgspec.structs.replace(plain, reading=csv)
+    for one, empty, length in ((plain, "", 0.0), (as_csv, None, math.nan)):
+        batch = decode(contract_of(one), [{"x": ""}])
+        assert (batch.text[0][0], str(batch.matrix[0, 0])) == (empty, str(length))
+    required = contract_of(msgspec.structs.replace(as_csv, nullable=False))
+    assert messages(refusal(required, {"x": " n/a "}))[0][:2] == (0, "x")
+    assert Decoder(contract_of(column("x", "text"))).query([("x", "")]).text[0] == [""]
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,16 @@ ELSEWHERE = (
 DATABASE = "postgresql://me@host/db"
 TRACKER = "http://mlflow:5000"
 OF_THE_JOURNAL = ("fasttrack feedback", "fasttrack quality", "fasttrack journal", "fasttrack train journal")
-GUIDES = ("README", "howto/train", "howto/check", "howto/search", "howto/sources", "howto/versions", "howto/monitor")
+GUIDES = (
+    "README",
+    "howto/train",
+    "howto/check",
+    "howto/search",
+    "howto/sources",
+    "howto/notations",
+    "howto/versions",
+    "howto/monitor",
+)
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +66,16 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "data/"))
     random = np.random.default_rng(0)
     frame = pd.DataFrame({"dep_delay": random.integers(-10, 90, 300), "origin": random.choice(["JFK", "LGA"], 300)})
+    prices = [f"€{random.integers(1000, 9000):,},50".replace(",", ".", 1) for _ in range(60)]
+    days = [f"{1 + i % 28:02d}.{1 + i % 12:02d}.2023" for i in range(60)]
+    sales = {
+        "price": prices,
+        "day": days,
+        "zip": [f"0{1000 + i % 7}" for i in range(60)],
+        "size": [*range(59), "unknown"],
+    }
+    margins = [f"{value:.1f}%" for value in random.normal(20, 5, 60)]
+    pd.DataFrame({**sales, "margin": margins}).to_csv(folder / "sales.csv", index=False)
     frame["arr_delay"] = frame["dep_delay"] + random.normal(0, 3, 300).round()
     frame.to_csv(folder / "flights.csv", index=False)
     return folder
@@ -87,6 +106,7 @@ def test_every_command_runs_in_the_order_of_the_guides(
         if "models rollback" in command:
             run("fasttrack train flights.csv --target arr_delay --estimator linear --promote always", project)
         command = command.replace("--search-seconds 120", "--search-seconds 1 --estimator linear")
+        command = command.replace("--quality-seconds 120", "--quality-seconds 1")
         output = run(command.replace("s3://bucket/", f"s3://{bucket}/").replace(DATABASE, postgres.url), project)
         if command == "python src/predict.py 10":
             assert output.strip() == comment.strip() == "21.0"

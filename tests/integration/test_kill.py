@@ -7,13 +7,13 @@ import random
 import time
 from typing import TYPE_CHECKING
 
+import pytest
+
 import fasttrack
 from fasttrack.store import open_store
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-KILLS = 50
 
 
 def train(table: Path, store: Path, seed: int) -> None:
@@ -26,7 +26,8 @@ def train(table: Path, store: Path, seed: int) -> None:
     fasttrack.train(config, store=store)
 
 
-def test_fifty_kills_at_random_moments_leave_a_store_that_serves(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kills", [8, pytest.param(50, marks=pytest.mark.system)])
+def test_kills_at_random_moments_leave_a_store_that_serves(tmp_path: Path, kills: int) -> None:
     rows = "".join(f"{i},{'uvw'[i % 3]},{i * 2 + (i % 3)}\n" for i in range(200))
     table = tmp_path / "table.csv"
     table.write_text("a,b,y\n" + rows)
@@ -48,8 +49,9 @@ def test_fifty_kills_at_random_moments_leave_a_store_that_serves(tmp_path: Path)
     served = store.champion("table")
     assert served is not None
     dice = random.Random(0)
-    killed = 0
-    for seed in range(KILLS):
+    killed = seed = 0
+    while killed < kills:
+        assert seed < 2 * kills, "trainings end before they are killed"
         process = run(seed)
         # half of the kills fall into the last part of a run, where it writes
         process.join(whole * (dice.uniform(0.6, 1.0) if seed % 2 else dice.uniform(0.0, 1.0)))
@@ -66,7 +68,7 @@ def test_fifty_kills_at_random_moments_leave_a_store_that_serves(tmp_path: Path)
         store.open("table").load_pipeline()
         for manifest in store.versions("table"):
             store.open(f"table@{manifest.version}")
-    assert killed > KILLS / 2
+        seed += 1
     # what the killed ones left is swept by the next that writes
     last = run(2000)
     last.join(120)

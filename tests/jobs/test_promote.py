@@ -248,7 +248,7 @@ def test_a_training_that_is_better_is_promoted_and_one_that_is_not_is_the_challe
     X, y = houses()
     frame, name, store = X.assign(price=y), new_name(), LocalStore(tmp_path)
     dummy = fasttrack.train(
-        frame, "price", name=name, estimator=DummyRegressor(), store=tmp_path, tracking=place.uri
+        frame, "price", name=name, estimator=DummyRegressor(), store=tmp_path, tracking=place.uri, promote="always"
     ).manifest.version
     given = {"given": place.uri, "remembered": None, "off": "off"}[tracking]
     better = fasttrack.train(frame, "price", name=name, estimator=LinearRegression(), store=tmp_path, tracking=given)
@@ -261,7 +261,7 @@ def test_a_training_that_is_better_is_promoted_and_one_that_is_not_is_the_challe
     assert store.resolve(f"{name}@challenger") == (name, worse.manifest.version)
     moves = [(record.alias, record.from_version, record.to_version, record.why) for record in store.audit(name)]
     assert moves == [
-        (CHAMPION, None, dummy, "promoted: there was no champion"),
+        (CHAMPION, None, dummy, "promoted, as asked"),
         (CHAMPION, dummy, better.manifest.version, better.verdict.reason),
         (CHALLENGER, None, worse.manifest.version, worse.verdict.reason),
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -83,7 +83,7 @@ def test_a_class_that_only_the_hold_out_has_gets_no_probability(tmp_path: Path) 
     frame["y"] = np.where(frame["x"] > 0, "up", "down")
     frame.loc[195:, "y"] = "new"
     frame["at"] = pd.Timestamp("2024-01-01") + pd.to_timedelta(frame["at"], unit="h")
-    options = {"estimator": "linear", "split_method": "time", "split_column": "at", "store": tmp_path}
+    options: dict[str, Any] = {"estimator": "linear", "split_method": "time", "split_column": "at", "store": tmp_path}
     plain = fasttrack.train(frame, "y", name="plain", **options)
     again = fasttrack.train(frame, "y", name="again", refit=True, **options)
     assert plain.manifest.contract.target.classes == ["down", "up"]

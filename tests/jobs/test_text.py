@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from fasttrack import Outcome
     from fasttrack.bundle import Bundle
 
-UNSEEN = ["GREAT naïve café 数据", "", 'awful\nbox, "quoted" & 😀 100 %']
+UNSEEN = ["GREAT naïve café 数据", "?", 'awful\nbox, "quoted" & 😀 100 %']
 
 
 @dataclass(frozen=True)

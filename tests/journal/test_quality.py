@@ -81,8 +81,13 @@ def test_of_classes_with_and_without_labels(tmp_path: Path, opened: Opened) -> N
 
 
 def test_an_estimate_of_nothing_is_none() -> None:
-    assert estimated_figures(np.empty((0, 2))) == {}
-    assert estimated_figures(np.array([[1.0, 0.0]])) == {"accuracy": 1.0, "log_loss": 0.0}
+    assert estimated_figures(np.empty((0, 2)), np.empty(0)) == {}
+    assert estimated_figures(np.array([[1.0, 0.0]]), np.zeros(1)) == {"accuracy": 1.0, "log_loss": 0.0}
+
+
+def test_the_accuracy_is_estimated_for_the_labels_that_a_threshold_gives() -> None:
+    shares = np.array([[0.8, 0.2], [0.6, 0.4]])
+    assert estimated_figures(shares, np.array([1.0, 0.0]))["accuracy"] == pytest.approx((0.2 + 0.6) / 2)
 
 
 def test_labels_that_no_class_has_count_as_wrong(tmp_path: Path, opened: Opened) -> None:

@@ -73,4 +73,4 @@ def test_a_pipeline_that_takes_no_shuffled_rows_is_not_measured_and_says_why() -
     X = pd.DataFrame({"a": np.arange(50.0), "b": np.arange(50.0)})
     importance = measure(Picky().fit(X, X["a"]), X, X["a"], "regression").importance
     assert importance.columns == []
-    assert importance.obstacle == "the pipeline does not take rows with shuffled values: ValueError: a is not b"
+    assert importance.obstacle == "the pipeline does not take rows with shuffled values: ValueError"

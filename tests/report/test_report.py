@@ -136,7 +136,7 @@ def test_the_report_says_what_was_resampled(tmp_path: Path, method: Any, column:
         split=SplitConfig(method=method, column=column),
         model=ModelConfig(estimator="sklearn.dummy:DummyRegressor"),
     )
-    fasttrack.train(config, store=tmp_path / "store")
+    fasttrack.train(config, store=tmp_path / "store", promote="always")
     better = msgspec.structs.replace(config, model=ModelConfig(estimator="linear"))
     page, _ = page_of(fasttrack.train(better, store=tmp_path / "store"))
     of = of if method == "random" else f"{of} of the rows"

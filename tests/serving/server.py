@@ -37,10 +37,13 @@ def serving(store: Path, *, http: Any = "httptools", keep_alive_s: int = 5, **se
 
 
 @contextmanager
-def run_app(app: Any, *, http: Any = "httptools", keep_alive_s: int = 5) -> Iterator[httpx.Client]:
+def run_app(
+    app: Any, *, http: Any = "httptools", keep_alive_s: int = 5, access_log: bool = False
+) -> Iterator[httpx.Client]:
     """A client of a Uvicorn server that runs `app`; both are stopped at the end."""
     listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(app, log_level="error", http=http, access_log=False, timeout_keep_alive=keep_alive_s)
+    log_level = "info" if access_log else "error"
+    config = uvicorn.Config(app, log_level=log_level, http=http, access_log=access_log, timeout_keep_alive=keep_alive_s)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()

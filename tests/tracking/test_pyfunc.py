@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
@@ -90,6 +91,19 @@ def test_the_contract_is_the_signature_and_answers_are_the_pipelines(mlflow: Any
     unseen = X.head(3).assign(carrier=["??", "AA", "UA"])
     assert model.predict(unseen).tolist() == pipeline.predict(unseen).tolist()
     assert len(model.predict(X.head(0))) == 0
+
+
+def test_free_text_is_a_string_and_answered_as_by_the_pipeline(mlflow: Any, tmp_path: Path) -> None:
+    X = pd.DataFrame({"review": [f"{'good' if i % 3 else 'bad'} box {i}" for i in range(60)]})
+    y = pd.Series(np.where(X["review"].str.contains("good"), "keep", "return"), name="verdict")
+    pipeline = make_pipeline(make_column_transformer((TfidfVectorizer(), "review")), LogisticRegression())
+    outcome = _packaged(tmp_path, pipeline, X, y)
+    assert (outcome.manifest.engine, outcome.manifest.contract.columns[0].kind) == ("onnx", "text")
+    model = _loaded(mlflow, outcome)
+    unseen = pd.DataFrame({"review": ["BAD café", "good good 数据", " ?"]})
+    assert [column.type.name for column in model.metadata.signature.inputs] == ["string"]
+    assert model.predict(unseen).tolist() == pipeline.predict(unseen).tolist()
+    assert len(model.predict(unseen.head(0))) == 0
 
 
 def test_rows_that_the_contract_refuses_are_named(mlflow: Any, tmp_path: Path) -> None:

@@ -96,10 +96,10 @@ def test_what_was_found_is_trained_and_recorded(tmp_path: Path) -> None:
 
 def test_auto_is_searched_across_the_families_in_their_own_spaces(tmp_path: Path) -> None:
     data = sales(tmp_path / "sales.csv", rows=120)
-    outcome = fasttrack.train(data, "y", estimator="auto", trials=4, store=tmp_path / "store")
+    outcome = fasttrack.train(data, "y", estimator="auto", trials=5, store=tmp_path / "store")
     assert outcome.search is not None
-    first = [trial.params for trial in outcome.search.trials[:3]]
-    assert {str(params["estimator"]) for params in first} == {"linear", "forest", "boosting"}
+    first = [trial.params for trial in outcome.search.trials[:4]]
+    assert {str(params["estimator"]) for params in first} == {"linear", "polynomial", "forest", "boosting"}
     assert all(len(params) == 1 for params in first)
     assert outcome.manifest.training.estimator == outcome.search.estimator
     assert "estimator" not in outcome.search.best_params

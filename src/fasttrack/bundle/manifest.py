@@ -33,6 +33,7 @@ __all__ = [
     "FileDigest",
     "Manifest",
     "SearchRecord",
+    "ThresholdRecord",
     "TrainingRecord",
     "check_version",
     "decode_manifest",
@@ -94,6 +95,16 @@ class SearchRecord(msgspec.Struct, frozen=True, kw_only=True):
     validation: str = ""
 
 
+class ThresholdRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """How a decision threshold was chosen."""
+
+    rule: str
+    """`f1`, `cost`, or `configured`."""
+    value: float
+    measured: str = ""
+    """The rows that it was chosen on."""
+
+
 class TrainingRecord(msgspec.Struct, frozen=True, kw_only=True):
     """The estimator, and the table that it was trained on. Shares are from 0 to 1, times in seconds."""
 
@@ -115,6 +126,10 @@ class TrainingRecord(msgspec.Struct, frozen=True, kw_only=True):
     content_sha256: str | None = None
     """The digest of the table's content, however it was stored."""
     search: SearchRecord | None = None
+    weight: str | None = None
+    """The column with the weights of the rows."""
+    threshold: ThresholdRecord | None = None
+    """How the threshold in the contract was chosen, if it was chosen here."""
     leaderboard: Leaderboard | None = None
     """How the candidates of `auto` did; without times, so that the same rows give the same version."""
     evaluated_rows: int | None = None
@@ -154,6 +169,9 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     metrics: dict[str, Metric] = {}
     baseline: dict[str, Metric] = {}
     """The same metrics of the trivial model, which predicts the training mean or the class shares."""
+    gains: dict[str, Metric] = {}
+    """By how much the model is better than the trivial one on the same rows, by metric: negative is worse. The
+    intervals are those of the paired differences."""
     packages: dict[str, str]
     files: dict[str, FileDigest]
     seal: str = ""

@@ -39,7 +39,7 @@ from fasttrack.urls import redact_url
 
 if TYPE_CHECKING:
     from fasttrack.bundle import Manifest, TrainingRecord
-    from fasttrack.contract.schema import Contract
+    from fasttrack.contract.schema import Column, Contract
     from fasttrack.store import Store
 
 __all__ = ["models"]
@@ -252,7 +252,7 @@ def _source(training: TrainingRecord) -> str:
 
 
 def _contract_table(contract: Contract) -> Table:
-    from fasttrack.contract.openapi import label_key
+    from fasttrack.contract.published import published_example
 
     columns = [
         TableColumn("column", narrowest=20),
@@ -263,18 +263,24 @@ def _contract_table(contract: Contract) -> Table:
     ]
     table = Table(columns)
     for column in contract.columns:
-        if column.categories is not None:
-            listed = ", ".join(map(label_key, column.categories[:_LISTED_CATEGORIES]))
-            more = ", …" if len(column.categories) > _LISTED_CATEGORIES else ""
-            values = f"{len(column.categories):,}: {listed}{more}"
-        elif column.minimum is None or column.maximum is None or column.kind in ("boolean", "datetime"):
-            values = ""
-        else:
-            unit = " characters" if column.kind == "text" else ""
-            values = f"{column.minimum:g} to {column.maximum:g}{unit}"
         missing = f"{column.missing_share:.1%}" if column.nullable else "never"
-        table.add(repr(column.name), column.kind, missing, values, _example(column.example))
+        table.add(repr(column.name), column.kind, missing, _values(column), _example(published_example(column)))
     return table
+
+
+def _values(column: Column) -> str:
+    """The published categories or range."""
+    from fasttrack.contract.openapi import label_key
+    from fasttrack.contract.published import category_count, published_categories, range_text
+
+    count = category_count(column)
+    if count is None:
+        return "" if column.kind == "datetime" else range_text(column)
+    published = published_categories(column)
+    if not published:
+        return f"{count:,}, none listed"
+    listed = [label_key(label) for label in published[:_LISTED_CATEGORIES]]
+    return f"{count:,}: {', '.join(listed)}{', …' if count > len(listed) else ''}"
 
 
 def _example(value: object) -> str:

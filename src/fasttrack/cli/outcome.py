@@ -77,12 +77,13 @@ def print_findings(console: Console, findings: Sequence[TableFinding]) -> None:
 
 def _caution(manifest: Manifest) -> str | None:
     """Why the metrics should not be trusted; `None` if nothing speaks against it."""
-    metric = manifest.metrics.get(manifest.primary_metric or "")
-    baseline = manifest.baseline.get(manifest.primary_metric or "")
-    if metric is None or baseline is None:
-        return None
     rows = manifest.training.holdout_rows
     if 0 < rows < _FEW_ROWS:
         return f"measured on only {rows} hold-out rows; train on more rows for narrower intervals"
-    better = metric.low > baseline.value if manifest.greater_is_better else metric.high < baseline.value
-    return None if better else f"{manifest.primary_metric} is not clearly better than the trivial baseline's"
+    loss = manifest.gains.get("log_loss")
+    if loss is None or loss.high >= 0 or not any(gain.low > 0 for gain in manifest.gains.values()):
+        return None
+    return (
+        f"log_loss is worse than the trivial baseline's by {-loss.value:.3g}: rely on the labels and on the order of "
+        "the rows, but not on the probabilities"
+    )

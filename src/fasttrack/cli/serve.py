@@ -21,7 +21,9 @@ def serve(
     ] = 8000,
     workers: Annotated[int, typer.Option(help="Server processes. Their metrics are summed.", min=1, metavar="N")] = 1,
     journal: JournalOption = "on",
-    access_log: Annotated[bool, typer.Option("--access-log", help="Log each request.")] = False,
+    access_log: Annotated[
+        bool, typer.Option("--access-log", help="Log each request, without its query string.")
+    ] = False,
 ) -> None:
     """Serve a model over HTTP. The server follows promotions and rollbacks without losing a request."""
     from fasttrack.serving.run import run as run_server

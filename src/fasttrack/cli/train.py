@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 from collections.abc import Callable
 from typing import Annotated, Any
@@ -69,7 +70,11 @@ def _panel(option: ConfigOption) -> str | None:
 
 
 def _parse(option: ConfigOption, value: Any) -> Any:
-    """The value of a flag for the configuration: `COLUMN=KIND` becomes a table. Raises ConfigError."""
+    """The value of a flag for the configuration: `COLUMN=KIND` becomes a table, and `0.3` a number where words are
+    taken beside numbers. Raises ConfigError."""
+    if isinstance(value, str) and option.takes_words_or_number:
+        with contextlib.suppress(ValueError):
+            return float(value)
     if not (option.is_table and value):
         return value or None if isinstance(value, list) else value
     table = {}

@@ -108,8 +108,8 @@ def _check_categories(x: Columns, column: CodedColumn, categories: NDArray[Any])
     without_code = [word for word in categories.tolist() if isinstance(word, str) and word not in cells]
     if without_code and column.origin is not None:
         raise NotCompilable(
-            f"it knows the category {without_code[0]!r}, "
-            f"which column {x.state.column_name(column.origin)} of the contract does not have"
+            f"it knows {len(without_code):,} categories that the contract does not have in column "
+            f"{x.state.column_name(column.origin)}"
         )
 
 

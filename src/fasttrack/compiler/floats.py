@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 __all__ = ["adjacent_floats", "finite_domain", "largest_input_at_most"]
 
 _LARGEST = float(np.finfo(np.float64).max)
+_ROUNDING = 2**29
+"""How many float64 numbers lie between two neighbouring float32 numbers."""
 
 
 def _rank(x: Floats) -> NDArray[np.int64]:
@@ -34,16 +36,26 @@ def largest_input_at_most(function: Callable[[Floats], Floats], thresholds: Floa
 
     −inf if no finite x satisfies it, +inf if all do. `function` must be non-decreasing.
     """
-    low = np.full(len(thresholds), _rank(np.array([-_LARGEST]))[0])
-    high = np.full(len(thresholds), _rank(np.array([_LARGEST]))[0])
-    none = function(_unrank(low)) > thresholds
-    every = function(_unrank(high)) <= thresholds
-    for _ in range(64):
+    smallest, largest = np.full(len(thresholds), -_LARGEST), np.full(len(thresholds), _LARGEST)
+    none = function(smallest) > thresholds
+    every = function(largest) <= thresholds
+    low, high = _bracket(function, thresholds, _rank(smallest), _rank(largest))
+    while (low < high).any():
         # both are halved before they are added, because their sum would overflow
         middle = (low >> 1) + (high >> 1) + ((low | high) & 1)
         holds = function(_unrank(middle)) <= thresholds
         low, high = np.where(holds, middle, low), np.where(holds, high, middle - 1)
     return np.where(none, -np.inf, np.where(every, np.inf, _unrank(low)))
+
+
+def _bracket(
+    function: Callable[[Floats], Floats], thresholds: Floats, low: NDArray[np.int64], high: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The ranks between which to search: close to a threshold where the function only rounds, else `low` to `high`."""
+    near = _rank(np.clip(np.where(np.isnan(thresholds), 0.0, thresholds), -_LARGEST, _LARGEST))
+    near_low, near_high = np.maximum(near - _ROUNDING, low), np.minimum(near + _ROUNDING, high)
+    inside = (function(_unrank(near_low)) <= thresholds) & (function(_unrank(near_high)) > thresholds)
+    return np.where(inside, near_low, low), np.where(inside, near_high, high)
 
 
 def finite_domain(function: Callable[[Floats], Floats]) -> tuple[float, float]:

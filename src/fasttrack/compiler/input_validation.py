@@ -6,6 +6,7 @@ A condition on a single input column becomes an input rule, which a server check
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from sklearn.utils import get_tags
 
 from fasttrack.compiler import floats
 from fasttrack.compiler.columns import SAFE_MAGNITUDE, CodedColumn, Columns, CompilationState, NumberColumn
-from fasttrack.compiler.elementwise import is_monotone
+from fasttrack.compiler.elementwise import ElementwiseStep, evaluate_steps, is_monotone
 from fasttrack.compiler.graph_matrix import as_matrix
 from fasttrack.compiler.not_compilable import NotCompilable
 from fasttrack.compiler.text_features import TextBlock
@@ -82,8 +83,7 @@ def refuse_cells(state: CompilationState, column: CodedColumn, refused: NDArray[
         require_present(state, column.origin)
     if origin.kind == "category":
         if refused[:-2].any():
-            word = np.asarray(column.cells, dtype=object)[:-2][refused[:-2]][0]
-            raise NotCompilable(f"it refuses {word!r} in column {origin.name!r}, which the contract accepts")
+            raise NotCompilable(f"it refuses a value of column {origin.name!r} that the contract accepts")
         if refused[-2]:
             state.must_be_known.add(column.origin)
         return
@@ -119,6 +119,12 @@ def _stays_finite(number: NumberColumn) -> bool:
     return is_monotone(number.steps) and bool(np.isfinite(number.evaluate(extremes)).all())
 
 
+@lru_cache(maxsize=1024)
+def _finite_domain(steps: tuple[ElementwiseStep, ...]) -> tuple[float, float]:
+    """The range of inputs with a finite result; most columns of a pipeline have the same steps."""
+    return floats.finite_domain(partial(evaluate_steps, steps))
+
+
 def _add_input_rules(state: CompilationState, number: NumberColumn, *, allow_missing: bool) -> bool:
     """Add the rules that follow from the input column. Returns whether they cover every refused value."""
     if isinstance(number.block, TextBlock):
@@ -133,7 +139,7 @@ def _add_input_rules(state: CompilationState, number: NumberColumn, *, allow_mis
         return False
     if state.contract.columns[number.origin].kind == "boolean":
         return True
-    low, high = floats.finite_domain(number.evaluate)
+    low, high = _finite_domain(number.steps)
     if low > -_LARGEST or high < _LARGEST:
         before = state.bounds.get(number.origin, (-_LARGEST, _LARGEST))
         state.bounds[number.origin] = (max(low, before[0]), min(high, before[1]))

@@ -7,6 +7,7 @@ import itertools
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +16,9 @@ import pandas as pd
 from fasttrack.compiler.edge_rows import generate_edge_rows
 from fasttrack.contract.fitted_pipeline import predict
 from fasttrack.contract.frame import pipeline_input, words_from_frame
-from fasttrack.graph import ManyRowsSession, Proof, TextFeatures, open_session, refused_rows, run
+from fasttrack.errors import in_a_line
+from fasttrack.graph import ManyRowsSession, Proof, Session, TextFeatures, open_session, refused_rows, run
+from fasttrack.progress import report_step
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -36,6 +39,8 @@ __all__ = ["TOLERANCE", "Proof", "prove"]
 TOLERANCE = 1e-9
 _CHECKED_REFUSALS = 30
 """About so many of the rows that the graph refuses are passed to scikit-learn, one at a time."""
+_EDGE_ROWS_PER_REFUSAL = 25
+"""Where few edge rows are asked for, one refusal is checked for so many of them."""
 
 
 # nine parameters: what is compared (five), and independent limits that tests and callers set by name
@@ -67,7 +72,8 @@ def prove(
         row_numbers = np.arange(of)
     text = _read_words(compiled, contract, X)
     edge_rows = generate_edge_rows(compiled, contract, matrix, text, random, max_edge_rows)
-    comparer = _Comparer(compiled, pipeline, contract, threads)
+    refusals = min(_CHECKED_REFUSALS, max(1, max_edge_rows // _EDGE_ROWS_PER_REFUSAL))
+    comparer = _Comparer(compiled, pipeline, contract, threads, refusals)
     training = comparer.compare(lambda rows: _take_rows(X, rows), matrix, text, None)
     edges = comparer.compare(
         lambda rows: pipeline_input(contract, edge_rows.matrix[rows], _take_words(edge_rows.text, rows)),
@@ -128,6 +134,16 @@ class _Comparer:
     pipeline: Any
     contract: Contract
     threads: int
+    checked_refusals: int
+
+    @cached_property
+    def _graph(self) -> Session:
+        return open_session(dataclasses.replace(self.compiled.program, many_rows=None))
+
+    @cached_property
+    def _many_rows(self) -> ManyRowsSession | None:
+        many_rows = self.compiled.program.many_rows
+        return None if many_rows is None else ManyRowsSession(many_rows)
 
     def compare(
         self, inputs: Callable[[_RowIndices], Any], matrix: Floats, text: _Words, scale: float | None
@@ -139,11 +155,11 @@ class _Comparer:
         `scale`: below this magnitude, differences are relative to it; by default the median of these predictions.
         """
         try:
-            session = open_session(dataclasses.replace(self.compiled.program, many_rows=None))
-            outputs = self._run_threads(lambda rows, words: run(session, rows, words), matrix, text)
+            outputs = self._run_threads(lambda rows, words: run(self._graph, rows, words), matrix, text)
             differing_row = self._find_differing_row(outputs, matrix, text)
         except Exception as error:  # noqa: BLE001  # onnxruntime raises a class of its own for each kind of failure
-            return _failure(f"onnxruntime does not run the graph: {_first_line(error)}")
+            report_step(f"onnxruntime does not run the graph: {in_a_line(error)}")
+            return _failure(f"onnxruntime does not run the graph: {type(error).__name__}")
         refused = refused_rows(self.compiled.input_rules, self.contract, matrix)
         if "refused" in outputs:
             refused |= outputs["refused"].astype(bool)
@@ -152,7 +168,8 @@ class _Comparer:
             rows = inputs(accepted if refused.any() else slice(None))  # a slice copies nothing
             prediction, probabilities = self._predict(rows) if len(accepted) else (np.empty(0), None)
         except Exception as error:  # noqa: BLE001  # the pipeline is the user's: it may raise anything
-            reason = f"scikit-learn refuses a row that the graph accepts: {_first_line(error)}"
+            report_step(f"scikit-learn refuses a row that the graph accepts: {in_a_line(error)}")
+            reason = f"scikit-learn refuses a row that the graph accepts: {type(error).__name__}"
             return _failure(reason, int(accepted[0]))
         wrongly_refused = self._find_wrongly_refused(inputs, refused)
         if wrongly_refused is not None:
@@ -184,9 +201,9 @@ class _Comparer:
     def _find_differing_row(self, outputs: _Outputs, matrix: Floats, text: _Words) -> int | None:
         """The first row for which the many-rows program differs from the graph's `outputs`."""
         program = self.compiled.program
-        if program.many_rows is None:
+        session, names = self._many_rows, list(outputs)
+        if session is None:
             return None
-        session, names = ManyRowsSession(program.many_rows), list(outputs)
         features = None if program.text is None else TextFeatures(program.text)
 
         def run_many(rows: Floats, words: _Words) -> _Outputs:
@@ -208,7 +225,7 @@ class _Comparer:
 
     def _find_wrongly_refused(self, inputs: Callable[[_RowIndices], Any], refused: Bools) -> int | None:
         """The first of some refused rows that scikit-learn accepts."""
-        for row in np.flatnonzero(refused)[:: max(1, int(refused.sum()) // _CHECKED_REFUSALS)]:
+        for row in np.flatnonzero(refused)[:: max(1, int(refused.sum()) // self.checked_refusals)]:
             if self._accepts(inputs(np.array([row]))):
                 return int(row)
         return None
@@ -258,10 +275,6 @@ def _take_words(text: _Words, rows: _RowIndices) -> _Words:
     if isinstance(rows, slice):
         return {j: words[rows] for j, words in text.items()}
     return {j: [words[row] for row in rows.tolist()] for j, words in text.items()}
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0]
 
 
 def _difference(ours: Floats, theirs: NDArray[Any], scale: float | None) -> tuple[Floats, float]:

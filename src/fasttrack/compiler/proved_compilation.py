@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from fasttrack.compiler.compilation import compile_pipeline
 from fasttrack.compiler.not_compilable import NotCompilable
 from fasttrack.compiler.proof import prove
+from fasttrack.errors import in_a_line
+from fasttrack.progress import report_step
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,6 +34,7 @@ class CompilationResult:
     proof: Proof | None
     """Also present when the graph failed it."""
     reason: str
+    """It is published, so it has no message of other people's code: such a message may quote a cell."""
 
 
 def try_to_compile(
@@ -46,7 +49,8 @@ def try_to_compile(
     except NotCompilable as obstacle:
         return CompilationResult(None, None, None, str(obstacle))
     except Exception as error:  # noqa: BLE001  # lowerings may be the user's; their bugs must not stop the training
-        return CompilationResult(None, None, None, f"compiling failed: {type(error).__name__}: {error}")
+        report_step(f"compiling failed: {in_a_line(error)}")
+        return CompilationResult(None, None, None, f"compiling failed: {type(error).__name__}")
     rows = X.to_numpy() if contract.input == "array" else X
     proof = prove(compiled, pipeline, contract, rows, matrix, threads=threads, max_rows=_MAX_PROVED_ROWS)
     if not proof.passed and compiled.many_rows is not None:

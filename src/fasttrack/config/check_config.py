@@ -57,7 +57,7 @@ class CheckConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     skip: Annotated[
         list[FindingCode],
         Option(
-            "Findings that are not looked for, such as FT103: nothing is said of them, and nothing follows from them.",
+            "Codes of findings to switch off, such as FT103.",
             name="check_skip",
             metavar="CODE",
             adds=True,

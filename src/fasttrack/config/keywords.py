@@ -28,6 +28,7 @@ class TrainOptions(TypedDict, total=False):
     ignore: Sequence[str] | None
     keep: Sequence[str] | None
     kinds: Mapping[str, KindChoice] | None
+    weight: str | None
     query: str | None
     table: str | None
     rows: int | None
@@ -42,6 +43,11 @@ class TrainOptions(TypedDict, total=False):
     estimator: Any
     task: Task | None
     seed: int | None
+    positive: str | bool | int | float | None
+    threshold: Literal["auto", "none", "f1", "cost"] | float | None
+    cost_false_positive: float | None
+    cost_false_negative: float | None
+    class_weight: Literal["none", "balanced"] | None
     quality: Literal["fast", "best"] | None
     quality_seconds: float | None
     refit: bool | None
@@ -53,6 +59,9 @@ class TrainOptions(TypedDict, total=False):
     check_share: float | None
     leaks: Literal["caution", "refuse"] | None
     check_skip: Sequence[FindingCode] | None
+    privacy_min_rows: int | None
+    privacy_max_values: int | None
+    privacy_hide: Sequence[str] | None
     tracking: str | None
     experiment: str | None
     journal: str | None
@@ -67,6 +76,9 @@ class PackageOptions(TypedDict, total=False):
     code: Sequence[str | Path] | None
     promote: Literal["never", "always", "better"] | None
     confidence: float | None
+    privacy_min_rows: int | None
+    privacy_max_values: int | None
+    privacy_hide: Sequence[str] | None
     tracking: str | None
     experiment: str | None
     store: str | Path | None

@@ -112,6 +112,8 @@ def _with_choices(text: str, value: Any, kind: Any) -> str:
 
 def _with_expected(text: str, option: ConfigOption) -> str:
     """`text` with the option's own words for what is expected."""
+    if text.startswith("Invalid enum value") and option.declared.expected:
+        return f"Expected {option.declared.expected}"
     expected = re.fullmatch(r"Expected .*?(, got .*)?", text, re.DOTALL)
     if expected is None or not option.declared.expected:
         return text

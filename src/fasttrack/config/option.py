@@ -93,6 +93,13 @@ class ConfigOption:
         return get_args(kind) if get_origin(kind) is Literal else ()
 
     @property
+    def takes_words_or_number(self) -> bool:
+        """Whether it is one of some words, or else a number."""
+        kind = plain_type(self.type)
+        members = get_args(kind) if get_origin(kind) is Union else ()
+        return float in members and str not in members
+
+    @property
     def is_list(self) -> bool:
         """Whether it holds several values."""
         return get_origin(plain_type(self.type)) is list
@@ -170,8 +177,8 @@ def plain_type(kind: Any) -> Any:
     if origin is Annotated:
         return plain_type(get_args(kind)[0])
     if origin in (Union, types.UnionType):
-        members = [member for member in get_args(kind) if member is not type(None)]
-        return plain_type(members[0]) if len(members) == 1 else Union[tuple(members)]  # noqa: UP007  # made at run time
+        members = [plain_type(member) for member in get_args(kind) if member is not type(None)]
+        return members[0] if len(members) == 1 else Union[tuple(members)]  # noqa: UP007  # made at run time
     return kind
 
 

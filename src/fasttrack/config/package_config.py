@@ -11,7 +11,15 @@ import msgspec
 
 from fasttrack.config.merge import build, merge
 from fasttrack.config.option import Option
-from fasttrack.config.publishing import NAME_RULE, Confidence, ModelName, PromotionRule, StoreAddress, TrackingConfig
+from fasttrack.config.publishing import (
+    NAME_RULE,
+    Confidence,
+    ModelName,
+    PrivacyConfig,
+    PromotionRule,
+    StoreAddress,
+    TrackingConfig,
+)
 
 __all__ = ["PackageConfig"]
 
@@ -37,6 +45,7 @@ class PackageConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     ] = []
     promote: PromotionRule = "better"
     confidence: Confidence = 0.95
+    privacy: PrivacyConfig = PrivacyConfig()
     tracking: TrackingConfig = TrackingConfig()
     store: StoreAddress = "model"
 

@@ -1,4 +1,5 @@
-"""What the configurations of training and packaging share: where a version goes, and when it becomes the champion."""
+"""What the configurations of training and packaging share: where a version goes, what of its table may be published,
+and when it becomes the champion."""
 
 from __future__ import annotations
 
@@ -8,9 +9,10 @@ from typing import Annotated, Literal
 import msgspec
 
 from fasttrack.config.option import Option
+from fasttrack.contract.schema import Privacy
 from fasttrack.schemes import example_list
 
-__all__ = ["NAME_RULE", "Confidence", "ModelName", "PromotionRule", "StoreAddress", "TrackingConfig"]
+__all__ = ["NAME_RULE", "Confidence", "ModelName", "PrivacyConfig", "PromotionRule", "StoreAddress", "TrackingConfig"]
 
 NAME_RULE = "a letter or digit, then letters, digits, dots, dashes and underscores"
 """What a model's name consists of, for errors."""
@@ -27,8 +29,8 @@ ModelName = Annotated[
 PromotionRule = Annotated[
     Literal["never", "always", "better"],
     Option(
-        "When to promote the new version to champion: never, always, or better: if it is the first or better than the "
-        "champion.",
+        "When to promote the new version to champion: never, always, or better: if it is better than the champion or, "
+        "as the first, than the trivial baseline.",
         metavar="RULE",
     ),
 ]
@@ -73,3 +75,36 @@ class TrackingConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     ] = None
     origin: str = "tracking.uri"
     """Where `uri` was given: a flag, a variable, or the key in a file, from whose folder a SQLite path starts then."""
+
+
+class PrivacyConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which values of the table are shown to others: in OpenAPI, /contract, the report, metrics and on the console."""
+
+    min_rows: Annotated[
+        int,
+        msgspec.Meta(ge=1),
+        Option(
+            "Show a value of a column only if at least this many training rows have it.",
+            name="privacy_min_rows",
+            metavar="N",
+        ),
+    ] = 5
+    max_values: Annotated[
+        int,
+        msgspec.Meta(ge=0),
+        Option("Show at most this many values of a column.", name="privacy_max_values", metavar="N"),
+    ] = 50
+    hide: Annotated[
+        list[str],
+        Option(
+            "Features of which neither values nor ranges are shown.",
+            name="privacy_hide",
+            metavar="COLUMN",
+            adds=True,
+        ),
+    ] = []
+
+    @property
+    def rule(self) -> Privacy:
+        """As the contract needs it."""
+        return Privacy(min_rows=self.min_rows, max_values=self.max_values, hide=tuple(self.hide))

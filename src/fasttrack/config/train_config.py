@@ -16,10 +16,18 @@ import msgspec
 from fasttrack.config.check_config import CheckConfig
 from fasttrack.config.domain import Domain
 from fasttrack.config.merge import address_text, build, merge, read_toml
+from fasttrack.config.model_config import ModelConfig, Seed
 from fasttrack.config.option import Option, fields_of
-from fasttrack.config.publishing import Confidence, ModelName, PromotionRule, StoreAddress, TrackingConfig
+from fasttrack.config.publishing import (
+    Confidence,
+    ModelName,
+    PrivacyConfig,
+    PromotionRule,
+    StoreAddress,
+    TrackingConfig,
+)
 from fasttrack.contract.dates import DateOrder
-from fasttrack.contract.schema import KindChoice, Task
+from fasttrack.contract.schema import KindChoice
 from fasttrack.errors import ConfigError
 from fasttrack.file_formats import format_names
 from fasttrack.reading import Header, ReadOptions
@@ -41,8 +49,6 @@ JOURNAL = "journal"
 FRAME = "a DataFrame"
 """The source of a table that is given as a DataFrame."""
 Count = Annotated[int, msgspec.Meta(ge=1)]
-Seed = Annotated[int, msgspec.Meta(ge=0, lt=2**32)]
-"""What NumPy and scikit-learn take as a seed."""
 
 
 class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -95,6 +101,15 @@ class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         ),
     ] = None
     ignore: Annotated[list[str], Option("Columns that must not be features.", metavar="COLUMN", adds=True)] = []
+    weight: Annotated[
+        str | None,
+        Option(
+            "Column with the weight of each row, for fitting and measuring. It is not a feature.",
+            metavar="COLUMN",
+            default="every row weighs the same",
+            example='"..."',
+        ),
+    ] = None
     keep: Annotated[
         list[str],
         Option("Columns that are features although they look like identifiers.", metavar="COLUMN", adds=True),
@@ -168,6 +183,9 @@ class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             raise ValueError("`target` is missing")
         if self.reading.given() and self.source in (JOURNAL, FRAME):
             raise ValueError(f"data.{next(iter(self.reading.given()))} is used with files only")
+        if self.weight is not None and self.weight in (self.target, *self.ignore):
+            other = "the target" if self.weight == self.target else "in data.ignore"
+            raise ValueError(f"data.weight names the column {self.weight!r}, which is also {other}; keep one")
         for column in self.keep:
             if column in (self.target, *self.ignore):
                 other = "the target" if column == self.target else "in data.ignore"
@@ -213,59 +231,6 @@ class SplitConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     def decided(self) -> Literal["random", "group", "time"]:
         """The method; `random` for `auto`, until the rows were looked at and it was replaced."""
         return "random" if self.method == "auto" else self.method
-
-
-class ModelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is trained."""
-
-    estimator: Annotated[
-        str,
-        Option(
-            "Estimator: linear, polynomial, forest, boosting, auto (one of these four, by cross-validation), lightgbm, "
-            "xgboost, or module:factory, a function that returns a scikit-learn estimator.",
-            metavar="NAME",
-            accepts=Any,
-        ),
-    ] = "auto"
-    task: Annotated[
-        Task | None,
-        Option(
-            "Task: regression, binary or multiclass.",
-            metavar="TASK",
-            default="from the values of the target",
-            example='"regression"',
-        ),
-    ] = None
-    seed: Annotated[Seed, Option("Seed of the estimator and of the search.", metavar="N")] = 0
-    quality: Annotated[
-        Literal["fast", "best"],
-        Option(
-            "What auto takes time for: fast, one family with its defaults; best, an ensemble of families and variants.",
-            metavar="QUALITY",
-        ),
-    ] = "fast"
-    quality_seconds: Annotated[
-        float,
-        msgspec.Meta(gt=0),
-        Option(
-            "For quality best: how long to choose and fit, in seconds; nothing is started that would take longer.",
-            metavar="SECONDS",
-        ),
-    ] = 60.0
-    refit: Annotated[
-        bool,
-        Option("Fit again on all rows after the evaluation; the metrics stay those of the evaluated model."),
-    ] = False
-    instance: Any = None
-    """An unfitted scikit-learn estimator that was given as an object; `estimator` is the name of its class then."""
-
-    def __post_init__(self) -> None:
-        if self.quality == "best" and (self.estimator != "auto" or self.instance is not None):
-            raise ValueError(
-                f'model.quality = "best" is used with auto only, not with {self.estimator}; remove one of them'
-            )
-        if not math.isfinite(self.quality_seconds):
-            raise ValueError(f"model.quality_seconds = {self.quality_seconds} has no end; write a number of seconds")
 
 
 class SearchConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -325,6 +290,7 @@ class TrainConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     model: ModelConfig = ModelConfig()
     search: SearchConfig = SearchConfig()
     check: CheckConfig = CheckConfig()
+    privacy: PrivacyConfig = PrivacyConfig()
     tracking: TrackingConfig = TrackingConfig()
     journal: Annotated[
         str,

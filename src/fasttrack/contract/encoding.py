@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fasttrack.contract.datetime_text import format_datetime, parse_datetime
+from fasttrack.contract.datetime_text import parse_datetime
 from fasttrack.contract.datetimes import parse_datetimes
+from fasttrack.contract.published import range_text
 from fasttrack.contract.reading import Reading, read_text
 from fasttrack.contract.refusal import Issues
 from fasttrack.contract.schema import WORDED, Column, Contract
@@ -197,10 +198,8 @@ def unusual_message(column: Column) -> str:
         if column.kind == "category":
             return f"not among the {len(column.categories):,} categories of the training data"
         return f"not among the {len(column.categories):,} values that the model knows"
-    low, high = column.minimum or 0.0, column.maximum or 0.0
-    if column.kind == "datetime":
-        return f"outside the training range {format_datetime(low)} to {format_datetime(high)}"
-    return f"outside the training range {low:g} to {high:g}"
+    bounds = range_text(column)
+    return f"outside the training range {bounds}".rstrip()
 
 
 def _lowest(column: Column) -> float:

@@ -8,7 +8,22 @@ import msgspec
 
 __all__ = ["CODES", "FindingCode", "TableFinding"]
 
-FindingCode = Literal["FT101", "FT102", "FT103", "FT104", "FT105", "FT106", "FT107", "FT108", "FT109", "FT120", "FT121"]
+FindingCode = Literal[
+    "FT101",
+    "FT102",
+    "FT103",
+    "FT104",
+    "FT105",
+    "FT106",
+    "FT107",
+    "FT108",
+    "FT109",
+    "FT110",
+    "FT111",
+    "FT112",
+    "FT120",
+    "FT121",
+]
 
 CODES: dict[FindingCode, str] = {
     "FT101": "numbers or dates in another notation",
@@ -20,6 +35,9 @@ CODES: dict[FindingCode, str] = {
     "FT107": "rows ordered in time, split at random",
     "FT108": "words in a column of numbers",
     "FT109": "a column that is known only after the outcome",
+    "FT110": "a rare class",
+    "FT111": "a class that is never predicted",
+    "FT112": "a model that is no better than the trivial one",
     "FT120": "dates of which the day and the month cannot be told apart",
     "FT121": "a default spelling of a missing value that may be a value",
 }

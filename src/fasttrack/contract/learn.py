@@ -9,9 +9,10 @@ import msgspec
 import numpy as np
 
 from fasttrack.contract.datetime_text import format_datetime
+from fasttrack.contract.disclosure import frequent_codes, frequent_range
 from fasttrack.contract.frame import matrix_from_frame
 from fasttrack.contract.reading import Reading
-from fasttrack.contract.schema import Column, Contract, Kind, Label, Scalar, Target, Task
+from fasttrack.contract.schema import Column, Contract, Kind, Label, Privacy, Scalar, Target, Task
 from fasttrack.errors import DataError
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ MAX_CATEGORIES = 10_000
 TEXT_EXAMPLE = "some text"
 """The example of every column of free text, because a training text may be personal."""
 
+_WITH_THRESHOLD = ("FixedThresholdClassifier", "TunedThresholdClassifierCV")
+"""scikit-learn's classifiers with a threshold, by name: nothing here imports scikit-learn."""
 _QUANTILES = np.linspace(0, 1, 21)
 
 
@@ -37,45 +40,82 @@ def learn_contract(
     kinds: Mapping[str, Kind] | None = None,
     readings: Mapping[str, Reading] | None = None,
     array: bool = False,
+    privacy: Privacy | None = None,
+    positive: Label | None = None,
+    imbalanced: bool = False,
 ) -> Contract:
     """The contract of a fitted `pipeline` and the frame `X` [n, f] it was fitted on.
 
     `kinds`: the kinds of columns whose dtype does not tell (whole numbers with missing values are floats). `readings`:
-    how the texts of columns, and of the target, were read. `array`:
-    whether the pipeline was fitted on the bare values. Raises DataError for a column of a type that cannot be sent as
-    JSON.
+    how the texts of columns, and of the target, were read. `array`: whether the pipeline was fitted on the bare values.
+    `privacy`: which values may be published. `positive`: of two classes, the one that a rare class or a threshold makes
+    the positive one; `imbalanced`: whether models are compared by it. Raises DataError for a column of a type that
+    cannot be sent as JSON.
     """
+    privacy = privacy or Privacy()
     learned = encoder_categories(pipeline, list(X.columns))
     read_as_text: dict[str, Kind] = dict.fromkeys(_vectorized(pipeline, X) - learned.keys(), "text")
-    columns = learn_columns(X, {**(kinds or {}), **read_as_text})
+    columns = learn_columns(X, {**(kinds or {}), **read_as_text}, privacy)
     readings = readings or {}
-    columns = [_with_encoder(column, learned.get(column.name)) for column in columns]
-    columns = [_as_text(column, X[column.name]) if _has_too_many(column) else column for column in columns]
+    series = [X.iloc[:, j] for j in range(X.shape[1])]
+    columns = [
+        _with_encoder(column, learned.get(column.name), cells, privacy)
+        for column, cells in zip(columns, series, strict=True)
+    ]
+    columns = [
+        _column(column.name, cells, "text", privacy) if _has_too_many(column) else column
+        for column, cells in zip(columns, series, strict=True)
+    ]
     columns = [_replace(column, reading=readings.get(column.name, Reading())) for column in columns]
     classes = None
     if task != "regression":
         classes = [_plain(label) for label in pipeline.classes_]
+    probabilities = classes is not None and callable(getattr(pipeline, "predict_proba", None))
+    own_positive, threshold = _threshold(pipeline, classes)
     return Contract(
         columns=columns,
         target=Target(
             name=target,
             task=task,
             classes=classes,
-            probabilities=classes is not None and callable(getattr(pipeline, "predict_proba", None)),
+            probabilities=probabilities,
+            positive=own_positive if positive is None else positive,
+            threshold=threshold if positive in (None, own_positive) else None,
+            imbalanced=imbalanced,
             reading=readings.get(target, Reading()),
         ),
         input="array" if array else "frame",
+        min_rows=privacy.min_rows,
     )
 
 
-def learn_columns(X: pd.DataFrame, kinds: Mapping[str, Kind] | None = None) -> list[Column]:
+def _threshold(pipeline: Any, classes: Sequence[Label] | None) -> tuple[Label | None, float | None]:
+    """The label that a fitted pipeline of two classes predicts from a probability on, and that probability."""
+    for _, step in getattr(pipeline, "steps", [])[-1:]:
+        pipeline = step
+    if type(pipeline).__name__ not in _WITH_THRESHOLD or classes is None:
+        return None, None
+    value = getattr(pipeline, "best_threshold_", getattr(pipeline, "threshold", None))
+    method = pipeline.response_method
+    by_probability = method == "predict_proba" or (method == "auto" and hasattr(pipeline, "predict_proba"))
+    if not isinstance(value, float) or not by_probability:
+        return None, None
+    label = getattr(pipeline, "pos_label", None)
+    return (classes[1] if label is None else _plain(label)), float(value)
+
+
+def learn_columns(
+    X: pd.DataFrame, kinds: Mapping[str, Kind] | None = None, privacy: Privacy | None = None
+) -> list[Column]:
     """A Column for each column of `X`; of more words than MAX_CATEGORIES, the categories are not listed.
 
-    Raises DataError for a column of a type that cannot be sent as JSON."""
-    return [_column(str(name), X.iloc[:, j], (kinds or {}).get(str(name))) for j, name in enumerate(X.columns)]
+    Raises DataError for a column of a type that cannot be sent as JSON.
+    """
+    privacy = privacy or Privacy()
+    return [_column(str(name), X.iloc[:, j], (kinds or {}).get(str(name)), privacy) for j, name in enumerate(X.columns)]
 
 
-def _column(name: str, series: pd.Series[Any], kind: Kind | None) -> Column:
+def _column(name: str, series: pd.Series[Any], kind: Kind | None, privacy: Privacy) -> Column:
     kind = kind or _kind(name, series)
     missing = series.isna()
     bare = Column(
@@ -88,13 +128,15 @@ def _column(name: str, series: pd.Series[Any], kind: Kind | None) -> Column:
         null=_null(series[missing]),
         labels=_labels_dtype(series),
         ordered=bool(getattr(series.dtype, "ordered", False)),
+        hidden=name in privacy.hide,
     )
     values = series[~missing]
+    counts = _count(values) if kind == "category" or bare.categories is not None else {}
+    bare = _replace(bare, shown=frequent_codes(bare.categories or (), counts, privacy))
     if kind == "category":
-        counts = values.astype(object).value_counts()
         # of equally frequent words the first in alphabetical order, so that a table always gives the same contract
-        common = sorted(counts.index[counts == counts.max()]) if len(counts) else [None]
-        return _replace(bare, example=common[0])
+        most = max(counts.values(), default=0)
+        return _replace(bare, example=min((word for word, rows in counts.items() if rows == most), default=None))
     numbers = _numbers(bare, values)
     if not len(numbers):
         return bare
@@ -104,6 +146,7 @@ def _column(name: str, series: pd.Series[Any], kind: Kind | None) -> Column:
         minimum=float(quantiles[0]),
         maximum=float(quantiles[-1]),
         quantiles=[float(q) for q in quantiles],
+        shown_range=frequent_range(numbers, kind, privacy.min_rows),
         example=_example(kind, float(quantiles[10])),
     )
 
@@ -112,8 +155,10 @@ def _has_too_many(column: Column) -> bool:
     return column.kind == "category" and column.categories is None
 
 
-def _as_text(column: Column, series: pd.Series[Any]) -> Column:
-    return _column(column.name, series, "text")
+def _count(values: pd.Series[Any]) -> dict[Any, int]:
+    """How many rows have each value."""
+    counts = values.astype(object).value_counts()
+    return dict(zip(counts.index, counts.tolist(), strict=True))
 
 
 def _numbers(column: Column, values: pd.Series[Any]) -> NDArray[np.float64]:
@@ -226,7 +271,7 @@ def _example(kind: Kind, number: float) -> Scalar:
             return number
 
 
-def _with_encoder(column: Column, learned: Sequence[Any] | None) -> Column:
+def _with_encoder(column: Column, learned: Sequence[Any] | None, series: pd.Series[Any], privacy: Privacy) -> Column:
     """The column with the categories that an encoder learned, in place of those of the table.
 
     A pandas category keeps its own, because its frame cannot hold others.
@@ -235,13 +280,19 @@ def _with_encoder(column: Column, learned: Sequence[Any] | None) -> Column:
         return column
     labels = [value.item() if isinstance(value, np.generic) else value for value in learned if not _is_missing(value)]
     if column.kind == "text":
-        column = _replace(column, kind="category", minimum=None, maximum=None, quantiles=[])
+        column = _replace(column, kind="category", minimum=None, maximum=None, quantiles=[], shown_range=None)
     if column.kind == "category":
         labels = [label for label in labels if isinstance(label, str)]
     elif not all(isinstance(label, (bool, int, float)) for label in labels):
         return column
-    example = column.example if column.example in labels else next(iter(labels), column.example)
-    return _replace(column, categories=labels, example=example)
+    if labels == column.categories:
+        return column
+    column = _replace(column, categories=labels)
+    shown = frequent_codes(labels, _count(series.dropna()), privacy)
+    example = column.example
+    if example not in labels:
+        example = next(iter([*(labels[code] for code in shown), *labels]), example)
+    return _replace(column, shown=shown, example=example)
 
 
 def encoder_categories(estimator: Any, names: list[str]) -> dict[str, Sequence[Any]]:
@@ -275,6 +326,8 @@ def _encoders(estimator: Any, names: list[str]) -> Iterator[tuple[Any, list[str]
     """The steps whose input columns are columns of the table, with the names of those columns."""
     for wrapped in ("best_estimator_", "regressor_"):  # a search, a transformed target
         estimator = getattr(estimator, wrapped, estimator)
+    if type(estimator).__name__ in _WITH_THRESHOLD:
+        estimator = getattr(estimator, "estimator_", estimator.estimator)  # a prefit estimator is not copied
     if hasattr(estimator, "transformers_"):  # ColumnTransformer
         for _, step, columns in estimator.transformers_:
             if not isinstance(step, str):

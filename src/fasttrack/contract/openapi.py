@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from fasttrack.contract.datetime_text import format_datetime
+from fasttrack.contract.published import category_count, published_categories, published_example, range_text
 
 if TYPE_CHECKING:
     from fasttrack.contract.schema import Column, Contract, Scalar
@@ -15,16 +15,17 @@ __all__ = ["beginning_of_row", "example_row", "is_wide", "reply_schema", "reques
 _TYPES = {"number": "number", "integer": "integer", "boolean": "boolean", "category": "string"} | dict.fromkeys(
     ("datetime", "text"), "string"
 )
-_LISTED = 50
-"""How many categories a description lists before it only counts."""
 _MOST_COLUMNS, _MOST_CHARACTERS = 20, 2_000
 """An example row of more, written with one column a line or on one line, does not fit a screen."""
 _FIRST = 3
 
 
 def example_row(contract: Contract) -> dict[str, Scalar]:
-    """A row of typical training values, which is valid and gets no warnings."""
-    return {column.name: column.example for column in contract.columns}
+    """A row of typical training values, which the decoder accepts.
+
+    It gets no warning, unless no value of a required column may be published: a neutral one is in its place.
+    """
+    return {column.name: published_example(column) for column in contract.columns}
 
 
 def is_wide(contract: Contract) -> bool:
@@ -57,8 +58,9 @@ def column_schema(column: Column) -> dict[str, Any]:
     if column.kind == "datetime":
         schema["format"] = "date-time"
     schema["description"] = _description(column)
-    if column.example is not None:
-        schema["examples"] = [column.example]
+    example = published_example(column)
+    if example is not None:
+        schema["examples"] = [example]
     return schema
 
 
@@ -212,6 +214,8 @@ def label_key(label: object) -> str:
 def _prediction_schema(contract: Contract) -> dict[str, Any]:
     target = contract.target
     description = f"Predicted {target.name}."
+    if target.threshold is not None:
+        description += f" It is {label_key(target.positive)} from a probability of {target.threshold:g} on."
     if target.classes is None:
         return {"type": ["number", "null"], "description": f"{description} null if the answer is not a finite number."}
     return {"enum": list(target.classes), "description": description}
@@ -219,21 +223,23 @@ def _prediction_schema(contract: Contract) -> dict[str, Any]:
 
 def _description(column: Column) -> str:
     parts = []
-    if column.categories is not None:
-        listed = ", ".join(map(label_key, column.categories[:_LISTED]))
-        more = f" and {len(column.categories) - _LISTED:,} more" if len(column.categories) > _LISTED else ""
-        parts.append(f"Known values: {listed}{more}. Others are scored as unseen, with a warning.")
+    count, bounds = category_count(column), range_text(column)
+    if count is not None:
+        listed = list(map(label_key, published_categories(column)))
+        parts.append(f"{_known_values(listed, count)} Others are scored as unseen, with a warning.")
     elif column.kind == "text":
         parts.append("Free text.")
-    elif column.minimum is not None and column.maximum is not None and column.kind != "boolean":
-        low, high = (
-            (format_datetime(column.minimum), format_datetime(column.maximum))
-            if column.kind == "datetime"
-            else (f"{column.minimum:g}", f"{column.maximum:g}")
-        )
-        parts.append(f"Training range {low} to {high}; values outside are scored, with a warning.")
+    elif bounds:
+        parts.append(f"Training range {bounds}; values outside of the training data are scored, with a warning.")
     if column.kind == "datetime":
         parts.append("ISO 8601; UTC if it has no time zone.")
     if column.nullable:
         parts.append(f"May be missing (null or absent), as in {column.missing_share:.2%} of the training rows.")
     return " ".join(parts)
+
+
+def _known_values(listed: list[str], count: int) -> str:
+    if not listed:
+        return f"{count:,} known values, none of which is listed."
+    more = f" and {count - len(listed):,} more" if count > len(listed) else ""
+    return f"Known values: {', '.join(listed)}{more}."

@@ -12,7 +12,19 @@ import msgspec
 
 from fasttrack.contract.reading import Reading
 
-__all__ = ["WORDED", "Column", "Contract", "Kind", "KindChoice", "Label", "Scalar", "Target", "Task", "base_kind"]
+__all__ = [
+    "WORDED",
+    "Column",
+    "Contract",
+    "Kind",
+    "KindChoice",
+    "Label",
+    "Privacy",
+    "Scalar",
+    "Target",
+    "Task",
+    "base_kind",
+]
 
 Kind = Literal["number", "integer", "boolean", "category", "datetime", "text"]
 WORDED = ("category", "text")
@@ -38,6 +50,17 @@ Scalar = bool | int | float | str | None
 def base_kind(choice: KindChoice) -> Kind:
     """The kind of a choice, without the notation."""
     return cast("Kind", choice.partition(":")[0])
+
+
+class Privacy(msgspec.Struct, frozen=True, kw_only=True):
+    """Which values of a training table may be published. `contract/published.py` says where it applies."""
+
+    min_rows: int = 5
+    """A value is published only if at least this many training rows have it."""
+    max_values: int = 50
+    """At most this many values of a column are published."""
+    hide: tuple[str, ...] = ()
+    """Columns of which neither values nor ranges are published."""
 
 
 class Column(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -71,6 +94,13 @@ class Column(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Of a pandas category: whether its categories have an order."""
     reading: Reading = Reading()
     """How text is read: notations of numbers and dates, and the spellings of a missing value."""
+    shown: list[int] | None = None
+    """The indices of the categories that may be published, the most frequent first; `None` in contracts of versions
+    that did not count."""
+    shown_range: tuple[float, float] | None = None
+    """The range that may be published, on the matrix scale: rounded, and without the few lowest and highest values."""
+    hidden: bool = False
+    """Whether neither values nor ranges of the column may be published."""
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -82,6 +112,12 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The labels in the order of the probability columns; `None` for regression."""
     probabilities: bool = False
     """Whether the model gives a probability for each class."""
+    positive: Label | None = None
+    """The class of two that average precision, F1 and the threshold are about; `None`: the second, without these."""
+    threshold: float | None = None
+    """The probability of the positive class from which on it is predicted; `None`: the most probable class is."""
+    imbalanced: bool = False
+    """Whether models are compared by a metric for imbalanced classes: one is rare, or the classes were weighted."""
     reading: Reading = Reading()
     """How labels that are text are read."""
 
@@ -95,6 +131,11 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             return "boolean"
         return "integer" if isinstance(label, int) else "number"
 
+    @property
+    def positive_code(self) -> int | None:
+        """The index of the positive class; `None` where there is none."""
+        return None if self.positive is None or self.classes is None else self.classes.index(self.positive)
+
 
 class Contract(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The columns in the order of the pipeline's input, and the target."""
@@ -103,6 +144,8 @@ class Contract(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     target: Target
     input: Literal["frame", "array"] = "frame"
     """Whether the pipeline was fitted on a DataFrame with named columns or on a bare array."""
+    min_rows: int = 5
+    """A value is published only if at least this many training rows have it."""
 
     @property
     def names(self) -> list[str]:

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fasttrack.contract.dates import DateOrder, infer_dates, is_date_like
+from fasttrack.contract.disclosure import frequent_values
 from fasttrack.contract.finding import TableFinding
 from fasttrack.contract.numbers import (
     DecimalMark,
@@ -27,7 +28,7 @@ from fasttrack.contract.numbers import (
     is_number_like,
 )
 from fasttrack.contract.reading import DEFAULT_NULLS, Reading
-from fasttrack.contract.schema import base_kind
+from fasttrack.contract.schema import Privacy, base_kind
 from fasttrack.data.column_kinds import PATTERNS
 from fasttrack.quoting import column_label, quote_cell
 
@@ -227,14 +228,25 @@ def _number_findings(name: str, inferred: InferredNumbers, is_undecided: bool) -
         message = f"{label} is read as numbers: {notation.describe()}"
         findings.append(TableFinding(code="FT101", level="note", message=message, columns=[name]))
     if inferred.words:
-        listed = ", ".join(f"{quote_cell(word)} ({count:,})" for word, count in inferred.words.items())
-        nulls = " ".join(f"--null {shlex.quote(word.strip())}" for word in inferred.words)
-        message = (
-            f"{label} is read as numbers, and as missing where it has a word: {listed}; "
-            f"to say so: {nulls}; to keep all as text: --kind {shlex.quote(f'{name}=category')}"
-        )
-        findings.append(TableFinding(code="FT108", level="note", message=message, columns=[name]))
+        findings.append(_words_finding(name, inferred.words))
     return findings
+
+
+def _words_finding(name: str, words: Mapping[str, int]) -> TableFinding:
+    """FT108; it is published with the model, so it does not name words that only few rows have."""
+    privacy = Privacy()
+    named = frequent_values(words, privacy)
+    listed = [f"{quote_cell(word)} ({words[word]:,})" for word in named]
+    rest = len(words) - len(named)
+    if rest:
+        listed.append(f"{rest:,} word{'s' * (rest != 1)} that fewer than {privacy.min_rows} rows have")
+    nulls = " ".join(f"--null {shlex.quote(word.strip())}" for word in named)
+    message = (
+        f"{column_label(name)} is read as numbers, and as missing where it has a word: {', '.join(listed)}; "
+        + f"to say so: {nulls}; " * bool(nulls)
+        + f"to keep all as text: --kind {shlex.quote(f'{name}=category')}"
+    )
+    return TableFinding(code="FT108", level="note", message=message, columns=[name])
 
 
 def _mark(decimal: str) -> str:

@@ -15,6 +15,7 @@ from fasttrack.config import CheckReason
 from fasttrack.contract.cell import expected_kind
 from fasttrack.contract.datetime_text import format_datetime
 from fasttrack.contract.encoding import unusual_message
+from fasttrack.contract.published import category_count
 from fasttrack.contract.schema import WORDED
 from fasttrack.expectations.cells import CellReader
 from fasttrack.expectations.result import Example, Finding
@@ -112,7 +113,7 @@ class ColumnCheck:
                 note(reason, rows & ~forbidden, message, breaks=True)
                 forbidden |= rows
         unusual = read.odd & ~forbidden
-        note("range" if column.categories is None else "unseen", unusual, unusual_message(column), breaks=False)
+        note("range" if category_count(column) is None else "unseen", unusual, unusual_message(column), breaks=False)
         np.logical_or(odd, unusual, out=odd)
         if self._bins is not None and not is_absent:
             self._bin_counts += self._bins.count(read.values[~(read.wrong | read.infinite)])

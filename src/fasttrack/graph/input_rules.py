@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
+from fasttrack.contract.published import bounds_text
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -58,7 +60,8 @@ def violations(
         values = matrix[:, bound.column]
         violated = (values < bound.low) | (values > bound.high)
         if violated.any():
-            message = f"outside the range that the model accepts, {bound.low:g} to {bound.high:g}"
+            bounds = bounds_text(contract.columns[bound.column], bound.low, bound.high)
+            message = "outside the range that the model accepts" + (f", {bounds}" if bounds else "")
             yield bound.column, violated, "range", message
 
 

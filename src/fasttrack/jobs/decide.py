@@ -55,7 +55,8 @@ def decide(
 ) -> Decision:
     """Promote a version that was just stored by `rule`: never, always, or `better` than the champion.
 
-    Better means better than the champion in at least the fraction `confidence` of bootstrap resamples of the hold-out.
+    Better means better than the champion in at least the fraction `confidence` of bootstrap resamples of the hold-out,
+    or better than the trivial model where there is no champion.
     A version that is not promoted becomes the challenger. `comparison` is used as long as the champion is the one in
     it. `send` is called once the aliases have moved: it sends the run and the aliases to MLflow, or nothing where
     tracking is off. Without it, the aliases are mirrored if the model was tracked before.
@@ -71,7 +72,8 @@ def decide(
             break
         if champion is not None and champion != version and (comparison is None or comparison.champion != champion):
             comparison = _compare(store, name, champion, bundle.manifest.contract, holdout)
-        verdict = judge(bundle.label, version, champion, comparison, rule=rule, confidence=confidence)
+        useless = any(finding.code == "FT112" for finding in bundle.manifest.training.findings)
+        verdict = judge(bundle.label, version, champion, comparison, rule=rule, confidence=confidence, useless=useless)
         if not verdict.promoted or champion == version:
             break
         if store.point_if(name, version, expected=champion):

@@ -10,16 +10,21 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from fasttrack.bundle import Manifest, TrainingRecord, installed_packages
-from fasttrack.evaluation import evaluate, primary_metric
+from fasttrack.evaluation import evaluate, primary_metric, primary_metric_of
+from fasttrack.training.outcome_findings import outcome_findings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
+    import numpy as np
     import pandas as pd
+    from numpy.typing import NDArray
 
+    from fasttrack.contract.finding import FindingCode
     from fasttrack.contract.leaderboard import Leaderboard
-    from fasttrack.contract.metric import Metric
     from fasttrack.contract.schema import Contract
     from fasttrack.training.holdout import HoldOut
     from fasttrack.training.search import SearchResult
@@ -55,25 +60,40 @@ def draft_manifest(
     training: TrainingRecord,
     holdout: HoldOut,
     *,
-    baseline: Mapping[str, Metric] | None = None,
+    trivial: tuple[NDArray[Any], NDArray[np.float64] | None] | None = None,
+    skip: Sequence[FindingCode] = (),
     folder: Path = Path(),
 ) -> Manifest:
-    """The manifest of a model measured on `holdout`; `folder`: the working copy whose Git commit is recorded."""
+    """The manifest of a model measured on `holdout`, beside the `trivial` model's predictions and probabilities.
+
+    `skip`: the findings that are not looked for. `folder`: the working copy whose Git commit is recorded.
+    """
     target = contract.target
-    metric = primary_metric(target.task, target.probabilities)
     evaluation = evaluate(
-        target.task, holdout.y.to_numpy(), *holdout.predictions, target.classes, clusters=holdout.clusters
+        target.task,
+        holdout.y.to_numpy(),
+        *holdout.predictions,
+        target.classes,
+        clusters=holdout.clusters,
+        weights=holdout.weights,
+        positive=target.positive_code,
+        trivial=trivial,
     )
+    metric = primary_metric_of(target)
+    if metric.name not in evaluation.metrics:  # such as average precision without a row of the rare class
+        metric = primary_metric(target.task, target.probabilities)
+    findings = [*training.findings, *outcome_findings(target, holdout, evaluation, skip)]
     return Manifest(
         name=name,
         created=datetime.now(UTC).isoformat(timespec="milliseconds"),
         git_commit=_git_commit(folder),
         contract=contract,
-        training=training,
+        training=msgspec.structs.replace(training, findings=findings),
         primary_metric=metric.name,
         greater_is_better=metric.greater_is_better,
         metrics=evaluation.metrics,
-        baseline=dict(baseline or {}),
+        baseline=evaluation.baseline,
+        gains=evaluation.gains,
         packages=installed_packages(),
         files={},
     )

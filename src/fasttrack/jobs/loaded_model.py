@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fasttrack.contract.decode import RefusedRequest
+from fasttrack.contract.published import published_example
 from fasttrack.errors import DataError
 
 if TYPE_CHECKING:
@@ -103,7 +104,8 @@ class LoadedModel:
     def _repr_html_(self) -> str:
         rows = "".join(
             f"<tr><td>{html.escape(column.name)}</td><td>{column.kind}</td>"
-            f"<td>{'may be missing' if column.nullable else ''}</td><td>{html.escape(str(column.example))}</td></tr>"
+            f"<td>{'may be missing' if column.nullable else ''}</td>"
+            f"<td>{html.escape(str(published_example(column)))}</td></tr>"
             for column in self.contract.columns
         )
         return (

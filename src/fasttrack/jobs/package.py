@@ -17,6 +17,7 @@ from fasttrack.tracking import configured_place
 from fasttrack.training.given import check_one_target, feature_frame, target_series
 from fasttrack.training.holdout import predict_holdout
 from fasttrack.training.own_code import own_code
+from fasttrack.training.table import check_columns
 from fasttrack.training.threads import bounded_threads
 from fasttrack.urls import model_name
 
@@ -41,12 +42,13 @@ def package(pipeline: Any, X: Any, y: Any, config: PackageConfig) -> Outcome:
     store.check_writable(name)
     place = configured_place(config.tracking)
     frame = feature_frame(X)
+    check_columns(list(map(str, frame.columns)), config.privacy.hide, "X")
     truth = target_series(y, len(frame))
     is_array = not isinstance(X, pd.DataFrame)
     task: Task = "regression"
     if hasattr(pipeline, "classes_"):
         task = "binary" if len(pipeline.classes_) == 2 else "multiclass"
-    contract = learn_contract(frame, pipeline, target=target, task=task, array=is_array)
+    contract = learn_contract(frame, pipeline, target=target, task=task, array=is_array, privacy=config.privacy.rule)
     code, notes = _code(pipeline, config)
     record = TrainingRecord(
         estimator=type(pipeline).__name__,

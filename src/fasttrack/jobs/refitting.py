@@ -40,7 +40,18 @@ def choose_served(
     if not config.model.refit:
         return Served(model.pipeline, contract, holdout)
     pipeline = refit(model, ready)
-    again = learn_contract(ready.X, pipeline, target=contract.target.name, task=contract.target.task, kinds=ready.kinds)
+    target = contract.target
+    again = learn_contract(
+        ready.X,
+        pipeline,
+        target=target.name,
+        task=target.task,
+        kinds=ready.kinds,
+        positive=target.positive,
+        imbalanced=target.imbalanced,
+        readings=ready.readings,
+        privacy=config.privacy.rule,
+    )
     return Served(pipeline, again, _with_classes(holdout, contract, again))
 
 

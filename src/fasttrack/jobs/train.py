@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from fasttrack.config import JOURNAL, TrainConfig
 from fasttrack.contract.learn import learn_contract
 from fasttrack.contract.schema import base_kind
-from fasttrack.evaluation import baseline
+from fasttrack.evaluation import trivial_predictions
 from fasttrack.expectations import check_training_table, training_expectation
 from fasttrack.jobs.draft import Draft, draft_manifest
 from fasttrack.jobs.journal_table import journal_table, with_journal_model
@@ -25,11 +25,12 @@ from fasttrack.training.holdout import holdout_clusters, predict_holdout
 from fasttrack.training.looks import kept_columns, look_at_rows, look_for_leaks, without_skipped
 from fasttrack.training.read import check_split_column, read_training_table
 from fasttrack.training.split import split_table
-from fasttrack.training.table import check_dates, prepare
+from fasttrack.training.table import check_columns, check_dates, prepare
 from fasttrack.training.task import choose_task
 from fasttrack.training.text_choice import vectorized_columns, without_columns
 from fasttrack.training.threads import bounded_threads
 from fasttrack.training.tuning import check_search
+from fasttrack.training.weights import check_weights
 from fasttrack.urls import redact_url
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 
     from fasttrack.jobs.outcome import Outcome
     from fasttrack.store import Store
+    from fasttrack.training.factory import Factory
+    from fasttrack.training.table import TrainingTable
 
 __all__ = ["train"]
 
@@ -59,23 +62,11 @@ def _train(config: TrainConfig, until_the_end: ExitStack) -> Outcome:
     place = configured_place(config.tracking, config.folder)
     factory = own_factory(config.model, config.folder)
     check_search(config, factory)
+    check_weights(config, factory)
     source = redact_url(config.data.source)
     table, unread, notes = _read(config, store, source)
     until_the_end.enter_context(bounded_threads(table.num_rows * table.num_columns))
-    kinds = {column: base_kind(kind) for column, kind in config.data.kinds.items()}
-    kinds |= vectorized_columns(factory.estimator) if factory else {}
-    ready = prepare(
-        table,
-        config.data.target,
-        ignore=config.data.ignore,
-        unread=unread,
-        keep=kept_columns(config),
-        kinds=kinds,
-        name=source,
-        notes=notes,
-    )
-    ready = without_skipped(config, ready)
-    check_dates(ready.findings, source)
+    ready = _prepare(config, factory, table, unread, notes)
     choice = choose_task(ready.y, config.model.task)
     report_step(f"{len(ready.X):,} rows, {ready.X.shape[1]} features, {choice.task} ({choice.reason})")
     config, ready = look_at_rows(config, ready, choice.task)
@@ -84,18 +75,31 @@ def _train(config: TrainConfig, until_the_end: ExitStack) -> Outcome:
     model = fit_model(config, factory, ready, rows, choice.task)
     ready, rows = without_columns(ready, rows, model.unused)
     contract = learn_contract(
-        ready.X, model.pipeline, target=config.data.target, task=choice.task, kinds=ready.kinds, readings=ready.readings
+        ready.X,
+        model.pipeline,
+        target=config.data.target,
+        task=choice.task,
+        kinds=ready.kinds,
+        readings=ready.readings,
+        privacy=config.privacy.rule,
+        positive=model.balance.positive,
+        imbalanced=model.balance.imbalanced,
     )
     report_step(f"evaluating on {len(rows.X_test):,} hold-out rows")
     clusters = holdout_clusters(config.split.decided, rows.by_test)
-    holdout = predict_holdout(model.pipeline, contract, rows.X_test, rows.y_test, clusters)
-    trivial = baseline(
-        choice.task, rows.y_train.to_numpy(), rows.y_test.to_numpy(), contract.target.classes, clusters=clusters
-    )
+    holdout = predict_holdout(model.pipeline, contract, rows.X_test, rows.y_test, clusters, rows.w_test)
     served = choose_served(config, model, ready, contract, holdout)
+    classes = served.contract.target.classes
+    trivial = trivial_predictions(choice.task, rows.y_train.to_numpy(), len(rows.y_test), classes, rows.w_train)
     record = training_record(config, table, ready, rows, model)
     manifest = draft_manifest(
-        config.name, served.contract, record, served.holdout, baseline=trivial.metrics, folder=config.folder
+        config.name,
+        served.contract,
+        record,
+        served.holdout,
+        trivial=trivial,
+        skip=config.check.skip,
+        folder=config.folder,
     )
     draft = Draft(
         manifest,
@@ -109,6 +113,29 @@ def _train(config: TrainConfig, until_the_end: ExitStack) -> Outcome:
         started=started,
     )
     return publish(draft, config, store, place)
+
+
+def _prepare(
+    config: TrainConfig, factory: Factory | None, table: pa.Table, unread: list[str], notes: list[str]
+) -> TrainingTable:
+    """Features and target of the `table`; the columns `unread` were not read, `notes` say how it was read."""
+    source = redact_url(config.data.source)
+    kinds = {column: base_kind(kind) for column, kind in config.data.kinds.items()}
+    kinds |= vectorized_columns(factory.estimator) if factory else {}
+    ready = prepare(
+        table,
+        config.data.target,
+        ignore=config.data.ignore,
+        unread=unread,
+        keep=kept_columns(config),
+        kinds=kinds,
+        weight=config.data.weight,
+        name=source,
+        notes=notes,
+    )
+    ready = without_skipped(config, ready)
+    check_dates(ready.findings, source)
+    return ready
 
 
 def _read(config: TrainConfig, store: Store, source: str) -> tuple[pa.Table, list[str], list[str]]:
@@ -127,4 +154,5 @@ def _read(config: TrainConfig, store: Store, source: str) -> tuple[pa.Table, lis
     elif config.check.refuse:
         report_step(f"nothing to check against: {config.name} has no champion yet")
     check_split_column(config, table.column_names, source)
+    check_columns([*table.column_names, *unread], config.privacy.hide, source)
     return table, unread, notes

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fasttrack.bundle import SearchRecord, TrainingRecord
+from fasttrack.bundle import SearchRecord, ThresholdRecord, TrainingRecord
 from fasttrack.data import fingerprint
+from fasttrack.training.outcome_findings import rare_class_findings
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -33,6 +34,10 @@ def training_record(
             default_score=model.search.default_score,
             validation=model.search.validation,
         )
+    threshold = None
+    if model.threshold is not None:
+        chosen = model.threshold
+        threshold = ThresholdRecord(rule=chosen.rule, value=chosen.value, measured=chosen.measured)
     content = fingerprint(table, data.source, query=data.query, table_name=data.table, sample=data.rows)
     return TrainingRecord(
         estimator=model.label,
@@ -43,7 +48,9 @@ def training_record(
         dropped_rows=ready.dropped_rows,
         left_out=ready.left_out,
         notes=[*ready.notes, *model.notes],
-        findings=ready.findings,
+        findings=[*ready.findings, *rare_class_findings(data.target, model.balance, model.threshold)],
+        weight=data.weight,
+        threshold=threshold,
         source=content.source,
         schema=content.columns,
         content_sha256=content.content_sha256,

@@ -94,8 +94,10 @@ def live_quality(database: Database, now: float, windows: Mapping[str, float] = 
     ]
 
 
-def estimated_figures(shares: Floats) -> dict[str, float]:
+def estimated_figures(shares: Floats, predicted: Floats) -> dict[str, float]:
     """Accuracy and log loss estimated from float64[n, c] calibrated probabilities, without labels.
+
+    `predicted` [n] are the codes of the predicted labels, which a threshold may have chosen.
 
     Confidence-based performance estimation: a prediction with probability p is right with probability p (NannyML's
     CBPE; Białek et al., Estimating Model Performance Under Covariate Shift Without Labels, 2024).
@@ -104,7 +106,9 @@ def estimated_figures(shares: Floats) -> dict[str, float]:
         return {}
     certain = np.clip(shares, np.finfo(np.float64).eps, 1)
     entropy = -(shares * np.log(certain)).sum(axis=1)
-    return {"accuracy": float(shares.max(axis=1).mean()), "log_loss": float(entropy.mean())}
+    known = np.isfinite(predicted)
+    confidence = np.where(known, shares[np.arange(len(shares)), np.where(known, predicted, 0).astype(np.intp)], 0.0)
+    return {"accuracy": float(confidence.mean()), "log_loss": float(entropy.mean())}
 
 
 def _by_window(model: JournalModel, predictions: _Predictions, windows: Mapping[str, float]) -> Iterator[LiveQuality]:
@@ -143,8 +147,8 @@ def _by_window(model: JournalModel, predictions: _Predictions, windows: Mapping[
             window=name,
             predictions=int(inside.sum()),
             labelled=len(rows) - first,
-            figures=metric_values(*arguments),
-            estimated={} if shares is None else estimated_figures(shares[inside]),
+            figures=metric_values(*arguments, positive=target.positive_code),
+            estimated={} if shares is None else estimated_figures(shares[inside], output[inside]),
             metric=metric,
             margin=margin(*arguments),
         )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fasttrack.errors import ConfigError
+from fasttrack.evaluation import PrimaryMetric, primary_metric
 from fasttrack.metrics.traffic import DURATION_BUCKETS
 
 if TYPE_CHECKING:
@@ -70,12 +71,12 @@ def plan_for(
         raise ConfigError(f"--slo-share {slo_share:g}: choose a share between 0 and 1, such as 0.99")
     if not re.fullmatch(r"[A-Za-z0-9_-]+", job):
         raise ConfigError(f"--job {job}: a job_name has only letters, digits, dashes and underscores; choose another")
-    metric = manifest.primary_metric or next(iter(manifest.metrics), "rmse")
+    metric = _watched_metric(manifest)
     return Plan(
         model=manifest.name,
         target=manifest.contract.target.name,
-        metric=metric,
-        greater_is_better=bool(manifest.greater_is_better),
+        metric=metric.name,
+        greater_is_better=metric.greater_is_better,
         features=names,
         probabilities=manifest.contract.target.probabilities,
         no_alert=tuple(no_alert),
@@ -83,6 +84,15 @@ def plan_for(
         slo_seconds=slo_seconds,
         slo_share=slo_share,
     )
+
+
+def _watched_metric(manifest: Manifest) -> PrimaryMetric:
+    """The metric whose live value has a margin: that of balanced classes, because some batches have no rare row."""
+    target = manifest.contract.target
+    if target.imbalanced:
+        return primary_metric(target.task, target.probabilities)
+    name = manifest.primary_metric or next(iter(manifest.metrics), "rmse")
+    return PrimaryMetric(name, bool(manifest.greater_is_better))
 
 
 def promql_string(text: str) -> str:

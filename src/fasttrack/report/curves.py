@@ -14,7 +14,15 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-__all__ = ["CalibrationCurve", "area_under", "calibration_curve", "precision_recall_curve", "roc_curve", "thin"]
+__all__ = [
+    "CalibrationCurve",
+    "area_under",
+    "calibration_curve",
+    "precision_and_recall",
+    "precision_recall_curve",
+    "roc_curve",
+    "thin",
+]
 
 _POINTS = 200
 _Z_95 = 1.959964
@@ -31,22 +39,35 @@ class CalibrationCurve:
     rows: Floats
 
 
-def roc_curve(positive: NDArray[Any], score: Floats) -> tuple[Floats, Floats] | None:
+def roc_curve(positive: NDArray[Any], score: Floats, weights: Floats | None = None) -> tuple[Floats, Floats] | None:
     """False and true positive rates at each threshold; `None` if only one class occurs."""
-    true_positives, false_positives = _cumulative_counts(positive, score)
+    true_positives, false_positives = _cumulative_counts(positive, score, weights)
     if not true_positives[-1] or not false_positives[-1]:
         return None
     return false_positives / false_positives[-1], true_positives / true_positives[-1]
 
 
-def precision_recall_curve(positive: NDArray[Any], score: Floats) -> tuple[Floats, Floats] | None:
+def precision_recall_curve(
+    positive: NDArray[Any], score: Floats, weights: Floats | None = None
+) -> tuple[Floats, Floats] | None:
     """Recall and precision at each threshold, from the highest; `None` without a positive row."""
-    true_positives, false_positives = _cumulative_counts(positive, score)
+    true_positives, false_positives = _cumulative_counts(positive, score, weights)
     if not true_positives[-1]:
         return None
-    precision = true_positives / np.maximum(true_positives + false_positives, 1)
+    passed = true_positives + false_positives
+    precision = true_positives / np.where(passed > 0, passed, 1)
     precision[0] = precision[1] if len(precision) > 1 else 1.0
     return true_positives / true_positives[-1], precision
+
+
+def precision_and_recall(
+    positive: NDArray[Any], predicted: NDArray[Any], weights: Floats | None = None
+) -> tuple[float, float] | None:
+    """Precision and recall of predictions; `None` if no row is predicted, or none is positive."""
+    weights = np.ones(len(positive)) if weights is None else weights
+    parts = (positive & predicted, predicted, positive)
+    hits, of_predicted, of_positive = (float(weights[rows].sum()) for rows in parts)
+    return (hits / of_predicted, hits / of_positive) if of_predicted and of_positive else None
 
 
 def area_under(x: Floats, y: Floats) -> float:
@@ -76,11 +97,12 @@ def calibration_curve(probability: Floats, occurred: NDArray[Any], bins: int = 1
     return CalibrationCurve(predicted, observed, bounds[:, 0], bounds[:, 1], rows)
 
 
-def _cumulative_counts(positive: NDArray[Any], score: Floats) -> tuple[Floats, Floats]:
+def _cumulative_counts(positive: NDArray[Any], score: Floats, weights: Floats | None) -> tuple[Floats, Floats]:
     """True and false positives as the threshold falls from above the highest score; equal scores pass at once."""
     order = np.argsort(-score, kind="stable")
     last = np.flatnonzero(np.append(np.diff(score[order]) != 0, True))
     hits = np.asarray(positive, dtype=np.float64)[order]
-    true_positives = np.concatenate([[0.0], np.cumsum(hits)[last]])
-    false_positives = np.concatenate([[0.0], np.cumsum(1 - hits)[last]])
+    counted = np.ones(len(score)) if weights is None else weights[order]
+    true_positives = np.concatenate([[0.0], np.cumsum(counted * hits)[last]])
+    false_positives = np.concatenate([[0.0], np.cumsum(counted * (1 - hits))[last]])
     return true_positives, false_positives

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fasttrack.contract.datetime_text import format_datetime
+from fasttrack.contract.disclosure import frequent_range
 from fasttrack.contract.openapi import label_key
+from fasttrack.contract.published import category_count, published_labels
 from fasttrack.report.formatting import format_number, format_percent
 from fasttrack.report.labels import isolate, shorten
 
@@ -39,10 +41,10 @@ class FeatureProfile:
 
 def feature_profiles(contract: Contract, matrix: Floats, order: list[int]) -> list[FeatureProfile]:
     """The profiles of the columns in `order`, from float64[n, f] rows."""
-    return [_profile(contract.columns[j], j, matrix[:, j]) for j in order]
+    return [_profile(contract.columns[j], j, matrix[:, j], contract.min_rows) for j in order]
 
 
-def _profile(column: Column, index: int, values: Floats) -> FeatureProfile:
+def _profile(column: Column, index: int, values: Floats, min_rows: int) -> FeatureProfile:
     known = values[np.isfinite(values)]
     missing = 1 - len(known) / max(len(values), 1)
     if not len(known):
@@ -52,26 +54,32 @@ def _profile(column: Column, index: int, values: Floats) -> FeatureProfile:
     if column.kind == "boolean":
         true = float(np.mean(known > 0))
         return FeatureProfile(index, missing, f"true {format_percent(true)}", [1 - true, true])
-    unit = " characters" if column.kind == "text" else ""
+    bars = _histogram_shares(column, known)
+    bounds = frequent_range(known, column.kind, min_rows)
+    if bounds is None or column.hidden:
+        return FeatureProfile(index, missing, "range not shown", bars)
     form = (lambda value: format_datetime(value)[:10]) if column.kind == "datetime" else format_number
-    quantiles = np.quantile(known, [0, 0.05, 0.5, 0.95, 1], method="inverted_cdf").tolist()
-    low, five, median, ninety_five, high = map(form, quantiles)
-    text = f"{low} to {high}{unit}, median {median}, 90\u00a0% of them from {five} to {ninety_five}"
-    return FeatureProfile(index, missing, text, _histogram_shares(column, known))
+    quantiles = np.quantile(known, [0.05, 0.5, 0.95], method="inverted_cdf")
+    low, five, median, ninety_five, high = map(form, [bounds[0], *np.clip(quantiles, *bounds).tolist(), bounds[1]])
+    exact = bounds == (known.min(), known.max())
+    unit = " characters" if column.kind == "text" else ""
+    spread = f"90\u00a0% of them from {five} to {ninety_five}"
+    text = f"{'' if exact else 'about '}{low} to {high}{unit}, median {median}, {spread}"
+    return FeatureProfile(index, missing, text, bars)
 
 
 def _category_profile(column: Column, index: int, codes: Floats, missing: float) -> FeatureProfile:
-    categories = column.categories
-    if not categories:
+    count, labels = category_count(column), published_labels(column)
+    if not count:
         return FeatureProfile(index, missing, "free text", [])
-    counts = np.bincount(codes[codes >= 0].astype(np.intp), minlength=len(categories))
+    counts = np.bincount(codes[codes >= 0].astype(np.intp), minlength=count)
     order = np.argsort(-counts, kind="stable")
     shares = counts / len(codes)
-    frequent = [i for i in order[:_NAMED] if counts[i]]
-    names = [isolate(shorten(label_key(categories[i]), _LONGEST_LABEL)) for i in frequent]
+    frequent = [code for code in order.tolist() if counts[code] and code in labels][:_NAMED]
+    names = [isolate(shorten(label_key(labels[code]), _LONGEST_LABEL)) for code in frequent]
     named = ", ".join(f"{name} {format_percent(float(shares[i]))}" for name, i in zip(names, frequent, strict=True))
-    text = f"{len(categories):,} values: {named}{', …' if len(categories) > _NAMED else ''}"
-    if len(categories) > _CATEGORIES:
+    text = f"{count:,} values{': ' if named else ''}{named}{', …' if named and count > len(frequent) else ''}"
+    if count > _CATEGORIES:
         text += f"; bars: the {_CATEGORIES} most frequent"
     return FeatureProfile(index, missing, text, shares[order[:_CATEGORIES]].tolist())
 

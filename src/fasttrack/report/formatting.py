@@ -27,11 +27,14 @@ _METRICS = {
     "mae": MetricText("MAE", "mean absolute error", False),
     "r2": MetricText("R²", "share of the variance explained", True),
     "log_loss": MetricText("Log loss", "how far the probabilities are from the outcomes", False),
+    "average_precision": MetricText(
+        "Average precision", "precision when the rows of the positive class are found, mean", True
+    ),
     "roc_auc": MetricText("ROC AUC", "share of pairs that are ranked correctly", True),
     "roc_auc_ovr": MetricText("ROC AUC", "each class against the rest, mean", True),
     "brier": MetricText("Brier score", "mean squared error of the probability", False),
     "accuracy": MetricText("Accuracy", "share of correct labels", True),
-    "f1": MetricText("F1", "harmonic mean of precision and recall, second class", True),
+    "f1": MetricText("F1", "harmonic mean of precision and recall, positive class", True),
     "f1_macro": MetricText("F1, macro", "mean over the classes", True),
 }
 

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fasttrack.contract.openapi import label_key
 from fasttrack.report.formatting import describe_metric, format_number, format_percent
+from fasttrack.training.outcome_findings import useless_because
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from fasttrack.bundle import Manifest
     from fasttrack.contract.metric import Metric
+    from fasttrack.contract.schema import Target
     from fasttrack.gate import ChampionComparison
+    from fasttrack.report.labelled_predictions import LabelledPredictions
 
 __all__ = [
     "caution_sentence",
     "champion_sentence",
     "measured_rows",
+    "probabilities_caution",
     "quality_sentence",
     "resampling_unit",
     "training_sentence",
@@ -49,8 +54,19 @@ def measured_rows(manifest: Manifest, table: tuple[str, int] | None) -> str:
     return f"the {manifest.training.rows:,} rows that it was packaged with"
 
 
-def quality_sentence(manifest: Manifest, metrics: Mapping[str, Metric], trivial: Mapping[str, Metric], on: str) -> str:
-    """How good the model is, compared with the trivial baseline, in the metric that needs no explanation."""
+def quality_sentence(
+    manifest: Manifest,
+    metrics: Mapping[str, Metric],
+    trivial: Mapping[str, Metric],
+    on: str,
+    predictions: LabelledPredictions | None = None,
+) -> str:
+    """How good the model is, compared with the trivial baseline, in the metric that needs no explanation.
+
+    Of a model that finds a positive class, such as a rare one, precision and recall of the `predictions`.
+    """
+    if predictions is not None and "average_precision" in metrics:
+        return _positive_sentence(manifest.contract.target, metrics, trivial, on, predictions)
     name = "mae" if manifest.contract.target.classes is None else "accuracy"
     metric, baseline = metrics.get(name), trivial.get(name)
     if metric is None:
@@ -61,6 +77,25 @@ def quality_sentence(manifest: Manifest, metrics: Mapping[str, Metric], trivial:
     if baseline is None:
         return f"{text}."
     return f"{text}; always predicting the most frequent label is correct for {format_percent(baseline.value)}."
+
+
+def _positive_sentence(
+    target: Target,
+    metrics: Mapping[str, Metric],
+    trivial: Mapping[str, Metric],
+    on: str,
+    predictions: LabelledPredictions,
+) -> str:
+    label = label_key(target.positive)
+    positive, predicted = (codes == target.positive_code for codes in (predictions.truth, predictions.prediction))
+    found, rows = int((positive & predicted).sum()), int(positive.sum())
+    text = f"On {on}, it finds {found:,} of the {rows:,} rows that are {label} (recall {format_percent(found / rows)})"
+    if predicted.any():
+        share = format_percent(found / int(predicted.sum()))
+        text += f", and {share} of the {int(predicted.sum()):,} rows predicted as {label} are right (precision)"
+    chance = trivial.get("average_precision")
+    by_chance = "" if chance is None else f"; by chance {format_number(chance.value, 3)}"
+    return f"{text}. Average precision is {format_number(metrics['average_precision'].value, 3)}{by_chance}."
 
 
 def _error_sentence(metric: Metric, baseline: Metric | None, on: str) -> str:
@@ -103,13 +138,15 @@ def resampling_unit(clusters: tuple[int, str] | None) -> str:
 
 def caution_sentence(
     manifest: Manifest,
-    metrics: Mapping[str, Metric],
-    trivial: Mapping[str, Metric],
     rows: int,
     *,
     remeasured: bool,
+    gains: Mapping[str, Metric] | None = None,
 ) -> str | None:
-    """Why the metrics deserve less trust than they seem to; `None` if there is no such reason."""
+    """Why the metrics deserve less trust than they seem to; `None` if there is no such reason.
+
+    `gains`: those of another table, on which the version was measured again.
+    """
     if not manifest.training.holdout_rows and not remeasured:
         return (
             "The model was fitted elsewhere and measured on the rows that it was packaged with. If it was fitted on "
@@ -117,11 +154,17 @@ def caution_sentence(
         )
     if rows < _FEW_ROWS:
         return f"Measured on only {rows} rows: the intervals are wide, and more rows would make the metrics reliable."
-    name = manifest.primary_metric or ""
-    metric, baseline = metrics.get(name), trivial.get(name)
-    if metric is None or baseline is None:
+    if remeasured and gains and (useless := useless_because(gains)) is not None:
+        return f"On these rows {useless}."
+    return probabilities_caution(manifest.gains if gains is None else gains)
+
+
+def probabilities_caution(gains: Mapping[str, Metric]) -> str | None:
+    """That a useful model's probabilities are worse than the class shares; `None` if they are not."""
+    loss = gains.get("log_loss")
+    if loss is None or loss.high >= 0 or not any(gain.low > 0 for gain in gains.values()):
         return None
-    better = metric.low > baseline.value if manifest.greater_is_better else metric.high < baseline.value
     return (
-        None if better else f"{describe_metric(name).name} is not clearly better than with always the same prediction."
+        "Its labels or its ranking of the rows are better than the trivial model's, but its probabilities are not: "
+        f"log loss is worse by {format_number(-loss.value, 3)}. Do not rely on them."
     )

@@ -13,6 +13,7 @@ from fasttrack.contract.frame import matrix_from_frame, words_from_frame
 from fasttrack.errors import in_a_line
 from fasttrack.evaluation import RESAMPLES, draw_counts, primary_metric
 from fasttrack.graph import Program, open_session, run
+from fasttrack.progress import report_step
 from fasttrack.report.labelled_predictions import labelled_predictions, losses
 from fasttrack.training.holdout import predict_holdout
 from fasttrack.training.sensitivity import sensitivity
@@ -87,7 +88,9 @@ def permutation_importance(
                 predict = _program_predictor(program, contract, repeated)
             return Importance(metric, rows, _REPEATS, _measure(contract, sample, predict, columns, metric, seed))
     except Exception as error:  # noqa: BLE001  # the pipeline is the user's, and may refuse rows of mixed origin
-        obstacle = f"the pipeline does not take rows with shuffled values: {in_a_line(error)}"
+        report_step(f"the pipeline does not take rows with shuffled values: {in_a_line(error)}")
+        # the report is published, and the message of other people's code may quote a cell
+        obstacle = f"the pipeline does not take rows with shuffled values: {type(error).__name__}"
         return Importance(metric, 0, _REPEATS, [], obstacle)
 
 
@@ -99,6 +102,9 @@ def _measure(
     loss = losses(labelled_predictions(contract.target, sample))
     resamples = draw_counts(random, RESAMPLES, rows, sample.clusters and sample.clusters.enough)
     weights = np.vstack([np.ones(rows), resamples])  # the first weighs the rows as they are
+    if sample.weights is not None and sample.weights.any():
+        weights *= sample.weights
+        weights = weights[weights.any(axis=1)]
     weights /= weights.sum(axis=1, keepdims=True)
     measured = []
     for j in columns:
@@ -151,6 +157,7 @@ def _take(held: HoldOut, rows: NDArray[Any]) -> HoldOut:
         clusters=clusters,
         X=held.X.iloc[rows].reset_index(drop=True),
         y=held.y.iloc[rows].reset_index(drop=True),
+        weights=None if held.weights is None else held.weights[rows],
         prediction=held.prediction[rows],
         probabilities=None if held.probabilities is None else held.probabilities[rows],
     )

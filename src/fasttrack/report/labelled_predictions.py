@@ -32,6 +32,8 @@ class LabelledPredictions:
     prediction: NDArray[Any]
     probabilities: Floats | None
     classes: list[str] | None
+    weights: Floats | None = None
+    """The weights of the rows, if they have any."""
 
     @property
     def errors(self) -> Floats:
@@ -47,14 +49,14 @@ def labelled_predictions(target: Target, held: HoldOut) -> LabelledPredictions:
     """The hold-out rows as numbers."""
     if target.classes is None:
         truth = held.y.to_numpy().astype(np.float64)
-        return LabelledPredictions(truth, held.prediction.astype(np.float64), None, None)
+        return LabelledPredictions(truth, held.prediction.astype(np.float64), None, None, held.weights)
     codes = {label: code for code, label in enumerate(target.classes)}
     truth, prediction = (
         np.array([codes.get(label, len(codes)) for label in labels], dtype=np.int64)
         for labels in (held.y.tolist(), held.prediction.tolist())
     )
     classes = [label_key(label) for label in target.classes]
-    return LabelledPredictions(truth, prediction, held.probabilities, classes)
+    return LabelledPredictions(truth, prediction, held.probabilities, classes, held.weights)
 
 
 def losses(rows: LabelledPredictions) -> Floats:

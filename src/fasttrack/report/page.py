@@ -11,6 +11,7 @@ import jinja2
 import numpy as np
 from markupsafe import Markup
 
+from fasttrack.contract.openapi import label_key
 from fasttrack.report.confusion import class_quality, confusion_matrix
 from fasttrack.report.example_calls import example_calls
 from fasttrack.report.findings_section import findings_section
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from fasttrack.bundle import Manifest
     from fasttrack.contract.leaderboard import Leaderboard
     from fasttrack.contract.metric import Metric
+    from fasttrack.evaluation import Evaluation
     from fasttrack.gate import ChampionComparison
     from fasttrack.report.feature_profiles import FeatureProfile
     from fasttrack.report.importance import Importance
@@ -45,6 +47,7 @@ __all__ = ["Remeasurement", "ReportData", "build_report"]
 
 _MOST_BARS = 25
 _TILES = {"regression": ("mae", "rmse", "r2"), "binary": ("accuracy", "roc_auc", "log_loss", "f1")}
+_TILES["rare"] = ("average_precision", "f1", "roc_auc", "accuracy")
 _TILES["multiclass"] = ("accuracy", "f1_macro", "log_loss", "roc_auc_ovr")
 
 
@@ -54,8 +57,9 @@ class Remeasurement:
 
     source: str
     rows: int
-    metrics: dict[str, Metric]
-    baseline: dict[str, Metric]
+    evaluation: Evaluation
+    is_weighted: bool = False
+    """Whether that table has the weights of the rows."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,9 @@ def build_report(data: ReportData) -> str:
     """The page. The same data give the same page; names and labels are only ever text in it."""
     manifest, measurements, again = data.manifest, data.measurements, data.remeasurement
     contract, target = manifest.contract, manifest.contract.target
-    metrics, trivial = (manifest.metrics, manifest.baseline) if again is None else (again.metrics, again.baseline)
+    measured = manifest if again is None else again.evaluation
+    metrics, trivial = measured.metrics, measured.baseline
+    is_weighted = manifest.training.weight is not None if again is None else again.is_weighted
     rows = len(measurements.predictions.truth)
     on = measured_rows(manifest, None if again is None else (again.source, again.rows))
     weighed = data.weighed if data.weighed is not None and data.weighed.champion != manifest.version else None
@@ -83,10 +89,12 @@ def build_report(data: ReportData) -> str:
         manifest=manifest,
         record=manifest.training,
         target=target,
+        positive=label_key(target.positive),
         training=training_sentence(manifest),
-        quality=quality_sentence(manifest, metrics, trivial, on),
+        quality=quality_sentence(manifest, metrics, trivial, on, measurements.predictions),
         champion=None if weighed is None else champion_sentence(weighed),
-        caution=caution_sentence(manifest, metrics, trivial, rows, remeasured=again is not None),
+        caution=caution_sentence(manifest, rows, remeasured=again is not None, gains=measured.gains),
+        weight=manifest.training.weight if is_weighted else None,
         findings=findings_section(manifest),
         again=again,
         on=on,
@@ -186,7 +194,8 @@ class _Feature:
 
 def _tiles(manifest: Manifest, metrics: dict[str, Metric], trivial: dict[str, Metric]) -> list[_MetricRow]:
     """The metrics at the top, with fewer digits than in the table."""
-    names = [name for name in _TILES[manifest.contract.target.task] if name in metrics][:4]
+    target = manifest.contract.target
+    names = [name for name in _TILES["rare" if target.positive is not None else target.task] if name in metrics][:4]
     return [
         _metric_row(name, metrics[name], trivial.get(name), None, 4, as_percent=name == "accuracy") for name in names
     ]

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fasttrack.report.curves import area_under, calibration_curve, precision_recall_curve, roc_curve, thin
+from fasttrack.evaluation import is_rare
+from fasttrack.report.curves import (
+    area_under,
+    calibration_curve,
+    precision_and_recall,
+    precision_recall_curve,
+    roc_curve,
+    thin,
+)
 from fasttrack.report.formatting import format_number, format_percent
 from fasttrack.report.labels import isolate, shorten
 from fasttrack.report.svg import Axes, Axis, areas, bars, density, draw, error_bars, line, padded_range, points, rule
@@ -56,8 +64,9 @@ def plots(target: Target, predictions: LabelledPredictions) -> list[Plot]:
     if predictions.probabilities is None:
         return []
     if target.task == "binary":
-        return _binary_plots(predictions.classes[1], predictions.truth == 1, predictions.probabilities[:, 1])
-    return _multiclass_plots(predictions.classes, predictions.truth, predictions.probabilities)
+        return _binary_plots(target, predictions.classes, predictions, predictions.probabilities)
+    several = _multiclass_plots(predictions.classes, predictions.truth, predictions.probabilities, predictions.weights)
+    return [*_rare_classes_plots(predictions), *several]
 
 
 def extract_plots(report: str) -> dict[str, str]:
@@ -176,16 +185,20 @@ def _equal_parts(values: Floats) -> list[NDArray[Any]]:
     return [part for i in range(len(edges) + 1) if len(part := np.flatnonzero(numbers == i))]
 
 
-def _binary_plots(label: str, positive: NDArray[np.bool_], score: Floats) -> list[Plot]:
+def _binary_plots(
+    target: Target, classes: list[str], predictions: LabelledPredictions, probabilities: Floats
+) -> list[Plot]:
+    """Of a target with a positive class, such as a rare one, precision and recall come first."""
+    code = 1 if target.positive_code is None else target.positive_code
+    label, positive, score = classes[code], predictions.truth == code, probabilities[:, code]
     shown = []
-    roc = roc_curve(positive, score)
+    roc = roc_curve(positive, score, predictions.weights)
     if roc is not None:
         name = isolate(shorten(label, _LONGEST_LABEL))
         caption = f"The share of all {name} that is found, against the share of the other rows that is a false alarm."
         shown.append(_roc_plot([("c1", label, roc)], caption))
-    precision_recall = precision_recall_curve(positive, score)
-    if precision_recall is not None and roc is not None:
-        shown.append(_precision_recall_plot(label, precision_recall, float(positive.mean())))
+    precision_recall = _precision_recall_plots(target, predictions, code)
+    shown = [*precision_recall, *shown] if target.positive is not None else [*shown, *precision_recall]
     curve = calibration_curve(score, positive)
     shown.append(_calibration_plot(curve, f"predicted probability of {label}", f"observed share of {label}", score))
     shown.append(_score_plot(label, positive, score))
@@ -204,15 +217,52 @@ def _roc_plot(curves: list[tuple[str, str, tuple[Floats, Floats]]], caption: str
     return Plot("roc", "ROC curve", f"{area} {caption} The dashed line is random guessing.", svg)
 
 
-def _precision_recall_plot(label: str, curve: tuple[Floats, Floats], share: float) -> Plot:
+def _precision_recall_plots(target: Target, predictions: LabelledPredictions, code: int) -> list[Plot]:
+    """Precision and recall of the class `code`, with the point of the predictions as they are made."""
+    assert predictions.classes is not None  # noqa: S101  # a classifier with probabilities
+    assert predictions.probabilities is not None  # noqa: S101
+    positive, weights = predictions.truth == code, predictions.weights
+    curve = precision_recall_curve(positive, predictions.probabilities[:, code], weights)
+    if curve is None or positive.all():
+        return []
+    label, share = predictions.classes[code], float(np.average(positive, weights=weights))
+    chosen = precision_and_recall(positive, predictions.prediction == code, weights)
     axes = Axes(Axis(*_UNIT, "recall", share=True), Axis(*_UNIT, "precision", share=True))
-    svg = draw(axes, rule(axes, (0, share), (1, share)), line(axes, *thin(*curve), "c1"), title="Precision and recall")
+    dot = "" if chosen is None else points(axes, np.array([chosen[1]]), np.array([chosen[0]]), "c2 big")
+    marks = [rule(axes, (0, share), (1, share)), line(axes, *thin(*curve), "c1"), dot]
+    svg = draw(axes, *marks, title="Precision and recall")
     label = isolate(shorten(label, _LONGEST_LABEL))
+    threshold = "" if target.threshold is None else f", from a probability of {format_number(target.threshold)} on"
     caption = (
         f"Precision: the share of rows predicted as {label} that are {label}. Recall: the share of all {label} that is "
         f"found. The dashed line is the share of {label}, {format_percent(share)}."
     )
-    return Plot("precision-recall", "Precision and recall", caption, svg)
+    if chosen is not None:
+        caption += f" The dot: the predictions as they are made{threshold}."
+    return [Plot("precision-recall", "Precision and recall", caption, svg)]
+
+
+def _rare_classes_plots(predictions: LabelledPredictions) -> list[Plot]:
+    """Precision and recall of the rare ones of several classes."""
+    assert predictions.classes is not None  # noqa: S101  # a classifier with probabilities
+    assert predictions.probabilities is not None  # noqa: S101
+    shares = predictions.probabilities
+    counts = np.bincount(predictions.truth, minlength=len(predictions.classes))[: len(predictions.classes)]
+    rare = [k for k in np.argsort(counts, kind="stable").tolist() if is_rare(counts[k], counts.sum(), len(counts))]
+    curves = [
+        (f"c{number}", predictions.classes[k], curve)
+        for number, k in enumerate([k for k in rare if counts[k]][:_MOST_CURVES], start=1)
+        if (curve := precision_recall_curve(predictions.truth == k, shares[:, k], predictions.weights))
+    ]
+    if not curves:
+        return []
+    axes = Axes(Axis(*_UNIT, "recall", share=True), Axis(*_UNIT, "precision", share=True))
+    legend = [(style, name) for style, name, _ in curves]
+    marks = [line(axes, *thin(*curve), style) for style, _, curve in curves]
+    svg = draw(axes, *marks, legend=legend, title="Precision and recall of rare classes")
+    caption = "Each rare class against all others. Precision: the share of rows predicted as the class that are of it. "
+    caption += "Recall: the share of all rows of the class that is found."
+    return [Plot("precision-recall", "Precision and recall of rare classes", caption, svg)]
 
 
 def _calibration_plot(curve: CalibrationCurve, x: str, y: str, score: Floats) -> Plot:
@@ -253,12 +303,14 @@ def _score_plot(label: str, positive: NDArray[np.bool_], score: Floats) -> Plot:
     return Plot("scores", "Probabilities", "How well the probability separates the two classes.", svg)
 
 
-def _multiclass_plots(classes: list[str], truth: NDArray[np.int64], probabilities: Floats) -> list[Plot]:
+def _multiclass_plots(
+    classes: list[str], truth: NDArray[np.int64], probabilities: Floats, weights: Floats | None
+) -> list[Plot]:
     counts = np.bincount(truth, minlength=len(classes))[: len(classes)]
     order = np.argsort(-counts, kind="stable")[:_MOST_CURVES]
     curves: list[tuple[str, str, tuple[Floats, Floats]]] = []
     for code in order.tolist():
-        curve = roc_curve(truth == code, probabilities[:, code])
+        curve = roc_curve(truth == code, probabilities[:, code], weights)
         if curve is not None:
             curves.append((f"c{len(curves) + 1}", classes[code], curve))
     shown = []

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from fasttrack.data import Source
-from fasttrack.evaluation import baseline, evaluate
+from fasttrack.evaluation import evaluate, trivial_predictions
 from fasttrack.metrics.reference import learn_reference, read_reference
 from fasttrack.reading import DEFAULT_READING, ReadOptions
 from fasttrack.report.measurements import examine
@@ -42,17 +42,24 @@ def rebuild(
     """
     contract = bundle.manifest.contract
     opened = Source(source, query=query, table=table, reading=reading)
-    frame, truth = labelled_rows(contract, opened, sample)
+    frame, truth, weights = labelled_rows(contract, opened, sample, bundle.manifest.training.weight)
     pipeline = bundle.load_pipeline(allow_version_mismatch=allow_version_mismatch)
     matrix, rows = as_served(contract, frame)
     X = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(rows, columns=contract.names)
-    held = predict_holdout(pipeline, contract, X, truth)
-    target = contract.target
-    evaluation = evaluate(target.task, truth.to_numpy(), *held.predictions, target.classes)
-    trivial = baseline(target.task, truth.to_numpy(), truth.to_numpy(), target.classes)
+    held = predict_holdout(pipeline, contract, X, truth, weights=weights)
+    target, y = contract.target, truth.to_numpy()
+    evaluation = evaluate(
+        target.task,
+        y,
+        *held.predictions,
+        target.classes,
+        weights=weights,
+        positive=target.positive_code,
+        trivial=trivial_predictions(target.task, y, len(y), target.classes, weights),
+    )
     program = bundle.program() if bundle.manifest.engine == "onnx" else None
     # a version without a reference is cut into the bins of the table itself
     reference = read_reference(bundle) or learn_reference(contract, matrix, np.zeros(1))
     measurements = examine(pipeline, contract, reference, held, program=program)
-    remeasurement = Remeasurement(opened.name, len(truth), evaluation.metrics, trivial.metrics)
+    remeasurement = Remeasurement(opened.name, len(truth), evaluation, is_weighted=weights is not None)
     return build_report(ReportData(bundle.manifest, measurements, remeasurement=remeasurement))

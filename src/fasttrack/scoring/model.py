@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fasttrack.contract.decode import Decoder
-from fasttrack.contract.openapi import example_row
+from fasttrack.errors import BundleError
 from fasttrack.scoring.open import engine_of
 
 if TYPE_CHECKING:
@@ -46,8 +46,12 @@ class ScoringModel:
         return self.bundle.manifest.contract
 
     def probe(self) -> None:
-        """Score the contract's example row; raises what scoring raises."""
-        self.engine.score(self.decoder.row(example_row(self.contract)))
+        """Score a row of typical training values, published or not. Raises BundleError when that fails."""
+        row = {column.name: column.example for column in self.contract.columns}
+        try:
+            self.engine.score(self.decoder.row(row))
+        except Exception as error:  # noqa: BLE001  # whatever the model raises; its message may quote a value
+            raise BundleError(f"{self.label} cannot score a typical training row: {type(error).__name__}") from None
 
 
 def open_model(bundle: Bundle, *, max_rows: int | None = None, allow_version_mismatch: bool = False) -> ScoringModel:

@@ -19,6 +19,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from fasttrack.contract.openapi import is_wide
+from fasttrack.contract.published import published_contract
 from fasttrack.errors import FastTrackError
 from fasttrack.serving import responses
 from fasttrack.serving.describe import describe
@@ -112,7 +113,11 @@ class PredictionApp(FastAPI):
 
     async def answer_by_fastapi(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request without the fast lane and its guards."""
-        await super().__call__(scope, receive, send)
+        try:
+            await super().__call__(scope, receive, send)
+        except Exception:
+            if responses.REPORTED not in scope:  # else Starlette raises what was answered, and Uvicorn would log it
+                raise
 
     def add_middleware(self, middleware_class: Any, *args: Any, **kwargs: Any) -> None:
         """Put an ASGI middleware in front of every route. Raises RuntimeError after the app has started."""
@@ -175,13 +180,14 @@ def _add_model_routes(app: PredictionApp, runtime: Runtime) -> None:
     @app.get("/model", tags=["model"], response_class=Response)
     async def model() -> Response:
         """The model that serves: version, task, engine, hold-out quality, and what it was trained on."""
-        manifest = models.current.model.bundle.manifest
-        return _json({name: value for name, value in msgspec.to_builtins(manifest).items() if name != "contract"})
+        manifest = msgspec.to_builtins(models.current.model.bundle.manifest)
+        # the contract has a route of its own; the bounds of refusals may be the lowest and highest training values
+        return _json({name: value for name, value in manifest.items() if name not in ("contract", "refusals")})
 
     @app.get("/contract", tags=["model"], response_class=Response)
     async def contract() -> Response:
-        """The columns that the model takes, and its target."""
-        return _json(models.current.model.contract)
+        """The columns that the model takes, and its target, as far as values may be published."""
+        return _json(published_contract(models.current.model.contract))
 
 
 def _add_documentation(app: PredictionApp, runtime: Runtime) -> None:

@@ -109,8 +109,8 @@ def _parameter(column: Column) -> dict[str, Any]:
         "description": schema.pop("description"),
         "schema": schema,
     }
-    if column.example is not None:
-        parameter["example"] = column.example
+    if "examples" in schema:
+        parameter["example"] = schema["examples"][0]
     return parameter
 
 

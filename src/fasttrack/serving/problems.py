@@ -8,6 +8,8 @@ from typing import Any
 import msgspec
 
 from fasttrack.contract.decode import MAX_LISTED, RefusedRequest
+from fasttrack.errors import stack_without_messages
+from fasttrack.serving.paths import METHODS, PATHS
 
 __all__ = [
     "MEDIA_TYPE",
@@ -69,6 +71,10 @@ def body_problem(reason: str, detail: str) -> tuple[int, bytes]:
 
 
 def internal_error(method: str, path: str, error: Exception) -> tuple[int, bytes]:
-    """The status and the problem document for a failure of the server, which is logged with its traceback."""
-    _log.error("%s %s failed", method, path, exc_info=error)
+    """The status and the problem document for a failure of the server, which is logged with its stack.
+
+    The message of an error may quote a value of the request, so it is not logged.
+    """
+    what = f"{method} {path}" if method in METHODS and path in PATHS else "a request of an unknown path"
+    _log.error("%s failed:\n%s", what, stack_without_messages(error))
     return 500, problem_document("internal", 500, "Internal Server Error", "the server failed; its log says why")

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from starlette.exceptions import HTTPException
     from starlette.requests import Request
 
-__all__ = ["body_refusal", "feedback_refusal", "http_problem", "internal_problem", "problem"]
+__all__ = ["REPORTED", "body_refusal", "feedback_refusal", "http_problem", "internal_problem", "problem"]
+
+REPORTED = "fasttrack.reported"
 
 
 def problem(reason: str, status: int, title: str, detail: str) -> Response:
@@ -44,7 +46,7 @@ async def http_problem(request: Request, error: HTTPException) -> Response:
     phrase = HTTPStatus(error.status_code).phrase
     details = {
         404: "nothing is served at this path; /docs lists the paths",
-        405: f"this path does not take {request.method}; /docs lists the methods",
+        405: "this path does not take this method; /docs lists the methods",
     }
     reply = problem(phrase.lower().replace(" ", "-"), error.status_code, phrase, details.get(error.status_code, phrase))
     reply.headers.update(error.headers or {})
@@ -55,6 +57,7 @@ async def http_problem(request: Request, error: HTTPException) -> Response:
 
 
 async def internal_problem(request: Request, error: Exception) -> Response:
-    """As `internal_error`, as a response of FastAPI."""
+    """As `internal_error`, as a response of FastAPI. The scope says under REPORTED that the error was logged."""
+    request.scope[REPORTED] = True
     status, document = internal_error(request.method, request.url.path, error)
     return Response(document, status, media_type=MEDIA_TYPE)

@@ -17,6 +17,7 @@ import uvicorn.config
 from uvicorn.supervisors import Multiprocess
 
 from fasttrack.contract.openapi import example_row, is_wide
+from fasttrack.contract.published import published_range
 from fasttrack.errors import ConfigError
 from fasttrack.serving.http.wire import Wire
 from fasttrack.serving.runtime import Runtime
@@ -120,8 +121,8 @@ def try_line(url: str, contract: Contract) -> str:
 
 def _in_range(contract: Contract, value: float) -> bool:
     """Whether the first column had such values in training."""
-    column = contract.columns[0]
-    return (column.minimum or 0) <= value <= (column.maximum or 0)
+    low, high = published_range(contract.columns[0]) or (value, value)
+    return low <= value <= high
 
 
 def _listen(host: str, port: int) -> socket.socket:

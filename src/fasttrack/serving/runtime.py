@@ -12,6 +12,7 @@ from fasttrack.metrics.serving import ServingMetrics
 from fasttrack.metrics.shared_folder import shared_folder
 from fasttrack.processors import available_processors
 from fasttrack.serving.access import Guards
+from fasttrack.serving.access_log import hide_queries
 from fasttrack.serving.http.lane import FastLane
 from fasttrack.serving.journaling import open_journal
 from fasttrack.serving.live_model import ModelHolder
@@ -69,6 +70,7 @@ class Runtime:
     @contextlib.asynccontextmanager
     async def lifespan(self) -> AsyncIterator[None]:
         """Load the model, and follow promotions until the end. Raises as `ModelHolder.load` does."""
+        hide_queries()
         self.models.load()
         if self.journal is not None:
             self.journal.start()

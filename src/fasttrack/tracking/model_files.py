@@ -72,8 +72,9 @@ def _example(contract: Contract) -> dict[str, Any]:
     """One row as a DataFrame in pandas' `split` form: the example values of the contract, which it shows anyway."""
     row = example_row(contract)
     for column in contract.columns:
-        if column.kind == "datetime" and column.example is not None:
-            moment = datetime.fromisoformat(str(column.example)).astimezone(UTC)
+        example = row[column.name]
+        if column.kind == "datetime" and example is not None:
+            moment = datetime.fromisoformat(str(example)).astimezone(UTC)
             row[column.name] = moment.replace(tzinfo=None).isoformat()  # MLflow accepts no times with a time zone
     return {"columns": list(row), "data": [list(row.values())]}
 

@@ -15,6 +15,7 @@ from fasttrack.training.recipes import Recipe, default_recipes
 if TYPE_CHECKING:
     from typing import Literal
 
+    import numpy as np
     import pandas as pd
     from numpy.typing import NDArray
 
@@ -44,6 +45,7 @@ def choose(
     *,
     method: Literal["random", "group", "time"] = "random",
     by: NDArray[Any] | None = None,
+    weights: NDArray[np.float64] | None = None,
     seed: int = 0,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Choice:
@@ -53,7 +55,7 @@ def choose(
     boosting) that is within half a percent of it. Raises TrainingError when the rows cannot be split, or a family
     cannot be fitted.
     """
-    data = plan(task, X, y, method=method, by=by, seed=seed, clock=clock)
+    data = plan(task, X, y, method=method, by=by, weights=weights, seed=seed, clock=clock)
     recipes = default_recipes(columns, len(data.X))
     measured = measure_defaults(data, recipes, columns, seed)
     chosen, rule = _simplest_of_the_best(measured)

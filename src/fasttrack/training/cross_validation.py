@@ -12,6 +12,7 @@ from fasttrack.contract.leaderboard import Leaderboard, Standing
 from fasttrack.errors import TrainingError
 from fasttrack.evaluation import primary_metric
 from fasttrack.training.validation import FOLDS, folds, predict_fold, score_fold
+from fasttrack.training.weights import request_weights
 
 if TYPE_CHECKING:
     from typing import Literal
@@ -67,11 +68,18 @@ class CrossValidation:
     folds: list[Fold]
     note: str
     clock: Callable[[], float]
+    weights: Floats | None = None
+    """The weights of the rows [n], if they have any."""
 
     @property
     def truth(self) -> NDArray[Any]:
         """The true values [m] of the measured rows."""
         return np.concatenate([self.y[fold.test] for fold in self.folds])
+
+    @property
+    def tested_weights(self) -> Floats | None:
+        """The weights [m] of the measured rows, if they have any."""
+        return None if self.weights is None else np.concatenate([self.weights[fold.test] for fold in self.folds])
 
     @property
     def classes(self) -> list[Any]:
@@ -81,9 +89,13 @@ class CrossValidation:
     def measure(self, name: str, estimator: Any) -> Measured:
         """Fit and measure copies of `estimator` on the folds. Raises what it raises, and ValueError without a loss."""
         start = self.clock()
-        predicted = [predict_fold(estimator, self.X, self.y, fold, self.task, self.metric) for fold in self.folds]
+        if self.weights is not None:
+            request_weights(estimator)
+        predicted = [
+            predict_fold(estimator, self.X, self.y, fold, self.task, self.metric, self.weights) for fold in self.folds
+        ]
         losses = [
-            score_fold(prediction, self.y, fold, self.task, self.metric)
+            score_fold(prediction, self.y, fold, self.task, self.metric, self.weights)
             for prediction, fold in zip(predicted, self.folds, strict=True)
         ]
         seconds = self.clock() - start
@@ -106,12 +118,14 @@ def plan(
     *,
     method: Literal["random", "group", "time"],
     by: NDArray[Any] | None,
+    weights: Floats | None = None,
     seed: int,
     clock: Callable[[], float],
 ) -> CrossValidation:
     """The cross-validation on at most 20,000 of the rows, split by the same `method` as the hold-out.
 
     By the same groups or times `by` [n], too: rows of one group on both sides would favour what memorises groups.
+    `weights` [n] of the rows.
     Raises TrainingError when the rows cannot be split.
     """
     random = np.random.default_rng(seed)
@@ -126,7 +140,7 @@ def plan(
         seed=seed,
         classes=labels,
         by=None if by is None else by[rows],
-        most=_MORE_FOLDS if len(rows) <= _FEW and method == "random" else FOLDS,
+        most=_folds(labels, len(rows), method),
     )
     if not parts:
         few = "are too few" if labels is None else "are too few, or have too few of a label,"
@@ -135,8 +149,10 @@ def plan(
             f"{CHOOSE}"
         )
     of = "" if len(rows) == len(X) else f" of {len(X):,}"
+    of_sample = None if weights is None else weights[rows]
     note = f"{len(parts)}-fold cross-validation of {len(rows):,}{of} training rows, by {method}"
-    return CrossValidation(sample, target, task, primary_metric(task, probabilities=True).name, parts, note, clock)
+    metric = primary_metric(task, probabilities=True).name
+    return CrossValidation(sample, target, task, metric, parts, note, clock, of_sample)
 
 
 def rank(data: CrossValidation, measured: Sequence[Measured], weights: Mapping[str, float], rule: str) -> Leaderboard:
@@ -156,6 +172,12 @@ def rank(data: CrossValidation, measured: Sequence[Measured], weights: Mapping[s
             for candidate in sorted(measured, key=lambda candidate: candidate.loss)
         ],
     )
+
+
+def _folds(labels: NDArray[Any] | None, rows: int, method: str) -> int:
+    """More folds for few rows, as long as each can have every class."""
+    rarest = rows if labels is None else np.unique(labels, return_counts=True)[1].min()
+    return _MORE_FOLDS if method == "random" and rows <= _FEW and rarest >= _MORE_FOLDS else FOLDS
 
 
 def _check_counts(labels: NDArray[Any]) -> None:

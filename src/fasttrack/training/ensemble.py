@@ -47,6 +47,7 @@ def choose_ensemble(
     seconds: float,
     method: Literal["random", "group", "time"] = "random",
     by: NDArray[Any] | None = None,
+    weights: Floats | None = None,
     seed: int = 0,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Choice:
@@ -57,7 +58,7 @@ def choose_ensemble(
     TrainingError when the rows cannot be split, or a family cannot be fitted.
     """
     started = clock()
-    data = plan(task, X, y, method=method, by=by, seed=seed, clock=clock)
+    data = plan(task, X, y, method=method, by=by, weights=weights, seed=seed, clock=clock)
     recipes = default_recipes(columns, len(data.X))
     measured = measure_defaults(data, recipes, columns, seed)
     by_name = {recipe.name: recipe for recipe in recipes}
@@ -78,10 +79,10 @@ def choose_ensemble(
         by_name[recipe.name] = recipe
         measured.append(candidate)
         budget.record(recipe.family, candidate)
-    weights = _weigh(data, measured)
-    members = [(by_name[name], weight) for name, weight in weights.items()]
-    total = sum(weights.values())
-    shares = {name: weight / total for name, weight in weights.items()}
+    counts = _weigh(data, measured)
+    members = [(by_name[name], count) for name, count in counts.items()]
+    total = sum(counts.values())
+    shares = {name: count / total for name, count in counts.items()}
     count = len(members)
     rule = f"the mixture of {count} with the lowest loss, of {len(measured)} candidates" if count > 1 else ""
     board = rank(
@@ -117,15 +118,16 @@ def select_greedily(
 
 def loss_of(data: CrossValidation) -> Loss:
     """The primary metric of an output for the measured rows, as `evaluation` computes it."""
+    weights = data.tested_weights
     if data.task == "regression":
         truth = np.asarray(data.truth, dtype=np.float64)
-        return lambda output: float(np.sqrt(np.mean((output - truth) ** 2)))
+        return lambda output: float(np.sqrt(np.average((output - truth) ** 2, weights=weights)))
     codes = np.searchsorted(np.asarray(data.classes), data.truth)
     rows, eps = np.arange(len(codes)), np.finfo(np.float64).eps
 
     def log_loss(output: Floats) -> float:
         clipped = np.clip(output, eps, 1 - eps)
-        return float(-np.mean(np.log(clipped[rows, codes] / clipped.sum(axis=1))))
+        return float(-np.average(np.log(clipped[rows, codes] / clipped.sum(axis=1)), weights=weights))
 
     return log_loss
 

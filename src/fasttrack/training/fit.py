@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -14,14 +15,19 @@ from fasttrack.progress import report_step
 from fasttrack.training.choose import choose
 from fasttrack.training.ensemble import choose_ensemble
 from fasttrack.training.families import build
+from fasttrack.training.imbalance import ClassBalance, class_balance
 from fasttrack.training.text_choice import choose_text, without_columns
+from fasttrack.training.threshold import Threshold, decide_threshold, with_threshold
 from fasttrack.training.tuning import tune
+from fasttrack.training.weights import check_takes_weights, fit_with_weights, request_weights
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    import numpy as np
     import pandas as pd
+    from numpy.typing import NDArray
 
     from fasttrack.config import TrainConfig
     from fasttrack.contract.leaderboard import Leaderboard
@@ -46,8 +52,10 @@ class FittedModel:
     """The user's own module or package that the estimator comes from."""
     notes: list[str]
     search: SearchResult | None
-    leaderboard: Leaderboard | None = None
+    leaderboard: Leaderboard | None
     """How the candidates did that it was chosen from."""
+    balance: ClassBalance
+    threshold: Threshold | None
     unused: dict[str, str] = field(default_factory=dict)
     """The columns that the pipeline was fitted without, with the reason."""
 
@@ -63,6 +71,9 @@ def fit_model(
     columns: list[Column] = []
     unused: dict[str, str] = {}
     notes: list[str] = []
+    balance = class_balance(rows.y_train, task, config.model, config.check.skip)
+    own_weights = rows.w_train
+    rows = dataclasses.replace(rows, w_train=balance.fit_weights(rows.y_train, own_weights))
     if factory is not None:
         estimator = factory.estimator
     else:
@@ -74,37 +85,57 @@ def fit_model(
             label, estimator, leaderboard = choice.name, choice.estimator, choice.leaderboard
         else:
             estimator = build(label, columns, task, rows=len(rows.X_train), seed=config.model.seed)
-    tuned = tune(config, label, estimator, columns, task, rows)
+        if rows.w_train is not None:
+            request_weights(estimator)
+    if rows.w_train is not None:
+        check_takes_weights(estimator, label)
+    tuned = tune(config, label, estimator, columns, balance, rows)
     report_step(f"fitting {tuned.label} on {len(rows.X_train):,} rows")
-    pipeline = _fit(tuned.estimator, rows.X_train, rows.y_train, tuned.label)
-    source = factory.source if factory else None
-    return FittedModel(pipeline, tuned.label, source, notes, tuned.search, leaderboard, unused)
+    pipeline = _fit(tuned.estimator, rows.X_train, rows.y_train, rows.w_train, tuned.label)
+    threshold = decide_threshold(config, balance, tuned.estimator, rows, own_weights, built_in=factory is None)
+    if threshold is not None:
+        pipeline = with_threshold(pipeline, threshold)
+    code, notes = factory.source if factory else None, [*notes, *_notes(balance, threshold)]
+    return FittedModel(pipeline, tuned.label, code, notes, tuned.search, leaderboard, balance, threshold, unused)
+
+
+def _notes(balance: ClassBalance, threshold: Threshold | None) -> list[str]:
+    notes = []
+    if threshold is not None and not balance.rare:  # else a finding says so
+        notes.append(str(threshold))
+    if balance.weighted:
+        notes.append("all classes count the same in fitting, which shifts the probabilities towards the rarer ones")
+    return notes
 
 
 def refit(model: FittedModel, ready: TrainingTable) -> Any:
     """The model's pipeline, fitted again on all rows. Raises TrainingError when it cannot be fitted on them."""
     report_step(f"fitting {model.label} again on all {len(ready.X):,} rows")
-    return _fit(clone(model.pipeline), ready.X, ready.y, model.label)
+    weights = model.balance.fit_weights(ready.y, ready.weight)
+    if model.threshold is None:
+        return _fit(clone(model.pipeline), ready.X, ready.y, weights, model.label)
+    pipeline = _fit(clone(model.pipeline.estimator), ready.X, ready.y, weights, model.label)
+    return with_threshold(pipeline, model.threshold)
 
 
 def _choose(config: TrainConfig, columns: Sequence[Column], task: Task, rows: SplitTable) -> Choice:
     """What `auto` chooses; the steps that it reports end with the result."""
-    X, y = rows.X_train, rows.y_train.to_numpy()
+    X, y, weights = rows.X_train, rows.y_train.to_numpy(), rows.w_train
     method, by, seed = config.split.decided, rows.by_train, config.model.seed
     if config.model.quality == "best":
         seconds = config.model.quality_seconds
-        choice = choose_ensemble(columns, task, X, y, seconds=seconds, method=method, by=by, seed=seed)
+        choice = choose_ensemble(columns, task, X, y, seconds=seconds, method=method, by=by, weights=weights, seed=seed)
     else:
-        choice = choose(columns, task, X, y, method=method, by=by, seed=seed)
+        choice = choose(columns, task, X, y, method=method, by=by, weights=weights, seed=seed)
     report_step(f"chose {choice.name}: {choice.leaderboard.rule}")
     return choice
 
 
-def _fit(estimator: Any, X: pd.DataFrame, y: pd.Series[Any], label: str) -> Any:
+def _fit(estimator: Any, X: pd.DataFrame, y: pd.Series[Any], weights: NDArray[np.float64] | None, label: str) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # libraries warn the programmer, who is not the one that trains a table
-            return estimator.fit(X, y.to_numpy())
+            return fit_with_weights(estimator, X, y.to_numpy(), weights)
     except Exception as error:
         raise TrainingError(
             f"{label} cannot be fitted on these columns: {in_a_line(error)}; "

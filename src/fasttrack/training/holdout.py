@@ -34,6 +34,8 @@ class HoldOut:
     prediction: NDArray[Any]
     probabilities: NDArray[np.float64] | None
     clusters: Clusters | None = None
+    weights: NDArray[np.float64] | None = None
+    """The weights of the rows [n], if they have any."""
 
     @property
     def predictions(self) -> tuple[NDArray[Any], NDArray[np.float64] | None]:
@@ -42,11 +44,16 @@ class HoldOut:
 
 
 def predict_holdout(
-    pipeline: Any, contract: Contract, X: pd.DataFrame, y: pd.Series[Any], clusters: Clusters | None = None
+    pipeline: Any,
+    contract: Contract,
+    X: pd.DataFrame,
+    y: pd.Series[Any],
+    clusters: Clusters | None = None,
+    weights: NDArray[np.float64] | None = None,
 ) -> HoldOut:
     """The rows of `X` [n, f] and `y` [n] with the predictions of `pipeline`. Raises what the pipeline raises."""
     rows = X.to_numpy() if contract.input == "array" else X
-    return HoldOut(X, y, *predict(pipeline, rows, probabilities=contract.target.probabilities), clusters)
+    return HoldOut(X, y, *predict(pipeline, rows, probabilities=contract.target.probabilities), clusters, weights)
 
 
 def holdout_clusters(method: str, by: NDArray[Any] | None) -> Clusters | None:

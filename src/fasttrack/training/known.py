@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from fasttrack.contract.frame import matrix_from_frame, pipeline_input, words_from_frame
 from fasttrack.errors import DataError
 from fasttrack.training.table import check_finite, missing, series
+from fasttrack.training.weights import row_weights
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,15 +38,21 @@ def known_rows(contract: Contract, source: Source, sample: int | None = None) ->
     return _columns(contract, _rows(contract, source, sample, {}))
 
 
-def labelled_rows(contract: Contract, source: Source, sample: int | None = None) -> tuple[pd.DataFrame, pd.Series[Any]]:
+def labelled_rows(
+    contract: Contract, source: Source, sample: int | None = None, weight: str | None = None
+) -> tuple[pd.DataFrame, pd.Series[Any], NDArray[np.float64] | None]:
     """As `known_rows`, but only rows with a target, and the targets [n], read as the kind that the model predicts.
+
+    `weight`: the column with the weights of the rows, which are returned too if the table has it.
 
     Raises DataError also when the model knows none of the labels, or a number is infinite.
     """
     target = contract.target
     if target.name not in source.names:
         raise DataError(f"{source.name} has no column {target.name!r}: without true values nothing can be measured")
-    table = _rows(contract, source, sample, {target.name: (target.kind, target.reading)})
+    weighted = weight if weight in source.names else None
+    more = {target.name: (target.kind, target.reading)}
+    table = _rows(contract, source, sample, more, [weighted] if weighted else [])
     cells = table.column(target.name)
     check_finite(cells, target.name, source.name)
     truth = series(cells)[0]
@@ -54,15 +61,24 @@ def labelled_rows(contract: Contract, source: Source, sample: int | None = None)
             f"{source.name}: the model knows no label in {target.name!r}: {_listed(truth.unique().tolist())} there, "
             f"{_listed(target.classes)} in training; use rows with its labels, or train on these"
         )
-    return _columns(contract, table), truth
+    weights = None
+    if weighted is not None:
+        weights = row_weights(table.column(weighted), weighted, source.name, np.arange(table.num_rows))
+    return _columns(contract, table), truth, weights
 
 
 def _listed(labels: Sequence[Any]) -> str:
     return ", ".join(repr(label) for label in labels[:_MOST_LABELS]) + (", …" if len(labels) > _MOST_LABELS else "")
 
 
-def _rows(contract: Contract, source: Source, sample: int | None, more: Mapping[str, KnownColumn]) -> pa.Table:
-    """The rows with every value that the contract needs, and one in each column of `more`."""
+def _rows(
+    contract: Contract,
+    source: Source,
+    sample: int | None,
+    more: Mapping[str, KnownColumn],
+    optional: Sequence[str] = (),
+) -> pa.Table:
+    """The rows with every value that the contract needs, and one in each column of `more`; and columns `optional`."""
     needed = [column.name for column in contract.columns if not column.nullable]
     absent = [name for name in needed if name not in source.names]
     if absent:
@@ -70,13 +86,14 @@ def _rows(contract: Contract, source: Source, sample: int | None, more: Mapping[
     known = {column.name: (column.kind, column.reading) for column in contract.columns if column.name in source.names}
     if not known:
         raise DataError(f"{source.name} has none of the model's columns: {', '.join(map(repr, contract.names))}")
-    table = source.read(known={**known, **more}, columns=[*known, *more], rows=sample)
+    columns = list(dict.fromkeys([*known, *more, *optional]))
+    table = source.read(known={**known, **more}, columns=columns, rows=sample)
     keep = np.ones(table.num_rows, dtype=bool)
     for name in (*needed, *more):
         keep &= pc.invert(missing(table.column(name))).to_numpy()
     if not keep.any():
-        others = "".join(f" and {name!r}" for name in more)
-        raise DataError(f"{source.name} has no row with every value that the model needs{others}")
+        also = "".join(f" and {name!r}" for name in more)
+        raise DataError(f"{source.name} has no row with every value that the model needs{also}")
     return table.take(np.flatnonzero(keep))
 
 

@@ -38,7 +38,8 @@ def read_training_table(config: TrainConfig) -> tuple[pa.Table, list[str], list[
         table=data.table,
         reading=data.reading,
     )
-    check_columns(source.names, (data.target, *data.ignore), source.name)
+    needed = (data.target, *data.ignore, *([data.weight] if data.weight else []))
+    check_columns(source.names, needed, source.name)
     check_split_column(config, source.names, source.name)
     unread = [column for column in data.ignore if column not in (data.target, config.split.column)]
     columns = [column for column in source.names if column not in unread]

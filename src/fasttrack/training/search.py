@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from fasttrack.contract.schema import Task
     from fasttrack.evaluation import PrimaryMetric
+    from fasttrack.training.imbalance import ClassBalance
     from fasttrack.training.validation import Fold, Validation
 
 __all__ = ["Candidate", "SearchResult", "Trial", "needs_optuna", "search"]
@@ -94,7 +95,7 @@ def needs_optuna() -> None:
         raise ConfigError("a search needs Optuna: pip install 'fasttrack-mlops[search]'") from None
 
 
-def search(
+def search(  # eight arguments: what to try, on which rows, and for how long
     candidates: Sequence[Candidate],
     task: Task,
     X: pd.DataFrame,
@@ -102,6 +103,9 @@ def search(
     validation: Validation,
     budget: SearchConfig,
     seed: int = 0,
+    *,
+    weights: NDArray[np.float64] | None = None,
+    balance: ClassBalance | None = None,
 ) -> SearchResult:
     """Try the candidates on the training part `X` [n, f], `y` [n], within the trials and seconds of `budget`.
 
@@ -112,8 +116,12 @@ def search(
     failed, ConfigError without Optuna.
     """
     needs_optuna()
-    metric = primary_metric(task, hasattr(candidates[0].estimator, "predict_proba"))
-    runner = _Runner(candidates, task, metric, X, y, validation, _Clock(budget.seconds))
+    probabilities = hasattr(candidates[0].estimator, "predict_proba")
+    metric = primary_metric(task, probabilities)
+    if balance is not None:
+        metric = balance.metric(y, validation.folds, probabilities=probabilities)
+    positive = None if balance is None else balance.positive
+    runner = _Runner(candidates, task, metric, positive, X, y, weights, validation, _Clock(budget.seconds))
     trials: list[Trial] = []
     with _quiet() as optuna:
         study = optuna.create_study(
@@ -184,8 +192,10 @@ class _Runner:
     candidates: Sequence[Candidate]
     task: Task
     metric: PrimaryMetric
+    positive: Any
     X: pd.DataFrame
     y: NDArray[Any]
+    weights: NDArray[np.float64] | None
     validation: Validation
     clock: _Clock
 
@@ -232,7 +242,16 @@ class _Runner:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             configured = clone(estimator).set_params(**params)
-        return measure(configured, self.X, self.y, fold, self.task, self.metric.name)
+        return measure(
+            configured,
+            self.X,
+            self.y,
+            fold,
+            self.task,
+            self.metric.name,
+            weights=self.weights,
+            positive=self.positive,
+        )
 
 
 def _propose(

@@ -23,8 +23,16 @@ __all__ = ["built_in_space", "check_early", "check_space"]
 _MOST_LISTED = 8
 
 
-def built_in_space(family: str, task: Task, rows: int) -> dict[str, Domain]:
-    """The space of a built-in family fitted on this many `rows`; it contains the family's default."""
+def built_in_space(family: str, task: Task, rows: int, *, rare: bool = False) -> dict[str, Domain]:
+    """The space of a built-in family fitted on this many `rows`; it contains the family's default.
+
+    Where a class is `rare`, it has weights of the classes too.
+    """
+    space = _family_space(family, task, rows)
+    return {**space, "model__class_weight": [None, "balanced"]} if rare else space
+
+
+def _family_space(family: str, task: Task, rows: int) -> dict[str, Domain]:
     match family:
         case "linear":
             return {"model__alpha" if task == "regression" else "model__C": Range(low=1e-3, high=1e3, log=True)}

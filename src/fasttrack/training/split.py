@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 
 from fasttrack.errors import DataError, TrainingError
+from fasttrack.training.weights import split_weights
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -46,6 +47,9 @@ class SplitTable:
     note: str
     by_train: NDArray[Any] | None
     by_test: NDArray[Any] | None
+    w_train: NDArray[np.float64] | None = None
+    w_test: NDArray[np.float64] | None = None
+    """The weights of the rows, if they have any."""
 
 
 def split_table(ready: TrainingTable, table: pa.Table, task: Task, config: SplitConfig, name: str) -> SplitTable:
@@ -78,6 +82,7 @@ def split_table(ready: TrainingTable, table: pa.Table, task: Task, config: Split
         note=rows.note,
         by_train=None if by is None else by[rows.train],
         by_test=None if by is None else by[rows.test],
+        **split_weights(ready.weight, rows.train, rows.test),
     )
 
 

@@ -15,6 +15,7 @@ from fasttrack.data import field_findings, field_reading
 from fasttrack.errors import DataError, TrainingError
 from fasttrack.suggestions import names_hint
 from fasttrack.training.text_choice import is_text_column
+from fasttrack.training.weights import row_weights
 from fasttrack.understanding.identifiers import MIN_DISTINCT, integer_identifier, text_identifier
 from fasttrack.understanding.messages import identifier_finding
 
@@ -51,6 +52,8 @@ class TrainingTable:
     findings: list[TableFinding] = field(default_factory=list)
     copies: np.ndarray[Any, np.dtype[np.int64]] | None = None
     """For each row a number, the same for identical rows, once they were looked for; `None` if no row is a copy."""
+    weight: np.ndarray[Any, np.dtype[np.float64]] | None = None
+    """The weights of these rows, if they have any."""
 
 
 def check_columns(names: Sequence[str], needed: Sequence[str], name: str) -> None:
@@ -77,6 +80,7 @@ def prepare(
     unread: Sequence[str] = (),
     keep: Collection[str] | None = (),
     kinds: Mapping[str, Kind] | None = None,
+    weight: str | None = None,
     name: str = "the table",
     notes: Sequence[str] = (),
 ) -> TrainingTable:
@@ -84,11 +88,11 @@ def prepare(
 
     Columns in `keep` are features also if they look like identifiers, with `None` all such columns; `unread` are
     ignored columns that were not read. `kinds`: of columns whose kind was asked for; words that were asked for as a
-    category or as text are no identifier. A column of row numbers that is the only one is kept. `notes` say how the
-    table was read. Raises DataError when the target, an ignored or a kept column does not exist, the target has
-    infinite values, or nothing is left to train on.
+    category or as text are no identifier. `weight` is the column with the weights of the rows. A column of row numbers
+    that is the only one is kept. `notes` say how the table was read. Raises DataError when the target, an ignored or a
+    kept column does not exist, the target has infinite values, a weight cannot be used, or nothing is left to train on.
     """
-    check_columns([*table.column_names, *unread], (target, *ignore, *(keep or ())), name)
+    check_columns([*table.column_names, *unread], (target, *ignore, *(keep or ()), *([weight] if weight else ())), name)
     cells = table.column(target)
     kept = np.flatnonzero(pc.invert(missing(cells)).to_numpy())
     if not len(kept):
@@ -101,6 +105,7 @@ def prepare(
         )
     dropped = table.num_rows - len(kept)
     rows = table.take(pa.array(kept)) if dropped else table
+    weights = None if weight is None else row_weights(table.column(weight), weight, name, kept)
     asked = kinds or {}
     if keep is not None:
         keep = [*keep, *(column for column, kind in asked.items() if kind in WORDED)]
@@ -108,6 +113,7 @@ def prepare(
     names = [column for column in rows.column_names if column != target]
     for column_name in names:
         reason = _IGNORED if column_name in ignore else unusable(rows.column(column_name))
+        reason = "the weight of the rows" if column_name == weight else reason
         if reason is not None:
             left_out[column_name] = reason
     candidates = [column for column in names if column not in left_out]
@@ -141,6 +147,7 @@ def prepare(
         notes=all_notes,
         kept=kept,
         readings={field.name: field_reading(field) for field in used},
+        weight=weights,
         findings=[
             *(finding for field in used for finding in field_findings(field)),
             *(identifier_finding(column, reason) for column, reason in identifiers),

@@ -81,13 +81,15 @@ def choose_text(
     seed = config.model.seed
     numbers = np.sort(np.random.default_rng(seed).permutation(len(rows.X_train))[:_SAMPLE])
     X, y = rows.X_train.iloc[numbers], rows.y_train.to_numpy()[numbers]
+    weights = None if rows.w_train is None else rows.w_train[numbers]
     by = None if rows.by_train is None else rows.by_train[numbers]
     parts = folds(len(X), method=config.split.decided, seed=seed, classes=None if task == "regression" else y, by=by)
     losses = []
     try:
         for used in (columns, others):
             pipeline = build(judge, used, task, rows=len(X), seed=seed)
-            losses.append(np.array([measure(pipeline, X, y, fold, task, metric) for fold in parts]))
+            measured = [measure(pipeline, X, y, fold, task, metric, weights=weights) for fold in parts]
+            losses.append(np.array(measured))
     except Exception:  # noqa: BLE001  # what cannot be fitted fails later, with its own message
         return TextChoice(columns, {}, [])
     if len(parts) < 2:

@@ -19,6 +19,7 @@ from fasttrack.contract.fitted_pipeline import predict
 from fasttrack.errors import TrainingError
 from fasttrack.evaluation import metric_values
 from fasttrack.training.split import split
+from fasttrack.training.weights import fit_with_weights
 
 if TYPE_CHECKING:
     from typing import Literal
@@ -122,36 +123,73 @@ class FoldPrediction:
 
 
 def predict_fold(
-    estimator: Any, X: pd.DataFrame, y: NDArray[Any], fold: Fold, task: Task, metric: str
+    estimator: Any,
+    X: pd.DataFrame,
+    y: NDArray[Any],
+    fold: Fold,
+    task: Task,
+    metric: str,
+    weights: NDArray[np.float64] | None = None,
 ) -> FoldPrediction:
     """Fit a copy of `estimator` on a fold of `X` [n, f] and `y` [n], and predict its other rows, as `metric` needs it.
 
-    Raises whatever the estimator raises.
+    `weights` [n] of the rows. Raises whatever the estimator raises.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about bad parameters, which the score shows as well
-        fitted = clone(estimator).fit(X.iloc[fold.train], y[fold.train])
-        prediction, probabilities = predict(fitted, X.iloc[fold.test], probabilities=metric == "log_loss")
+        of_fitted = None if weights is None else weights[fold.train]
+        fitted = fit_with_weights(clone(estimator), X.iloc[fold.train], y[fold.train], of_fitted)
+        needed = metric in ("log_loss", "average_precision")
+        prediction, probabilities = predict(fitted, X.iloc[fold.test], probabilities=needed)
     return FoldPrediction(
         prediction, probabilities, None if task == "regression" else np.asarray(fitted.classes_).tolist()
     )
 
 
-def score_fold(predicted: FoldPrediction, y: NDArray[Any], fold: Fold, task: Task, metric: str) -> float:
+def score_fold(  # seven arguments: what is predicted of which rows, and how it is measured
+    predicted: FoldPrediction,
+    y: NDArray[Any],
+    fold: Fold,
+    task: Task,
+    metric: str,
+    weights: NDArray[np.float64] | None = None,
+    positive: Any = None,
+) -> float:
     """The value of `metric`; a label that the fitted rows lack counts as a wrong prediction.
 
-    Raises ValueError for a value that is not a finite number.
+    `weights` [n] of the rows; `positive`: the label that average precision and F1 are about. Raises ValueError for a
+    value that is not a finite number.
     """
-    values = metric_values(task, y[fold.test], predicted.prediction, predicted.probabilities, predicted.classes)
+    classes = predicted.classes
+    values = metric_values(
+        task,
+        y[fold.test],
+        predicted.prediction,
+        predicted.probabilities,
+        classes,
+        weights=None if weights is None else weights[fold.test],
+        positive=classes.index(positive) if classes and positive in classes else None,
+    )
     score = values.get(metric)
     if score is None:
         raise ValueError(f"its {metric} is not a finite number")
     return score
 
 
-def measure(estimator: Any, X: pd.DataFrame, y: NDArray[Any], fold: Fold, task: Task, metric: str) -> float:
+def measure(  # eight arguments: the rows with their weights, and what is measured on them
+    estimator: Any,
+    X: pd.DataFrame,
+    y: NDArray[Any],
+    fold: Fold,
+    task: Task,
+    metric: str,
+    *,
+    weights: NDArray[np.float64] | None = None,
+    positive: Any = None,
+) -> float:
     """The value of `metric` for a copy of `estimator`, fitted and measured on a fold. Raises as its two steps."""
-    return score_fold(predict_fold(estimator, X, y, fold, task, metric), y, fold, task, metric)
+    predicted = predict_fold(estimator, X, y, fold, task, metric, weights)
+    return score_fold(predicted, y, fold, task, metric, weights, positive)
 
 
 def _usable(fold: Fold, classes: NDArray[Any] | None) -> bool:
