@@ -18,6 +18,7 @@ from benchmarks.contenders import echo_server, fastapi_server, fasttrack_server
 from benchmarks.datasets import WIDE_TARGET, write_wide_table
 from benchmarks.in_process import measure_in_process
 from benchmarks.processors import choose_processors, pin_to_processor
+from benchmarks.quality import geometric_means
 from benchmarks.results import ResultTable, write_results
 from benchmarks.servers import Contender, run_server
 from benchmarks.trained_model import PredictionRequest, are_correct, train_model
@@ -176,3 +177,19 @@ def test_the_table_shows_three_digits_and_the_json_every_round(tmp_path: Path) -
     assert "(rounds 2) on: processor one." in written
     content = json.loads((tmp_path / "results" / "results.json").read_text())
     assert content["tables"][0]["rounds"] == {"fast": [1.5, math.pi]}
+
+
+def test_the_quality_of_auto_is_measured_on_rows_that_nobody_saw(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "benchmarks", "--quick", "--only", "quality", "--output", str(tmp_path)]
+    process = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
+    assert process.returncode == 0, process.stderr
+    (table,) = json.loads((tmp_path / "results.json").read_text())["tables"]
+    assert table["name"] == "quality"
+    for learner in ("auto", "best", "lightgbm", "hist"):
+        assert len(table["rounds"][learner]) == 2
+        assert all(figure >= 1 for figure in table["rounds"][learner])
+
+
+def test_errors_are_relative_to_the_least_one_of_each_table() -> None:
+    means = geometric_means([{"a": 2.0, "b": 1.0}, {"a": 30.0, "b": 30.0}, {"a": 1.0, "b": 4.0}])
+    assert means == pytest.approx({"a": 2 ** (1 / 3), "b": 4 ** (1 / 3)})

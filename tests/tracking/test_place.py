@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from fasttrack.config.publishing import TrackingConfig
 from fasttrack.errors import ConfigError
 from fasttrack.settings import Settings
-from fasttrack.tracking import Place, find_place, recall_place, spool_folder
+from fasttrack.tracking import Place, configured_place, find_place, recall_place, spool_folder
 from fasttrack.tracking.place import remember_place
 
 if TYPE_CHECKING:
@@ -19,31 +20,28 @@ if TYPE_CHECKING:
 
 def test_the_nearest_word_counts() -> None:
     environment = {"FASTTRACK_TRACKING": "http://two:1", "MLFLOW_TRACKING_URI": "http://four:1"}
-    configured = "http://three:1"
     uris = []
     for given in ("http://one:1", None):
-        place = find_place(given, configured, environment=environment)
+        place = find_place(given, environment=environment)
         uris.append(place and place.uri)
     for rest in ({"MLFLOW_TRACKING_URI": "http://four:1"}, {}):
-        place = find_place(None, configured, environment=rest)
+        place = find_place(None, environment=rest)
         uris.append(place and place.uri)
-        place = find_place(None, None, environment=rest)
-        uris.append(place and place.uri)
-    assert uris == ["http://one:1", "http://two:1", "http://three:1", "http://four:1", "http://three:1", None]
+    assert uris == ["http://one:1", "http://two:1", "http://four:1", None]
 
 
-@pytest.mark.parametrize("where", ["given", "environment", "configured"])
+@pytest.mark.parametrize("where", ["given", "environment"])
 def test_off_is_nowhere_whatever_the_rest_says(where: str) -> None:
     place = find_place(
         "off" if where == "given" else None,
-        "off" if where == "configured" else "http://there:1",
         environment={"FASTTRACK_TRACKING": "off" * (where == "environment"), "MLFLOW_TRACKING_URI": "http://there:1"},
     )
     assert place is None
 
 
 def test_a_configured_file_lies_beside_its_configuration(tmp_path: Path) -> None:
-    place = find_place(None, "sqlite:///mlflow.db", folder=tmp_path, environment={})
+    place = configured_place(TrackingConfig(uri="sqlite:///mlflow.db", origin="tracking.uri"), tmp_path)
+    assert place is not None
     assert place == Place(f"sqlite:///{tmp_path}/mlflow.db")
     assert place.artifacts == f"{tmp_path}/mlruns"
 

@@ -101,7 +101,7 @@ def test_a_forest_on_a_small_table_has_one_thread(monkeypatch: pytest.MonkeyPatc
     columns = learn_columns(table()[["a", "b"]], {"a": "number", "b": "number"})
     forest = build("forest", columns, "regression", rows=60)
     large = build("forest", columns, "regression", rows=200_000)
-    assert (forest.get_params()["model__n_jobs"], large.get_params()["model__n_jobs"]) == (None, -1)
+    assert (forest.get_params()["model__n_jobs"], large.get_params()["model__n_jobs"]) == (1, -1)
     used: list[int] = []
     original = joblib.Parallel.__call__
 

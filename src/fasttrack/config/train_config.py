@@ -181,11 +181,11 @@ class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     def __post_init__(self) -> None:
         if not self.target and self.source != JOURNAL:
             raise ValueError("`target` is missing")
-        if self.reading.given() and self.source in (JOURNAL, FRAME):
-            raise ValueError(f"data.{next(iter(self.reading.given()))} is used with files only")
         if self.weight is not None and self.weight in (self.target, *self.ignore):
             other = "the target" if self.weight == self.target else "in data.ignore"
             raise ValueError(f"data.weight names the column {self.weight!r}, which is also {other}; keep one")
+        if self.reading.given() and self.source in (JOURNAL, FRAME):
+            raise ValueError(f"data.{next(iter(self.reading.given()))} is used with files only")
         for column in self.keep:
             if column in (self.target, *self.ignore):
                 other = "the target" if column == self.target else "in data.ignore"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from fasttrack.config import JOURNAL, TrainConfig
@@ -50,11 +49,6 @@ def train(config: TrainConfig) -> Outcome:
     What cannot be used is refused before the table is read, as far as it is known then. Raises ConfigError, DataError,
     TrainingError, StoreError; nothing is written then.
     """
-    with ExitStack() as until_the_end:
-        return _train(config, until_the_end)
-
-
-def _train(config: TrainConfig, until_the_end: ExitStack) -> Outcome:
     started = time.time()
     store = open_store(config.store)
     config = with_journal_model(config)
@@ -65,8 +59,14 @@ def _train(config: TrainConfig, until_the_end: ExitStack) -> Outcome:
     check_weights(config, factory)
     source = redact_url(config.data.source)
     table, unread, notes = _read(config, store, source)
-    until_the_end.enter_context(bounded_threads(table.num_rows * table.num_columns))
-    ready = _prepare(config, factory, table, unread, notes)
+    with bounded_threads(table.num_rows * table.num_columns):
+        ready = _prepare(config, factory, table, unread, notes)
+        return publish(_fit(config, factory, table, ready, started), config, store, place)
+
+
+def _fit(config: TrainConfig, factory: Factory | None, table: pa.Table, ready: TrainingTable, started: float) -> Draft:
+    """A model fitted and measured on the rows of `ready`, which was prepared from `table`."""
+    source = redact_url(config.data.source)
     choice = choose_task(ready.y, config.model.task)
     report_step(f"{len(ready.X):,} rows, {ready.X.shape[1]} features, {choice.task} ({choice.reason})")
     config, ready = look_at_rows(config, ready, choice.task)
@@ -101,7 +101,7 @@ def _train(config: TrainConfig, until_the_end: ExitStack) -> Outcome:
         skip=config.check.skip,
         folder=config.folder,
     )
-    draft = Draft(
+    return Draft(
         manifest,
         served.pipeline,
         ready.X,
@@ -112,13 +112,12 @@ def _train(config: TrainConfig, until_the_end: ExitStack) -> Outcome:
         evaluated=model.pipeline if config.model.refit else None,
         started=started,
     )
-    return publish(draft, config, store, place)
 
 
 def _prepare(
     config: TrainConfig, factory: Factory | None, table: pa.Table, unread: list[str], notes: list[str]
 ) -> TrainingTable:
-    """Features and target of the `table`; the columns `unread` were not read, `notes` say how it was read."""
+    """Features and target of the `table`; the columns `unread` were not read, and `notes` say how it was read."""
     source = redact_url(config.data.source)
     kinds = {column: base_kind(kind) for column, kind in config.data.kinds.items()}
     kinds |= vectorized_columns(factory.estimator) if factory else {}

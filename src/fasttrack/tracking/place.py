@@ -61,34 +61,16 @@ class Place:
         return str(Path("mlruns").resolve()) if is_database(self.uri) else None
 
 
-def find_place(
-    given: str | None = None,
-    configured: str | None = None,
-    *,
-    experiment: str | None = None,
-    folder: Path = Path(),
-    environment: Mapping[str, str] = os.environ,
-) -> Place | None:
-    """Where to track: `given`, else FASTTRACK_TRACKING, else `configured`, else MLFLOW_TRACKING_URI, else nowhere.
+def find_place(given: str | None = None, *, environment: Mapping[str, str] = os.environ) -> Place | None:
+    """Where to track: `given`, else FASTTRACK_TRACKING, else MLFLOW_TRACKING_URI, else nowhere.
 
-    `None` and `off` mean nowhere. A SQLite path in `configured` starts at `folder`, any other at the working folder.
-    Raises ConfigError when the place cannot be used, or MLflow is not installed.
+    An empty text and `off` mean nowhere. Raises ConfigError when the place cannot be used, or MLflow is not installed.
     """
-    text, where = _address(given, configured, environment)
-    if text in ("", OFF):
-        return None
-    return _check(text, where, folder if where == _CONFIGURED else Path(), experiment)
-
-
-def _address(given: str | None, configured: str | None, environment: Mapping[str, str]) -> tuple[str, str]:
-    """The first address that is set, and the name of its setting; both are empty if none is set."""
-    places = {
-        "--tracking": given,
-        "FASTTRACK_TRACKING": environment.get("FASTTRACK_TRACKING"),
-        _CONFIGURED: configured,
-        "MLFLOW_TRACKING_URI": environment.get("MLFLOW_TRACKING_URI"),
+    places = {"--tracking": given} | {
+        name: environment.get(name) for name in ("FASTTRACK_TRACKING", "MLFLOW_TRACKING_URI")
     }
-    return next(((text, where) for where, text in places.items() if text), ("", ""))
+    where, text = next(((where, text) for where, text in places.items() if text), ("", OFF))
+    return None if text == OFF else _check(text, where, Path(), None)
 
 
 def configured_place(config: TrackingConfig, folder: Path = Path()) -> Place | None:

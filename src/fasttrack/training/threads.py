@@ -16,7 +16,7 @@ from fasttrack.processors import available_processors
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["bounded_threads", "fitting_threads"]
+__all__ = ["bounded_threads", "fitting_threads", "is_small"]
 
 _CELLS_PER_THREAD = 100_000
 """A table with fewer cells gives a second thread too little to do."""
@@ -25,6 +25,11 @@ _CELLS_PER_THREAD = 100_000
 def fitting_threads(cells: int) -> int:
     """The threads for a fit on a table of so many cells: 1 for a small one, at most one for each processor."""
     return max(1, min(available_processors(), cells // _CELLS_PER_THREAD))
+
+
+def is_small(cells: int) -> bool:
+    """Whether a table of so many cells is fitted on one thread on every machine."""
+    return cells < 2 * _CELLS_PER_THREAD
 
 
 @contextmanager
