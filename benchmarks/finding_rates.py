@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 __all__ = ["Rate", "findings_of", "measure_rates"]
 
 TABLES = 240
+_FIRST = 1000
+"""The first seed: the checks were tuned on tables of smaller ones."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,7 @@ def main() -> None:
         "--tables", type=int, default=TABLES, metavar="N", help="tables of each kind (default %(default)s)"
     )
     print("| finding | planted faults found | false alarms |\n|---|---|---|")
-    for rate in measure_rates(range(parser.parse_args().tables)):
+    for rate in measure_rates(range(_FIRST, _FIRST + parser.parse_args().tables)):
         meaning = " or ".join(CODES[code] for code in rate.codes)
         found = f"{rate.found} of {rate.planted} ({rate.found / rate.planted:.1%})"
         alarms = f"{rate.alarms} of {rate.honest} ({rate.alarms / rate.honest:.1%})"

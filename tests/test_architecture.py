@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent / "src" / "fasttrack"
 LAYERS = [
-    {"errors", "suggestions", "quoting", "schemes", "file_formats", "lazy", "progress", "processors"},
+    {"errors", "suggestions", "quoting", "schemes", "file_formats", "lazy", "progress", "processors", "reading"},
     {"contract", "urls", "atomic_files", "object_storage", "extras"},
     {"settings", "config", "data", "graph"},
     {"evaluation", "understanding"},
@@ -44,6 +44,7 @@ LIGHT = {
     "lazy",
     "progress",
     "processors",
+    "reading",
     "contract",
     "urls",
     "atomic_files",

@@ -11,15 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.commands import COMMAND, run
+
 ROOT = Path(__file__).parent.parent
-COMMAND = str(Path(sys.executable).with_name("fasttrack"))
-
-
-def run(*arguments: str, cwd: Path | None = None, code: int = 0) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run([COMMAND, *arguments], cwd=cwd, capture_output=True, text=True, timeout=120)
-    assert done.returncode == code, done.stdout + done.stderr
-    assert "Traceback" not in done.stderr
-    return done
 
 
 @pytest.fixture(scope="module")
@@ -215,7 +209,7 @@ def test_a_report_is_located_copied_and_measured_on_another_table(project: Path)
 
 
 def test_help_lists_every_command() -> None:
-    text = run("--help").stdout
+    text = subprocess.run([COMMAND, "--help"], capture_output=True, text=True, timeout=60, check=True).stdout
     for command in ("train", "init", "check", "serve", "predict", "models", "journal", "monitor", "mlflow"):
         assert command in text
     assert run("--version").stdout.startswith("fasttrack 0.")

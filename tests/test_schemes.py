@@ -138,11 +138,11 @@ NEW_READER = '''"""Files with a line `x=y` for each row."""
 
 import pyarrow as pa
 
-from fasttrack.data.text_part import TextFormat, TextPart
+from fasttrack.data.text_part import TextFormat, TextPart, decode_utf8
 
 
 def pairs_part(file, request):
-    return TextPart(file, TextFormat(lambda content, name: ["x", "y"], parse), request.nulls)
+    return TextPart(file, TextFormat(decode_utf8, lambda content, name: ["x", "y"], parse), request)
 
 
 def parse(content, name, nulls, kinds, columns=None):
@@ -222,11 +222,11 @@ def test_a_source_and_a_format_are_added_by_one_row_and_one_file_each(extended: 
         f"error: ftp://host/t cannot be read: nothing reads ftp://; name a file, or write {sources}",
         "error: t.pairs: data.query and data.table are used with a source at numbers://ROWS, postgresql:// "
         "or sqlite:/// only",
-        "error: empty is a folder without tables; it needs .pairs, .csv, .tsv, .txt, .parquet, .jsonl, .ndjson, "
-        ".json files",
+        "error: empty is a folder without tables; it needs .pairs, .csv, .tsv, .txt, .data, .parquet, .jsonl, "
+        ".ndjson, .json, .xlsx, .xlsm, .feather, .arrow, .zip files",
         "error: numbers://200 cannot hold models; use a folder, s3://BUCKET/PREFIX, gs://BUCKET/PREFIX "
         "or az://CONTAINER/PREFIX",
     ]
     assert sources in help_text[1]
-    assert "Pairs, CSV, Parquet, JSON Lines" in help_text[1]
+    assert "Pairs, CSV, Parquet, JSON Lines, Excel, Feather, ZIP" in help_text[1]
     assert redacted == "numbers://***@7"

@@ -11,7 +11,19 @@ from fasttrack.errors import FastTrackError
 __all__ = ["EXTRAS", "install_command", "missing_extra"]
 
 EXTRAS = {
-    "train": ("jinja2", "joblib", "markupsafe", "onnx", "pandas", "pyarrow", "scipy", "sklearn", "spox"),
+    "train": (
+        "jinja2",
+        "joblib",
+        "markupsafe",
+        "onnx",
+        "pandas",
+        "pyarrow",
+        "scipy",
+        "sklearn",
+        "spox",
+        "threadpoolctl",
+    ),
+    "excel": ("python_calamine",),
     "postgres": ("psycopg",),
     "sources": ("adbc_driver_manager", "adbc_driver_postgresql"),
     "objects": ("obstore",),

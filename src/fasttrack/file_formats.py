@@ -35,7 +35,11 @@ class FileFormat:
     endings: tuple[str, ...]
     """Of file names, in lower case, with the dot."""
     opener: str
-    """`module:function`, called with a `TableFile` and a `ReadRequest`; returns a `TablePart`."""
+    """`module:function`, called with a `TableFile` and the `ReadRequest`; returns a `TablePart`."""
+    reads: tuple[str, ...] = ()
+    """The fields of `ReadOptions` that say how its files are read."""
+    driver: str = ""
+    """The module that the opener imports and that an extra installs; `extras.EXTRAS` says which."""
     media_types: Mapping[str, str] = field(default_factory=dict)
     """What a web server calls it → the ending that such a file gets, where its own name has none."""
 
@@ -47,21 +51,47 @@ class FileFormat:
 FORMATS = (
     FileFormat(
         "CSV",
-        (".csv", ".tsv", ".txt"),
+        (".csv", ".tsv", ".txt", ".data"),
         "fasttrack.data.csv:csv_part",
-        {"text/csv": ".csv", "text/tab-separated-values": ".tsv"},
+        ("delimiter", "encoding", "header"),
+        media_types={"text/csv": ".csv", "text/tab-separated-values": ".tsv"},
     ),
     FileFormat(
         "Parquet",
         (".parquet",),
         "fasttrack.data.parquet:ParquetPart",
-        {"application/vnd.apache.parquet": ".parquet"},
+        media_types={"application/vnd.apache.parquet": ".parquet"},
     ),
     FileFormat(
         "JSON Lines",
         (".jsonl", ".ndjson", ".json"),
         "fasttrack.data.jsonl:json_part",
-        {"application/json": ".json", "application/jsonl": ".jsonl", "application/x-ndjson": ".jsonl"},
+        ("encoding",),
+        media_types={"application/json": ".json", "application/jsonl": ".jsonl", "application/x-ndjson": ".jsonl"},
+    ),
+    FileFormat(
+        "Excel",
+        (".xlsx", ".xlsm"),
+        "fasttrack.data.excel:excel_part",
+        ("sheet", "header"),
+        "python_calamine",
+        {"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": ".xlsx"},
+    ),
+    FileFormat(
+        "Feather",
+        (".feather", ".arrow"),
+        "fasttrack.data.feather:FeatherPart",
+        media_types={
+            "application/vnd.apache.arrow.file": ".arrow",
+            "application/vnd.apache.arrow.stream": ".arrow",
+        },
+    ),
+    FileFormat(
+        "ZIP",
+        (".zip",),
+        "fasttrack.data.zip_archive:zip_part",
+        ("delimiter", "encoding", "sheet", "header"),  # those of the file in it
+        media_types={"application/zip": ".zip"},
     ),
 )
 

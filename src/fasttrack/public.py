@@ -26,10 +26,10 @@ def train(
 ) -> Outcome:
     """Train a model, put it into the store, and make it the champion if it is the first or better.
 
-    `source`: a table (a file, folder or pattern of CSV, Parquet or JSON Lines, a URL, a database, or a pandas
-    DataFrame) with `target`, the column to predict; a fasttrack.toml, whose values the options override; or `journal`,
-    the recorded predictions that have labels. An option that is not given comes from the environment, else from the
-    file, else it has its default. `estimator` also takes an unfitted scikit-learn estimator.
+    `source`: a table (a file, folder or pattern of CSV, Excel, Parquet, Feather or JSON Lines, a URL, a database, or a
+    pandas DataFrame) with `target`, the column to predict; a fasttrack.toml, whose values the options override; or
+    `journal`, the recorded predictions that have labels. An option that is not given comes from the environment, else
+    from the file, else it has its default. `estimator` also takes an unfitted scikit-learn estimator.
 
     Steps are reported to the logger `fasttrack.progress`, and to `fasttrack.progress.reporting`.
     Raises ConfigError, DataError, TrainingError or StoreError, all FastTrackError; nothing is written then.

@@ -162,9 +162,7 @@ def column(name: str, kind: Kind, *, nullable: bool = False, **more: Any) -> Col
         "integer": "int64",
         "boolean": "bool",
         "category": "str",
-        "text": "str",
         "datetime": "datetime64[us]",
-        "text": "str",
     }
     public: dict[str, Any] = {"dtype": dtype[kind], "shown": list(range(len(more.get("categories") or ())))}
     if "minimum" in more:

@@ -37,7 +37,7 @@ FAR = datetime(3013, 1, 1, microsecond=250_000, tzinfo=UTC)
         pytest.param('a,b\n"1,5",2\n', {"a": [1.5], "b": [2]}, id="a decimal comma in a comma file"),
         pytest.param('a,b\n1,"two\nlines, ""quoted"""\n', {"a": [1], "b": ['two\nlines, "quoted"']}, id="quotes"),
         pytest.param('a,b\n5" disk,1\n', {"a": ['5" disk'], "b": [1]}, id="a quote within a cell is a letter"),
-        pytest.param('"",0,"class"\n1,2,3\n', {"": [1], "0": [2], "class": [3]}, id="odd names"),
+        pytest.param('"",0,"class"\n1,2,3\n', {"column_1": [1], "0": [2], "class": [3]}, id="odd names"),
         pytest.param(" a ,b\n1,2\n", {" a ": [1], "b": [2]}, id="a name keeps its spaces"),
         pytest.param("\n\r\na,b\n\n1,2\n\n", {"a": [1], "b": [2]}, id="blank lines"),
         pytest.param("a,b\r\n1,NA\r\n,x\r\n", {"a": [1, None], "b": [None, "x"]}, id="Windows lines"),
@@ -100,7 +100,6 @@ def test_cells_and_headers_may_be_longer_than_a_block(tmp_path: Path) -> None:
         ("a,b\n", "has no rows; check that it is the table you mean"),
         ("a,b", "has no rows; check that it is the table you mean"),
         ("a,b,a\n1,2,3\n", "has the column 'a' twice; rename one"),
-        (",\n1,2\n", "has the column '' twice; rename one"),
         ("a,b\n1,2\n1,2,3\n", "row 2 has 3 cells, the header has 2; fix the row, and quote cells that contain the"),
         ('a,b\n"x\ny",2\n\n3\n', "row 2 has 1 cell, the header has 2; "),
         ("a,b\n1,2,3\n1,2,3\n", "row 1 has 3 cells, the header has 2; "),
@@ -108,11 +107,6 @@ def test_cells_and_headers_may_be_longer_than_a_block(tmp_path: Path) -> None:
         ('a,b\n1,"x\n2,y\n3,z\n', "row 1 opens a quote that is never closed; close it"),
         ('a,b\n1,2\n"1,x\n2,y\n', "row 2 opens a quote that is never closed; close it"),
         ('a,"b\n1,2\n', "header opens a quote that is never closed; close it"),
-        (
-            "a,b\n1,x\n2,\xe9\n".encode("latin1"),
-            "line 3 is not UTF-8 (byte 0xe9); convert it, most likely with: iconv -f",
-        ),
-        ("a,b\n1,é\n".encode("utf-16"), "is UTF-16, not UTF-8; convert it with: iconv -f UTF-16 -t UTF-8"),
         (b"a,b\n1,\0\n", "line 2 contains a NUL byte, so it is not text; save the table as UTF-8 text"),
     ],
 )
@@ -148,7 +142,7 @@ def test_a_repeated_name_is_reported_even_when_other_columns_are_read(tmp_path: 
         ),
         ("2\nlines", "x", 'x is "2\\nlines", expected a number; fix the cell, or --kind x=category to keep'),
         ("1x" * 50, "x", f'x is "{"1x" * 19}1…", expected a number; fix the cell, or --kind x=category to keep'),
-        ("1.2.3", "", '"" is "1.2.3", expected a number; '),
+        ("1.2.3", "1 2", '"1 2" is "1.2.3", expected a number; '),
         ("", "gap", ""),
     ],
 )

@@ -102,19 +102,23 @@ def test_an_error_in_a_folder_names_the_file(tmp_path: Path) -> None:
 
 def test_what_does_not_exist_or_is_not_a_table_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(tmp_path, "flights.csv", "a\n1\n")
-    write(tmp_path, "flights.xlsx", "x")
+    write(tmp_path, "flights.xls", "x")
     (tmp_path / "empty" / "inner").mkdir(parents=True)
     monkeypatch.chdir(tmp_path)
-    known = "use .csv, .tsv, .txt, .parquet, .jsonl, .ndjson, .json, also compressed"
+    known = (
+        "use .csv, .tsv, .txt, .data, .parquet, .jsonl, .ndjson, .json, .xlsx, .xlsm, .feather, .arrow, .zip, "
+        "also compressed"
+    )
     messages = {
         "flihgts.csv": "flihgts.csv does not exist; did you mean flights.csv?",
-        "FLIGHTS.CSV": "FLIGHTS.CSV does not exist; did you mean flights.csv or flights.xlsx?",
+        "FLIGHTS.CSV": "FLIGHTS.CSV does not exist; did you mean flights.csv or flights.xls?",
         "sales.csv": "sales.csv does not exist; check the name and the folder",
         "nowhere/sales.csv": "nowhere/sales.csv does not exist; check the name and the folder",
         "none*.csv": "no file matches none*.csv; check the pattern and the folder you are in",
         "emp*": "no file matches emp*; check the pattern and the folder you are in",
-        "flights.xlsx": f"flights.xlsx: its ending is not that of a format that can be read; {known}",
-        "empty": "empty is a folder without tables; it needs .csv, .tsv, .txt, .parquet, .jsonl, .ndjson, .json files",
+        "flights.xls": f"flights.xls: its ending is not that of a format that can be read; {known}",
+        "empty": "empty is a folder without tables; it needs .csv, .tsv, .txt, .data, .parquet, .jsonl, .ndjson, "
+        ".json, .xlsx, .xlsm, .feather, .arrow, .zip files",
         "ftp://host/t.csv": "ftp://host/t.csv cannot be read: nothing reads ftp://; name a file, or write s3://, "
         "gs://, abfs://, https://, postgresql:// or sqlite:///",
         "n" * 300: f"{'n' * 300} cannot be read: File name too long; check the path and its permissions",

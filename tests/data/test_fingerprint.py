@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pcsv
 import pyarrow.parquet as pq
 import pytest
@@ -58,6 +59,7 @@ def test_bytes_under_a_missing_cell_do_not_count() -> None:
 
 def test_format_and_compression_do_not_count(tmp_path: Path) -> None:
     plain = TABLE.select(["a", "b", "c", "d", "e"])
+    plain = plain.filter(pc.is_valid(plain["a"]))  # a row without any value is no row of a CSV file
     pq.write_table(plain, tmp_path / "t.parquet")
     pcsv.write_csv(plain, tmp_path / "t.csv")
     with pa.CompressedOutputStream(str(tmp_path / "t.csv.gz"), "gzip") as stream:

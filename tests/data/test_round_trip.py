@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.csv as pcsv
 import pyarrow.parquet as pq
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from fasttrack.data import fingerprint, read_table
 from fasttrack.errors import DataError
+from fasttrack.reading import ReadOptions
 from tests.budget import budget
 from tests.data.files import write
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from fasttrack.contract import Kind
 
 LETTERS = st.characters(codec="utf-8", exclude_characters="\0")
-NAMES = st.text(LETTERS, max_size=6).filter(lambda name: not name.startswith("\ufeff"))
+NAMES = st.text(LETTERS, max_size=6).filter(lambda name: name.strip() and not name.startswith("\ufeff"))
 MISSING = set(pcsv.ConvertOptions().null_values)
 CELLS: dict[Kind, tuple[pa.DataType, st.SearchStrategy[Any]]] = {
     "number": (pa.float64(), st.floats(allow_nan=False, allow_infinity=False)),
@@ -89,18 +90,40 @@ def test_csv_gives_back_the_table(
     mark: bool,
 ) -> None:
     table, kinds = drawn
+    if table.num_columns > 1:  # a row of empty cells only is no row
+        filled = [
+            any(str(written(cell)).strip() for cell in row.values() if cell is not None) for row in table.to_pylist()
+        ]
+        table = table.filter(pa.array(filled))
+    assume(table.num_rows)
     text = io.StringIO(newline="")
     writer = csv.writer(text, delimiter=delimiter, lineterminator=end, quoting=csv.QUOTE_ALL)
     writer.writerow(table.column_names)
     writer.writerows([written(cell) for cell in row.values()] for row in table.to_pylist())
     name = write(tmp_path_factory.mktemp("round"), "t.csv", "\ufeff" * mark + text.getvalue())
-    assert read_table(name, kinds=kinds).equals(table)
+    header = ReadOptions(header="yes")
+    assert read_table(name, kinds=kinds, reading=header).equals(table)
     plain = [column for column, kind in kinds.items() if kind != "category"]
     others: dict[str, Kind] = {column: "category" for column, kind in kinds.items() if kind == "category"}
-    assert read_table(name, kinds=others).select(plain).to_pydict() == table.select(plain).to_pydict()
+    assert read_table(name, kinds=others, reading=header).select(plain).to_pydict() == table.select(plain).to_pydict()
 
 
-ENDINGS = st.sampled_from([".csv", ".parquet", ".jsonl", ".json", ".csv.gz", ".csv.bz2", ".jsonl.zst", ".txt.xz"])
+ENDINGS = st.sampled_from(
+    [
+        ".csv",
+        ".parquet",
+        ".jsonl",
+        ".json",
+        ".csv.gz",
+        ".csv.bz2",
+        ".jsonl.zst",
+        ".txt.xz",
+        ".data",
+        ".feather",
+        ".zip",
+        ".xlsx",
+    ]
+)
 CRUMBS = st.lists(
     st.sampled_from(
         [

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from fasttrack.data import Source, read_table, scan_table
+from fasttrack.file_formats import format_endings
 from tests.data.files import refusal
 from tests.servers.ports import free_port
 
@@ -122,7 +123,7 @@ def test_a_password_is_sent_and_never_repeated(site: str) -> None:
 
 def test_each_refusal_is_one_clear_line_without_a_signature(site: str) -> None:
     port = free_port()
-    known = "use .csv, .tsv, .txt, .parquet, .jsonl, .ndjson, .json, also compressed"
+    known = f"use {', '.join(format_endings())}, also compressed"
     messages = {
         f"{site}/none.csv?sig=s3cr3t": f"{site}/none.csv?… cannot be read: 404 Not Found; check the address",
         f"{site}/busy.csv": f"{site}/busy.csv cannot be read: 503 Service Unavailable; check the address, and who may "

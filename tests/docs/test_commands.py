@@ -46,7 +46,16 @@ ELSEWHERE = (
 DATABASE = "postgresql://me@host/db"
 TRACKER = "http://mlflow:5000"
 OF_THE_JOURNAL = ("fasttrack feedback", "fasttrack quality", "fasttrack journal", "fasttrack train journal")
-GUIDES = ("README", "howto/train", "howto/check", "howto/search", "howto/sources", "howto/notations", "howto/versions", "howto/monitor")
+GUIDES = (
+    "README",
+    "howto/train",
+    "howto/check",
+    "howto/search",
+    "howto/sources",
+    "howto/notations",
+    "howto/versions",
+    "howto/monitor",
+)
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +68,12 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     frame = pd.DataFrame({"dep_delay": random.integers(-10, 90, 300), "origin": random.choice(["JFK", "LGA"], 300)})
     prices = [f"€{random.integers(1000, 9000):,},50".replace(",", ".", 1) for _ in range(60)]
     days = [f"{1 + i % 28:02d}.{1 + i % 12:02d}.2023" for i in range(60)]
-    sales = {"price": prices, "day": days, "zip": [f"0{1000 + i % 7}" for i in range(60)], "size": [*range(59), "unknown"]}
+    sales = {
+        "price": prices,
+        "day": days,
+        "zip": [f"0{1000 + i % 7}" for i in range(60)],
+        "size": [*range(59), "unknown"],
+    }
     margins = [f"{value:.1f}%" for value in random.normal(20, 5, 60)]
     pd.DataFrame({**sales, "margin": margins}).to_csv(folder / "sales.csv", index=False)
     frame["arr_delay"] = frame["dep_delay"] + random.normal(0, 3, 300).round()

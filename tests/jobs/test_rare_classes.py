@@ -145,7 +145,7 @@ def test_costs_and_class_weights_find_more_of_the_rare_rows(outcome: Outcome, fo
     assert found(weighted) > found(never)
     assert never.manifest.training.findings[1].code == "FT111"
     assert never.manifest.training.findings[1].message.startswith("the model never predicts 'fraud' = fraud (true of ")
-    assert "<b>FT111</b> the model never predicts" in read_report(never.bundle)
+    assert "<strong>FT111</strong> the model never predicts" in read_report(never.bundle)
 
 
 def test_a_user_s_own_estimator_is_left_as_it_is_and_the_threshold_proposed(folder: Path) -> None:
@@ -175,7 +175,7 @@ def test_a_model_that_is_of_no_use_is_not_promoted_unless_told_so(tmp_path: Path
     assert refused.verdict.reason.endswith(f"to promote it anyway: fasttrack models promote {refused.label}")
     (finding,) = refused.manifest.training.findings
     assert (finding.code, finding.level) == ("FT112", "caution")
-    assert "<b>FT112</b> the model is not clearly better" in read_report(refused.bundle)
+    assert "<strong>FT112</strong> the model is not clearly better" in read_report(refused.bundle)
     assert open_store(tmp_path / "model").champion("table") is None
     told = fasttrack.train(table, "y", estimator="linear", store=tmp_path / "model", promote="always")
     assert told.promoted

@@ -20,6 +20,7 @@ from sklearn.pipeline import make_pipeline
 import fasttrack
 from fasttrack.contract.decode import Decoder
 from fasttrack.data import table_from_frame
+from fasttrack.errors import TrainingError
 from fasttrack.expectations import check
 from fasttrack.jobs.verify import verify
 from fasttrack.metrics.reference import read_reference
@@ -194,6 +195,12 @@ def test_a_kind_that_is_asked_for_keeps_unique_words(tmp_path: Path) -> None:
         table, "verdict", name="r", estimator="linear", kinds={"review": "category"}, store=tmp_path
     ).manifest
     assert [column.kind for column in kept.contract.columns] == ["integer", "category"]
+
+
+def test_a_pipeline_that_begins_with_a_vectorizer_is_told_how_to_name_its_column(tmp_path: Path) -> None:
+    estimator = make_pipeline(TfidfVectorizer(), LogisticRegression())
+    with pytest.raises(TrainingError, match=r"takes one column and not a table; .*TfidfVectorizer\(\), 'review'"):
+        fasttrack.train(reviews(60), "verdict", name="r", estimator=estimator, store=tmp_path)
 
 
 def test_missing_texts_are_empty_ones_for_a_built_in_pipeline(tmp_path: Path) -> None:

@@ -107,8 +107,8 @@ def test_rows_that_repeat_by_nature_are_noted_and_split_like_others() -> None:
     frame = pd.DataFrame({"sex": RANDOM.choice(["f", "m"], 400), "class": RANDOM.integers(1, 4, 400)})
     _, ready, rows = looks(frame.assign(y=RANDOM.choice(["no", "yes"], 400)))
     assert [finding.message for finding in ready.findings] == [
-        "388 of 400 rows repeat an earlier row, as rows with so few combinations of values do; "
-        "they are split like other rows"
+        "388 of 400 rows repeat an earlier row, but not as copies: few combinations of values are possible, or the "
+        "same features have other targets"
     ]
     assert rows.by_train is None
 

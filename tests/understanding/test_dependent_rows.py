@@ -56,6 +56,7 @@ def test_ids_with_several_rows_each_are_entities() -> None:
     assert not entity("carrier_id", codes % 15)
     assert not entity("patient_id", np.arange(600))
     assert not entity("zip", codes, words="{:05}")
+    assert not entity("zip", codes, words="z{:05}")
 
 
 def test_the_labels_of_an_entity_may_be_alike_too() -> None:

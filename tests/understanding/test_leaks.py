@@ -79,6 +79,16 @@ def test_honest_columns_are_left_alone() -> None:
     assert find_leaks(near, NUMBER, regression=True) == []
 
 
+def test_a_common_trend_of_rows_in_the_order_of_time_is_no_leak() -> None:
+    walk = pd.Series(np.cumsum(RANDOM.normal(0.3, 1, N)))
+    frame = X.assign(when=pd.date_range("2020", periods=N), people=np.arange(N) * 100 + RANDOM.integers(0, 50, N))
+    assert [leak.column for leak in find_leaks(frame, walk, regression=True)] == ["when", "people"]
+    assert find_leaks(frame, walk, regression=True, in_time=True) == []
+    assert [
+        leak.column for leak in find_leaks(frame.assign(change=NUMBER * 2), NUMBER, regression=True, in_time=True)
+    ] == ["change"]
+
+
 def test_nothing_is_said_of_a_lone_feature_few_rows_or_few_of_a_label() -> None:
     leak = X.assign(leak=NUMBER)
     assert find_leaks(leak[["leak"]], NUMBER, regression=True) == []

@@ -21,6 +21,7 @@ from fasttrack.contract.metric import Metric
 from fasttrack.contract.schema import Contract
 from fasttrack.errors import BundleError
 from fasttrack.graph import InputRules, Proof
+from fasttrack.reading import DEFAULT_READING, ReadOptions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -141,6 +142,8 @@ class TrainingRecord(msgspec.Struct, frozen=True, kw_only=True):
     """The table of a database that was read; `None` for a query, or another kind of source."""
     sample: int | None = None
     """The number of rows in the random sample; `None` when all rows were read."""
+    reading: ReadOptions = DEFAULT_READING
+    """How the file was to be read; empty where that was found out from its content."""
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,14 +10,19 @@ from rich.text import Text
 from fasttrack.cli.model_choice import model_or_latest
 from fasttrack.cli.options import (
     SOURCE,
+    DelimiterOption,
+    EncodingOption,
+    HeaderOption,
     IgnoreOption,
     KindOption,
     ModelOption,
     NullOption,
     QueryOption,
+    SheetOption,
     StoreOption,
     TableOption,
     parse_kinds,
+    read_options,
 )
 from fasttrack.cli.tables import Table, TableColumn, output, print_table
 
@@ -35,6 +40,10 @@ def check(  # a parameter for each option
     ignore: IgnoreOption = None,
     query: QueryOption = None,
     table: TableOption = None,
+    delimiter: DelimiterOption = None,
+    encoding: EncodingOption = None,
+    sheet: SheetOption = None,
+    header: HeaderOption = "auto",
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 for warnings too.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, which holds no cell of the table.")] = False,
     store: StoreOption = "model",
@@ -53,7 +62,8 @@ def check(  # a parameter for each option
 
     opened = open_store(store)
     expected = bundle_expectation(opened.open(model_or_latest(opened, model, "check against")))
-    source = Source(data, nulls=tuple(null or ()), query=query, table=table)
+    reading = read_options(delimiter, encoding, sheet, header)
+    source = Source(data, nulls=tuple(null or ()), query=query, table=table, reading=reading)
     table_batches = read_batches(source, expected.contract, parse_kinds(kind or []))
     findings = expected.check(
         table_batches.batches,

@@ -6,7 +6,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fasttrack.cli.options import SOURCE, JournalOption, QueryOption, StoreOption, TableOption
+from fasttrack.cli.options import (
+    SOURCE,
+    DelimiterOption,
+    EncodingOption,
+    HeaderOption,
+    JournalOption,
+    QueryOption,
+    SheetOption,
+    StoreOption,
+    TableOption,
+    read_options,
+)
 from fasttrack.errors import ConfigError
 from fasttrack.suggestions import names_hint
 
@@ -26,6 +37,10 @@ def feedback(
     label: Annotated[str, typer.Option(help="The column of the true outcomes.", metavar="COLUMN")] = "label",
     query: QueryOption = None,
     table: TableOption = None,
+    delimiter: DelimiterOption = None,
+    encoding: EncodingOption = None,
+    sheet: SheetOption = None,
+    header: HeaderOption = "auto",
     where: JournalOption = "on",
     store: StoreOption = "model",
 ) -> None:
@@ -37,7 +52,8 @@ def feedback(
     from fasttrack.journal import existing_journal
     from fasttrack.journal.feedback import label_predictions
 
-    opened = Source(source, query=query, table=table)
+    reading = read_options(delimiter, encoding, sheet, header)
+    opened = Source(source, query=query, table=table, reading=reading)
     for option, column in (("--id", id), ("--label", label)):
         if column not in opened.names:
             hint = names_hint(column, opened.names)

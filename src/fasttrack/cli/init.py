@@ -7,7 +7,17 @@ from typing import Annotated
 
 import typer
 
-from fasttrack.cli.options import SOURCE, QueryOption, RowsOption, TableOption
+from fasttrack.cli.options import (
+    SOURCE,
+    DelimiterOption,
+    EncodingOption,
+    HeaderOption,
+    QueryOption,
+    RowsOption,
+    SheetOption,
+    TableOption,
+    read_options,
+)
 
 __all__ = ["init"]
 
@@ -21,10 +31,15 @@ def init(
     query: QueryOption = None,
     table: TableOption = None,
     rows: RowsOption = None,
+    delimiter: DelimiterOption = None,
+    encoding: EncodingOption = None,
+    sheet: SheetOption = None,
+    header: HeaderOption = "auto",
     force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
 ) -> None:
     """Write a commented fasttrack.toml for a table, with the kind of each column."""
     from fasttrack.jobs import init as write_config
 
-    write_config(data, target, output, query=query, table=table, rows=rows, force=force)
+    reading = read_options(delimiter, encoding, sheet, header)
+    write_config(data, target, output, query=query, table=table, rows=rows, reading=reading, force=force)
     typer.echo(f"wrote {output}; review it, then run: fasttrack train {output}")

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.text import Text
 
 from fasttrack.cli.completion import complete_model
-from fasttrack.cli.options import MODEL, SOURCE, QueryOption, RowsOption, StoreOption, TableOption, TrackingOption
+from fasttrack.cli.options import (
+    MODEL,
+    SOURCE,
+    DelimiterOption,
+    EncodingOption,
+    HeaderOption,
+    QueryOption,
+    RowsOption,
+    SheetOption,
+    StoreOption,
+    TableOption,
+    TrackingOption,
+    read_options,
+)
 from fasttrack.cli.progress_display import TransferBar
 from fasttrack.cli.tables import Table, TableColumn, is_terminal, output, print_table
 from fasttrack.cli.version_summary import (
@@ -149,15 +162,20 @@ def models_verify(
     query: QueryOption = None,
     table: TableOption = None,
     rows: RowsOption = None,
+    delimiter: DelimiterOption = None,
+    encoding: EncodingOption = None,
+    sheet: SheetOption = None,
+    header: HeaderOption = "auto",
     store: StoreOption = "model",
 ) -> None:
     """Check every file of a version against its digest; with --data, also compare its predictions."""
     opened = _open(store)
+    reading = read_options(delimiter, encoding, sheet, header)
     if data is not None:
-        _prove(opened, spec, data, query, table, rows)
+        _prove(opened, spec, data, query=query, table=table, sample=rows, reading=reading)
         return
-    if query is not None or table is not None or rows is not None:
-        raise ConfigError("--query, --table and --rows need a table: --data DATA")
+    if query is not None or table is not None or rows is not None or reading.given():
+        raise ConfigError("--query, --table, --rows and how to read a file need a table: --data DATA")
     if spec is not None:
         _verify(opened, spec)
     else:
@@ -228,6 +246,7 @@ def _source(training: TrainingRecord) -> str:
     parts = [training.source or "a DataFrame"]
     parts += [f"table {training.table}"] if training.table else []
     parts += [f"query {' '.join(training.query.split())}"] if training.query else []
+    parts += [f"{option} {value}" for option, value in training.reading.given().items()]
     parts += [f"a random sample of {training.sample:,} rows"] if training.sample else []
     return ", ".join(parts)
 
@@ -298,7 +317,8 @@ def _verify_all(store: Store) -> None:
         raise FastTrackError(" and ".join(parts))
 
 
-def _prove(store: Store, spec: str | None, data: str, query: str | None, table: str | None, rows: int | None) -> None:
+def _prove(store: Store, spec: str | None, data: str, **options: Any) -> None:
+    """Prove a version on a table; `options` are those of `jobs.verify`."""
     from fasttrack.jobs import verify
     from fasttrack.settings import Settings
 
@@ -307,7 +327,7 @@ def _prove(store: Store, spec: str | None, data: str, query: str | None, table: 
         raise ConfigError(f"name the model to prove on {address}: fasttrack models verify MODEL --data {address}")
     bundle = store.open(spec)
     mismatch = Settings.from_environment().allow_version_mismatch
-    proof = verify(bundle, data, query=query, table=table, sample=rows, allow_version_mismatch=mismatch)
+    proof = verify(bundle, data, **options, allow_version_mismatch=mismatch)
     if not proof.passed:
         raise FastTrackError(f"{bundle.label}: the proof failed: {proof.reason}; do not serve it, and train again")
     typer.echo(f"{bundle.label}: proved on {proof}")

@@ -10,6 +10,7 @@ from fasttrack.cli.completion import complete_model
 from fasttrack.contract.schema import KindChoice
 from fasttrack.errors import ConfigError
 from fasttrack.file_formats import format_names
+from fasttrack.reading import HEADERS, ReadOptions
 from fasttrack.schemes import example_list
 from fasttrack.suggestions import did_you_mean
 
@@ -20,6 +21,9 @@ __all__ = [
     "KINDS",
     "MODEL",
     "SOURCE",
+    "DelimiterOption",
+    "EncodingOption",
+    "HeaderOption",
     "IgnoreOption",
     "JournalOption",
     "KindOption",
@@ -28,10 +32,12 @@ __all__ = [
     "NullOption",
     "QueryOption",
     "RowsOption",
+    "SheetOption",
     "StoreOption",
     "TableOption",
     "TrackingOption",
     "parse_kinds",
+    "read_options",
 ]
 
 SOURCE = f"a file, folder or pattern of {format_names()}; an address such as {example_list('source')}"
@@ -89,6 +95,36 @@ TableOption = Annotated[
     str | None,
     typer.Option("--table", help="The table to read whole, for a database.", metavar="NAME", show_default="none"),
 ]
+DelimiterOption = Annotated[
+    str | None,
+    typer.Option(
+        "--delimiter",
+        help="What separates the cells of a CSV file: one character, tab, or whitespace.",
+        metavar="CHARACTER",
+        show_default="found out",
+    ),
+]
+EncodingOption = Annotated[
+    str | None,
+    typer.Option(
+        "--encoding",
+        help="The encoding of a CSV or JSON file, such as windows-1252.",
+        metavar="NAME",
+        show_default="UTF-8, else found out",
+    ),
+]
+SheetOption = Annotated[
+    str | None,
+    typer.Option("--sheet", help="The sheet of an Excel workbook.", metavar="NAME", show_default="the first"),
+]
+HeaderOption = Annotated[
+    str,
+    typer.Option(
+        "--header",
+        help="Whether the first row of a CSV file or sheet names the columns: auto, yes or no.",
+        metavar="|".join(HEADERS),
+    ),
+]
 RowsOption = Annotated[
     int | None,
     typer.Option("--rows", help="Take a random sample of N rows.", min=1, metavar="N", show_default="all rows"),
@@ -115,6 +151,14 @@ IgnoreOption = Annotated[
     list[str] | None,
     typer.Option("--ignore", help="A column to ignore. Repeat it for more.", metavar="COLUMN", show_default="none"),
 ]
+
+
+def read_options(delimiter: str | None, encoding: str | None, sheet: str | None, header: str) -> ReadOptions:
+    """How to read a file. Raises ConfigError."""
+    try:
+        return ReadOptions(delimiter=delimiter, encoding=encoding, sheet=sheet, header=header)  # type: ignore[arg-type]  # checked there
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
 
 
 def parse_kinds(pairs: Sequence[str]) -> dict[str, Any]:

@@ -10,11 +10,24 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fasttrack.cli.model_choice import model_or_latest
-from fasttrack.cli.options import SOURCE, ModelArgument, QueryOption, RowsOption, StoreOption, TableOption
+from fasttrack.cli.options import (
+    SOURCE,
+    DelimiterOption,
+    EncodingOption,
+    HeaderOption,
+    ModelArgument,
+    QueryOption,
+    RowsOption,
+    SheetOption,
+    StoreOption,
+    TableOption,
+    read_options,
+)
 from fasttrack.errors import ConfigError
 
 if TYPE_CHECKING:
     from fasttrack.bundle import Bundle
+    from fasttrack.reading import ReadOptions
 
 __all__ = ["report"]
 
@@ -43,6 +56,10 @@ def report(
     query: QueryOption = None,
     table: TableOption = None,
     rows: RowsOption = None,
+    delimiter: DelimiterOption = None,
+    encoding: EncodingOption = None,
+    sheet: SheetOption = None,
+    header: HeaderOption = "auto",
     store: StoreOption = "model",
 ) -> None:
     """Open the evaluation report of a version in the browser; without a terminal, print its path."""
@@ -50,15 +67,16 @@ def report(
     from fasttrack.report import read_report
     from fasttrack.store import open_store
 
-    if data is None and not (query is None and table is None and rows is None):
-        raise ConfigError("--query, --table and --rows need a table: --data DATA")
+    reading = read_options(delimiter, encoding, sheet, header)
+    if data is None and not (query is None and table is None and rows is None and not reading.given()):
+        raise ConfigError("--query, --table, --rows and how to read a file need a table: --data DATA")
     if output is not None and output.is_dir():
         raise ConfigError(f"{output} is a folder; name a file with --output")
     opened = open_store(store)
     bundle = opened.open(model_or_latest(opened, spec, "report on"))
     if data is not None:
         place = output or Path(f"{bundle.manifest.name}-{bundle.manifest.version}-report.html")
-        _write(place, _measure(bundle, data, query, table, rows))
+        _write(place, _measure(bundle, data, query, table, rows, reading))
     elif output is not None:
         place = output
         _write(place, read_report(bundle))
@@ -70,12 +88,16 @@ def report(
         webbrowser.open(place.resolve().as_uri())
 
 
-def _measure(bundle: Bundle, data: str, query: str | None, table: str | None, rows: int | None) -> str:
+def _measure(
+    bundle: Bundle, data: str, query: str | None, table: str | None, rows: int | None, reading: ReadOptions
+) -> str:
     from fasttrack.report import rebuild
     from fasttrack.settings import Settings
 
     mismatch = Settings.from_environment().allow_version_mismatch
-    return rebuild(bundle, data, query=query, table=table, sample=rows, allow_version_mismatch=mismatch)
+    return rebuild(
+        bundle, data, query=query, table=table, sample=rows, reading=reading, allow_version_mismatch=mismatch
+    )
 
 
 def _write(place: Path, text: str) -> None:

@@ -10,6 +10,7 @@ from fasttrack.config.check_config import CheckReason
 from fasttrack.contract.dates import DateOrder
 from fasttrack.contract.finding import FindingCode
 from fasttrack.contract.schema import KindChoice, Task
+from fasttrack.reading import Header
 
 __all__ = ["PackageOptions", "TrainOptions"]
 
@@ -31,6 +32,10 @@ class TrainOptions(TypedDict, total=False):
     query: str | None
     table: str | None
     rows: int | None
+    delimiter: str | None
+    encoding: str | None
+    sheet: str | None
+    header: Header | None
     split_method: Literal["random", "group", "time", "auto"] | None
     split_column: str | None
     split_share: float | None

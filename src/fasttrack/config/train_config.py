@@ -30,6 +30,7 @@ from fasttrack.contract.dates import DateOrder
 from fasttrack.contract.schema import KindChoice
 from fasttrack.errors import ConfigError
 from fasttrack.file_formats import format_names
+from fasttrack.reading import Header, ReadOptions
 from fasttrack.schemes import example_list, find_scheme
 from fasttrack.urls import model_name, redact_url
 
@@ -142,12 +143,49 @@ class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         Option("Train on a random sample of this many rows.", metavar="N", default="all rows", example="100_000"),
     ] = None
 
+    delimiter: Annotated[
+        str | None,
+        Option(
+            "What separates the cells of a CSV file: one character, tab, or whitespace.",
+            metavar="CHARACTER",
+            default="found out",
+            example='";"',
+        ),
+    ] = None
+    encoding: Annotated[
+        str | None,
+        Option(
+            "Encoding of a CSV or JSON file, such as windows-1252.",
+            metavar="NAME",
+            default="UTF-8, else Latin-1, Windows-1252 or UTF-16 where it is certain",
+            example='"windows-1252"',
+        ),
+    ] = None
+    sheet: Annotated[
+        str | None,
+        Option("Sheet of an Excel workbook.", metavar="NAME", default="the first", example='"..."'),
+    ] = None
+    header: Annotated[
+        Header,
+        Option(
+            "Whether the first row of a CSV file or sheet names the columns: yes; no, then they are called column_1, "
+            "column_2, …; auto, yes unless it looks like the other rows, which is refused.",
+        ),
+    ] = "auto"
+
+    @property
+    def reading(self) -> ReadOptions:
+        """How to read a file. Raises ValueError."""
+        return ReadOptions(delimiter=self.delimiter, encoding=self.encoding, sheet=self.sheet, header=self.header)
+
     def __post_init__(self) -> None:
         if not self.target and self.source != JOURNAL:
             raise ValueError("`target` is missing")
         if self.weight is not None and self.weight in (self.target, *self.ignore):
             other = "the target" if self.weight == self.target else "in data.ignore"
             raise ValueError(f"data.weight names the column {self.weight!r}, which is also {other}; keep one")
+        if self.reading.given() and self.source in (JOURNAL, FRAME):
+            raise ValueError(f"data.{next(iter(self.reading.given()))} is used with files only")
         for column in self.keep:
             if column in (self.target, *self.ignore):
                 other = "the target" if column == self.target else "in data.ignore"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import glob
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fasttrack.data.file import TableFile
 from fasttrack.data.partitions import folder_columns
 from fasttrack.errors import DataError
+from fasttrack.extras import install_command
 from fasttrack.file_formats import find_format, format_ending, format_endings
 from fasttrack.suggestions import did_you_mean
 
@@ -51,6 +53,12 @@ def open_part(file: TableFile, request: ReadRequest) -> TablePart:
         raise DataError(
             f"{file.name}: its ending is not that of a format that can be read; use {_endings()}, also compressed"
         )
+    if file_format.driver and find_spec(file_format.driver) is None:
+        command = install_command(file_format.driver)
+        raise DataError(f"{file.name} cannot be read: it needs {file_format.driver}; install it with: {command}")
+    unused = [f"--{option}" for option in request.reading.given() if option not in file_format.reads]
+    if unused:
+        raise DataError(f"{file.name} is not read by {' and '.join(unused)}; leave it out")
     part: TablePart = file_format.open(file, request)
     return part
 
@@ -68,9 +76,9 @@ def check_one_format(files: Sequence[str], source: str) -> None:
 def is_table_file(path: str) -> bool:
     """Whether a file, by its path below the folder that is the table, is part of the table.
 
-    Hidden files are not: macOS leaves `._sales.csv` beside `sales.csv`, Spark leaves `_SUCCESS`.
+    Hidden files are not: macOS leaves `._sales.csv` beside `sales.csv`, Spark `_SUCCESS`, an open Excel `~$sales.xlsx`.
     """
-    return not any(part.startswith((".", "_")) for part in path.split("/")) and find_format(path) is not None
+    return not any(part.startswith((".", "_", "~$")) for part in path.split("/")) and find_format(path) is not None
 
 
 def _endings() -> str:

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.json as pj
 
 from fasttrack.data.column_kinds import cell_error, keep_as_text_hint
-from fasttrack.data.text_part import TextFormat, TextPart
+from fasttrack.data.text_part import TextFormat, TextPart, decode_utf8
 from fasttrack.data.utf8 import utf8_content
 from fasttrack.errors import DataError
 
@@ -41,9 +41,9 @@ class _Object(msgspec.Struct):
     """Any JSON object: its members are checked and skipped."""
 
 
-def json_part(file: TableFile, request: ReadRequest) -> TextPart:
+def json_part(file: TableFile, request: ReadRequest) -> TextPart[bytes]:
     """A file with one JSON object a line, or one array of objects; a key that a row lacks is a missing value."""
-    return TextPart(file, TextFormat(_column_names, _parse), request.nulls)
+    return TextPart(file, TextFormat(decode_utf8, _column_names, _parse), request)
 
 
 def _column_names(content: bytes, name: str) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -12,9 +11,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from fasttrack.data.file import open_seekable
+from fasttrack.data.null_spellings import replace_nulls
 from fasttrack.data.part import BATCH_ROWS, TablePart
 from fasttrack.data.partitions import add_folder_columns
-from fasttrack.data.plain_types import check_unique_names
+from fasttrack.data.plain_types import PANDAS_INDEX, check_unique_names
 from fasttrack.errors import DataError
 
 if TYPE_CHECKING:
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ParquetPart"]
 
-_PANDAS_INDEX = re.compile(r"__index_level_\d+__")
-"""What pandas calls the unnamed index of a filtered or shuffled frame: it numbers the rows and is not a column."""
 _PAST_INT64 = 2**63
 
 
@@ -42,7 +40,7 @@ class ParquetPart(TablePart):
 
     def column_names(self) -> list[str]:
         """The columns of the footer, then those of the folders."""
-        stored = [name for name in self._stored.names if not _PANDAS_INDEX.fullmatch(name)]
+        stored = [name for name in self._stored.names if not PANDAS_INDEX.fullmatch(name)]
         return [*stored, *(name for name in self._file.folder_columns if name not in stored)]
 
     def schema(self, kinds: Mapping[str, Kind], columns: Sequence[str] | None) -> pa.Schema:
@@ -64,7 +62,7 @@ class ParquetPart(TablePart):
                 if table.schema.field(index).type == pa.uint64():
                     cells = pc.cast(table.column(index), field.type, safe=False)
                     table = table.set_column(index, field.name, cells)
-            yield _replace_nulls(table, self._nulls) if self._nulls else table
+            yield replace_nulls(table, self._nulls) if self._nulls else table
 
     @cached_property
     def _metadata(self) -> pq.FileMetaData:
@@ -136,17 +134,3 @@ class ParquetPart(TablePart):
             batch_maxima = [pc.max(table.column(0)).as_py() for table in self._read([name], None)]
             largest = max((maximum for maximum in batch_maxima if maximum is not None), default=0)
         return pa.int64() if largest < _PAST_INT64 else pa.float64()
-
-
-def _replace_nulls(table: pa.Table, nulls: Sequence[str]) -> pa.Table:
-    """`table` with null for each cell that is spelled as one of `nulls`."""
-    spellings = pa.array(list(nulls), pa.string())
-    for index, field in enumerate(table.schema):
-        column = table.column(index)
-        try:
-            missing = pc.is_in(pc.cast(column, pa.string()), value_set=spellings)
-        except pa.ArrowException:  # a nested column has no spelling
-            continue
-        if pc.any(missing).as_py():
-            table = table.set_column(index, field, pc.if_else(missing, pa.scalar(None, field.type), column))
-    return table

@@ -30,6 +30,8 @@ class TablePart(ABC):
     """For messages."""
     untyped = False
     """Whether the format stores text without types, as CSV does: a cell is then what its text spells."""
+    notes: Sequence[str] = ()
+    """What was done to read it that the file does not say, such as rows left out; complete when the rows were read."""
 
     @abstractmethod
     def column_names(self) -> list[str]:

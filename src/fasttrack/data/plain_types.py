@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -12,9 +13,11 @@ from fasttrack.errors import DataError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["UTC_MICROS", "check_unique_names", "nan_to_null", "to_plain_types"]
+__all__ = ["PANDAS_INDEX", "UTC_MICROS", "check_unique_names", "nan_to_null", "to_plain_types"]
 
 UTC_MICROS = pa.timestamp("us", "UTC")
+PANDAS_INDEX = re.compile(r"__index_level_\d+__")
+"""What pandas calls the unnamed index of a filtered or shuffled frame: it numbers the rows and is not a column."""
 
 
 def to_plain_types(table: pa.Table, name: str) -> pa.Table:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from fasttrack.contract.reading import DEFAULT_NULLS
 from fasttrack.errors import DataError
+from fasttrack.reading import DEFAULT_READING, ReadOptions
 from fasttrack.urls import redact_url
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ class ReadRequest:
     """Which of two numbers before a year is the day, where the dates of a column leave it open."""
     query: str | None = None
     table: str | None = None
+    reading: ReadOptions = DEFAULT_READING
+    """How to read a file."""
 
     @property
     def untyped_nulls(self) -> list[str]:

@@ -26,6 +26,7 @@ from fasttrack.data.text_columns import TextRules
 from fasttrack.data.whole_columns import FaultyColumn, count_texts, infer_texts, read_columns, read_inferred
 from fasttrack.errors import DataError
 from fasttrack.extras import install_command
+from fasttrack.reading import DEFAULT_READING, ReadOptions
 from fasttrack.schemes import example_list, find_scheme, is_url, scheme_name
 from fasttrack.suggestions import names_hint
 from fasttrack.urls import redact_url
@@ -58,6 +59,9 @@ def _open_parts(request: ReadRequest) -> list[TablePart]:
     is_database = scheme is not None and scheme.is_database
     if not is_database and (request.query is not None or request.table is not None):
         raise DataError(f"{name} is not a database: leave out --query and --table")
+    if is_database and request.reading.given():
+        flags = " and ".join(f"--{option}" for option in request.reading.given())
+        raise DataError(f"{name} is a database, not a file: leave out {flags}")
     if use is None:
         return local_parts(request)
     if use.driver and find_spec(use.driver) is None:
@@ -87,7 +91,8 @@ class Source:
     object storage; a file on the web; or a database, of which `query` selects the rows, or a whole `table` is read.
     `schemes.SCHEMES` lists the URL schemes. Folders named `column=value` become columns. `nulls` are further spellings
     of a missing value; with `default_nulls`, a CSV file's cells such as NA are missing too. `dates` says which of two
-    numbers before a year is the day. All methods raise DataError, in one line that contains no password.
+    numbers before a year is the day. `reading` says how files are read. All methods raise DataError, in one line that
+    contains no password.
     """
 
     def __init__(
@@ -99,9 +104,10 @@ class Source:
         dates: DateOrder | None = None,
         query: str | None = None,
         table: str | None = None,
+        reading: ReadOptions = DEFAULT_READING,
     ) -> None:
         self.name = redact_url(str(source))
-        request = ReadRequest(str(source), nulls, default_nulls, dates, query, table)
+        request = ReadRequest(str(source), nulls, default_nulls, dates, query, table, reading)
         self._parts = _open_parts(request)
         self._rules = TextRules(tuple(nulls), default_nulls, dates, untyped=self.untyped)
 
@@ -114,6 +120,17 @@ class Source:
     def untyped(self) -> bool:
         """Whether the format stores text without types, as CSV does: a cell is then what its text spells."""
         return self._parts[0].untyped
+
+    @property
+    def notes(self) -> list[str]:
+        """What was done to read the files that they do not say, such as rows left out; complete when they were read."""
+        parts: dict[str, list[str]] = {}
+        for part in self._parts:
+            for note in part.notes:
+                parts.setdefault(note, []).append(part.name)
+        if len(self._parts) == 1:
+            return list(parts)
+        return [f"{_first_and_more(names)}: {note}" for note, names in parts.items()]
 
     # Six parameters: what to read, how, and how much of it.
     def read(
@@ -400,7 +417,12 @@ def _convert_stored(table: pa.Table, kinds: Mapping[str, Kind], name: str, first
     return convert_kinds(table, stored, name, first_row)
 
 
-# Eight parameters: those of Source and of its read method, because most callers need one call for both.
+def _first_and_more(names: Sequence[str]) -> str:
+    more = len(names) - 1
+    return f"{names[0]} and {more:,} more file{'s' * (more > 1)}" if more else names[0]
+
+
+# Nine parameters: those of Source and of its read method, because most callers need one call for both.
 def read_table(
     source: str | Path,
     *,
@@ -411,8 +433,9 @@ def read_table(
     columns: Sequence[str] | None = None,
     rows: int | None = None,
     seed: int = 0,
+    reading: ReadOptions = DEFAULT_READING,
 ) -> pa.Table:
-    """Read the table at an address; `source`, `nulls`, `query` and `table` are as for `Source`.
+    """Read the table at an address; `source`, `nulls`, `query`, `table` and `reading` are as for `Source`.
 
     The columns are float64, int64, bool, string or timestamp[us, UTC]; a column of another type stays as it is, for the
     caller to leave out. A missing value is null, also where the file has NaN. `kinds` says what a column is where the
@@ -422,7 +445,7 @@ def read_table(
     one file at a time, because the type of a column is known only after its last cell.
     Raises DataError naming the file, and the row and column where it can.
     """
-    opened = Source(source, nulls=nulls, query=query, table=table)
+    opened = Source(source, nulls=nulls, query=query, table=table, reading=reading)
     return opened.read(kinds=kinds, columns=columns, rows=rows, seed=seed)
 
 
@@ -434,10 +457,11 @@ def scan_table(
     query: str | None = None,
     table: str | None = None,
     columns: Sequence[str] | None = None,
+    reading: ReadOptions = DEFAULT_READING,
 ) -> TableScan:
     """The same table batch by batch, for one that does not fit into memory.
 
     Parquet and databases are streamed. CSV and JSON are read whole, one file at a time, because the type of a
     column is known only after its last cell; of several files, each is read twice. Raises DataError as `read_table`.
     """
-    return Source(source, nulls=nulls, query=query, table=table).scan(kinds=kinds, columns=columns)
+    return Source(source, nulls=nulls, query=query, table=table, reading=reading).scan(kinds=kinds, columns=columns)

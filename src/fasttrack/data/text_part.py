@@ -1,10 +1,10 @@
-"""Parts of a table in text files, which are read whole: a column's type is known only after its last cell."""
+"""Parts of a table in files that are read whole: a column's type is known only after its last cell."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import pyarrow as pa
 
@@ -12,6 +12,7 @@ from fasttrack.data.file import read_content
 from fasttrack.data.part import BATCH_ROWS, TablePart
 from fasttrack.data.partitions import add_folder_columns
 from fasttrack.data.plain_types import check_unique_names
+from fasttrack.data.text_encoding import decode_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,32 +20,46 @@ if TYPE_CHECKING:
     from fasttrack.contract.schema import Kind
     from fasttrack.data.file import TableFile
     from fasttrack.data.part import GroupRows
+    from fasttrack.data.request import ReadRequest
+    from fasttrack.reading import ReadOptions
 
-__all__ = ["TextFormat", "TextPart"]
+__all__ = ["TextFormat", "TextPart", "decode_utf8"]
+
+Content = TypeVar("Content")
+"""What a format makes of the bytes of a file before it reads names and rows from it."""
+
+
+def decode_utf8(content: bytes, name: str, reading: ReadOptions) -> tuple[bytes, list[str]]:
+    """The text as UTF-8, for a format that needs nothing else. Raises DataError."""
+    return decode_text(content, name, reading.encoding)
 
 
 @dataclass(frozen=True)
-class TextFormat:
-    """How one format of text files is parsed. Both functions raise DataError."""
+class TextFormat(Generic[Content]):
+    """How one format of files is parsed. All three functions raise DataError."""
 
-    column_names: Callable[[bytes, str], list[str]]
-    """`(content, name for messages)` → the columns."""
-    parse: Callable[[bytes, str, Sequence[str], Mapping[str, Kind], Sequence[str] | None], pa.Table]
+    prepare: Callable[[bytes, str, ReadOptions], tuple[Content, list[str]]]
+    """`(bytes, name for messages, options)` → what the other functions take, and notes on what was not plain."""
+    column_names: Callable[[Content, str], list[str]]
+    """`(content, name)` → the columns."""
+    parse: Callable[[Content, str, Sequence[str], Mapping[str, Kind], Sequence[str] | None], pa.Table]
     """`(content, name, nulls, kinds, columns)` → the rows of these columns; those in `kinds` stay text."""
     untyped: bool = False
     """Whether the format stores no types."""
 
 
-class TextPart(TablePart):
-    """A text file, compressed or not. `nulls` are further spellings of a missing value."""
+class TextPart(TablePart, Generic[Content]):
+    """A file that is read whole, compressed or not."""
 
-    def __init__(self, file: TableFile, text_format: TextFormat, nulls: Sequence[str]) -> None:
+    def __init__(self, file: TableFile, text_format: TextFormat[Content], request: ReadRequest) -> None:
         self.name = file.name
         self.untyped = text_format.untyped
+        self.notes: list[str] = []
         self._file = file
         self._format = text_format
-        self._nulls = nulls
-        self._content: bytes | None = None
+        self._nulls = request.untyped_nulls if text_format.untyped else request.nulls
+        self._reading = request.reading
+        self._content: Content | None = None
 
     def column_names(self) -> list[str]:
         """The columns of the content, then those of the folders."""
@@ -60,7 +75,7 @@ class TextPart(TablePart):
             stored = self._stored_names()
             # columns of folders alone still need the number of rows
             stored_columns = [name for name in stored if name in columns] or stored[:1]
-        content = self._content or read_content(self._file)
+        content = self._prepared()
         self._content = None
         table = self._format.parse(content, self.name, self._nulls, kinds, stored_columns)
         del content
@@ -70,9 +85,14 @@ class TextPart(TablePart):
         for start in range(0, max(table.num_rows, 1), BATCH_ROWS):
             yield table.slice(start, BATCH_ROWS)
 
+    def _prepared(self) -> Content:
+        """The content, kept because the names are usually read before the rows."""
+        if self._content is None:
+            self._content, notes = self._format.prepare(read_content(self._file), self.name, self._reading)
+            self.notes[:] = notes
+        return self._content
+
     def _stored_names(self) -> list[str]:
-        if self._content is None:  # kept, because the rows are usually read next
-            self._content = read_content(self._file)
-        names = self._format.column_names(self._content, self.name)
+        names = self._format.column_names(self._prepared(), self.name)
         check_unique_names(names, self.name)  # here, because a repeated name cannot be selected
         return names

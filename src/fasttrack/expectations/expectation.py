@@ -117,6 +117,7 @@ def _batches(table: pa.Table) -> Iterator[pa.Table]:
 def _command(expectation: Expectation, config: TrainConfig) -> str:
     data = config.data
     options = [f"--query={data.query}"] if data.query else [f"--table={data.table}"] if data.table else []
+    options += data.reading.flags()
     options += [f"--null={null}" for null in data.nulls]
     options += [f"--kind={column}={kind}" for column, kind in data.kinds.items()]
     options += [f"--ignore={column}" for column in data.ignore]

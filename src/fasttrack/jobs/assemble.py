@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -13,6 +12,7 @@ from fasttrack.compiler import try_to_compile
 from fasttrack.contract.frame import matrix_from_frame
 from fasttrack.contract.round_trip import check_round_trip
 from fasttrack.metrics.reference import MOST_FEATURES, REFERENCE, calibration_error, learn_reference
+from fasttrack.processors import available_processors
 from fasttrack.progress import report_step
 from fasttrack.report import ReportData, build_report, examine
 from fasttrack.schemes import is_url
@@ -46,7 +46,7 @@ def assemble(draft: Draft, store: Store, comparison: ChampionComparison | None) 
     check_round_trip(contract, pipeline, draft.X)
     report_step("compiling and proving")
     matrix = matrix_from_frame(contract, draft.X)
-    compiled = try_to_compile(pipeline, contract, draft.X, matrix, threads=os.cpu_count() or 1)
+    compiled = try_to_compile(pipeline, contract, draft.X, matrix, threads=available_processors())
     manifest = msgspec.structs.replace(
         draft.manifest,
         engine="sklearn" if compiled.program is None else "onnx",

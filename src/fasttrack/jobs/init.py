@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from fasttrack.config import TrainConfig
 from fasttrack.config.template import toml_template
-from fasttrack.data import read_table
+from fasttrack.data import Source
 from fasttrack.errors import ConfigError
+from fasttrack.reading import DEFAULT_READING, ReadOptions
 from fasttrack.training.table import prepare
 from fasttrack.training.task import choose_task
 from fasttrack.urls import model_name, redact_url, split_path, strip_password
@@ -31,19 +32,21 @@ def init(
     query: str | None = None,
     table: str | None = None,
     rows: int | None = None,
+    reading: ReadOptions = DEFAULT_READING,
     force: bool = False,
 ) -> Path:
     """Write a configuration that trains on the table `data`, and return its path.
 
-    Of a database `query` or `table` is read; `rows`: train on a random sample of this many. The configuration gets
-    them too, but no password. Raises ConfigError when `output` exists (unless `force`) or cannot be written, DataError
-    when the table cannot be used.
+    Of a database `query` or `table` is read; a file is read as `reading` says; `rows`: train on a random sample of this
+    many. The configuration gets them too, but no password. Raises ConfigError when `output` exists (unless `force`) or
+    cannot be written, DataError when the table cannot be used.
     """
     if output.is_dir():
         raise ConfigError(f"{output} is a folder; name a file with --output")
     if output.exists() and not force:
         raise ConfigError(f"{output} exists; choose another with --output, or --force to overwrite it")
-    ready = prepare(read_table(data, query=query, table=table, rows=rows), target, name=redact_url(data))
+    source = Source(data, query=query, table=table, reading=reading)
+    ready = prepare(source.read(rows=rows), target, name=redact_url(data))
     values: dict[str, Any] = {
         "name": model_name(table or data),
         "source": _relative_source(data, output),
@@ -51,14 +54,16 @@ def init(
         "query": query,
         "table": table,
         "rows": rows,
+        **{option: reading.given().get(option) for option in ("delimiter", "encoding", "sheet", "header")},
     }
     choice = choose_task(ready.y)
     notes = {
+        "source": [f"As it is read: {note}." for note in source.notes],
         "kinds": _column_notes(ready),
         "task": [f"By the values of the target: {choice.task} ({choice.reason})."],
     }
     if strip_password(data) != data:
-        notes["source"] = ["The password is not in this file: set PGPASSWORD."]
+        notes["source"] += ["The password is not in this file: set PGPASSWORD."]
     if importlib.util.find_spec("mlflow") is not None:  # whoever installed it wants to see trainings in it
         values["tracking"] = "sqlite:///mlflow.db"
     else:

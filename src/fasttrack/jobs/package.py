@@ -18,6 +18,7 @@ from fasttrack.training.given import check_one_target, feature_frame, target_ser
 from fasttrack.training.holdout import predict_holdout
 from fasttrack.training.own_code import own_code
 from fasttrack.training.table import check_columns
+from fasttrack.training.threads import bounded_threads
 from fasttrack.urls import model_name
 
 if TYPE_CHECKING:
@@ -65,7 +66,8 @@ def package(pipeline: Any, X: Any, y: Any, config: PackageConfig) -> Outcome:
         raise TrainingError(
             f"the pipeline does not predict on X: {type(error).__name__}: {error}; fit it first, on these columns"
         ) from error
-    return publish(Draft(manifest, pipeline, frame, holdout, code), config, store, place)
+    with bounded_threads(frame.size):
+        return publish(Draft(manifest, pipeline, frame, holdout, code), config, store, place)
 
 
 def _code(pipeline: Any, config: PackageConfig) -> tuple[list[Path], list[str]]:

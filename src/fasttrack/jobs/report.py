@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fasttrack.errors import ConfigError, StoreError
+from fasttrack.reading import DEFAULT_READING, ReadOptions
 from fasttrack.report import read_report
 from fasttrack.settings import Settings
 from fasttrack.store import open_store
@@ -52,13 +53,14 @@ def report(
     query: str | None = None,
     table: str | None = None,
     rows: int | None = None,
+    reading: ReadOptions = DEFAULT_READING,
     store: str | Path | None = None,
 ) -> Report:
     """The report of `name`, `name@champion` or `name@version`; without a name, of the model promoted last.
 
-    `data`: measure the version again on this table; of a database `query` or `table` is read, and of many rows a random
-    sample of `rows`. `store` defaults to FASTTRACK_STORE, then to `model`. Raises StoreError when there is no such
-    version, BundleError when it is damaged, DataError when the table does not suit it.
+    `data`: measure the version again on this table; of a database `query` or `table` is read, a file as `reading` says,
+    and of many rows a random sample of `rows`. `store` defaults to FASTTRACK_STORE, then to `model`. Raises StoreError
+    when there is no such version, BundleError when it is damaged, DataError when the table does not suit it.
     """
     settings = Settings.from_environment()
     opened = open_store(store)
@@ -67,11 +69,13 @@ def report(
         raise StoreError(f"store {opened.location} has no model to report on; train one first: fasttrack train")
     bundle = opened.open(spec)
     if data is None:
-        if not (query is None and table is None and rows is None):
-            raise ConfigError("query, table and rows are used with data only")
+        if not (query is None and table is None and rows is None and reading == DEFAULT_READING):
+            raise ConfigError("query, table, rows and reading are used with data only")
         return Report(bundle.label, read_report(bundle))
     from fasttrack.report import rebuild  # needs the extra train, which a stored report does not
 
     mismatch = settings.allow_version_mismatch
-    page = rebuild(bundle, data, query=query, table=table, sample=rows, allow_version_mismatch=mismatch)
+    page = rebuild(
+        bundle, data, query=query, table=table, sample=rows, reading=reading, allow_version_mismatch=mismatch
+    )
     return Report(bundle.label, page)

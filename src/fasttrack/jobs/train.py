@@ -27,6 +27,7 @@ from fasttrack.training.split import split_table
 from fasttrack.training.table import check_columns, check_dates, prepare
 from fasttrack.training.task import choose_task
 from fasttrack.training.text_choice import vectorized_columns, without_columns
+from fasttrack.training.threads import bounded_threads
 from fasttrack.training.tuning import check_search
 from fasttrack.training.weights import check_weights
 from fasttrack.urls import redact_url
@@ -57,8 +58,15 @@ def train(config: TrainConfig) -> Outcome:
     check_search(config, factory)
     check_weights(config, factory)
     source = redact_url(config.data.source)
-    table, unread = _read(config, store, source)
-    ready = _prepare(config, factory, table, unread)
+    table, unread, notes = _read(config, store, source)
+    with bounded_threads(table.num_rows * table.num_columns):
+        ready = _prepare(config, factory, table, unread, notes)
+        return publish(_fit(config, factory, table, ready, started), config, store, place)
+
+
+def _fit(config: TrainConfig, factory: Factory | None, table: pa.Table, ready: TrainingTable, started: float) -> Draft:
+    """A model fitted and measured on the rows of `ready`, which was prepared from `table`."""
+    source = redact_url(config.data.source)
     choice = choose_task(ready.y, config.model.task)
     report_step(f"{len(ready.X):,} rows, {ready.X.shape[1]} features, {choice.task} ({choice.reason})")
     config, ready = look_at_rows(config, ready, choice.task)
@@ -93,7 +101,7 @@ def train(config: TrainConfig) -> Outcome:
         skip=config.check.skip,
         folder=config.folder,
     )
-    draft = Draft(
+    return Draft(
         manifest,
         served.pipeline,
         ready.X,
@@ -104,11 +112,12 @@ def train(config: TrainConfig) -> Outcome:
         evaluated=model.pipeline if config.model.refit else None,
         started=started,
     )
-    return publish(draft, config, store, place)
 
 
-def _prepare(config: TrainConfig, factory: Factory | None, table: pa.Table, unread: list[str]) -> TrainingTable:
-    """Features and target of the `table`; the columns `unread` were not read."""
+def _prepare(
+    config: TrainConfig, factory: Factory | None, table: pa.Table, unread: list[str], notes: list[str]
+) -> TrainingTable:
+    """Features and target of the `table`; the columns `unread` were not read, and `notes` say how it was read."""
     source = redact_url(config.data.source)
     kinds = {column: base_kind(kind) for column, kind in config.data.kinds.items()}
     kinds |= vectorized_columns(factory.estimator) if factory else {}
@@ -121,21 +130,23 @@ def _prepare(config: TrainConfig, factory: Factory | None, table: pa.Table, unre
         kinds=kinds,
         weight=config.data.weight,
         name=source,
+        notes=notes,
     )
     ready = without_skipped(config, ready)
     check_dates(ready.findings, source)
     return ready
 
 
-def _read(config: TrainConfig, store: Store, source: str) -> tuple[pa.Table, list[str]]:
-    """The table, checked against what the champion expects if that is asked for; and the columns that were not read."""
+def _read(config: TrainConfig, store: Store, source: str) -> tuple[pa.Table, list[str], list[str]]:
+    """The table, checked against what the champion expects if that is asked for; the columns not read; and notes."""
     expected = training_expectation(store, config) if config.check.refuse else None
     report_step(f"reading {source}")
     unread: list[str] = []
+    notes: list[str] = []
     if config.data.source == JOURNAL:
         table = journal_table(config)
     else:
-        table, unread = read_training_table(config)
+        table, unread, notes = read_training_table(config)
     if expected is not None:
         report_step(f"checking against {expected.label}")
         check_training_table(expected, table, config)
@@ -143,4 +154,4 @@ def _read(config: TrainConfig, store: Store, source: str) -> tuple[pa.Table, lis
         report_step(f"nothing to check against: {config.name} has no champion yet")
     check_split_column(config, table.column_names, source)
     check_columns([*table.column_names, *unread], config.privacy.hide, source)
-    return table, unread
+    return table, unread, notes

@@ -59,4 +59,5 @@ def training_record(
         query=content.query,
         table=content.table,
         sample=content.sample,
+        reading=data.reading,
     )

@@ -68,11 +68,15 @@ class Recorder:
 
     def unseen_words(self, batch: Batch) -> Mapping[int, dict[int, str]]:
         """The words without a code, by index of the stored column and row: unseen categories, and all free text."""
-        words: dict[int, dict[int, str]] = {}
-        for column, place in self._texts.items():
-            words[place] = {row: word for row, word in enumerate(batch.text[column]) if word is not None}
-        if not (self._text and (batch.unusual or self._has_free_text)):
-            return words or _NO_WORDS
+        may_be_unseen = self._text and (batch.unusual or self._has_free_text)
+        if not (may_be_unseen or self._texts):
+            return _NO_WORDS
+        words = {
+            place: {row: word for row, word in enumerate(batch.text[column]) if word is not None}
+            for column, place in self._texts.items()
+        }
+        if not may_be_unseen:
+            return words
         unseen = batch.matrix[:, self._text_columns] == _UNSEEN
         if not unseen.any():
             return words or _NO_WORDS

@@ -10,6 +10,7 @@ import pandas as pd
 from fasttrack.data import Source
 from fasttrack.evaluation import evaluate, trivial_predictions
 from fasttrack.metrics.reference import learn_reference, read_reference
+from fasttrack.reading import DEFAULT_READING, ReadOptions
 from fasttrack.report.measurements import examine
 from fasttrack.report.page import Remeasurement, ReportData, build_report
 from fasttrack.training.holdout import predict_holdout
@@ -30,15 +31,17 @@ def rebuild(
     query: str | None = None,
     table: str | None = None,
     sample: int | None = None,
+    reading: ReadOptions = DEFAULT_READING,
     allow_version_mismatch: bool = False,
 ) -> str:
     """The report of `bundle` on the rows of `source` that have a target and every value that the contract requires.
 
-    `query` or `table` selects the rows of a database; `sample`: measure on a random sample of so many rows.
-    Raises DataError when the table lacks a column or has no such row, BundleError when the pipeline cannot be loaded.
+    `query` or `table` selects the rows of a database, `reading` says how a file is read; `sample`: measure on a random
+    sample of so many rows. Raises DataError when the table lacks a column or has no such row, BundleError when the
+    pipeline cannot be loaded.
     """
     contract = bundle.manifest.contract
-    opened = Source(source, query=query, table=table)
+    opened = Source(source, query=query, table=table, reading=reading)
     frame, truth, weights = labelled_rows(contract, opened, sample, bundle.manifest.training.weight)
     pipeline = bundle.load_pipeline(allow_version_mismatch=allow_version_mismatch)
     matrix, rows = as_served(contract, frame)

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 __all__ = ["OnnxEngine"]
 
 
+_INLINE_TEXTS = 64
+
+
 class OnnxEngine:
     """Runs a graph that was proved to give the pipeline's predictions.
 
@@ -28,13 +31,15 @@ class OnnxEngine:
 
     name = "onnx"
     inline_rows = 256
-    """These take a large ensemble some milliseconds."""
+    """These take a large ensemble some milliseconds. Of texts there may be fewer, because each may be long."""
 
     def __init__(self, contract: Contract, program: Program, refusals: InputRules | None) -> None:
         self._contract = contract
         self._classes = contract.target.classes
         self._refusals = refusals or InputRules()
         self._session = open_session(program)
+        if program.text is not None:
+            self.inline_rows = _INLINE_TEXTS
 
     def score(self, batch: Batch) -> Predictions:
         """As Engine.score."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
 import time
 from typing import TYPE_CHECKING
 
 from fasttrack.metrics.serving import ServingMetrics
 from fasttrack.metrics.shared_folder import shared_folder
+from fasttrack.processors import available_processors
 from fasttrack.serving.access import Guards
 from fasttrack.serving.access_log import hide_queries
 from fasttrack.serving.http.lane import FastLane
@@ -59,7 +59,7 @@ class Runtime:
         self.metrics = ServingMetrics(shared_folder(settings.metrics_dir))
         self.journal = open_journal(settings, self.metrics, clock)
         self.models = ModelHolder(settings, self.metrics, self.journal, observers)
-        self.predictor = Predictor(self.metrics, max_body_bytes=settings.max_body_bytes, threads=os.cpu_count() or 1)
+        self.predictor = Predictor(self.metrics, max_body_bytes=settings.max_body_bytes, threads=available_processors())
 
     def lane(self, app: ASGIApp) -> FastLane:
         """The fast lane in front of `app`, which takes all other requests."""

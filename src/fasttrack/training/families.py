@@ -26,6 +26,7 @@ from fasttrack.errors import ConfigError, TrainingError
 from fasttrack.extras import install_command
 from fasttrack.processors import available_processors
 from fasttrack.training.encoding import coded_columns, dense_columns, dense_width
+from fasttrack.training.threads import is_small
 
 if TYPE_CHECKING:
     from fasttrack.contract.schema import Column, Task
@@ -43,8 +44,6 @@ _MOST_WORK = 3e9
 """Squares and products are tried up to so many of them, and up to so many multiplications for one fit."""
 _FEW_NUMBERS, _FEW_LABELS = 600, 300
 """With fewer rows, boosting keeps all of them for fitting, instead of a tenth for stopping early."""
-_FEW_THREADS = 2_000
-"""With fewer rows, the trees of a forest are grown sooner by one thread than by several."""
 _MANY = 20_000
 """From so many rows on, several threads are worth their start."""
 _LARGE = 50_000
@@ -125,20 +124,21 @@ def _polynomial(columns: Sequence[Column], task: Task, seed: int) -> Pipeline:
 
 def _forest(columns: Sequence[Column], task: Task, rows: int, seed: int) -> Pipeline:
     kind = RandomForestRegressor if task == "regression" else RandomForestClassifier
-    return _pipeline(dense_columns(columns, task, seed, scale=False), kind(**_trees(task, rows, seed)))
+    return _pipeline(dense_columns(columns, task, seed, scale=False), kind(**_trees(columns, task, rows, seed)))
 
 
 def _extra_trees(columns: Sequence[Column], task: Task, rows: int, seed: int) -> Pipeline:
     kind = ExtraTreesRegressor if task == "regression" else ExtraTreesClassifier
-    return _pipeline(dense_columns(columns, task, seed, scale=False), kind(**_trees(task, rows, seed)))
+    return _pipeline(dense_columns(columns, task, seed, scale=False), kind(**_trees(columns, task, rows, seed)))
 
 
-def _trees(task: Task, rows: int, seed: int) -> dict[str, Any]:
+def _trees(columns: Sequence[Column], task: Task, rows: int, seed: int) -> dict[str, Any]:
     return {
         "n_estimators": 100,
         "min_samples_leaf": smallest_leaf(task, rows),
         "max_features": 1.0 if task == "regression" else 0.33,
-        "n_jobs": -1 if rows >= _FEW_THREADS else None,
+        # the number of processors is not in it, because the same table gives the same model on every machine
+        "n_jobs": 1 if is_small(rows * len(columns)) else -1,
         "random_state": seed,
     }
 

@@ -16,7 +16,7 @@ from fasttrack.training.choose import choose
 from fasttrack.training.ensemble import choose_ensemble
 from fasttrack.training.families import build
 from fasttrack.training.imbalance import ClassBalance, class_balance
-from fasttrack.training.text_choice import choose_text, without_columns
+from fasttrack.training.text_choice import check_vectorizer, choose_text, without_columns
 from fasttrack.training.threshold import Threshold, decide_threshold, with_threshold
 from fasttrack.training.tuning import tune
 from fasttrack.training.weights import check_takes_weights, fit_with_weights, request_weights
@@ -76,8 +76,9 @@ def fit_model(
     rows = dataclasses.replace(rows, w_train=balance.fit_weights(rows.y_train, own_weights))
     if factory is not None:
         estimator = factory.estimator
+        check_vectorizer(estimator, label, ready.kinds)
     else:
-        text = choose_text(label, learn_columns(ready.X, ready.kinds), task, rows, config)
+        text = choose_text(label, learn_columns(ready.X, ready.kinds), balance, rows, config)
         columns, unused, notes = list(text.columns), text.unused, text.notes
         ready, rows = without_columns(ready, rows, unused)
         if label == "auto":

@@ -39,7 +39,7 @@ __all__ = ["kept_columns", "look_at_rows", "look_for_leaks", "without_skipped"]
 _MOST_CLASSES = 20
 """Classes by which the rows of an entity are compared: the most frequent ones."""
 _MOST_ENTITIES = 3
-_FEW = 0.01
+_FEW = 0.05
 """Repetitions by nature of a smaller fraction of the rows are not worth a note."""
 
 
@@ -91,7 +91,8 @@ def look_for_leaks(config: TrainConfig, ready: TrainingTable, rows: SplitTable, 
         train, test = (ready.copies[X.index.to_numpy()] for X in (rows.X_train, rows.X_test))
         repeated, crossing = len(ready.X) - len(pd.unique(ready.copies)), int(np.isin(test, train).sum())
         findings.append(duplicates_finding(repeated, len(ready.X), copies=True, crossing=crossing))
-    leaks = _leaks(config, rows, task)
+    in_time = config.split.decided == "time" or any(finding.code == "FT107" for finding in findings)
+    leaks = _leaks(config, rows, task, in_time=in_time)
     if leaks and config.check.leaks == "refuse":
         more = f"; and {len(leaks) - 1:,} more" if len(leaks) > 1 else ""
         raise TrainingError(
@@ -101,13 +102,16 @@ def look_for_leaks(config: TrainConfig, ready: TrainingTable, rows: SplitTable, 
     return replace(ready, findings=[*leaks, *findings])
 
 
-def _leaks(config: TrainConfig, rows: SplitTable, task: Task) -> list[TableFinding]:
+def _leaks(config: TrainConfig, rows: SplitTable, task: Task, *, in_time: bool) -> list[TableFinding]:
     skip, target = config.check.skip, config.data.target
     X, y, regression = rows.X_train, rows.y_train, task == "regression"
     found: list[TableFinding] = []
     if not {"FT103", "FT109"} <= set(skip):
         together = rows.by_train if config.split.decided == "random" else None
-        leaks = find_leaks(X, y, target, regression=regression, together=together)
+        if config.split.decided == "time" and rows.by_train is not None:
+            in_order = np.argsort(rows.by_train, kind="stable")
+            X, y = X.iloc[in_order], y.iloc[in_order]
+        leaks = find_leaks(X, y, target, regression=regression, together=together, in_time=in_time)
         found = [leak_finding(leak, target, regression=regression) for leak in leaks]
     if regression and "FT104" not in skip:
         parts = find_parts_of_target(X, y)

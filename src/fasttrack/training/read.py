@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 __all__ = ["check_split_column", "read_training_table"]
 
 
-def read_training_table(config: TrainConfig) -> tuple[pa.Table, list[str]]:
-    """The table, and the names of the ignored columns that were not read.
+def read_training_table(config: TrainConfig) -> tuple[pa.Table, list[str], list[str]]:
+    """The table, the names of the ignored columns that were not read, and notes on how it was read.
 
     Raises DataError when it cannot be read, or has no target, ignored or split column of the configured name.
     """
     data = config.data
     if config.frame is not None:
         rules = TextRules(tuple(data.nulls), data.default_nulls, data.dates)
-        return table_from_frame(config.frame, kinds=data.kinds, rules=rules), []
+        return table_from_frame(config.frame, kinds=data.kinds, rules=rules), [], []
     source = Source(
         resolve_path(data.source, config.folder),
         nulls=data.nulls,
@@ -36,13 +36,15 @@ def read_training_table(config: TrainConfig) -> tuple[pa.Table, list[str]]:
         dates=data.dates,
         query=data.query,
         table=data.table,
+        reading=data.reading,
     )
     needed = (data.target, *data.ignore, *([data.weight] if data.weight else []))
     check_columns(source.names, needed, source.name)
     check_split_column(config, source.names, source.name)
     unread = [column for column in data.ignore if column not in (data.target, config.split.column)]
     columns = [column for column in source.names if column not in unread]
-    return source.read(kinds=data.kinds, columns=columns, rows=data.rows, seed=config.split.seed), unread
+    table = source.read(kinds=data.kinds, columns=columns, rows=data.rows, seed=config.split.seed)
+    return table, unread, source.notes
 
 
 def check_split_column(config: TrainConfig, names: Sequence[str], table: str) -> None:

@@ -82,14 +82,15 @@ def prepare(
     kinds: Mapping[str, Kind] | None = None,
     weight: str | None = None,
     name: str = "the table",
+    notes: Sequence[str] = (),
 ) -> TrainingTable:
     """Separate `table` into features and target; leave out the columns that cannot be features, each with its reason.
 
     Columns in `keep` are features also if they look like identifiers, with `None` all such columns; `unread` are
     ignored columns that were not read. `kinds`: of columns whose kind was asked for; words that were asked for as a
     category or as text are no identifier. `weight` is the column with the weights of the rows. A column of row numbers
-    that is the only one is kept. Raises DataError when the target, an ignored or a kept column does not exist, the
-    target has infinite values, a weight cannot be used, or nothing is left to train on.
+    that is the only one is kept. `notes` say how the table was read. Raises DataError when the target, an ignored or a
+    kept column does not exist, the target has infinite values, a weight cannot be used, or nothing is left to train on.
     """
     check_columns([*table.column_names, *unread], (target, *ignore, *(keep or ()), *([weight] if weight else ())), name)
     cells = table.column(target)
@@ -118,7 +119,7 @@ def prepare(
     candidates = [column for column in names if column not in left_out]
     identifiers = [] if keep is None else _identifiers(rows, candidates, keep)
     left_out |= dict(identifiers)
-    notes: list[str] = []
+    all_notes = [*notes]
     features: dict[str, pd.Series[Any]] = {}
     found: dict[str, Kind] = {}
     for column_name in names:
@@ -130,7 +131,7 @@ def prepare(
             kind = "text"
         found[column_name] = kind
         if pa.types.is_integer(column.type) and _past_float64(column):
-            notes.append(f"{column_name!r} has whole numbers above 2^53, which a 64-bit float rounds")
+            all_notes.append(f"{column_name!r} has whole numbers above 2^53, which a 64-bit float rounds")
     if not features:
         reasons = "; ".join(f"{column!r} is {reason}" for column, reason in left_out.items())
         raise TrainingError(f"{name} has no column to learn from: {reasons or 'it has only the target'}")
@@ -143,7 +144,7 @@ def prepare(
         kinds=found,
         dropped_rows=dropped,
         left_out=left_out,
-        notes=notes,
+        notes=all_notes,
         kept=kept,
         readings={field.name: field_reading(field) for field in used},
         weight=weights,

@@ -11,20 +11,26 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fasttrack.contract.learn import MAX_CATEGORIES
-from fasttrack.evaluation import primary_metric
+from fasttrack.errors import TrainingError
 from fasttrack.training.families import build
 from fasttrack.training.validation import folds, measure
+from fasttrack.training.weights import request_weights
 from fasttrack.understanding.identifiers import MIN_DISTINCT, is_free_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    import pandas as pd
+    from numpy.typing import NDArray
+
     from fasttrack.config import TrainConfig
-    from fasttrack.contract.schema import Column, Kind, Task
+    from fasttrack.contract.schema import Column, Kind
+    from fasttrack.training.imbalance import ClassBalance
     from fasttrack.training.split import SplitTable
     from fasttrack.training.table import TrainingTable
+    from fasttrack.training.validation import Fold
 
-__all__ = ["TextChoice", "choose_text", "is_text_column", "vectorized_columns", "without_columns"]
+__all__ = ["TextChoice", "check_vectorizer", "choose_text", "is_text_column", "vectorized_columns", "without_columns"]
 
 _DISTINCT = 0.5
 """Texts that are repeated more often than this are categories."""
@@ -40,6 +46,37 @@ class TextChoice:
     columns: Sequence[Column]
     unused: dict[str, str]
     notes: list[str]
+
+
+@dataclass(frozen=True)
+class _Sample:
+    """At most 5,000 of the training rows, and their folds."""
+
+    X: pd.DataFrame
+    y: NDArray[Any]
+    weights: NDArray[np.float64] | None
+    folds: list[Fold]
+    seed: int
+
+    @classmethod
+    def of(cls, rows: SplitTable, balance: ClassBalance, config: TrainConfig) -> _Sample:
+        seed = config.model.seed
+        numbers = np.sort(np.random.default_rng(seed).permutation(len(rows.X_train))[:_SAMPLE])
+        y = rows.y_train.to_numpy()[numbers]
+        by, weights = (None if values is None else values[numbers] for values in (rows.by_train, rows.w_train))
+        classes = None if balance.task == "regression" else y
+        parts = folds(len(y), method=config.split.decided, seed=seed, classes=classes, by=by)
+        return cls(rows.X_train.iloc[numbers], y, weights, parts, seed)
+
+    def scores(self, family: str, columns: Sequence[Column], balance: ClassBalance, metric: str) -> NDArray[np.float64]:
+        """The metric of a built-in pipeline over `columns` in each fold."""
+        pipeline = build(family, columns, balance.task, rows=len(self.X), seed=self.seed)
+        if self.weights is not None:
+            request_weights(pipeline)
+        options: dict[str, Any] = {"weights": self.weights, "positive": balance.positive}
+        return np.array(
+            [measure(pipeline, self.X, self.y, fold, balance.task, metric, **options) for fold in self.folds]
+        )
 
 
 def is_text_column(column: pa.ChunkedArray) -> bool:
@@ -62,8 +99,21 @@ def vectorized_columns(estimator: Any) -> dict[str, Kind]:
     return found
 
 
+def check_vectorizer(estimator: Any, label: str, kinds: Mapping[str, Kind]) -> None:
+    """Raise TrainingError for a pipeline that begins with a vectorizer: a table is no column."""
+    steps = getattr(estimator, "steps", None) or [("", estimator)]
+    first = steps[0][1]
+    if callable(getattr(first, "build_analyzer", None)):
+        name = type(first).__name__
+        column = next((column for column, kind in kinds.items() if kind == "text"), next(iter(kinds)))
+        raise TrainingError(
+            f"{label} begins with {name}, which takes one column and not a table; give it its column: "
+            f"make_column_transformer(({name}(), {column!r}))"
+        )
+
+
 def choose_text(
-    family: str, columns: Sequence[Column], task: Task, rows: SplitTable, config: TrainConfig
+    family: str, columns: Sequence[Column], balance: ClassBalance, rows: SplitTable, config: TrainConfig
 ) -> TextChoice:
     """Cross-validate `family` with the columns of free text and without them; they are used if they help.
 
@@ -77,28 +127,18 @@ def choose_text(
     if not texts or not others:
         return TextChoice(columns, {}, [])
     judge = _JUDGE if family == "auto" else family
-    metric = primary_metric(task, probabilities=True).name
-    seed = config.model.seed
-    numbers = np.sort(np.random.default_rng(seed).permutation(len(rows.X_train))[:_SAMPLE])
-    X, y = rows.X_train.iloc[numbers], rows.y_train.to_numpy()[numbers]
-    weights = None if rows.w_train is None else rows.w_train[numbers]
-    by = None if rows.by_train is None else rows.by_train[numbers]
-    parts = folds(len(X), method=config.split.decided, seed=seed, classes=None if task == "regression" else y, by=by)
-    losses = []
+    sample = _Sample.of(rows, balance, config)
+    metric = balance.metric(sample.y, sample.folds, probabilities=True)
     try:
-        for used in (columns, others):
-            pipeline = build(judge, used, task, rows=len(X), seed=seed)
-            measured = [measure(pipeline, X, y, fold, task, metric, weights=weights) for fold in parts]
-            losses.append(np.array(measured))
+        with_text, without = (sample.scores(judge, used, balance, metric.name) for used in (columns, others))
     except Exception:  # noqa: BLE001  # what cannot be fitted fails later, with its own message
         return TextChoice(columns, {}, [])
-    if len(parts) < 2:
+    if len(with_text) < 2:
         return TextChoice(columns, {}, [])
-    gain = losses[1] - losses[0]
-    named = ", ".join(map(repr, texts))
-    figures = f"cross-validated {metric} of {judge} {losses[0].mean():.4g} with it, {losses[1].mean():.4g} without"
+    gain = with_text - without if metric.greater_is_better else without - with_text
+    figures = f"cross-validated {metric.name} of {judge} {with_text.mean():.4g} with it, {without.mean():.4g} without"
     if gain.mean() > gain.std(ddof=1) / np.sqrt(len(gain)):
-        return TextChoice(columns, {}, [f"free text is used: {named} ({figures})"])
+        return TextChoice(columns, {}, [f"free text is used: {', '.join(map(repr, texts))} ({figures})"])
     return TextChoice(others, dict.fromkeys(texts, f"free text that does not help ({figures})"), [])
 
 

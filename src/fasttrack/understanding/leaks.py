@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["NEARLY_PERFECT", "Leak", "LeakReason", "find_leaks"]
 
-NEARLY_PERFECT = {"regression": 0.985, "classification": 0.97}
+NEARLY_PERFECT = {"regression": 0.985, "classification": 0.975}
 """The share of the target's variance, or of a majority guess's errors, from which on a column is named."""
 _SCREEN = 0.8
 """Columns whose neighbours in order are less alike than this are not looked at further."""
@@ -37,7 +37,9 @@ _MOST_ROWS, _LEAST_ROWS = 10_000, 1_000
 _FOLDS, _MANY_ROWS = 5, 2_000
 """A table of more rows than these is cut into two parts instead of five: each has enough rows."""
 _SAME_ORDER = 0.9998
-_FEWEST_ERRORS = 8
+_STRETCHES, _TREND = 20, 0.9
+"""The stretches of time that make the folds, and the correlation with the row number of a column with a trend."""
+_FEWEST_ERRORS, _FEW_ERRORS = 8, 40
 """With fewer errors of the most frequent label nothing can be told."""
 _FEWEST_FILLED = 10
 _CHANCE = 1e-7
@@ -72,6 +74,9 @@ class _Target:
     trivial: NDArray[np.float64]
     """The guess of one who knows no column: the mean, or the most frequent class, of the rows of the other folds."""
 
+    in_time: bool
+    """Whether the rows are in the order of time."""
+
     @property
     def nearly_perfect(self) -> float:
         """The share from which on a column is named."""
@@ -86,13 +91,15 @@ def find_leaks(
     regression: bool,
     seed: int = 0,
     together: NDArray[np.int64] | None = None,
+    in_time: bool = False,
 ) -> list[Leak]:
     """The columns of `X` [n, f] that give `y` [n], called `target_name`, away; the strongest first.
 
     A small tree on one column, for words a table of means or classes, is fitted on the other folds of at most 10,000
     rows. `explained` is the share of the variance for a number. For a class it is the share of the errors that one
-    makes by guessing the most frequent label. Rows with the same code in `together` [n] stay in one fold. A table with
-    one feature, or with fewer than 50 rows, has no leak: there is nothing else that could predict.
+    makes by guessing the most frequent label. Rows with the same code in `together` [n] stay in one fold. `in_time`:
+    the rows are in the order of time, so that stretches of them make the folds, and a common trend is no leak. A table
+    with one feature, or with fewer than 50 rows, has no leak: there is nothing else that could predict.
     """
     if X.shape[1] < 2 or len(X) < _FEWEST_ROWS:
         return []
@@ -102,7 +109,10 @@ def find_leaks(
     sample, labels = X.iloc[rows], y.iloc[rows]
     codes, classes = (None, None) if regression else pd.factorize(labels)
     answers = labels.to_numpy(dtype=np.float64) if codes is None else codes
-    target = _target(answers, _folds(len(rows), None if together is None else together[rows], random), regression)
+    if in_time:
+        together = np.arange(len(X)) * _STRETCHES // len(X)
+    folds = _folds(len(rows), None if together is None else together[rows], random)
+    target = _target(answers, folds, regression, in_time=in_time)
     leaks = []
     for column in sample.columns[: max(_CELLS // len(rows), 1)]:
         leak = _leak(sample[column], str(column), target_name, target)
@@ -121,11 +131,11 @@ def _folds(n: int, together: NDArray[np.int64] | None, random: np.random.Generat
     return [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in range(count) if (fold == k).any()]
 
 
-def _target(answers: NDArray[Any], folds: list[tuple[Rows, Rows]], regression: bool) -> _Target:
+def _target(answers: NDArray[Any], folds: list[tuple[Rows, Rows]], regression: bool, *, in_time: bool) -> _Target:
     trivial = np.empty(len(answers))
     for fit, test in folds:
         trivial[test] = answers[fit].mean() if regression else np.bincount(answers[fit]).argmax()
-    return _Target(answers, folds, regression, trivial)
+    return _Target(answers, folds, regression, trivial, in_time)
 
 
 def _leak(series: pd.Series[Any], name: str, target_name: str, target: _Target) -> Leak | None:
@@ -133,15 +143,16 @@ def _leak(series: pd.Series[Any], name: str, target_name: str, target: _Target) 
     if explained >= target.nearly_perfect:
         return Leak(name, explained, "missing")
     ranks = _ranks(series)
-    if target.regression and _has_same_order(ranks, target):
+    has_trend = target.in_time and abs(_correlation(ranks, np.arange(len(ranks)))) > _TREND
+    if target.regression and not has_trend and _has_same_order(ranks, target):
         return Leak(name, 1.0)
     suspect = is_from_target(name, target_name)
     if _neighbours(ranks, target) < (_SCREEN / 2 if suspect else _SCREEN):
         return None
     explained = _explained(ranks, target)
-    if pd.api.types.is_numeric_dtype(series.dtype):
+    if pd.api.types.is_numeric_dtype(series.dtype) and not has_trend:
         explained = max(explained, _explained_by_line(series, target))
-    elif not pd.api.types.is_datetime64_any_dtype(series.dtype):
+    elif not pd.api.types.is_numeric_dtype(series.dtype) and not pd.api.types.is_datetime64_any_dtype(series.dtype):
         explained = max(explained, _share(_guess_by_word(ranks.astype(np.int64) + 1, target), target))
     if explained >= target.nearly_perfect:
         return Leak(name, explained)
@@ -233,8 +244,9 @@ def _share(guesses: NDArray[np.float64], target: _Target) -> float:
         spread = float(np.sum((target.answers - target.trivial) ** 2))
         return 1 - float(np.sum((target.answers - guesses) ** 2)) / spread if spread else 0.0
     errors = int((target.answers != target.trivial).sum())
-    # one row is not counted: next to a boundary, a held-out row may be on either side
-    wrong = max(int((target.answers != guesses).sum()) - 1, 0)
+    wrong = int((target.answers != guesses).sum())
+    if errors < _FEW_ERRORS:  # one row is not counted: next to a boundary, a held-out row may be on either side
+        wrong = max(wrong - 1, 0)
     return 1 - wrong / errors if errors >= _FEWEST_ERRORS else 0.0
 
 
@@ -244,9 +256,12 @@ def _has_same_order(ranks: NDArray[np.float32], target: _Target) -> bool:
     if present.sum() < _FEWEST_ROWS or len(np.unique(ranks[present])) < present.sum() / 2:
         return False
     pair = [pd.Series(values[present]).rank().to_numpy() for values in (ranks, target.answers)]
-    if not pair[1].std():
-        return False
-    return bool(abs(np.corrcoef(*pair)[0, 1]) > _SAME_ORDER)
+    return abs(_correlation(*pair)) > _SAME_ORDER
+
+
+def _correlation(first: NDArray[Any], second: NDArray[Any]) -> float:
+    """Pearson's; 0 if one of them is constant."""
+    return float(np.corrcoef(first, second)[0, 1]) if first.std() and second.std() else 0.0
 
 
 def _filled_in_one_class(

@@ -66,7 +66,9 @@ def duplicates_finding(repeated: int, rows: int, *, copies: bool, crossing: int)
     """FT105: rows repeat an earlier one; `crossing`: hold-out rows that are also among the training rows."""
     message = f"{repeated:,} of {rows:,} rows repeat an earlier row"
     if not copies:
-        message += ", as rows with so few combinations of values do; they are split like other rows"
+        message += (
+            ", but not as copies: few combinations of values are possible, or the same features have other targets"
+        )
     elif crossing:
         message += f", and {crossing:,} hold-out rows are also among the training rows; a random split keeps them apart"
     else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["is_entity", "is_from_target", "is_moment", "is_rank", "is_time", "name_tokens"]
+__all__ = ["is_entity", "is_from_target", "is_moment", "is_place", "is_rank", "is_time", "name_tokens"]
 
 _TOKENS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-zà-ÿ]+|[0-9]+")
 _TIME_WORDS = """
@@ -12,6 +12,7 @@ year years yr month months week weeks day days hour hours minute minutes second 
 timestamp epoch quarter age jahr monat woche tag datum zeit
 """
 _MOMENT = {"year", "yr", "jahr", "date", "datetime", "timestamp", "epoch", "time", "datum"}
+_PLACE = {"zip", "zipcode", "postcode", "postal", "plz", "fips", "county", "region", "state", "country", "airport"}
 _RANK_WORDS = "rank ranking position place level score order step trial iteration cycle depth dose distance"
 _ENTITY_WORDS = """
 customer client user patient subject person participant respondent member account player employee student pupil session
@@ -52,10 +53,15 @@ def is_rank(name: str) -> bool:
 def is_entity(name: str) -> bool:
     """Whether a column is called after what several rows may be about: an id, a customer, a patient."""
     tokens = name_tokens(name)
-    if not tokens:
+    if not tokens or is_place(name):
         return False
     described = len(tokens) == 1 or (len(tokens) == 2 and tokens[1] in {*_NUMBER, "name"})
     return tokens[-1] in _ID or (tokens[0] in _ENTITY and described)
+
+
+def is_place(name: str) -> bool:
+    """Whether a column is called after a place, such as a postcode: its codes are no ids of things."""
+    return not _PLACE.isdisjoint(name_tokens(name))
 
 
 def is_from_target(name: str, target: str) -> bool:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from fasttrack.understanding.names import is_entity, is_moment
+from fasttrack.understanding.names import is_entity, is_moment, is_place
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -40,7 +40,7 @@ def entity_share(name: str, values: pd.Series[Any], answers: NDArray[np.float64]
     category, such as an airline or a month, has few values. The rows of an entity are alike if the means of the target
     differ more than chance allows (analysis of variance), on ranks.
     """
-    if not (is_entity(name) or _are_codes(values)):
+    if not (is_entity(name) or (not is_place(name) and _are_codes(values))):
         return 0.0
     present = values.notna().to_numpy()
     codes = pd.factorize(values[present])[0]
