@@ -121,8 +121,9 @@ def test_a_byte_order_mark_does_no_harm(tmp_path: Path) -> None:
         (BASE + "[split]\nmethod = 'time'", ': split.method = "time" needs split.column, the column to split by'),
         (BASE + "[split]\ncolumn = 'a'", ': split.column is used with split.method = "group" or "time" only'),
         (
-            BASE + "kinds = { zip = 'text' }",
-            ': data.kinds.zip: expected one of number, integer, boolean, category, datetime, got "text"',
+            BASE + "kinds = { zip = 'string' }",
+            ": data.kinds.zip: expected one of number, number:decimal-comma, number:decimal-point, integer, boolean, "
+            'category, datetime, datetime:dayfirst, datetime:monthfirst, text, got "string"',
         ),
         ("trials = 5\n" + BASE, ": unknown key `trials`; it belongs in [search]"),
         (BASE + "[search]\ntrails = 5", ": search: unknown key `trails`; did you mean trials or task?"),

@@ -166,8 +166,8 @@ def test_numbers_of_numpy_are_numbers() -> None:
         ({"rows": 1.5}, "--rows: expected a whole number, got a number"),
         ({"ignore": "id"}, "--ignore: expected a list, got text"),
         (
-            {"kinds": {"my zip": "text"}},
-            '--kind "my zip": expected one of number, integer, boolean, category, ',
+            {"kinds": {"my zip": "string"}},
+            '--kind "my zip": expected one of number, number:decimal-comma, ',
         ),
         (
             {"task": "regresion"},

@@ -30,8 +30,8 @@ def by_time(source: Any, column: str, target: str, store: Path, **options: Any) 
 
 def test_a_split_by_time_needs_times(tmp_path: Path) -> None:
     frame = pd.read_csv(write_houses(tmp_path), parse_dates=["built"])
-    frame["day"] = frame["built"].dt.strftime("%m/%d/%Y")
-    frame["iso day"] = frame["built"].dt.strftime("%Y-%m-%d")
+    frame["day"] = frame["built"].dt.strftime("built %m/%d/%Y")
+    frame["us day"] = frame["built"].dt.strftime("%m/%d/%Y")
     frame.to_csv(tmp_path / "houses.csv", index=False)
     with pytest.raises(DataError) as caught:
         by_time(tmp_path / "houses.csv", "day", "price", tmp_path / "store")
@@ -42,11 +42,10 @@ def test_a_split_by_time_needs_times(tmp_path: Path) -> None:
     )
     with pytest.raises(DataError, match="'garden' is of type bool, but a split by time needs times or numbers"):
         by_time(tmp_path / "houses.csv", "garden", "price", tmp_path / "store")
-    frame.to_parquet(tmp_path / "houses.parquet")  # where text stays text
-    with pytest.raises(DataError, match=r"read them as times: --kind 'iso day=datetime'$"):
-        by_time(tmp_path / "houses.parquet", "iso day", "price", tmp_path / "store")
-    way_out = {"kinds": {"iso day": "datetime"}, "ignore": ("day",)}
-    assert by_time(tmp_path / "houses.parquet", "iso day", "price", tmp_path / "store", **way_out).verdict.promoted
+    frame.to_parquet(tmp_path / "houses.parquet")
+    for name in ("houses.csv", "houses.parquet"):
+        options = {"ignore": ("day",), "promote": "always"}
+        assert by_time(tmp_path / name, "us day", "price", tmp_path / "store", **options).verdict.promoted
     by_time(tmp_path / "houses.csv", "rooms", "price", tmp_path / "store")  # numbers have an order
 
 
