@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["measure_one_text"]
 
 _REQUESTS = 64
+_SERVERS = ("fasttrack", "plain")
 
 
 def measure_one_text(bench: Bench) -> ResultTable:
@@ -34,14 +35,16 @@ def measure_one_text(bench: Bench) -> ResultTable:
         table = write_texts(bench.folder, target, rows=bench.workload.texts)
         model = train_model(table, target, f"estimators:{estimator}", bench.folder / "texts")
         results = _measure(bench, model, connections)
-        rounds |= {f"{estimator}, {server}, {count}": values for (server, count), values in results.items()}
+        speeds = {key: [load.requests_per_second for load in loads] for key, loads in results.items()}
+        rounds |= {f"{estimator}, {server}, {count}": values for (server, count), values in speeds.items()}
         ratios = [
-            median([a / b for a, b in zip(results["fasttrack", count], results["plain", count], strict=True)])
+            median([a / b for a, b in zip(speeds["fasttrack", count], speeds["plain", count], strict=True)])
             for count in connections
         ]
-        speeds = [median(results[server, count]) for server in ("fasttrack", "plain") for count in connections]
+        medians = [median(speeds[server, count]) for server in _SERVERS for count in connections]
+        busy = [median([load.cpu_s for load in results[server, connections[-1]]]) * 1e6 for server in _SERVERS]
         terms = len(model.pipeline[0].named_transformers_["terms"].vocabulary_)
-        rows.append((estimator, terms, model.bundle.manifest.engine, *speeds, *ratios))
+        rows.append((estimator, terms, model.bundle.manifest.engine, *medians, *ratios, *busy))
     return ResultTable(
         "one_text",
         "One text per request over HTTP, one processor for the server: requests per second",
@@ -52,6 +55,8 @@ def measure_one_text(bench: Bench) -> ResultTable:
             *(f"fasttrack serve, {count} connection{'s' * (count > 1)}" for count in connections),
             *(f"plain, {count}" for count in connections),
             *(f"× plain, at {count}" for count in connections),
+            f"processor time per request at {connections[-1]}, µs",
+            "of plain, µs",
         ),
         rows,
         (
@@ -62,15 +67,15 @@ def measure_one_text(bench: Bench) -> ResultTable:
     )
 
 
-def _measure(bench: Bench, model: TrainedModel, connections: Sequence[int]) -> dict[tuple[str, int], list[float]]:
-    """Requests per second in each round, by server and number of connections."""
+def _measure(bench: Bench, model: TrainedModel, connections: Sequence[int]) -> dict[tuple[str, int], list[LoadResult]]:
+    """The result of each round, by server and number of connections."""
     requests = model.requests(_REQUESTS)
     plain = fastapi_server(model, bench.folder, flights=False)
     with (
         run_server(fasttrack_server(model), requests[0], bench.processors.server) as fasttrack,
         run_server(plain, requests[0], bench.processors.server) as fastapi,
     ):
-        servers = {"fasttrack": fasttrack, "plain": fastapi}
+        servers = dict(zip(_SERVERS, (fasttrack, fastapi), strict=True))
         for server in servers.values():
             server.check(requests)
         results = run_interleaved(
@@ -83,7 +88,7 @@ def _measure(bench: Bench, model: TrainedModel, connections: Sequence[int]) -> d
         )
         for server in servers.values():
             server.check(requests)
-    return {key: [load.requests_per_second for load in loads] for key, loads in results.items()}
+    return results
 
 
 def _measure_load(

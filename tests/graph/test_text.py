@@ -78,6 +78,13 @@ def test_any_text_has_the_features_of_scikit_learn(vectorizer: Any, texts: list[
     assert np.array_equal(features(vectorizer, list(texts)), vectorizer.transform(texts).toarray())
 
 
+@pytest.mark.parametrize("vectorizer", VECTORIZERS, ids=str)
+def test_a_text_has_the_same_features_alone_and_among_others(vectorizer: Any) -> None:
+    vectorizer.fit(CORPUS)
+    alone = np.vstack([features(vectorizer, [text]) for text in CORPUS])
+    assert np.array_equal(features(vectorizer, list(CORPUS)), alone)
+
+
 def test_a_missing_text_has_the_features_of_an_empty_one() -> None:
     vectorizer = TfidfVectorizer().fit(CORPUS)
     assert np.array_equal(features(vectorizer, [None]), features(vectorizer, [""]))

@@ -27,6 +27,8 @@ Analyzer = Literal["word", "char", "char_wb"]
 _SPACES = re.compile(r"\s\s+")
 _MASK = 0xFFFFFFFF
 _MOST_CELLS = 1 << 23
+_TOGETHER = 4
+"""From so many texts on, counting the terms of all at once is faster."""
 
 
 class TextColumn(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -167,6 +169,24 @@ class _Vectorizer:
 
     def features(self, texts: Sequence[str | None]) -> _Features:
         """The features of each text. NumPy's `bincount` adds one after the other, as scikit-learn does."""
+        together = len(texts) >= _TOGETHER and not self._options.hashed
+        rows, places, values, ends = self._counted_together(texts) if together else self._counted(texts)
+        n = len(ends)
+        if self._options.sublinear:
+            values = np.log(values) + 1.0
+        if len(self._idf):
+            values *= self._idf[places]
+        if self._options.norm:
+            is_l1 = self._options.norm == "l1"
+            sizes = np.bincount(rows, np.abs(values) if is_l1 else values * values, n)
+            if not is_l1:
+                sizes = np.sqrt(sizes)
+            sizes[sizes == 0] = 1.0
+            values /= sizes[rows]
+        return _Features(rows, places, values, ends)
+
+    def _counted(self, texts: Sequence[str | None]) -> _Features:
+        """How often each text has each term, text by text."""
         columns: list[int] = []
         counted: list[float] = []
         ends: list[int] = []
@@ -180,18 +200,23 @@ class _Vectorizer:
         places, values = np.array(columns, dtype=np.intp), np.array(counted, dtype=np.float64)
         n = len(ends)
         rows = np.repeat(np.arange(n), np.diff(ends, prepend=0)) if n > 1 else np.zeros(len(places), dtype=np.intp)
-        if self._options.sublinear:
-            values = np.log(values) + 1.0
-        if len(self._idf):
-            values *= self._idf[places]
-        if self._options.norm:
-            is_l1 = self._options.norm == "l1"
-            sizes = np.bincount(rows, np.abs(values) if is_l1 else values * values, n)
-            if not is_l1:
-                sizes = np.sqrt(sizes)
-            sizes[sizes == 0] = 1.0
-            values /= sizes[rows]
         return _Features(rows, places, values, ends)
+
+    def _counted_together(self, texts: Sequence[str | None]) -> _Features:
+        """As `_counted`, with the terms of all texts in one array, for a vocabulary."""
+        find = self._places.get
+        found: list[int] = []
+        ends = [0]
+        for text in texts:
+            if text:
+                found += [known for term in self._terms(text) if (known := find(term)) is not None]
+            ends.append(len(found))
+        n, width = len(texts), max(1, self._options.width)
+        cells = np.repeat(np.arange(n) * width, np.diff(ends)) + np.array(found, dtype=np.intp)
+        distinct, counts = np.unique(cells, return_counts=True)
+        rows, places = np.divmod(distinct, width)
+        values = np.ones(len(places)) if self._options.binary else counts.astype(np.float64)
+        return _Features(rows, places, values, np.searchsorted(rows, np.arange(n), side="right").tolist())
 
     def _counts(self, text: str) -> Mapping[int, float]:
         """How often the text has each term, by the term's column."""
