@@ -20,9 +20,11 @@ ROOT = Path(__file__).parent.parent
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a table and a store with two versions of a model."""
     folder = tmp_path_factory.mktemp("project")
-    rows = "".join(f"{i},{'uv'[i % 2]},{i * 2 + (i % 2) * 5 + (i * 7919) % 13 / 10}\n" for i in range(120))
+    sizes = [i * 37 % 61 for i in range(120)]  # in order and once each they would be row numbers
+    rows = "".join(f"{n},{'uv'[i % 2]},{n * 2 + (i % 2) * 5 + (i * 7919) % 13 / 10}\n" for i, n in enumerate(sizes))
     (folder / "sales.csv").write_text("size,kind,price\n" + rows)
-    run("train", "sales.csv", "--target", "price", "--estimator", "sklearn.dummy:DummyRegressor", cwd=folder)
+    dummy = ["--estimator", "sklearn.dummy:DummyRegressor", "--promote", "always"]
+    run("train", "sales.csv", "--target", "price", *dummy, cwd=folder)
     done = run("train", "sales.csv", "--target", "price", "--estimator", "linear", cwd=folder)
     assert "promoted: rmse" in done.stdout
     assert "next: fasttrack serve --model sales" in done.stdout
