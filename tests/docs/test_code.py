@@ -33,7 +33,7 @@ PAGES = sorted(path.relative_to(ROOT / "docs").with_suffix("").as_posix() for pa
 def flights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """What the examples take as given: a table, and a pipeline that was fitted on it."""
     monkeypatch.chdir(tmp_path)
-    X = pd.DataFrame({"a": np.arange(40.0), "b": np.arange(40.0) % 3})
+    X = pd.DataFrame({"a": np.arange(40.0) * 7 % 41, "b": np.arange(40.0) % 3})
     X.assign(arr_delay=X["a"] * 2).to_csv("flights.csv", index=False)
     return {"fitted_pipeline": LinearRegression().fit(X, X["a"]), "X": X, "y": X["a"].rename("arr_delay")}
 
