@@ -161,7 +161,7 @@ def with_leak(seed: int) -> GeneratedTable:
             codes + np.where(wrong, 1, 0),
             codes + random.uniform(-0.45, 0.45, n),
             pd.Series(codes + 1.0).where(codes != np.bincount(codes).argmax()) if len(names) == 2 else recoded,
-            np.where((codes == np.bincount(codes).argmin()) & (random.random(n) < 0.9), "reason", None),
+            pd.Series("reason", range(n)).where((codes == np.bincount(codes).argmin()) & (random.random(n) < 0.9)),
         ]
     return table.with_column("outcome", copies[seed % 5])
 

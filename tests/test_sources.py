@@ -17,7 +17,7 @@ from fasttrack.errors import ConfigError, DataError, FastTrackError
 from fasttrack.jobs import verify
 from fasttrack.store import open_store
 from fasttrack.urls import model_name
-from tests.test_cli import run
+from tests.cli.commands import run
 
 if TYPE_CHECKING:
     from fasttrack.bundle import Manifest

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
@@ -27,15 +28,47 @@ if TYPE_CHECKING:
     from fasttrack import Outcome
 
 ROWS: list[dict[str, Any]] = [
-    {"age": 34, "plan": "basic", "minutes": 12.5, "trial": True, "joined": "2024-02-03T04:05:06"},
-    {"age": 71, "plan": "größer", "minutes": None, "trial": False, "joined": "2023-11-30T23:59:59"},
-    {"age": 18, "plan": "unseen", "minutes": -400.0, "trial": False, "joined": "1999-01-01T00:00:00"},
-    {"age": 88, "plan": "team", "minutes": 250.0, "trial": True, "joined": "2024-02-29T12:00:00.5"},
+    {
+        "age": 34,
+        "plan": "basic",
+        "minutes": 12.5,
+        "trial": True,
+        "joined": "2024-02-03T04:05:06",
+        "paid": "$1,200.50",
+        "note": "calls often",
+    },
+    {
+        "age": 71,
+        "plan": "größer",
+        "minutes": None,
+        "trial": False,
+        "joined": "2023-11-30T23:59:59",
+        "paid": 9.0,
+        "note": "Große Pläne, calls rarely",
+    },
+    {
+        "age": 18,
+        "plan": "unseen",
+        "minutes": -400.0,
+        "trial": False,
+        "joined": "1999-01-01T00:00:00",
+        "paid": "($3.00)",
+        "note": "",
+    },
+    {
+        "age": 88,
+        "plan": "team",
+        "minutes": 250.0,
+        "trial": True,
+        "joined": "2024-02-29T12:00:00.5",
+        "paid": "n/k",
+        "note": "never calls",
+    },
 ]
 
 
 def table() -> pd.DataFrame:
-    """Every kind of column, one with missing values."""
+    """Every kind of column, one with missing values, and amounts as people write them."""
     random = np.random.default_rng(7)
     n = 240
     frame = pd.DataFrame(
@@ -47,6 +80,9 @@ def table() -> pd.DataFrame:
             "joined": pd.Timestamp("2023-01-01") + pd.to_timedelta(random.integers(0, 4 * 10**7, n), unit="s"),
         }
     )
+    frame["paid"] = ["n/k" if amount < 80 else f"${amount:,.2f}" for amount in random.gamma(2.0, 300.0, n)]
+    words = ["calls", "writes", "often", "rarely", "never", "asks", "for", "großes"]
+    frame["note"] = [" ".join(random.choice(words, 5)) for _ in range(n)]
     score = frame["age"] / 30 + frame["minutes"].fillna(0) / 60 + (frame["plan"] == "team") + random.normal(size=n)
     frame["stays"] = np.where(score > 3, "yes", "no")
     return frame
@@ -66,7 +102,8 @@ def compiled(folder: Path, frame: pd.DataFrame) -> Outcome:
     """
     words = make_column_transformer(
         (OneHotEncoder(handle_unknown="ignore", sparse_output=False), ["plan"]),
-        ("passthrough", ["age", "minutes", "trial"]),
+        ("passthrough", ["age", "minutes", "trial", "paid"]),
+        (TfidfVectorizer(max_features=20), "note"),
     )
     boosting = HistGradientBoostingClassifier(max_iter=40, max_leaf_nodes=4, random_state=0)
     pipeline = make_pipeline(words, boosting)

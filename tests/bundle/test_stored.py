@@ -146,14 +146,26 @@ def test_an_older_format_is_upgraded_step_by_step(tmp_path: Path, monkeypatch: p
     assert manifest._UPGRADES.keys() == set(range(1, FORMAT))
 
 
-def test_its_champion_publishes_no_value_that_nobody_counted(store: LocalStore) -> None:
-    with serving(store.folder) as client:
+def test_a_champion_of_format_1_publishes_no_value_that_nobody_counted(tmp_path: Path) -> None:
+    shutil.copytree(STORED / "format-1", tmp_path / "stored")
+    with serving(tmp_path / "stored" / "store") as client:
         columns = {column["name"]: column for column in client.get("/contract").json()["columns"]}
         description = client.get("/openapi.json").json()["paths"]["/predict"]["get"]["parameters"][1]["description"]
     assert (columns["plan"]["categories"], columns["plan"]["category_count"]) == ([], 3)
     assert columns["plan"]["example"] == "some text"
     assert description.startswith("3 known values, none of which is listed.")
     assert 3.3 < columns["minutes"]["minimum"] < columns["minutes"]["maximum"] < 230.4
+
+
+def test_a_champion_of_format_2_reads_what_people_write(tmp_path: Path) -> None:
+    shutil.copytree(STORED / "format-2", tmp_path / "stored")
+    row = recorded_answers(tmp_path / "stored")
+    rows = next(content["rows"] for content in row.values() if "paid" in content["rows"][0])
+    with serving(tmp_path / "stored" / "store") as client:
+        written = client.post("/predict", json=rows[0])
+        plain = client.post("/predict", json=rows[0] | {"paid": 1200.5})
+    assert written.json()["prediction"] == plain.json()["prediction"]
+    assert written.json()["probabilities"] == plain.json()["probabilities"]
 
 
 def test_its_drift_reference_does_not_name_rare_categories(tmp_path: Path) -> None:

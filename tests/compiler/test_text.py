@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
@@ -31,6 +31,9 @@ from fasttrack.contract.learn import learn_contract
 from fasttrack.graph import Session, open_session, refused_rows, run
 from fasttrack.training.text_features import TextScore, TextVectorizer
 from tests.budget import budget
+
+if TYPE_CHECKING:
+    from fasttrack.contract import Task
 
 _WORDS = "good bad great awful box film plot café naïve Straße ΣΑΣ the of and a 42 007 x_y".split()  # noqa: SIM905
 FRESH = [
@@ -67,7 +70,8 @@ def three_labels(X: pd.DataFrame) -> np.ndarray[Any, Any]:
 
 
 def numbers(X: pd.DataFrame) -> np.ndarray[Any, Any]:
-    return X["stars"].to_numpy() + 3.0 * X["body"].str.count("good").to_numpy()
+    result: np.ndarray[Any, Any] = X["stars"].to_numpy() + 3.0 * X["body"].str.count("good").to_numpy()
+    return result
 
 
 def body(*steps: Any) -> Any:
@@ -78,7 +82,7 @@ def body(*steps: Any) -> Any:
 def compiled(pipeline: Any, X: pd.DataFrame, y: Any) -> tuple[Contract, Session, Any]:
     """The contract, the proved program and its rules. Fails when the pipeline is not compiled."""
     pipeline.fit(X, y)
-    task = "regression" if not hasattr(pipeline, "classes_") else "multiclass"
+    task: Task = "regression" if not hasattr(pipeline, "classes_") else "multiclass"
     contract = learn_contract(X, pipeline, target="y", task=task)
     result = try_to_compile(pipeline, contract, X, matrix_from_frame(contract, X), threads=1)
     assert result.program is not None, result.reason
@@ -89,11 +93,13 @@ def assert_equal(pipeline: Any, contract: Contract, session: Session, rows: pd.D
     outputs = run(session, matrix_from_frame(contract, rows), words_from_frame(contract, rows))
     prediction, probabilities = predict(pipeline, rows, probabilities=contract.target.probabilities)
     if contract.target.classes is None:
-        np.testing.assert_allclose(outputs["prediction"], prediction, rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(outputs["prediction"].astype(float), prediction.astype(float), rtol=1e-9, atol=1e-12)
     else:
         assert [contract.target.classes[index] for index in outputs["prediction"].tolist()] == prediction.tolist()
     if probabilities is not None:
-        np.testing.assert_allclose(outputs["probabilities"], probabilities, rtol=0, atol=1e-9)
+        np.testing.assert_allclose(
+            outputs["probabilities"].astype(float), probabilities.astype(float), rtol=0, atol=1e-9
+        )
 
 
 def fresh_rows(X: pd.DataFrame) -> pd.DataFrame:

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from fasttrack.cli.app import run as run_command_line
-from tests.test_cli import run
+from tests.cli.commands import run
 
 if TYPE_CHECKING:
     from pathlib import Path

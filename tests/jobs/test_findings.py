@@ -114,7 +114,7 @@ def test_identifiers_are_left_out_and_kept_on_demand(tmp_path: Path) -> None:
 
 def test_repeated_rows_give_the_figures_of_the_distinct_ones(tmp_path: Path) -> None:
     outcome = fasttrack.train(write_csv(repeated(), tmp_path), "y", estimator="forest", store=tmp_path / "store")
-    assert codes(outcome) == [("FT105", "note", [])]
+    assert ("FT105", "note", []) in codes(outcome)
     assert "FT105: 180 of 240 rows repeat an earlier row; identical rows are on one side of the split" in printed(
         outcome
     )
@@ -129,5 +129,5 @@ def test_repeated_rows_give_the_figures_of_the_distinct_ones(tmp_path: Path) -> 
 def test_the_gate_compares_on_distinct_rows(tmp_path: Path) -> None:
     table = write_csv(repeated(), tmp_path)
     for estimator in ("forest", "linear"):
-        outcome = fasttrack.train(table, "y", estimator=estimator, store=tmp_path / "store")
+        outcome = fasttrack.train(table, "y", estimator=estimator, store=tmp_path / "store", promote="always")
     assert "of all resamples of their 11 distinct rows" in outcome.verdict.reason

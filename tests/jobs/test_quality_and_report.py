@@ -75,7 +75,7 @@ def test_a_version_is_measured_again_on_another_table(store: Path, tmp_path: Pat
     pd.DataFrame({"x": x, "y": 2 * x + 4}).to_csv(tmp_path / "fresh.csv", index=False)
     report = fasttrack.report(data=tmp_path / "fresh.csv", store=store)
     assert "fresh.csv" in report.html
-    with pytest.raises(ConfigError, match="query, table and rows are used with data only"):
+    with pytest.raises(ConfigError, match="query, table, rows and reading are used with data only"):
         fasttrack.report("line", rows=5, store=store)
     with pytest.raises(StoreError, match="has no model to report on"):
         fasttrack.report(store=tmp_path / "empty")

@@ -12,7 +12,7 @@ import pytest
 import fasttrack
 from fasttrack.bundle import Manifest, decode_manifest
 from fasttrack.cli.app import run as run_command_line
-from fasttrack.errors import ConfigError
+from fasttrack.errors import ConfigError, DataError
 from fasttrack.jobs import init, verify
 from fasttrack.jobs.report import report
 from fasttrack.reading import ReadOptions
@@ -133,6 +133,17 @@ def test_options_reach_every_command_that_reads_a_table(
     reading = ReadOptions(sheet="Homes")
     page = report("homes", data=tmp_path / "homes.xlsx", reading=reading, store=project.folder / "model")
     assert f"{ROWS} rows" in page.html
+
+
+def test_a_column_of_another_sheet_is_explained(tmp_path: Path) -> None:
+    book = workbook(sheets={"Cover": [["about"], ["homes"]], "Homes": [["town", "area", "price"], *rows()]})
+    (tmp_path / "homes.xlsx").write_bytes(book)
+    with pytest.raises(DataError) as caught:
+        fasttrack.train(tmp_path / "homes.xlsx", "price", store=tmp_path / "model")
+    assert str(caught.value) == (
+        f"{tmp_path}/homes.xlsx has no column 'price'; it has 'about' "
+        "(the sheet 'Cover' is read, of 'Cover', 'Homes'; --sheet names another)"
+    )
 
 
 def test_options_are_recorded_and_advised(tmp_path: Path) -> None:

@@ -110,7 +110,9 @@ def post(client: httpx.Client, body: Any) -> list[float]:
 
 def test_csv_json_text_json_numbers_and_queries_get_the_same_answer(store: Path, client: httpx.Client) -> None:
     rows = cells(store)
-    written = [{name: None if cell == "n/k" else cell for name, cell in row.items()} for row in rows]
+    written: list[dict[str, Any]] = [
+        {name: None if cell == "n/k" else cell for name, cell in row.items()} for row in rows
+    ]
     written = [row | {"size": None if row["size"] is None else int(row["size"])} for row in written]
     expected = post(client, [plain(row) for row in rows])
     assert post(client, written) == expected

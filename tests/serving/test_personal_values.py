@@ -33,7 +33,18 @@ if TYPE_CHECKING:
 NAME = "Kestrel, Ottoline"
 PRIVATE = (NAME, "Oslo", "987654", "1234.5", "1899-03", "Quagga")
 """Every name, a port of four rows, the extreme salaries, the earliest date of birth, one comment."""
-MODEL = ("--target", "survived", "--kind", "name=category", "--kind", "comment=category", "--estimator", "linear")
+MODEL = (
+    "--target",
+    "survived",
+    "--kind",
+    "name=category",
+    "--kind",
+    "comment=category",
+    "--estimator",
+    "linear",
+    "--promote",
+    "always",
+)
 
 
 def write_people(path: Path, rows: int = 240) -> None:
@@ -192,7 +203,7 @@ def test_no_reply_repeats_a_path_a_header_or_a_parameter(
             replies.append(service.request(method, path, content=b"{}", headers={"content-encoding": SECRET}))
         replies.append(service.request("S3CR3T", path))
     for name in ROW:  # a good row is repeated by GET /predict, as documented; a refused one is not
-        query = {**ROW, "garden": "true", "rooms": "1.5", name: SECRET}
+        query: dict[str, Any] = {**ROW, "garden": "true", "rooms": "1.5", name: SECRET}
         replies.append(service.get("/predict", params=query))
         replies.append(service.get(f"/predict?{quote(name)}={SECRET}&{quote(name)}={SECRET}"))
     assert {reply.status_code for reply in replies} >= {200, 404, 405, 415, 422}

@@ -8,8 +8,9 @@ import pytest
 
 from fasttrack.store import LocalStore, open_store
 from tests.bundles import line, writer
+from tests.cli.commands import run
 from tests.store.places import add
-from tests.test_cli import ROOT, run
+from tests.test_cli import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path

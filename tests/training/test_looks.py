@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,9 @@ from fasttrack.training.looks import kept_columns, look_at_rows, look_for_leaks
 from fasttrack.training.split import split_table
 from fasttrack.training.table import prepare
 
+if TYPE_CHECKING:
+    from fasttrack.contract import Task
+
 RANDOM = np.random.default_rng(0)
 N = 300
 PATIENTS = RANDOM.integers(0, 60, N)
@@ -29,7 +32,7 @@ FRAMES = {
     "FT105": pd.concat([X.assign(y=Y)] * 3, ignore_index=True),
     "FT106": X.assign(patient_id=PATIENTS, y=RANDOM.normal(size=60)[PATIENTS] + RANDOM.normal(size=N) / 2),
     "FT107": X.assign(when=pd.date_range("2020-01-01", periods=N), y=Y),
-    "FT109": X.assign(reason=np.where(Y > 0.5, "fee", None), y=np.where(Y > 0.5, "left", "stayed")),
+    "FT109": X.assign(reason=pd.Series("fee", range(N)).where(Y > 0.5), y=np.where(Y > 0.5, "left", "stayed")),
 }
 """A table for each code that this package finds."""
 
@@ -38,7 +41,7 @@ def looks(frame: pd.DataFrame, **options: Any) -> tuple[TrainConfig, Any, Any]:
     config = TrainConfig.of(frame, target="y", estimator="linear", **options)
     table = table_from_frame(frame, kinds={})
     ready = prepare(table, "y", keep=kept_columns(config))
-    task = "regression" if frame["y"].dtype == float else "binary"
+    task: Task = "regression" if frame["y"].dtype == float else "binary"
     config, ready = look_at_rows(config, ready, task)
     rows = split_table(ready, table, task, config.split, "a DataFrame")
     return config, look_for_leaks(config, ready, rows, task), rows

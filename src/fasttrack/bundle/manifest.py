@@ -43,7 +43,7 @@ __all__ = [
     "with_version",
 ]
 
-FORMAT = 1
+FORMAT = 2
 """The format of the bundles that this version writes: of the manifest, of its digests and of the other files.
 
 Every format since 1 can be read. A format that is newer than this one is refused.
@@ -62,8 +62,12 @@ optional field of the manifest, or a new file, needs none: released versions ign
    on with the version that it serves.
 """
 
-_UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
-"""By format: what makes a manifest's content one of the next format."""
+_UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: lambda content: content}
+"""By format: what makes a manifest's content one of the next format.
+
+Format 2 added the kind `text`, notations of numbers and dates, words for missing values and thresholds, which a reader
+of format 1 would refuse or ignore. Whatever format 1 says means the same in format 2.
+"""
 
 MANIFEST = "manifest.json"
 REPORT = "report.html"

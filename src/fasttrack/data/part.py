@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     GroupRows = Mapping[int, NDArray[np.int64]]
     """Number of a row group → the rows to read of it, counted from its first row, ascending."""
 
-__all__ = ["BATCH_ROWS", "TablePart"]
+__all__ = ["BATCH_ROWS", "TablePart", "collect_notes"]
 
 BATCH_ROWS = 65_536
 """The most rows of a batch."""
@@ -54,3 +54,19 @@ class TablePart(ABC):
         `kinds` says what columns are where that changes how they are read. `columns` limits the columns (default: all),
         `rows` the rows, where there are row groups.
         """
+
+
+def collect_notes(parts: Sequence[TablePart]) -> list[str]:
+    """The notes of all parts; of several, each names the first part that has it and says how many more have it."""
+    names: dict[str, list[str]] = {}
+    for part in parts:
+        for note in part.notes:
+            names.setdefault(note, []).append(part.name)
+    if len(parts) == 1:
+        return list(names)
+    return [f"{_first_and_more(having)}: {note}" for note, having in names.items()]
+
+
+def _first_and_more(names: Sequence[str]) -> str:
+    more = len(names) - 1
+    return f"{names[0]} and {more:,} more file{'s' * (more > 1)}" if more else names[0]

@@ -18,6 +18,7 @@ from fasttrack.contract.schema import base_kind
 from fasttrack.data.column_kinds import ARROW_TYPES, KIND_WORDS, cell_error, convert_kinds, keep_as_text_hint
 from fasttrack.data.files import local_parts
 from fasttrack.data.in_memory import check_kinds
+from fasttrack.data.part import collect_notes
 from fasttrack.data.plain_types import to_plain_types
 from fasttrack.data.request import ReadRequest
 from fasttrack.data.sample import reservoir_sample, sample_groups
@@ -124,13 +125,7 @@ class Source:
     @property
     def notes(self) -> list[str]:
         """What was done to read the files that they do not say, such as rows left out; complete when they were read."""
-        parts: dict[str, list[str]] = {}
-        for part in self._parts:
-            for note in part.notes:
-                parts.setdefault(note, []).append(part.name)
-        if len(self._parts) == 1:
-            return list(parts)
-        return [f"{_first_and_more(names)}: {note}" for note, names in parts.items()]
+        return collect_notes(self._parts)
 
     # Six parameters: what to read, how, and how much of it.
     def read(
@@ -415,11 +410,6 @@ def _convert_stored(table: pa.Table, kinds: Mapping[str, Kind], name: str, first
         if column in table.column_names and not pa.types.is_string(table.schema.field(column).type)
     }
     return convert_kinds(table, stored, name, first_row)
-
-
-def _first_and_more(names: Sequence[str]) -> str:
-    more = len(names) - 1
-    return f"{names[0]} and {more:,} more file{'s' * (more > 1)}" if more else names[0]
 
 
 # Nine parameters: those of Source and of its read method, because most callers need one call for both.

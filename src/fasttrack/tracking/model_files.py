@@ -93,6 +93,9 @@ def _signature(contract: Contract) -> dict[str, str]:
 
 
 def _column(column: Column) -> dict[str, Any]:
+    if column.reading.number is not None or column.reading.dates is not None:
+        # text in the table's notation is accepted beside numbers and times, and the contract checks both
+        return {"type": "any", "name": column.name, "required": not column.nullable}
     # a plain pandas column cannot hold missing integers, so MLflow asks for doubles
     kind = "double" if column.kind == "integer" and column.nullable else _TYPES[column.kind]
     return {"type": kind, "name": column.name, "required": not column.nullable}

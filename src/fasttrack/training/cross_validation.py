@@ -29,7 +29,7 @@ __all__ = ["CHOOSE", "CrossValidation", "Measured", "plan", "rank"]
 
 _SAMPLE = 20_000
 _FEW, _MORE_FOLDS = 2_000, 5
-"""Up to so many rows, and split at random, are cross-validated by so many folds: three can mislead."""
+"""Up to so many rows of numbers, split at random, have so many folds: one extreme row can spoil the RMSE of a fold."""
 CHOOSE = "choose an estimator: --estimator linear, boosting or forest"
 """What to do where candidates cannot be compared."""
 
@@ -140,7 +140,7 @@ def plan(
         seed=seed,
         classes=labels,
         by=None if by is None else by[rows],
-        most=_folds(labels, len(rows), method),
+        most=_most_folds(task, len(rows), method),
     )
     if not parts:
         few = "are too few" if labels is None else "are too few, or have too few of a label,"
@@ -174,10 +174,8 @@ def rank(data: CrossValidation, measured: Sequence[Measured], weights: Mapping[s
     )
 
 
-def _folds(labels: NDArray[Any] | None, rows: int, method: str) -> int:
-    """More folds for few rows, as long as each can have every class."""
-    rarest = rows if labels is None else np.unique(labels, return_counts=True)[1].min()
-    return _MORE_FOLDS if method == "random" and rows <= _FEW and rarest >= _MORE_FOLDS else FOLDS
+def _most_folds(task: Task, rows: int, method: str) -> int:
+    return _MORE_FOLDS if task == "regression" and method == "random" and rows <= _FEW else FOLDS
 
 
 def _check_counts(labels: NDArray[Any]) -> None:

@@ -39,7 +39,11 @@ def read_training_table(config: TrainConfig) -> tuple[pa.Table, list[str], list[
         reading=data.reading,
     )
     needed = (data.target, *data.ignore, *([data.weight] if data.weight else []))
-    check_columns(source.names, needed, source.name)
+    try:
+        check_columns(source.names, needed, source.name)
+    except DataError as error:  # another sheet may have the column
+        notes = "; ".join(source.notes)
+        raise DataError(f"{error} ({notes})" if notes else str(error)) from None
     check_split_column(config, source.names, source.name)
     unread = [column for column in data.ignore if column not in (data.target, config.split.column)]
     columns = [column for column in source.names if column not in unread]

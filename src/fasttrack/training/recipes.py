@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.compose import TransformedTargetRegressor
-from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -115,6 +114,8 @@ def _random_recipe(random: np.random.Generator, rows: int) -> Recipe:
 
 def _network(columns: Sequence[Column], task: Task, rows: int, seed: int) -> Pipeline:
     """A small neural network, which errs differently from trees."""
+    from sklearn.neural_network import MLPClassifier, MLPRegressor  # takes a while, and is rarely needed
+
     options: dict[str, Any] = {
         "hidden_layer_sizes": (64, 64) if task == "regression" else (64,),
         "alpha": 0.01 if task == "regression" else 0.1,
