@@ -163,6 +163,7 @@ def column(name: str, kind: Kind, *, nullable: bool = False, **more: Any) -> Col
         "boolean": "bool",
         "category": "str",
         "datetime": "datetime64[us]",
+        "text": "str",
     }
     public: dict[str, Any] = {"dtype": dtype[kind], "shown": list(range(len(more.get("categories") or ())))}
     if "minimum" in more:
