@@ -16,7 +16,7 @@ from fasttrack.contract.dates import DateNotation
 from fasttrack.contract.datetime_text import parse_datetime
 from fasttrack.contract.numbers import NumberNotation
 
-__all__ = ["DEFAULT_NULLS", "PLAIN_NUMBER", "Reading", "read_text"]
+__all__ = ["DEFAULT_NULLS", "PLAIN_NUMBER", "Reading", "cell_reading", "read_text"]
 
 PLAIN_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 """A number as programs write it."""
@@ -66,6 +66,18 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             return parse_datetime(text)
         except ValueError:
             return self.dates.parse(text)
+
+
+def cell_reading(kind: str, reading: Reading) -> Reading:
+    """How cells of a format without types are read by a contract that was perhaps learned from one with types.
+
+    Such a format can only leave a cell empty, or write a word, where there is no value.
+    """
+    if reading.is_missing(""):
+        return reading
+    if kind in ("category", "text"):
+        return msgspec.structs.replace(reading, nulls=(*reading.nulls, ""))
+    return msgspec.structs.replace(reading, default_nulls=True)
 
 
 @functools.cache

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from fasttrack.contract.reading import cell_reading
 from fasttrack.contract.schema import base_kind
 from fasttrack.data.column_kinds import ARROW_TYPES, KIND_WORDS, cell_error, convert_kinds, keep_as_text_hint
 from fasttrack.data.files import local_parts
@@ -145,6 +146,8 @@ class Source:
         if rows is not None and rows < 1:
             raise DataError(f"a sample of {rows} rows is empty; write a number of at least 1")
         known = known or {}
+        if self.untyped:
+            known = {name: (kind, cell_reading(kind, reading)) for name, (kind, reading) in known.items()}
         kinds, columns = self._select({**(kinds or {}), **{name: kind for name, (kind, _) in known.items()}}, columns)
         table = self._stored_table(kinds, columns, rows, seed)
         try:

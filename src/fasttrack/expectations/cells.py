@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from fasttrack.contract.datetime_text import parse_datetime, within_years
 from fasttrack.contract.datetimes import micros_to_seconds
 from fasttrack.contract.encoding import MatrixEncoder
+from fasttrack.contract.reading import cell_reading
 from fasttrack.contract.schema import WORDED, Contract, Target
 from fasttrack.data.column_kinds import parse_cells
 
@@ -62,6 +63,8 @@ class CellReader:
         """The cells, whatever their type; `untyped`: text cells are what they spell."""
         wrong = np.zeros(len(cells), dtype=bool)
         kind, reading = self.column.kind, self.column.reading
+        if untyped:
+            reading = cell_reading(kind, reading)
         if reading.takes_compact_dates(0) and pa.types.is_integer(cells.type):
             cells = pc.cast(cells, pa.string())
         if pa.types.is_string(cells.type):

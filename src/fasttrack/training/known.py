@@ -9,7 +9,6 @@ import pandas as pd
 import pyarrow.compute as pc
 
 from fasttrack.contract.frame import matrix_from_frame, pipeline_input, words_from_frame
-from fasttrack.contract.reading import Reading
 from fasttrack.errors import DataError
 from fasttrack.training.table import check_finite, missing, series
 from fasttrack.training.weights import row_weights
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-    from fasttrack.contract.schema import Column, Contract, Target
+    from fasttrack.contract.schema import Contract
     from fasttrack.data import Source
     from fasttrack.data.whole_columns import KnownColumn
 
@@ -52,7 +51,7 @@ def labelled_rows(
     if target.name not in source.names:
         raise DataError(f"{source.name} has no column {target.name!r}: without true values nothing can be measured")
     weighted = weight if weight in source.names else None
-    more = {target.name: _known(target)}
+    more = {target.name: (target.kind, target.reading)}
     table = _rows(contract, source, sample, more, [weighted] if weighted else [])
     cells = table.column(target.name)
     check_finite(cells, target.name, source.name)
@@ -84,7 +83,7 @@ def _rows(
     absent = [name for name in needed if name not in source.names]
     if absent:
         raise DataError(f"{source.name} lacks columns that the model needs: {', '.join(map(repr, absent))}")
-    known = {column.name: _known(column) for column in contract.columns if column.name in source.names}
+    known = {column.name: (column.kind, column.reading) for column in contract.columns if column.name in source.names}
     if not known:
         raise DataError(f"{source.name} has none of the model's columns: {', '.join(map(repr, contract.names))}")
     columns = list(dict.fromkeys([*known, *more, *optional]))
@@ -96,12 +95,6 @@ def _rows(
         also = "".join(f" and {name!r}" for name in more)
         raise DataError(f"{source.name} has no row with every value that the model needs{also}")
     return table.take(np.flatnonzero(keep))
-
-
-def _known(column: Column | Target) -> KnownColumn:
-    """How texts are read: an empty number or time is missing also for a model that was trained on no texts."""
-    untold = column.reading == Reading() and column.kind not in ("category", "text")
-    return column.kind, Reading(default_nulls=True) if untold else column.reading
 
 
 def _columns(contract: Contract, table: pa.Table) -> pd.DataFrame:
