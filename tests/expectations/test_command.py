@@ -86,7 +86,7 @@ def test_warnings_alone_exit_with_1_only_if_strict(project: Path) -> None:
     done = checked(project, "other.csv")
     assert done.stdout == checked(project, "other.csv", "--strict", code=1).stdout
     printed = closed_up(done.stdout)[2:-2]
-    assert printed[0] == 'size range 1 50.00% outside the training range about 4 to 115 row 1 is "500"'
+    assert printed[0] == 'size range 1 50.00% outside the training range about 3 to 114 row 1 is "500"'
     assert printed[1] == 'kind unseen 1 50.00% not among the 2 categories of the training data row 1 is "w"'
     assert printed[2] == "shop new 2 100.00% not a column of this model and ignored"
     assert done.stdout.splitlines()[-2:] == ["no row would be refused", "scored with a warning: 1 row, 50.0%"]

@@ -141,7 +141,7 @@ def test_the_command_that_lists_all_findings_reads_the_table_as_the_training_doe
         ),
         ("refuse = 'new'\n", "check.refuse: expected a list, got text"),
         ("refuse = []\nshare = 1\n", "check.share: expected a number < 1.0"),
-        ("refuse = []\nwith = 'a'\n", "check: unknown key `with`"),
+        ("refuse = []\nwith = 'a'\n", "check: unknown key `with`; did you mean weight?"),
     ],
 )
 def test_a_mistake_in_the_configuration_is_named(tmp_path: Path, check: str, message: str) -> None:
