@@ -76,6 +76,9 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     }
     margins = [f"{value:.1f}%" for value in random.normal(20, 5, 60)]
     pd.DataFrame({**sales, "margin": margins}).to_csv(folder / "sales.csv", index=False)
+    survey = pd.DataFrame({"rooms": random.integers(1, 9, 80), "households": random.integers(1, 5, 80)})
+    survey["income"] = survey["rooms"] * 10 + random.normal(0, 3, 80).round(2)
+    survey.to_csv(folder / "survey.csv", index=False)
     frame["arr_delay"] = frame["dep_delay"] + random.normal(0, 3, 300).round()
     frame.to_csv(folder / "flights.csv", index=False)
     return folder
@@ -170,7 +173,7 @@ def test_the_tutorial_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.mark.system
 def test_the_guide_to_labels_works(tmp_path: Path) -> None:
-    frame = pd.DataFrame({"dep_delay": np.arange(100.0), "origin": ["JFK", "LGA"] * 50})
+    frame = pd.DataFrame({"dep_delay": np.arange(100.0) / 4, "origin": ["JFK", "LGA"] * 50})
     frame["arr_delay"] = frame["dep_delay"] * 2
     frame.to_csv(tmp_path / "flights.csv", index=False)
     run("fasttrack train flights.csv --target arr_delay --estimator linear", tmp_path)
@@ -198,7 +201,7 @@ def test_the_guide_to_mlflow_works(
     tmp_path: Path, mlflow_server: MlflowServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_server.url)
-    frame = pd.DataFrame({"dep_delay": np.arange(100.0), "origin": ["JFK", "LGA"] * 50})
+    frame = pd.DataFrame({"dep_delay": np.arange(100.0) / 4, "origin": ["JFK", "LGA"] * 50})
     frame["arr_delay"] = frame["dep_delay"] * 2
     frame.to_csv(tmp_path / "flights.csv", index=False)
     name = new_name()  # the server is shared with other tests

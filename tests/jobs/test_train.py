@@ -218,7 +218,7 @@ def test_own_code_is_packed_so_that_it_loads_anywhere(tmp_path: Path, monkeypatc
         ("x,y\n" + "".join(f"{i},a\n" for i in range(30)), "y", "the same value in all 30 rows"),
         ("x,y\n1,\n2,\n", "y", "the target 'y' has no value in any row"),
         ("y\n1\n2\n3\n", "y", "no column to learn from"),
-        ("x,y\n" + "".join(f"{i},{i}\n" for i in range(99)) + "99,late\n", "y", 'row 100: y is "late"'),
+        ("x,y\n" + "".join(f"{i},{i}\n" for i in range(99)) + "99,l4te\n", "y", 'row 100: y is "l4te"'),
         ("x,y\n1,2\n2,3\n3,5\n", "y", "each needs at least 2"),
     ],
 )
