@@ -156,10 +156,10 @@ def test_a_manifest_that_is_none_is_damaged(bundle: Bundle, content: bytes) -> N
 
 def test_an_unknown_format_is_named_whatever_else_it_holds(bundle: Bundle) -> None:
     path = bundle.folder / "manifest.json"
-    for content in (b'{"format":2}', path.read_bytes().replace(b'"format": 1', b'"format": 2')):
+    for content in (b'{"format":3}', path.read_bytes().replace(b'"format": 2', b'"format": 3')):
         path.write_bytes(content)
         assert refused(bundle.folder) == (
-            f"{path} has format 2, and this version of fasttrack-mlops reads format 1; update fasttrack-mlops"
+            f"{path} has format 3, and this version of fasttrack-mlops reads formats 1 to 2; update fasttrack-mlops"
         )
 
 

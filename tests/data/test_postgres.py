@@ -192,7 +192,7 @@ def test_each_refusal_is_one_clear_line(url: str, postgres: Postgres) -> None:
     assert refusal(url, table="long", columns=["wrd"]) == f"{url} has no column 'wrd'; did you mean word?"
     assert refusal(url, query="SELECT 1 AS a WHERE false") == f"{url} has no rows; check that it is the table you mean"
     assert refusal(url, table="long", kinds={"word": "number"}) == (
-        f'{url} row 1: word is "w0", expected a number; fix the cell, pass --null w0, or leave out --kind word=number'
+        f'{url} row 1: word is "w0", expected a number; fix the cell, or leave out --kind word=number'
     )
 
 

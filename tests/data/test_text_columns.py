@@ -128,11 +128,14 @@ def test_money_in_one_file_and_plain_numbers_in_another_are_one_column(tmp_path:
 
 
 def test_few_words_are_named_and_missing_and_many_make_text(tmp_path: Path) -> None:
-    few = read_table(column_file(tmp_path, [*map(str, range(30)), "n/k", "unknown"]))
-    assert few.column("a").to_pylist() == [*range(30), None, None]
+    few = read_table(column_file(tmp_path, [*map(str, range(90)), *["n/k", "unknown"] * 5]))
+    assert few.column("a").to_pylist() == [*range(90), *[None] * 10]
     (finding,) = field_findings(few.schema.field("a"))
     assert finding.code == "FT108" and "--null n/k --null unknown" in finding.message
     assert field_reading(few.schema.field("a")).is_missing(" n/k ")
+    rare = read_table(column_file(tmp_path, [*map(str, range(30)), "a remark"], "rare.csv"))
+    (finding,) = field_findings(rare.schema.field("a"))
+    assert "a remark" not in finding.message and rare.column("a").null_count == 1
     many = read_table(column_file(tmp_path, [*map(str, range(30)), *["n/k"] * 9]))
     assert types(many)["a"] == "string" and not codes(many)
 
