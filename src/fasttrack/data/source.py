@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.util import find_spec
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -20,10 +19,10 @@ from fasttrack.data.column_kinds import ARROW_TYPES, KIND_WORDS, cell_error, con
 from fasttrack.data.files import local_parts
 from fasttrack.data.in_memory import check_kinds
 from fasttrack.data.part import collect_notes
-from fasttrack.data.plain_types import to_plain_types
 from fasttrack.data.request import ReadRequest
 from fasttrack.data.sample import reservoir_sample, sample_groups
-from fasttrack.data.schema_agreement import cast_columns, check_same_names, check_schemas, concatenate, widen_types
+from fasttrack.data.schema_agreement import cast_columns, concatenate, widen_types
+from fasttrack.data.stored_parts import MixedText, StoredParts
 from fasttrack.data.text_columns import TextRules
 from fasttrack.data.whole_columns import FaultyColumn, count_texts, infer_texts, read_columns, read_inferred
 from fasttrack.errors import DataError
@@ -39,7 +38,7 @@ if TYPE_CHECKING:
 
     from fasttrack.contract.dates import DateOrder
     from fasttrack.contract.schema import Kind, KindChoice
-    from fasttrack.data.part import GroupRows, TablePart
+    from fasttrack.data.part import TablePart
     from fasttrack.data.whole_columns import KnownColumn
 
 __all__ = ["Source", "TableScan", "read_table", "scan_table"]
@@ -111,12 +110,13 @@ class Source:
         self.name = redact_url(str(source))
         request = ReadRequest(str(source), nulls, default_nulls, dates, query, table, reading)
         self._parts = _open_parts(request)
+        self._stored = StoredParts(self._parts)
         self._rules = TextRules(tuple(nulls), default_nulls, dates, untyped=self.untyped)
 
     @cached_property
     def names(self) -> list[str]:
         """All its columns; of several files, those of the first."""
-        return self._parts[0].column_names()
+        return self._stored.names
 
     @property
     def untyped(self) -> bool:
@@ -165,14 +165,14 @@ class Source:
         self, kinds: Mapping[str, KindChoice], columns: Sequence[str] | None, rows: int | None, seed: int
     ) -> pa.Table:
         """The table, or a sample of it, with text that is not looked at yet."""
-        group_sizes = None if rows is None else self._group_sizes()
+        group_sizes = None if rows is None else self._stored.group_sizes()
         groups = None if rows is None or group_sizes is None else sample_groups(group_sizes, rows, seed)
         text_columns: dict[str, Kind] = {}
         while True:
-            batches = self._plain_batches(kinds, columns, groups, text_columns)
+            batches = self._stored.tables(kinds, columns, groups, text_columns)
             try:
                 tables = list(batches if rows is None or groups is not None else reservoir_sample(batches, rows, seed))
-            except _MixedText as mixed:
+            except MixedText as mixed:
                 text_columns |= dict.fromkeys(mixed.columns, "category")
                 continue
             if not sum(table.num_rows for table in tables):
@@ -192,7 +192,7 @@ class Source:
         if not is_inferred:
             hint = f"leave out --kind {shlex.quote(f'{faulty.column}={kinds[faulty.column]}')}"
         part_name, row, first_row = self.name, 0, 0
-        for part, table in self._part_batches(kinds, columns, None, {faulty.column: "category"}):
+        for part, table in self._stored.batches(kinds, columns, None, {faulty.column: "category"}):
             if part != part_name:
                 part_name, first_row = part, 0
             place = pc.index(table.column(faulty.column), faulty.text).as_py()
@@ -224,13 +224,13 @@ class Source:
         kinds, columns = self._select(kinds or {}, columns)
         stay_text = frozenset(text_columns or {})
         text_columns = dict(text_columns or {})
-        types = self._stored_types(kinds, columns)
+        types = self._stored.types(kinds, columns)
         if types is not None:
             return self._scan(types, lambda: self._typed_batches(kinds, columns))
         while True:
             try:
                 return self._scan_inferred(kinds, columns, text_columns, stay_text)
-            except _MixedText as mixed:
+            except MixedText as mixed:
                 text_columns |= dict.fromkeys(mixed.columns, "category")
             except FaultyColumn as faulty:
                 raise self._faulty_cell(faulty, kinds, columns, is_inferred=faulty.column not in kinds) from None
@@ -249,7 +249,7 @@ class Source:
         types: dict[str, pa.DataType] = {}
         counts: dict[str, Counter[str]] = {}
         tables: list[pa.Table] = []
-        for table in self._plain_batches(kinds, columns, None, text_columns):
+        for table in self._stored.tables(kinds, columns, None, text_columns):
             types = widen_types(types, table.schema)
             for name, texts in count_texts(
                 table.drop_columns([name for name in table.column_names if name in stay_text])
@@ -261,7 +261,7 @@ class Source:
         known: dict[str, KnownColumn] = {name: (column.kind, column.reading) for name, column in read.items()}
 
         def batches() -> Iterator[pa.Table]:
-            for table in tables or self._plain_batches(kinds, columns, None, text_columns):
+            for table in tables or self._stored.tables(kinds, columns, None, text_columns):
                 yield read_columns(table, known)
 
         return self._scan(types, batches)
@@ -282,7 +282,7 @@ class Source:
         """The batches of a source with types, of which text is converted to `kinds` batch by batch."""
         converted = {name: base_kind(kind) for name, kind in kinds.items()}
         part_name, first_row = "", 0
-        for part, table in self._part_batches(kinds, columns):
+        for part, table in self._stored.batches(kinds, columns):
             if part != part_name:
                 part_name, first_row = part, 0
             yield convert_kinds(table, converted, part, first_row)
@@ -307,112 +307,6 @@ class Source:
         kinds = {column: kind for column, kind in kinds.items() if column in columns}
         # for all columns, None gives the simplest statement
         return kinds, None if set(columns) == set(self.names) else list(dict.fromkeys(columns))
-
-    def _group_sizes(self) -> list[Sequence[int]] | None:
-        sizes = [part.group_sizes() for part in self._parts]
-        known = [group for group in sizes if group is not None]
-        return known if len(known) == len(sizes) else None
-
-    def _stored_types(
-        self, kinds: Mapping[str, KindChoice], columns: Sequence[str] | None
-    ) -> dict[str, pa.DataType] | None:
-        """The plain types of all parts, if they are known before the rows are read. Raises DataError if they differ.
-
-        Text has the type of its kind in `kinds`.
-        """
-        converted = {name: base_kind(kind) for name, kind in kinds.items()}
-        types: dict[str, pa.DataType] = {}
-        first: tuple[str, pa.Table] | None = None
-        for part in self._parts:
-            if first is not None and len(self._parts) > 1:
-                check_same_names(first[0], self.names, part.name, part.column_names())
-            schema = part.schema(converted, columns)
-            if schema is None:
-                return None
-            plain = convert_kinds(to_plain_types(schema.empty_table(), part.name), converted, part.name)
-            if first is None:
-                first = (part.name, plain)
-            check_schemas(*first, part.name, plain)
-            types = widen_types(types, plain.schema)
-        return types
-
-    def _plain_batches(
-        self,
-        kinds: Mapping[str, KindChoice],
-        columns: Sequence[str] | None,
-        groups: Sequence[GroupRows] | None = None,
-        text_columns: Mapping[str, Kind] = MappingProxyType({}),
-    ) -> Iterator[pa.Table]:
-        """The rows in order, part by part, each part in its own plain types."""
-        return (table for _, table in self._part_batches(kinds, columns, groups, text_columns))
-
-    def _part_batches(
-        self,
-        kinds: Mapping[str, KindChoice],
-        columns: Sequence[str] | None,
-        groups: Sequence[GroupRows] | None = None,
-        text_columns: Mapping[str, Kind] = MappingProxyType({}),
-    ) -> Iterator[tuple[str, pa.Table]]:
-        """The rows in order, with the name of their part. Text stays text, also in the columns in `kinds`.
-
-        Raises DataError if the types of the parts do not agree, _MixedText if a column is text only in some of them and
-        can be read as text in all.
-        """
-        # with row groups, all footers are compared before the first row is read
-        is_compared = self._parts[0].group_sizes() is not None and self._stored_types(kinds, columns) is not None
-        part_kinds = {**{name: base_kind(kind) for name, kind in kinds.items()}, **text_columns}
-        stored_kinds: dict[str, Kind] = {**part_kinds, **dict.fromkeys(text_columns, "category")}
-        first: tuple[str, pa.Table] | None = None
-        for number, part in enumerate(self._parts):
-            if columns is not None and number and not is_compared:
-                check_same_names(self._parts[0].name, self.names, part.name, part.column_names())
-            first_row = 0
-            for table in part.batches(part_kinds, columns, None if groups is None else groups[number]):
-                check_kinds(kinds, table.column_names, part.name)
-                plain = _convert_stored(to_plain_types(table, part.name), stored_kinds, part.name, first_row)
-                if first is None:
-                    first = (part.name, plain)
-                elif not first_row:
-                    self._check_text(first[1], plain, kinds)
-                    check_schemas(*first, part.name, plain)
-                first_row += table.num_rows
-                yield part.name, plain
-
-    def _check_text(self, first: pa.Table, other: pa.Table, kinds: Mapping[str, KindChoice]) -> None:
-        """Raise _MixedText for columns that are text in one of two tables, and can be read as text in both."""
-        mixed = [
-            field.name
-            for field in first.schema
-            if field.name in other.column_names
-            and (self.untyped or field.name in kinds)
-            and _is_text_in_one(field.type, other.schema.field(field.name).type)
-        ]
-        if mixed:
-            raise _MixedText(mixed)
-
-
-class _MixedText(Exception):
-    """Columns that are text in some parts and not in others."""
-
-    def __init__(self, columns: Sequence[str]) -> None:
-        super().__init__(columns)
-        self.columns = columns
-
-
-def _is_text_in_one(first: pa.DataType, other: pa.DataType) -> bool:
-    return pa.types.is_string(first) != pa.types.is_string(other) and not (
-        pa.types.is_null(first) or pa.types.is_null(other)
-    )
-
-
-def _convert_stored(table: pa.Table, kinds: Mapping[str, Kind], name: str, first_row: int) -> pa.Table:
-    """`table` with the columns that are not text converted to their `kinds`."""
-    stored = {
-        column: kind
-        for column, kind in kinds.items()
-        if column in table.column_names and not pa.types.is_string(table.schema.field(column).type)
-    }
-    return convert_kinds(table, stored, name, first_row)
 
 
 # Nine parameters: those of Source and of its read method, because most callers need one call for both.

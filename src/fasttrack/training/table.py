@@ -93,16 +93,7 @@ def prepare(
     kept column does not exist, the target has infinite values, a weight cannot be used, or nothing is left to train on.
     """
     check_columns([*table.column_names, *unread], (target, *ignore, *(keep or ()), *([weight] if weight else ())), name)
-    cells = table.column(target)
-    kept = np.flatnonzero(pc.invert(missing(cells)).to_numpy())
-    if not len(kept):
-        raise DataError(f"{name}: the target {target!r} has no value in any row, so there is nothing to learn")
-    check_finite(cells, target, name)
-    if pa.types.is_timestamp(cells.type):
-        raise DataError(
-            f"{name}: the target {target!r} is a date or time, which no model predicts; predict a number made of it, "
-            "such as the days until then"
-        )
+    kept = _rows_with_target(table.column(target), target, name)
     dropped = table.num_rows - len(kept)
     rows = table.take(pa.array(kept)) if dropped else table
     weights = None if weight is None else row_weights(table.column(weight), weight, name, kept)
@@ -119,40 +110,64 @@ def prepare(
     candidates = [column for column in names if column not in left_out]
     identifiers = [] if keep is None else _identifiers(rows, candidates, keep)
     left_out |= dict(identifiers)
-    all_notes = [*notes]
-    features: dict[str, pd.Series[Any]] = {}
-    found: dict[str, Kind] = {}
-    for column_name in names:
-        if column_name in left_out:
-            continue
-        column = rows.column(column_name)
-        features[column_name], kind = series(column)
-        if kind == "category" and (asked.get(column_name) or ("text" if is_text_column(column) else kind)) == "text":
-            kind = "text"
-        found[column_name] = kind
-        if pa.types.is_integer(column.type) and _past_float64(column):
-            all_notes.append(f"{column_name!r} has whole numbers above 2^53, which a 64-bit float rounds")
-    if not features:
+    used = [column for column in names if column not in left_out]
+    if not used:
         reasons = "; ".join(f"{column!r} is {reason}" for column, reason in left_out.items())
         raise TrainingError(f"{name} has no column to learn from: {reasons or 'it has only the target'}")
-    X = pd.DataFrame(dict(enumerate(features.values())))
-    X.columns = pd.Index(list(features))
-    used = [rows.schema.field(column_name) for column_name in (*features, target)]
+    X, found = _features(rows.select(used), asked)
+    fields = [rows.schema.field(column) for column in (*used, target)]
     return TrainingTable(
         X=X,
         y=series(rows.column(target))[0],
         kinds=found,
         dropped_rows=dropped,
         left_out=left_out,
-        notes=all_notes,
+        notes=[*notes, *_rounding_notes(rows.select(used))],
         kept=kept,
-        readings={field.name: field_reading(field) for field in used},
+        readings={field.name: field_reading(field) for field in fields},
         weight=weights,
         findings=[
-            *(finding for field in used for finding in field_findings(field)),
+            *(finding for field in fields for finding in field_findings(field)),
             *(identifier_finding(column, reason) for column, reason in identifiers),
         ],
     )
+
+
+def _rows_with_target(cells: pa.ChunkedArray, target: str, name: str) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """The rows that have a target. Raises DataError when there is none, or no model can predict such a target."""
+    kept = np.flatnonzero(pc.invert(missing(cells)).to_numpy())
+    if not len(kept):
+        raise DataError(f"{name}: the target {target!r} has no value in any row, so there is nothing to learn")
+    check_finite(cells, target, name)
+    if pa.types.is_timestamp(cells.type):
+        raise DataError(
+            f"{name}: the target {target!r} is a date or time, which no model predicts; predict a number made of it, "
+            "such as the days until then"
+        )
+    return kept
+
+
+def _features(table: pa.Table, asked: Mapping[str, Kind]) -> tuple[pd.DataFrame, dict[str, Kind]]:
+    """The columns of `table` as the pipeline gets them, and their kinds; `asked` are those that were set."""
+    columns: list[pd.Series[Any]] = []
+    kinds: dict[str, Kind] = {}
+    for column_name, column in zip(table.column_names, table.columns, strict=True):
+        cells, kind = series(column)
+        if kind == "category" and (asked.get(column_name) or ("text" if is_text_column(column) else kind)) == "text":
+            kind = "text"
+        columns.append(cells)
+        kinds[column_name] = kind
+    X = pd.DataFrame(dict(enumerate(columns)))
+    X.columns = pd.Index(table.column_names)
+    return X, kinds
+
+
+def _rounding_notes(table: pa.Table) -> list[str]:
+    return [
+        f"{name!r} has whole numbers above 2^53, which a 64-bit float rounds"
+        for name, column in zip(table.column_names, table.columns, strict=True)
+        if pa.types.is_integer(column.type) and _past_float64(column)
+    ]
 
 
 def _identifiers(rows: pa.Table, names: Sequence[str], keep: Collection[str]) -> list[tuple[str, str]]:
