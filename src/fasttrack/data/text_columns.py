@@ -242,9 +242,9 @@ def _words_finding(name: str, words: Mapping[str, int]) -> TableFinding:
         listed.append(f"{rest:,} word{'s' * (rest != 1)} that fewer than {privacy.min_rows} rows have")
     nulls = " ".join(f"--null {shlex.quote(word.strip())}" for word in named)
     message = (
-        f"{column_label(name)} is read as numbers, and as missing where it has a word: {', '.join(listed)}; "
-        + f"to say so: {nulls}; " * bool(nulls)
-        + f"to keep all as text: --kind {shlex.quote(f'{name}=category')}"
+        f"{column_label(name)} is read as numbers; its words are read as missing: {', '.join(listed)}; "
+        + f"to confirm this: {nulls}; " * bool(nulls)
+        + f"to keep the column as text: --kind {shlex.quote(f'{name}=category')}"
     )
     return TableFinding(code="FT108", level="note", message=message, columns=[name])
 

@@ -86,7 +86,7 @@ def choose_ensemble(
     count = len(members)
     rule = f"the mixture of {count} with the lowest loss, of {len(measured)} candidates" if count > 1 else ""
     board = rank(
-        data, measured, shares, rule or f"{members[0][0].name} has the lowest loss, and no mixture a lower one"
+        data, measured, shares, rule or f"{members[0][0].name} has the lowest loss, and no mixture has a lower one"
     )
     if count == 1:
         return Choice(members[0][0].name, members[0][0].make(columns, task, len(X), seed), board)

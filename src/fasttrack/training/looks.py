@@ -69,7 +69,7 @@ def look_at_rows(config: TrainConfig, ready: TrainingTable, task: Task) -> tuple
     if config.split.method == "auto":
         if chosen is None:
             chosen = msgspec.structs.replace(config.split, method="random")
-            notes.append("split.method auto chose random: no time orders the rows, and no id has several of them")
+            notes.append("split.method auto chose random: no time orders the rows, and no id has several rows")
         config = msgspec.structs.replace(config, split=chosen)
     copies = None
     if "FT105" not in skip:
