@@ -86,7 +86,7 @@ class ModelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     quality: Annotated[
         Literal["fast", "best"],
         Option(
-            "What auto chooses: fast, one family with its default parameters; best, an ensemble of families and variants.",
+            "What auto chooses: fast, one family with its defaults; best, an ensemble of families and variants.",
             metavar="QUALITY",
         ),
     ] = "fast"

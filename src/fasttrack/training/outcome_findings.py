@@ -76,7 +76,9 @@ def _never_predicted(target: Target, holdout: HoldOut) -> list[TableFinding]:
     if not len(absent):
         return []
     absent = absent[np.argsort(-truth[absent], kind="stable")]
-    named = _listed([f"{label_key(target.classes[k])} ({truth[k]:,} row{'' if truth[k] == 1 else 's'})" for k in absent])
+    named = _listed(
+        [f"{label_key(target.classes[k])} ({truth[k]:,} row{'' if truth[k] == 1 else 's'})" for k in absent]
+    )
     message = (
         f"the model never predicts {target.name!r} = {named} in the {len(holdout.y):,} rows that it was measured on"
     )
