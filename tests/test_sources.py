@@ -102,7 +102,8 @@ def test_a_model_is_proved_and_reported_on_rows_of_a_database(project: Path, url
     for command in ("verify", "report"):
         arguments = ["models", "verify", "sold"] if command == "verify" else ["report", "sold"]
         refused = run(*arguments, "--rows", "5", cwd=project, code=1).stderr
-        assert refused == "error: --query, --table, --rows and how to read a file need a table: --data DATA\n"
+        needed = "--query, --table, --rows and the options for reading a file need a table: --data DATA"
+        assert refused == f"error: {needed}\n"
 
 
 def test_labels_come_from_a_database(tmp_path: Path) -> None:

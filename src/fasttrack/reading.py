@@ -24,7 +24,7 @@ _COMMON_ENCODINGS = ("utf-8", "utf-16", "windows-1252", "windows-1250", "latin-1
 
 
 class ReadOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """What was said about a file; the defaults are found out from its content. Raises ValueError for what cannot be."""
+    """How to read a file; by default, its content decides. Raises ValueError for an option that cannot be used."""
 
     delimiter: str | None = None
     """One character, `tab`, or `whitespace`."""
@@ -49,7 +49,7 @@ class ReadOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
 
     @property
     def separator(self) -> str | None:
-        """The delimiter itself: a tab for `tab`. `None` if it is to be found out."""
+        """The delimiter itself: a tab for `tab`. `None` if it is to be detected."""
         return _NAMED_DELIMITERS.get(self.delimiter or "", self.delimiter)
 
     def given(self) -> dict[str, str]:
@@ -63,7 +63,7 @@ class ReadOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
 
 
 DEFAULT_READING = ReadOptions()
-"""Everything is found out from the content."""
+"""The content of the file decides everything."""
 
 
 def _is_delimiter(text: str) -> bool:

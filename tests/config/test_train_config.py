@@ -179,7 +179,7 @@ def test_numbers_of_numpy_are_numbers() -> None:
         ({"name": "a/b"}, "--name a/b: expected a letter or digit, then letters, digits, dots, dashes and underscores"),
         ({"space": {"C": 3}, "trials": 1}, "space.C: expected { low = …, high = … } or a list of at least one choice"),
         ({"space": {"C": [1]}}, "a.csv: search.space says where to search, but nothing says how long"),
-        ({"search_seconds": float("inf")}, "a.csv: search.seconds = inf has no end; write a number of seconds"),
+        ({"search_seconds": float("inf")}, "a.csv: search.seconds = inf is not finite; write a number of seconds"),
         ({"split_method": "time"}, 'a.csv: split.method = "time" needs split.column, the column to split by'),
         ({"check_share": 0.5}, "a.csv: check: `refuse` is missing; write what stops a training"),
         (

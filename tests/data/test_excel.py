@@ -62,7 +62,7 @@ def test_a_sheet_is_chosen_by_its_name(tmp_path: Path) -> None:
     name = write(tmp_path, "t.xlsx", book)
     source = Source(name)
     assert source.read().to_pydict() == {"a": [1]}
-    assert source.notes == ["the sheet 'Data' is read, of 'Data', 'Old', 'Empty'; --sheet names another"]
+    assert source.notes == ["the sheet 'Data' is read; the workbook has 'Data', 'Old', 'Empty'; --sheet reads another"]
     other = Source(name, reading=ReadOptions(sheet="Old"))
     assert other.read().to_pydict() == {"a": [2]}
     assert other.notes == []

@@ -109,7 +109,7 @@ def test_a_header_is_taken_for_one(tmp_path: Path, content: str) -> None:
 
 def test_an_option_that_a_format_does_not_have_is_refused(tmp_path: Path) -> None:
     name = write(tmp_path, "t.csv", "a,b\n1,2\n")
-    assert refusal(name, reading=ReadOptions(sheet="x")) == f"{name} is not read by --sheet; leave it out"
+    assert refusal(name, reading=ReadOptions(sheet="x")) == f"{name} cannot be read with --sheet; leave it out"
     database = "sqlite:///t.db"
     assert refusal(database, table="t", reading=ReadOptions(delimiter=";")) == (
         f"{database} is a database, not a file: leave out --delimiter"

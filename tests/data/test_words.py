@@ -12,12 +12,12 @@ NUMBERS = {f"{i}.5": 1 for i in range(200)}
 @pytest.mark.parametrize(
     ("words", "named"),
     [
-        ({"n/k": 14}, 'word: "n/k" (14); to say so: --null n/k; to keep'),
+        ({"n/k": 14}, 'missing: "n/k" (14); to confirm this: --null n/k; to keep'),
         (
             {"n/k": 5, "ask Mr Kestrel": 2},
-            'word: "n/k" (5), 1 word that fewer than 5 rows have; to say so: --null n/k;',
+            'missing: "n/k" (5), 1 word that fewer than 5 rows have; to confirm this: --null n/k;',
         ),
-        ({"ask Mr Kestrel": 2, "Bo Doe": 1}, "word: 2 words that fewer than 5 rows have; to keep"),
+        ({"ask Mr Kestrel": 2, "Bo Doe": 1}, "missing: 2 words that fewer than 5 rows have; to keep"),
     ],
 )
 def test_only_words_of_several_rows_are_named(words: dict[str, int], named: str) -> None:

@@ -98,7 +98,9 @@ def test_content_far_larger_than_its_file_is_refused(
     name = write(tmp_path, "t.xlsx" if ending == ".xlsx" else f"t.csv{ending}", contents[ending])
     message = refusal(name)
     assert message.startswith(f"{name} has ")
-    assert message.endswith(" or more, which no table does; if it is one, extract it, and name the file that was in it")
+    assert message.endswith(
+        " or more, which is unusual for a table; if it is one, extract it, and name the file that was in it"
+    )
     monkeypatch.setattr(compression, "LARGEST", 2_000_000)
     if ending != ".xlsx":
         assert read_table(name).num_rows == 300_000

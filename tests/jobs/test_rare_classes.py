@@ -144,7 +144,7 @@ def test_costs_and_class_weights_find_more_of_the_rare_rows(outcome: Outcome, fo
     assert weighted.manifest.contract.target.threshold is None
     assert found(weighted) > found(never)
     assert never.manifest.training.findings[1].code == "FT111"
-    assert never.manifest.training.findings[1].message.startswith("the model never predicts 'fraud' = fraud (true of ")
+    assert never.manifest.training.findings[1].message.startswith("the model never predicts 'fraud' = fraud (")
     assert "<strong>FT111</strong> the model never predicts" in read_report(never.bundle)
 
 

@@ -142,7 +142,7 @@ def test_a_column_of_another_sheet_is_explained(tmp_path: Path) -> None:
         fasttrack.train(tmp_path / "homes.xlsx", "price", store=tmp_path / "model")
     assert str(caught.value) == (
         f"{tmp_path}/homes.xlsx has no column 'price'; it has 'about' "
-        "(the sheet 'Cover' is read, of 'Cover', 'Homes'; --sheet names another)"
+        "(the sheet 'Cover' is read; the workbook has 'Cover', 'Homes'; --sheet reads another)"
     )
 
 

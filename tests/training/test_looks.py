@@ -70,10 +70,11 @@ def test_messages_name_the_columns_the_figure_and_the_way_out() -> None:
         "FT103": "'copy' alone explains 100 % of 'y'; is it known when you predict? If not: --ignore copy",
         "FT104": "'a' + 'b' = 'y'; are they all known when you predict? If not: --ignore a --ignore b",
         "FT105": "600 of 900 rows repeat an earlier row; identical rows are on one side of the split",
-        "FT106": "'patient_id' has 5.0 rows for each value on average, with similar targets; a random split is too "
-        "optimistic for values that are new. To measure on these: --split-method group --split-column patient_id",
-        "FT107": "the rows are in the order of 'when'; a random split is too optimistic for rows that are later than "
-        "the training. To measure on the latest rows: --split-method time --split-column when",
+        "FT106": "'patient_id' has 5.0 rows for each value on average, with similar targets; with a random split, the "
+        "metrics are too optimistic for new values. To measure on new values: --split-method group --split-column "
+        "patient_id",
+        "FT107": "the rows are in the order of 'when'; with a random split, the metrics are too optimistic for later "
+        "rows. To measure on the latest rows: --split-method time --split-column when",
         "FT109": "whether 'reason' has a value predicts 'y' with 100 % fewer errors than guessing the most frequent "
         "label; is it known when you predict? If not: --ignore reason",
     }
@@ -110,8 +111,8 @@ def test_rows_that_repeat_by_nature_are_noted_and_split_like_others() -> None:
     frame = pd.DataFrame({"sex": RANDOM.choice(["f", "m"], 400), "class": RANDOM.integers(1, 4, 400)})
     _, ready, rows = looks(frame.assign(y=RANDOM.choice(["no", "yes"], 400)))
     assert [finding.message for finding in ready.findings] == [
-        "388 of 400 rows repeat an earlier row, but not as copies: few combinations of values are possible, or the "
-        "same features have other targets"
+        "388 of 400 rows repeat an earlier row; they do not count as copies: few combinations of values are possible, "
+        "or rows with the same features have different targets"
     ]
     assert rows.by_train is None
 
@@ -130,7 +131,7 @@ def test_auto_splits_at_random_where_nothing_speaks_against_it() -> None:
     for options in ({}, {"check_skip": ["FT107"]}):
         config, ready, _ = looks(FRAMES["FT107"] if options else X.assign(y=Y), split_method="auto", **options)
         assert config.split.method == "random"
-        assert ready.notes == ["split.method auto chose random: no time orders the rows, and no id has several of them"]
+        assert ready.notes == ["split.method auto chose random: no time orders the rows, and no id has several rows"]
     with pytest.raises(ConfigError, match=r"split\.column is used with split\.method"):
         TrainConfig.of(X, target="a", split_method="auto", split_column="b")
 

@@ -152,7 +152,7 @@ def test_a_threshold_is_for_two_classes() -> None:
     [
         ({"threshold": "f2"}, "--threshold f2: expected auto, none, f1, cost, or a number between 0 and 1"),
         ({"threshold": 1.5}, "--threshold 1.5: expected auto, none, f1, cost, or a number between 0 and 1"),
-        ({"threshold": "cost"}, "t.csv: model.cost_false_positive is missing: a threshold by cost needs to know"),
+        ({"threshold": "cost"}, "t.csv: model.cost_false_positive is missing: a threshold by cost needs the costs"),
         ({"cost_false_negative": 2}, "t.csv: model.cost_false_positive is missing: a threshold by cost"),
         (
             {"cost_false_negative": 2, "threshold": "f1"},

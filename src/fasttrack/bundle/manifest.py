@@ -147,7 +147,7 @@ class TrainingRecord(msgspec.Struct, frozen=True, kw_only=True):
     sample: int | None = None
     """The number of rows in the random sample; `None` when all rows were read."""
     reading: ReadOptions = DEFAULT_READING
-    """How the file was to be read; empty where that was found out from its content."""
+    """The options for reading the file; empty where its content decided."""
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):

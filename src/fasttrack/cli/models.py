@@ -175,7 +175,7 @@ def models_verify(
         _prove(opened, spec, data, query=query, table=table, sample=rows, reading=reading)
         return
     if query is not None or table is not None or rows is not None or reading.given():
-        raise ConfigError("--query, --table, --rows and how to read a file need a table: --data DATA")
+        raise ConfigError("--query, --table, --rows and the options for reading a file need a table: --data DATA")
     if spec is not None:
         _verify(opened, spec)
     else:

@@ -101,7 +101,7 @@ DelimiterOption = Annotated[
         "--delimiter",
         help="What separates the cells of a CSV file: one character, tab, or whitespace.",
         metavar="CHARACTER",
-        show_default="found out",
+        show_default="detected",
     ),
 ]
 EncodingOption = Annotated[
@@ -110,7 +110,7 @@ EncodingOption = Annotated[
         "--encoding",
         help="The encoding of a CSV or JSON file, such as windows-1252.",
         metavar="NAME",
-        show_default="UTF-8, else found out",
+        show_default="UTF-8, else detected",
     ),
 ]
 SheetOption = Annotated[

@@ -84,6 +84,6 @@ def _caution(manifest: Manifest) -> str | None:
     if loss is None or loss.high >= 0 or not any(gain.low > 0 for gain in manifest.gains.values()):
         return None
     return (
-        f"log_loss is worse than the trivial baseline's by {-loss.value:.3g}: rely on the labels and on the order of "
-        "the rows, but not on the probabilities"
+        f"log_loss is worse than that of the trivial baseline by {-loss.value:.3g}: use the predicted labels and the "
+        "ranking of the rows, but not the probabilities"
     )

@@ -69,7 +69,7 @@ def report(
 
     reading = read_options(delimiter, encoding, sheet, header)
     if data is None and not (query is None and table is None and rows is None and not reading.given()):
-        raise ConfigError("--query, --table, --rows and how to read a file need a table: --data DATA")
+        raise ConfigError("--query, --table, --rows and the options for reading a file need a table: --data DATA")
     if output is not None and output.is_dir():
         raise ConfigError(f"{output} is a folder; name a file with --output")
     opened = open_store(store)

@@ -1,4 +1,4 @@
-"""What a training looks for in its table, and what makes it stop before anything is fitted."""
+"""Which findings a training makes about its table, and which of them stop it before anything is fitted."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class CheckConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     leaks: Annotated[
         Literal["caution", "refuse"],
         Option(
-            "What columns that give the target away lead to: a caution, or to refuse, which stops before fitting.",
+            "What to do about columns that give the target away: caution, or refuse, which stops before fitting.",
             metavar="RULE",
         ),
     ] = "caution"

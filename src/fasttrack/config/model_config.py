@@ -43,7 +43,7 @@ class ModelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     positive: Annotated[
         str | bool | int | float | None,
         Option(
-            "Of two classes, the one that the threshold and average precision are about.",
+            "The positive class of two, for the threshold, F1 and average precision.",
             metavar="LABEL",
             default="a rare class, else the second",
             example='"..."',
@@ -53,8 +53,8 @@ class ModelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         Literal["auto", "none", "f1", "cost"] | Probability,
         Option(
             "Probability from which on the positive class is predicted: a number; f1 or cost, which choose it on the "
-            "training rows for the best F1 or the least cost; none, the more probable class; or auto: cost if costs "
-            "are given, f1 if a built-in estimator is to find a rare class, else none.",
+            "training rows for the best F1 or the least cost; none, which predicts the more probable class; or auto, "
+            "which is cost if costs are given, f1 for a rare class and a built-in estimator, else none.",
             metavar="RULE|NUMBER",
             expected="auto, none, f1, cost, or a number between 0 and 1",
         ),
@@ -62,13 +62,15 @@ class ModelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     cost_false_positive: Annotated[
         Cost | None,
         Option(
-            "For the threshold cost: what a wrong prediction of the positive class costs.", metavar="COST", example="1"
+            "Cost of a row wrongly predicted as the positive class, for the threshold cost.",
+            metavar="COST",
+            example="1",
         ),
     ] = None
     cost_false_negative: Annotated[
         Cost | None,
         Option(
-            "For the threshold cost: what a row of the positive class that is missed costs.",
+            "Cost of a row of the positive class that is missed, for the threshold cost.",
             metavar="COST",
             example="20",
         ),
@@ -84,7 +86,7 @@ class ModelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     quality: Annotated[
         Literal["fast", "best"],
         Option(
-            "What auto takes time for: fast, one family with its defaults; best, an ensemble of families and variants.",
+            "What auto chooses: fast, one family with its defaults; best, an ensemble of families and variants.",
             metavar="QUALITY",
         ),
     ] = "fast"
@@ -92,7 +94,7 @@ class ModelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         float,
         msgspec.Meta(gt=0),
         Option(
-            "For quality best: how long to choose and fit, in seconds; nothing is started that would take longer.",
+            "Seconds to choose and fit, for quality best; no fit starts that would probably take longer.",
             metavar="SECONDS",
         ),
     ] = 60.0
@@ -101,7 +103,7 @@ class ModelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         Option("Fit again on all rows after the evaluation; the metrics stay those of the evaluated model."),
     ] = False
     instance: Any = None
-    """An unfitted scikit-learn estimator that was given as an object; `estimator` is the name of its class then."""
+    """An unfitted scikit-learn estimator that was given as an object; `estimator` is then the name of its class."""
 
     def __post_init__(self) -> None:
         costs = {"cost_false_positive": self.cost_false_positive, "cost_false_negative": self.cost_false_negative}
@@ -110,10 +112,10 @@ class ModelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             raise ValueError(f'model.{given[0]} is used with model.threshold = "cost" or "auto" only')
         for name, cost in costs.items():
             if (given or self.threshold == "cost") and cost is None:
-                raise ValueError(f"model.{name} is missing: a threshold by cost needs to know what such an error costs")
+                raise ValueError(f"model.{name} is missing: a threshold by cost needs the costs of both errors")
         if self.quality == "best" and (self.estimator != "auto" or self.instance is not None):
             raise ValueError(
                 f'model.quality = "best" is used with auto only, not with {self.estimator}; remove one of them'
             )
         if not math.isfinite(self.quality_seconds):
-            raise ValueError(f"model.quality_seconds = {self.quality_seconds} has no end; write a number of seconds")
+            raise ValueError(f"model.quality_seconds = {self.quality_seconds} is not finite; write a number of seconds")

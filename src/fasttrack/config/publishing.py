@@ -29,8 +29,8 @@ ModelName = Annotated[
 PromotionRule = Annotated[
     Literal["never", "always", "better"],
     Option(
-        "When to promote the new version to champion: never, always, or better: if it is better than the champion or, "
-        "as the first, than the trivial baseline.",
+        "When to promote the new version to champion: never; always; or better, if it is better than the champion, or "
+        "than the trivial baseline if there is no champion.",
         metavar="RULE",
     ),
 ]
@@ -97,7 +97,7 @@ class PrivacyConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     hide: Annotated[
         list[str],
         Option(
-            "Features of which neither values nor ranges are shown.",
+            "Features whose values and ranges are not shown.",
             name="privacy_hide",
             metavar="COLUMN",
             adds=True,

@@ -88,7 +88,7 @@ class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     default_nulls: Annotated[
         bool,
         Option(
-            "Read NA, NaN, null and the like in a CSV file as missing; without it, only the empty cell.",
+            "Read NA, NaN, null and the like in a CSV file as missing; if off, only the empty cell is missing.",
         ),
     ] = True
     dates: Annotated[
@@ -112,7 +112,7 @@ class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     ] = None
     keep: Annotated[
         list[str],
-        Option("Columns that are features although they look like identifiers.", metavar="COLUMN", adds=True),
+        Option("Columns to keep as features although they look like identifiers.", metavar="COLUMN", adds=True),
     ] = []
     kinds: Annotated[
         dict[str, KindChoice],
@@ -148,7 +148,7 @@ class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         Option(
             "What separates the cells of a CSV file: one character, tab, or whitespace.",
             metavar="CHARACTER",
-            default="found out",
+            default="detected",
             example='";"',
         ),
     ] = None
@@ -168,8 +168,8 @@ class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     header: Annotated[
         Header,
         Option(
-            "Whether the first row of a CSV file or sheet names the columns: yes; no, then they are called column_1, "
-            "column_2, …; auto, yes unless it looks like the other rows, which is refused.",
+            "Whether the first row of a CSV file or sheet names the columns: yes; no, which calls them column_1, "
+            "column_2, …; or auto, which is yes, but refuses a first row that looks like the other rows.",
         ),
     ] = "auto"
 
@@ -211,7 +211,7 @@ class SplitConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         Literal["random", "group", "time", "auto"],
         Option(
             "How the hold-out is chosen: random; group, whole groups of rows; time, the latest rows; auto, time if the "
-            "rows are in the order of a time, else group if several rows have the same id, else random.",
+            "rows are in time order, else group if several rows have the same id, else random.",
             name="split_method",
             metavar="METHOD",
         ),
@@ -229,7 +229,7 @@ class SplitConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     @property
     def decided(self) -> Literal["random", "group", "time"]:
-        """The method; `random` for `auto`, until the rows were looked at and it was replaced."""
+        """The method; `random` for `auto`, until the training has examined the rows and replaced it."""
         return "random" if self.method == "auto" else self.method
 
 
@@ -270,7 +270,7 @@ class SearchConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
     def __post_init__(self) -> None:
         if self.seconds is not None and not math.isfinite(self.seconds):
-            raise ValueError(f"search.seconds = {self.seconds} has no end; write a number of seconds")
+            raise ValueError(f"search.seconds = {self.seconds} is not finite; write a number of seconds")
         if self.space and not self.is_enabled:
             raise ValueError(
                 "search.space says where to search, but nothing says how long: set search.trials or search.seconds, "

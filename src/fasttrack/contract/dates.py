@@ -1,7 +1,7 @@
 """Dates and times as people write them: `31.01.2012`, `01/31/2012 5:07 PM`, `20120131`, `3-Feb-21`, `Feb 2021`.
 
 `infer_dates` decides the order of day, month and year from all distinct texts of a column. `DateNotation.parse` reads
-one text by it, so that a table, a request and a label read the same text alike.
+one text in this order, so tables, requests and labels are read in the same way.
 """
 
 from __future__ import annotations
@@ -92,8 +92,8 @@ class InferredDates:
 def infer_dates(texts: Iterable[str], *, prefer: DateOrder | None = None) -> InferredDates | None:
     """The notation of a column by its distinct texts, or `None` when one of them is no date.
 
-    A number over 12 decides which of two numbers is the day. Where none does, `prefer` decides, which the user or other
-    columns of the table may tell; dates with points are then day first, as all countries that write them so do.
+    A number over 12 decides which of two numbers is the day. If there is none, `prefer` decides, which the user or
+    other columns may set. Without it, dates with points are day first, as in all countries that write them so.
     """
     forms: dict[str, list[Mapping[str, str]]] = {}
     for text in texts:

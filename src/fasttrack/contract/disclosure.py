@@ -25,7 +25,7 @@ __all__ = ["frequent_codes", "frequent_range", "frequent_values", "merge_rare_bi
 T = TypeVar("T", bound=Hashable)
 
 _LONGEST = 100
-"""A longer text is not published: it is no label but free text, and 50 of them would fill pages."""
+"""A longer text is not published: it is free text and not a label, and 50 of them would fill pages."""
 _STEPS = 100
 """A published end of a range is rounded to a step of at most this fraction of the range."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

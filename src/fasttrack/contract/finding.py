@@ -45,11 +45,11 @@ CODES: dict[FindingCode, str] = {
 
 
 class TableFinding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One finding. A `note` says what was done; a `caution` says why the figures may be too good."""
+    """One finding. A `note` says what was done; a `caution` says why the metrics may be too optimistic."""
 
     code: FindingCode
     level: Literal["note", "caution"]
     message: str
     columns: list[str] = []
     figure: float | None = None
-    """Such as the share of the target's variance that the column explains, 0 to 1."""
+    """What was measured, such as the share of the target's variance that the column explains, 0 to 1."""

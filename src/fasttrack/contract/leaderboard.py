@@ -18,7 +18,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     weight: float | None = None
     """Its share in the chosen ensemble, 0 to 1; 1 for a single chosen candidate; `None` if it was not chosen."""
     seconds: float | None = None
-    """How long its cross-validation took; not in a manifest, where it would give each training another version."""
+    """How long its cross-validation took. A manifest leaves it out: with it, each training would be another version."""
 
 
 class Leaderboard(msgspec.Struct, frozen=True, kw_only=True):

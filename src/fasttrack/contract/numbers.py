@@ -1,7 +1,7 @@
 """Numbers as people write them: `$1,234.50`, `€4.123,00`, `13.2%`, `1 234,5`, `(1,234)`, `1,234-`, `12 kg`.
 
-`infer_numbers` decides the notation from all distinct texts of a column. `NumberNotation.parse` reads one text by it,
-so that a table, a request and a label read the same text alike.
+`infer_numbers` decides the notation from all distinct texts of a column. `NumberNotation.parse` reads one text in this
+notation, so tables, requests and labels are read in the same way.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class NumberNotation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
 
     @property
     def plain(self) -> bool:
-        """Whether programs write numbers so."""
+        """Whether this is the notation of programs."""
         return self == NumberNotation()
 
     def parse(self, text: str) -> float:
@@ -157,7 +157,7 @@ def infer_numbers(counts: Mapping[str, int], *, prefer: DecimalMark | None = Non
 
     Every text must be a number in one and the same notation, but for a few words without digits (at most a tenth of the
     cells, at most five words). When both decimal marks fit and give different numbers, `prefer` decides, which other
-    columns of the table may tell; without it `.` is the decimal mark of `1.234` and `,` separates thousands in `1,234`.
+    columns of the table may set; without it `.` is the decimal mark of `1.234` and `,` separates thousands in `1,234`.
     """
     texts = {text: number for text, number in counts.items() if text.strip()}
     words = {text: number for text, number in texts.items() if not any(sign.isdigit() for sign in text)}

@@ -1,8 +1,8 @@
 """What others may see of a contract: the only way by which categories, ranges and examples leave it.
 
 Whatever is shown to people or sent to callers goes through this module: OpenAPI, `/contract`, the report, the console,
-metric labels, MLflow's files, warnings. A category is shown if enough training rows have it; the lowest and highest
-numbers, each of which one row may have, are not. The encoders and the compiler use the contract itself.
+metric labels, MLflow's files, warnings. A category is shown if enough training rows have it. The lowest and highest
+numbers are not shown, because a single row may have them. The encoders and the compiler use the contract itself.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def published_quantiles(column: Column) -> list[float]:
 def published_example(column: Column) -> Scalar:
     """A typical value that may be shown; else null, or a neutral value where the column must have one.
 
-    Of numbers and times it is the median, which is in the middle of all rows and says nothing about any of them.
+    For numbers and times it is the median, which does not tell whose value it is.
     """
     if column.kind == "text":  # its example is none of the table's texts
         return column.example

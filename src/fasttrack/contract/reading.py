@@ -69,7 +69,7 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def cell_reading(kind: str, reading: Reading) -> Reading:
-    """How cells of a format without types are read by a contract that was perhaps learned from one with types.
+    """How a contract reads cells of a format without types, also if it was learned from a format with types.
 
     Such a format can only leave a cell empty, or write a word, where there is no value.
     """
@@ -87,7 +87,7 @@ def _missing_texts(reading: Reading) -> frozenset[str]:
 
 
 def read_text(kind: str, reading: Reading, text: str) -> Any:
-    """The value that `text` spells in a column of `kind`, where nothing but text can be written: a CSV file, a query.
+    """The value of `text` in a column of `kind`, in a format that has only text: a CSV file, a query.
 
     A float for a number or a whole number, a bool, seconds since 1970 UTC for a time, the text itself for any other
     kind, and `None` for a missing value. Raises ValueError when it is none of these.

@@ -113,7 +113,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     probabilities: bool = False
     """Whether the model gives a probability for each class."""
     positive: Label | None = None
-    """The class of two that average precision, F1 and the threshold are about; `None`: the second, without these."""
+    """The positive class of two, for average precision, F1 and the threshold. `None`: no class was chosen for these."""
     threshold: float | None = None
     """The probability of the positive class from which on it is predicted; `None`: the most probable class is."""
     imbalanced: bool = False

@@ -56,6 +56,6 @@ def check_expansion(compressed: int, size: int, name: str) -> None:
     """Raise DataError when content of `size` bytes, or more, is far larger than the file that holds it."""
     if size > LARGEST and size > LARGEST_RATIO * compressed:
         raise DataError(
-            f"{name} has {compressed:,} bytes and expands to {size:,} or more, which no table does; "
+            f"{name} has {compressed:,} bytes and expands to {size:,} or more, which is unusual for a table; "
             "if it is one, extract it, and name the file that was in it"
         )

@@ -145,7 +145,7 @@ def _choose_sheet(workbook: CalamineWorkbook, name: str, wanted: str | None) -> 
             raise DataError(f"{name} has no sheet with cells")
         if len(sheets) == 1:
             return sheets[0], []
-        return sheets[0], [f"the sheet {sheets[0]!r} is read, of {listed}; --sheet names another"]
+        return sheets[0], [f"the sheet {sheets[0]!r} is read; the workbook has {listed}; --sheet reads another"]
     if wanted not in sheets:
         raise DataError(f"{name} has no sheet {wanted!r}{did_you_mean(wanted, sheets)}; it has {listed}")
     return wanted, []

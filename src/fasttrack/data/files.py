@@ -58,7 +58,7 @@ def open_part(file: TableFile, request: ReadRequest) -> TablePart:
         raise DataError(f"{file.name} cannot be read: it needs {file_format.driver}; install it with: {command}")
     unused = [f"--{option}" for option in request.reading.given() if option not in file_format.reads]
     if unused:
-        raise DataError(f"{file.name} is not read by {' and '.join(unused)}; leave it out")
+        raise DataError(f"{file.name} cannot be read with {' and '.join(unused)}; leave it out")
     part: TablePart = file_format.open(file, request)
     return part
 

@@ -31,7 +31,7 @@ class TablePart(ABC):
     untyped = False
     """Whether the format stores text without types, as CSV does: a cell is then what its text spells."""
     notes: Sequence[str] = ()
-    """What was done to read it that the file does not say, such as rows left out; complete when the rows were read."""
+    """Notes on how it was read, such as rows that were left out; complete once the rows are read."""
 
     @abstractmethod
     def column_names(self) -> list[str]:

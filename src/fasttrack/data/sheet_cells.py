@@ -77,7 +77,7 @@ def _kind(cell: Cell) -> Kind:
 
 
 def _typed_texts(values: Sequence[Any], main: Kind) -> tuple[list[Any], list[Kind | None]]:
-    """`values` with numbers for texts that spell them, in a column of numbers; and without the words for missing."""
+    """`values` with numbers for texts that spell them, in a column of numbers, and null for words that mean missing."""
     typed: list[Any] = []
     for value in values:
         if isinstance(value, str) and value in _MISSING:

@@ -125,7 +125,7 @@ class Source:
 
     @property
     def notes(self) -> list[str]:
-        """What was done to read the files that they do not say, such as rows left out; complete when they were read."""
+        """Notes on how the files were read, such as rows that were left out; complete once they are read."""
         return collect_notes(self._parts)
 
     # Six parameters: what to read, how, and how much of it.

@@ -1,4 +1,4 @@
-"""What the text columns of a table are: numbers or times in the notation of people, codes, or text.
+"""The kind of each text column of a table: numbers or times as people write them, codes, or text.
 
 Each column is decided from all its distinct texts. The decision is kept as the column's `Reading`, in the metadata of
 its field, so that it travels with the table to the contract.
@@ -49,7 +49,7 @@ __all__ = [
 ]
 
 MOSTLY = 0.95
-"""From this share of its cells on, a text column is taken for numbers or times, and its other cells for mistakes."""
+"""A text column counts as numbers or times from this share of its cells on; its other cells count as mistakes."""
 _KEY = b"fasttrack.reading"
 _LEAST_COMPACT = 10
 """Fewer different whole numbers than this may look like dates by chance."""
@@ -61,7 +61,7 @@ _INFINITE = frozenset(["inf", "infinity", "+inf", "-inf", "+infinity", "-infinit
 
 @dataclass(frozen=True)
 class TextRules:
-    """What a user says about the texts of a table, and whether its format has no types, as CSV."""
+    """The user's options for the texts of a table, and whether its format has no types, as CSV."""
 
     nulls: tuple[str, ...] = ()
     default_nulls: bool = True
@@ -99,7 +99,7 @@ class _Stored(msgspec.Struct, frozen=True):
 
 
 def with_reading(column: pa.Field, reading: Reading, findings: list[TableFinding]) -> pa.Field:
-    """The field of a column that was read so."""
+    """The field of a column, with its reading and findings."""
     return column.with_metadata({_KEY: msgspec.json.encode(_Stored(reading, findings))})
 
 
@@ -155,7 +155,7 @@ def infer_text(
 
 
 def _likely_kinds(texts: Sequence[str]) -> set[Kind]:
-    """What a column may be, by a sample of its distinct texts: looking at each of a million would take long."""
+    """What a column may be, by a sample of its distinct texts: examining a million of them would take long."""
     sample = texts[:: 1 + len(texts) // _SAMPLE]
     likely: set[Kind] = set()
     if sum(map(is_number_like, sample)) >= len(sample) / 2:
@@ -242,9 +242,9 @@ def _words_finding(name: str, words: Mapping[str, int]) -> TableFinding:
         listed.append(f"{rest:,} word{'s' * (rest != 1)} that fewer than {privacy.min_rows} rows have")
     nulls = " ".join(f"--null {shlex.quote(word.strip())}" for word in named)
     message = (
-        f"{column_label(name)} is read as numbers, and as missing where it has a word: {', '.join(listed)}; "
-        + f"to say so: {nulls}; " * bool(nulls)
-        + f"to keep all as text: --kind {shlex.quote(f'{name}=category')}"
+        f"{column_label(name)} is read as numbers; its words are read as missing: {', '.join(listed)}; "
+        + f"to confirm this: {nulls}; " * bool(nulls)
+        + f"to keep the column as text: --kind {shlex.quote(f'{name}=category')}"
     )
     return TableFinding(code="FT108", level="note", message=message, columns=[name])
 

@@ -62,7 +62,7 @@ def compare(  # many arguments: two models, each with its predictions and labels
     whole, which gives the variance of independent clusters (Rao & Wu, JASA 83, 1988). Our probabilities are in the
     order of `classes`, theirs in the order of `their_classes`, if these differ; a label that a model does not know
     counts as a wrong prediction. `weights` [n] of the rows. `imbalanced`: the models are compared by the metric for
-    imbalanced classes, if it is defined on these rows; `positive` is the label that it is about.
+    imbalanced classes, if it is defined on these rows; `positive` is the positive class for this metric.
     """
     label_lists = (classes, classes if their_classes is None else their_classes)
     models = zip((ours, theirs), label_lists, strict=True)

@@ -1,4 +1,4 @@
-"""Metrics with confidence intervals, beside those of the trivial model, and how much better than it the model is."""
+"""Metrics with confidence intervals, those of the trivial model, and the gain of the model over it."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 __all__ = ["Evaluation", "evaluate", "margin", "trivial_predictions"]
 
 _DECISIVE = {"rmse": -1, "log_loss": -1, "roc_auc": 1, "roc_auc_ovr": 1, "accuracy": 1}
-"""The metrics that a useful model improves one of, with the sign of an improvement."""
+"""The metrics of which a useful model improves at least one, with the sign of an improvement."""
 _FEWEST_OF_A_CLASS = 5
-"""Fewer rows of a class are all ranked above the middle by chance more often than one time in twenty."""
+"""By chance, fewer rows of a class are all ranked above the middle more than one time in twenty."""
 _BATCHES, _T_999 = 30, 3.659
 """The number of batches, and the two-sided 99.9 % quantile of Student's t with one degree of freedom fewer."""
 _FEWEST_ROWS = 500
@@ -39,7 +39,7 @@ class Evaluation(msgspec.Struct, frozen=True):
 
     metrics: dict[str, Metric]
     baseline: dict[str, Metric] = {}
-    """The same of the trivial model."""
+    """The metrics of the trivial model."""
     gains: dict[str, Metric] = {}
     """How much better than the trivial model, with the interval of the paired difference: positive is better."""
 
@@ -62,7 +62,7 @@ def evaluate(  # nine arguments: the predictions, and what is known about rows a
     Each has the percentile interval of 1,000 bootstrap resamples of the rows (Efron & Tibshirani, An Introduction to
     the Bootstrap, 1993, chapter 13), or of their `clusters`, as `compare` draws them, if there are at least five. A
     metric that is undefined on these rows, such as ROC AUC with only one class, is left out. `weights` [n] of the rows.
-    `positive`: the index of the class that average precision and F1 are about. `trivial`: the predictions and
+    `positive`: the index of the positive class, for average precision and F1. `trivial`: the predictions and
     probabilities of the trivial model, which is measured on the same resamples.
     """
     together = clusters and clusters.enough

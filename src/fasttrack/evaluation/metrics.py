@@ -54,8 +54,8 @@ def primary_metric_of(target: Target) -> PrimaryMetric:
 def primary_metric(task: Task, probabilities: bool, *, imbalanced: bool = False) -> PrimaryMetric:
     """RMSE for regression; for classifiers log loss, or accuracy without probabilities.
 
-    `imbalanced`: average precision, or F1 without probabilities, and macro F1 for several classes. These count a rare
-    class fully, and do not suffer from the shifted probabilities that class weights give.
+    `imbalanced`: average precision, or F1 without probabilities, and macro F1 for several classes. In these a rare
+    class counts fully, and the shift of the probabilities by class weights does not distort them.
     """
     if task == "regression":
         return PrimaryMetric("rmse", False)
@@ -143,7 +143,7 @@ def _regression(truth: Floats, prediction: Floats) -> dict[str, Statistic]:
 def _binary(
     truth: NDArray[np.int64], prediction: NDArray[np.int64], shares: Floats | None, positive: int | None
 ) -> dict[str, Statistic]:
-    """`positive` is the class that average precision and F1 are about; `None`: F1 of the second class alone."""
+    """`positive` is the class for average precision and F1; `None`: F1 of the second class, no average precision."""
     right = (truth == prediction).astype(np.float64)
     code = 1 if positive is None else positive
     statistics: dict[str, Statistic] = {}

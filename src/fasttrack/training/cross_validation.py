@@ -29,7 +29,7 @@ __all__ = ["CHOOSE", "CrossValidation", "Measured", "plan", "rank"]
 
 _SAMPLE = 20_000
 _FEW, _MORE_FOLDS = 2_000, 5
-"""Up to so many rows of numbers, split at random, have so many folds: one extreme row can spoil the RMSE of a fold."""
+"""Regression on up to so many rows, split at random, has so many folds: one extreme row can spoil a fold's RMSE."""
 CHOOSE = "choose an estimator: --estimator linear, boosting or forest"
 """What to do where candidates cannot be compared."""
 
@@ -124,7 +124,8 @@ def plan(
 ) -> CrossValidation:
     """The cross-validation on at most 20,000 of the rows, split by the same `method` as the hold-out.
 
-    By the same groups or times `by` [n], too: rows of one group on both sides would favour what memorises groups.
+    The groups or times `by` [n] are the same too: rows of one group on both sides would favour models that memorise
+    groups.
     `weights` [n] of the rows.
     Raises TrainingError when the rows cannot be split.
     """

@@ -86,7 +86,7 @@ def choose_ensemble(
     count = len(members)
     rule = f"the mixture of {count} with the lowest loss, of {len(measured)} candidates" if count > 1 else ""
     board = rank(
-        data, measured, shares, rule or f"{members[0][0].name} has the lowest loss, and no mixture a lower one"
+        data, measured, shares, rule or f"{members[0][0].name} has the lowest loss, and no mixture has a lower one"
     )
     if count == 1:
         return Choice(members[0][0].name, members[0][0].make(columns, task, len(X), seed), board)
@@ -96,10 +96,10 @@ def choose_ensemble(
 def select_greedily(
     outputs: Sequence[Floats], loss: Loss, *, rounds: int = _ROUNDS, most: int = _MOST_MEMBERS
 ) -> list[int]:
-    """How often each of `outputs` [n] or [n, c] is in the mixture, whose mean has the least `loss` on the way.
+    """How often each of `outputs` [n] or [n, c] is in the mixture whose mean has the least `loss`.
 
-    In each round the one is added, perhaps again, that gives the least loss; a mixture that a later one does not
-    improve is kept. At most `most` of them are different.
+    Each round adds the output that gives the least loss, also one that is in the mixture already. The best mixture of
+    all rounds is taken. At most `most` of them are different.
     """
     counts = [0] * len(outputs)
     total = np.zeros_like(outputs[0])

@@ -33,7 +33,7 @@ class ClassBalance:
     rows: int
     rare: dict[Label, int]
     positive: Label | None
-    """Of two classes the one that the threshold, F1 and average precision are about; `None`: the second."""
+    """The positive class of two, for the threshold, F1 and average precision; `None`: the second."""
     imbalanced: bool
     """Whether models are compared by a metric for imbalanced classes."""
     weighted: bool = False
@@ -42,7 +42,8 @@ class ClassBalance:
     def fit_weights(self, y: pd.Series[Any], weights: NDArray[np.float64] | None) -> NDArray[np.float64] | None:
         """The weights [n] for fitting on rows with the targets `y` [n] and weights of their own.
 
-        Weighted classes count the same together, and all rows as much as before, as scikit-learn's `balanced` does.
+        With weighted classes, every class has the same sum of weights, and the total is unchanged, as with
+        scikit-learn's `balanced`.
         """
         if not self.weighted:
             return weights

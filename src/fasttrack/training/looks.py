@@ -40,7 +40,7 @@ _MOST_CLASSES = 20
 """Classes by which the rows of an entity are compared: the most frequent ones."""
 _MOST_ENTITIES = 3
 _FEW = 0.05
-"""Repetitions by nature of a smaller fraction of the rows are not worth a note."""
+"""Repeated rows that are not copies get a note only from this fraction of the rows on."""
 
 
 def kept_columns(config: TrainConfig) -> list[str] | None:
@@ -69,7 +69,7 @@ def look_at_rows(config: TrainConfig, ready: TrainingTable, task: Task) -> tuple
     if config.split.method == "auto":
         if chosen is None:
             chosen = msgspec.structs.replace(config.split, method="random")
-            notes.append("split.method auto chose random: no time orders the rows, and no id has several of them")
+            notes.append("split.method auto chose random: no time orders the rows, and no id has several rows")
         config = msgspec.structs.replace(config, split=chosen)
     copies = None
     if "FT105" not in skip:
@@ -121,8 +121,9 @@ def _leaks(config: TrainConfig, rows: SplitTable, task: Task, *, in_time: bool) 
 
 
 def _dependent_rows(ready: TrainingTable, task: Task, skip: list[FindingCode], *, auto: bool) -> list[TableFinding]:
-    """What a random split would tear apart, the strongest first. With `auto`, the split is by the column of the first,
-    which is a note.
+    """The findings on rows that a random split would wrongly separate, the strongest first.
+
+    With `auto`, the split is by the column of the first, which is then a note.
     """
     X = ready.X
     findings = []

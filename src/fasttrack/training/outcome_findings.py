@@ -1,4 +1,4 @@
-"""What is to be said of a model's classes: rare ones, ones that it never predicts, and whether it is of any use."""
+"""Findings about the classes and the model: rare classes, classes that are never predicted, a useless model."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def rare_class_findings(target: str, balance: ClassBalance, threshold: Threshold
         (label,) = balance.rare
         message = f"{target!r} is {label_key(label)} in only {rows:,} of {balance.rows:,} training rows"
         if balance.imbalanced:
-            message += "; a search and the comparison with the champion go by average precision"
+            message += "; a search and the comparison with the champion use average precision"
     advice = []
     if threshold is not None:
         message += f"; {threshold}"
@@ -76,12 +76,14 @@ def _never_predicted(target: Target, holdout: HoldOut) -> list[TableFinding]:
     if not len(absent):
         return []
     absent = absent[np.argsort(-truth[absent], kind="stable")]
-    named = _listed([f"{label_key(target.classes[k])} (true of {truth[k]:,})" for k in absent])
+    named = _listed(
+        [f"{label_key(target.classes[k])} ({truth[k]:,} row{'' if truth[k] == 1 else 's'})" for k in absent]
+    )
     message = (
-        f"the model never predicts {target.name!r} = {named} among {len(holdout.y):,} rows that it was measured on"
+        f"the model never predicts {target.name!r} = {named} in the {len(holdout.y):,} rows that it was measured on"
     )
     if target.task == "binary" and target.probabilities and target.threshold is None:
-        message += "; --threshold f1 chooses a probability from which on it is predicted"
+        message += "; --threshold f1 chooses the probability from which on it is predicted"
     certain = target.task == "binary" or truth[absent[0]] >= _MANY_ROWS
     return [
         TableFinding(

@@ -36,8 +36,8 @@ class Split:
 class SplitTable:
     """The rows of a table to fit on, and those of the hold-out. `note` says how they were chosen.
 
-    `by_train` and `by_test`: the groups or times of the rows, of a split by group or time. Of a random split, the rows
-    of the same number are identical; `None` if no row is a copy.
+    `by_train` and `by_test`: the groups or times of the rows, of a split by group or time. For a random split, rows
+    with the same number are identical; `None` if no row is a copy.
     """
 
     X_train: pd.DataFrame

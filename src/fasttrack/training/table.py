@@ -86,11 +86,11 @@ def prepare(
 ) -> TrainingTable:
     """Separate `table` into features and target; leave out the columns that cannot be features, each with its reason.
 
-    Columns in `keep` are features also if they look like identifiers, with `None` all such columns; `unread` are
-    ignored columns that were not read. `kinds`: of columns whose kind was asked for; words that were asked for as a
-    category or as text are no identifier. `weight` is the column with the weights of the rows. A column of row numbers
-    that is the only one is kept. `notes` say how the table was read. Raises DataError when the target, an ignored or a
-    kept column does not exist, the target has infinite values, a weight cannot be used, or nothing is left to train on.
+    Columns in `keep` are features even if they look like identifiers; with `None`, all such columns are; `unread` are
+    ignored columns that were not read. `kinds`: the kinds that the user set; a column that is set to category or text
+    is not an identifier. `weight` is the column with the weights of the rows. A column of row numbers that is the only
+    one is kept. `notes` say how the table was read. Raises DataError when the target, an ignored or a kept column does
+    not exist, the target has infinite values, a weight cannot be used, or nothing is left to train on.
     """
     check_columns([*table.column_names, *unread], (target, *ignore, *(keep or ()), *([weight] if weight else ())), name)
     kept = _rows_with_target(table.column(target), target, name)

@@ -36,7 +36,7 @@ _DISTINCT = 0.5
 """Texts that are repeated more often than this are categories."""
 _SAMPLE = 5_000
 _JUDGE = "linear"
-"""The family that `auto` is judged by, because no other uses all terms of a text."""
+"""The family that decides for `auto`, because no other uses all terms of a text."""
 
 
 @dataclass(frozen=True)

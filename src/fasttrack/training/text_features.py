@@ -58,7 +58,7 @@ class TextVectorizer(TfidfVectorizer):  # type: ignore[misc]  # scikit-learn shi
 class TextScore(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no types
     """What a linear model of the terms of a text predicts: a probability for each class, or the target.
 
-    Trees split on few columns, so they make little of thousands of terms. For the rows that it is fitted on, the
+    Trees split on few columns, so they use few of thousands of terms. For the rows that it is fitted on, the
     prediction is that of a model that was fitted on the other folds, so that no row's own target leaks into it.
     """
 

@@ -34,7 +34,7 @@ __all__ = ["Costs", "Threshold", "choose_threshold", "decide_threshold", "with_t
 
 @dataclass(frozen=True)
 class Costs:
-    """What a wrong prediction of the positive class costs, and what a missed row of it does."""
+    """The cost of a wrong prediction of the positive class, and that of a missed row of it."""
 
     false_positive: float
     false_negative: float
@@ -69,10 +69,9 @@ def decide_threshold(
 ) -> Threshold | None:
     """The threshold for the unfitted `estimator` as configured; `None` if the more probable class is predicted.
 
-    `weights` [n] are those that the training rows were given, without those of the classes that `rows` may have.
+    `weights` [n] are those of the training rows without class weights; the weights in `rows` may include class weights.
     With the rule `auto`, configured costs are minimised; else a built-in estimator for a rare positive class gets the
-    threshold with the best F1.
-    Raises TrainingError when a configured threshold cannot be chosen or applied.
+    threshold with the best F1. Raises TrainingError when a configured threshold cannot be chosen or applied.
     """
     rule, positive = config.model.threshold, balance.positive
     automatic = False

@@ -157,7 +157,7 @@ def score_fold(  # seven arguments: what is predicted of which rows, and how it 
 ) -> float:
     """The value of `metric`; a label that the fitted rows lack counts as a wrong prediction.
 
-    `weights` [n] of the rows; `positive`: the label that average precision and F1 are about. Raises ValueError for a
+    `weights` [n] of the rows; `positive`: the label for average precision and F1. Raises ValueError for a
     value that is not a finite number.
     """
     classes = predicted.classes

@@ -1,1 +1,1 @@
-"""A table as an experienced analyst looks at it before anything is fitted: what is odd, and what that means."""
+"""Checks of a table before anything is fitted: identifiers, leaks, sums, copies, entities, order in time."""

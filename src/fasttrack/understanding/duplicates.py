@@ -1,4 +1,4 @@
-"""Rows that are there several times, and rows that belong together: what a random split would tear apart."""
+"""Rows that occur several times: a random split would put copies of a row on both sides."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ class DuplicateRows:
     """Identical rows: features and target. `codes` int64[n]: rows with the same code are identical.
 
     Rows repeat by their nature where the columns have few combinations, such as class, sex and survival: these are
-    not copies. Were they kept on one side of a split, no model could learn the combinations of the other side.
+    not copies. If they were kept on one side of a split, no model could learn the combinations of the other side.
     """
 
     codes: NDArray[np.int64]
     repeated: int
     """Rows that repeat an earlier one."""
     copies: bool
-    """Whether they are copies, and no repetition that the few combinations of values explain."""
+    """Whether they are copies. They are not if the columns have few combinations of values, which explains them."""
 
 
 def find_duplicates(X: pd.DataFrame, y: pd.Series[Any]) -> DuplicateRows:

@@ -31,9 +31,9 @@ _ROW_NAMES = {"rownames", "rowname", "rownumber", "index", "unnamed: 0", ""}
 _HEX = re.compile(r"[0-9a-f]{8,}", re.IGNORECASE)
 _UUID = re.compile(r"\{?[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\}?", re.IGNORECASE)
 _WORDS = 4
-"""A text of so many words on average is written for people, and says something."""
+"""A text of so many words on average is written for people, and is not an identifier."""
 _ALL_WORDS = 0.3
-"""The share of the words of a text that begin with a small letter; of names and titles nearly none does."""
+"""The share of a text's words that begin with a small letter; in names and titles nearly none do."""
 _SAMPLE = 200
 """The number of texts that are looked at for their form."""
 _DENSE = 0.5

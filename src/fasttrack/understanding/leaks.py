@@ -28,7 +28,7 @@ __all__ = ["NEARLY_PERFECT", "Leak", "LeakReason", "find_leaks"]
 NEARLY_PERFECT = {"regression": 0.985, "classification": 0.975}
 """The share of the target's variance, or of a majority guess's errors, from which on a column is named."""
 _SCREEN = 0.8
-"""Columns whose neighbours in order are less alike than this are not looked at further."""
+"""Columns are examined further only if the targets of their neighbouring rows are at least so much alike."""
 _NAMED = 0.5
 """The share from which on a column is named whose name says that it was made from the target."""
 _FEWEST_ROWS = 50
@@ -72,7 +72,7 @@ class _Target:
     folds: list[tuple[Rows, Rows]]
     regression: bool
     trivial: NDArray[np.float64]
-    """The guess of one who knows no column: the mean, or the most frequent class, of the rows of the other folds."""
+    """The prediction without any column: the mean, or the most frequent class, of the rows of the other folds."""
 
     in_time: bool
     """Whether the rows are in the order of time."""
@@ -180,7 +180,7 @@ def _explained_by_missing(missing: NDArray[np.bool_], target: _Target) -> float:
 
 
 def _explained_by_line(series: pd.Series[Any], target: _Target) -> float:
-    """The share that a straight line explains, in which trees on few rows are poor; of a number without gaps only."""
+    """The share that a straight line explains, which small trees fit poorly; 0 if the column has missing values."""
     values = series.to_numpy(dtype=np.float64, na_value=np.nan)
     if not target.regression or not np.isfinite(values).all() or not values.std():
         return 0.0
@@ -188,7 +188,9 @@ def _explained_by_line(series: pd.Series[Any], target: _Target) -> float:
 
 
 def _neighbours(ranks: NDArray[np.float32], target: _Target) -> float:
-    """About the share that a column explains, at a hundredth of the cost of trees: how alike are neighbours in order.
+    """An estimate of the share that a column explains, by how alike the targets of neighbouring rows are.
+
+    It costs a hundredth of trees.
 
     Two rows are neighbours if they have the same value, or if one of them has a value that occurs once.
     """

@@ -1,4 +1,4 @@
-"""What a training says of its table: each finding in one sentence, with the option that changes what follows."""
+"""The findings about a table: each in one sentence, with the option that changes what the training does."""
 
 from __future__ import annotations
 
@@ -67,7 +67,8 @@ def duplicates_finding(repeated: int, rows: int, *, copies: bool, crossing: int)
     message = f"{repeated:,} of {rows:,} rows repeat an earlier row"
     if not copies:
         message += (
-            ", but not as copies: few combinations of values are possible, or the same features have other targets"
+            "; they do not count as copies: few combinations of values are possible, or rows with the same features "
+            "have different targets"
         )
     elif crossing:
         message += f", and {crossing:,} hold-out rows are also among the training rows; a random split keeps them apart"
@@ -84,7 +85,7 @@ def entity_finding(column: str, rows_each: float, *, chosen: bool) -> TableFindi
         message += "split.method auto holds out whole groups of it"
     else:
         message += (
-            "a random split is too optimistic for values that are new. To measure on these: "
+            "with a random split, the metrics are too optimistic for new values. To measure on new values: "
             f"--split-method group --split-column {shlex.quote(column)}"
         )
     return TableFinding(
@@ -99,8 +100,8 @@ def order_finding(column: str, *, chosen: bool) -> TableFinding:
         message += "split.method auto holds out the latest rows"
     else:
         message += (
-            "a random split is too optimistic for rows that are later than the training. To measure on the latest "
-            f"rows: --split-method time --split-column {shlex.quote(column)}"
+            "with a random split, the metrics are too optimistic for later rows. To measure on the latest rows: "
+            f"--split-method time --split-column {shlex.quote(column)}"
         )
     return TableFinding(code="FT107", level="note" if chosen else "caution", message=message, columns=[column])
 
@@ -110,6 +111,6 @@ def _options(name: str, columns: Sequence[str]) -> str:
 
 
 def _percent(share: float) -> str:
-    """Rounded down, so that only a whole is 100 %."""
+    """The share in percent, rounded down, so that only a share of 1 is 100 %."""
     tenths = math.floor(share * 1000 + 1e-9)
     return f"{tenths // 10} %" if tenths % 10 == 0 else f"{tenths / 10:.1f} %"

@@ -60,7 +60,7 @@ def is_entity(name: str) -> bool:
 
 
 def is_place(name: str) -> bool:
-    """Whether a column is called after a place, such as a postcode: its codes are no ids of things."""
+    """Whether a column is called after a place, such as a postcode: its codes are not ids of entities."""
     return not _PLACE.isdisjoint(name_tokens(name))
 
 
