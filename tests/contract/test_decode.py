@@ -14,6 +14,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fasttrack.contract import Contract
+from fasttrack.contract.dates import DateNotation
 from fasttrack.contract.decode import MAX_LISTED, Batch, Decoder, RefusedRequest
 from fasttrack.contract.reading import Reading
 from tests.budget import budget
@@ -612,3 +613,34 @@ def test_no_message_repeats_a_value(cells: dict[str, str]) -> None:
         everything.append(refused.detail + repr(refused.issues))
     for value in cells.values():
         assert not any(value in said for said in everything)
+
+
+def test_a_number_that_means_missing_is_missing_by_every_way_in() -> None:
+    reading = Reading(nulls=("-999",))
+    decoder = Decoder(contract_of(column("n", "number", nullable=True, reading=reading)))
+    ways = [
+        decoder.rows(b'{"n": -999}'),
+        decoder.rows(b'{"n": "-999"}'),
+        decoder.rows(b'[{"n": -999}]'),
+        decoder.rows(b'{"columns": {"n": [-999]}}'),
+        decoder.columns({"n": np.array([-999.0])}),
+        decoder.query([("n", "-999")]),
+    ]
+    assert all(np.isnan(batch.matrix).all() for batch in ways)
+    assert decoder.rows(b'{"n": -998}').matrix.tolist() == [[-998.0]]
+
+
+def test_a_time_whose_zone_leads_out_of_the_calendar_is_refused() -> None:
+    day_first = Reading(dates=DateNotation(order="dayfirst"))
+    decoder = Decoder(contract_of(column("w", "datetime", reading=day_first)))
+    assert decoder.query([("w", "31.12.2023 23:00 -0500")]).matrix.shape == (1, 1)
+    with pytest.raises(RefusedRequest):
+        decoder.query([("w", "31.12.9999 23:00 -0500")])
+
+
+def test_a_required_text_by_columns_may_not_be_missing_by_another_name() -> None:
+    decoder = Decoder(contract_of(column("t", "text", reading=Reading(default_nulls=True))))
+    with pytest.raises(RefusedRequest):
+        decoder.rows(b'[{"t": "NA"}]')
+    with pytest.raises(RefusedRequest):
+        decoder.columns({"t": ["NA"]})

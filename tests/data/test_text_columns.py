@@ -12,7 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fasttrack.contract.numbers import NumberNotation
+from fasttrack.contract.reading import Reading
 from fasttrack.data import Source, TextRules, field_findings, field_reading, read_table, scan_table
+from fasttrack.data.number_text import without_mark
 from fasttrack.data.text_columns import infer_text
 from tests.budget import budget
 from tests.data.files import refusal, types, write
@@ -188,3 +191,49 @@ def test_words_and_codes_are_never_numbers_or_times(words: list[str]) -> None:
     counts: dict[str, Any] = dict.fromkeys([*words, "plain word"], 3)
     column = infer_text("a", counts, TextRules(untyped=True))
     assert column.kind == "category"
+
+
+def test_numbers_of_json_are_not_read_in_the_notation_of_texts(tmp_path: Path) -> None:
+    reading = Reading(number=NumberNotation(decimal=",", thousands="."))
+    name = write(tmp_path, "t.jsonl", '{"p": 1.234}\n{"p": 12.5}\n{"p": "1.234,5"}\n{"p": 3}\n{"p": -1.5e2}')
+    read = Source(name).read(known={"p": ("number", reading)})
+    assert read.column("p").to_pylist() == [1.234, 12.5, 1234.5, 3.0, -150.0]
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(2**53), 2**53))
+def test_a_number_without_its_mark_is_the_same_number(number: float) -> None:
+    assert float(without_mark(repr(number))) == number
+    assert "." not in without_mark(repr(number))
+
+
+@pytest.mark.parametrize(
+    ("cells", "numbers"),
+    [(["(5)", "3", "12"], [-5, 3, 12]), (["5-", "3"], [-5, 3]), (["\u22125", "3.5"], [-5.0, 3.5])],
+)
+def test_negative_numbers_of_people_are_read_beside_plain_ones(
+    tmp_path: Path, cells: list[str], numbers: list[float]
+) -> None:
+    read = read_table(column_file(tmp_path, cells))
+    assert read.column("a").to_pylist() == numbers
+    assert field_reading(read.schema.field("a")).number is not None
+
+
+def test_numbers_that_no_type_holds_are_said_or_rounded(tmp_path: Path) -> None:
+    long = read_table(column_file(tmp_path, ["12,345,678,901,234,567,890", "1,234"]))
+    assert long.column("a").to_pylist() == [12345678901234567890.0, 1234.0]
+    assert types(read_table(column_file(tmp_path, ["$1e999", "$2"], "b.csv")))["a"] == "string"
+
+
+def test_whole_numbers_that_are_dates_are_read_again_by_a_contract(tmp_path: Path) -> None:
+    days = [20230101 + day for day in range(28)]
+    pq.write_table(pa.table({"d": days}), tmp_path / "t.parquet")
+    read = read_table(tmp_path / "t.parquet")
+    assert types(read)["d"] == "timestamp[us, tz=UTC]"
+    again = Source(tmp_path / "t.parquet").read(known={"d": ("datetime", field_reading(read.schema.field("d")))})
+    assert again.column("d").equals(read.column("d"))
+
+
+def test_a_notation_that_is_set_holds_for_a_scan_too(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"a": ["1.234,5", "2"]}), tmp_path / "t.parquet")
+    scan = scan_table(tmp_path / "t.parquet", kinds={"a": "number:decimal-comma"})
+    assert pa.concat_tables(scan.batches()).column("a").to_pylist() == [1234.5, 2.0]

@@ -36,7 +36,9 @@ def check(issues: Issues, row: int, column: Column, value: Any, *, present: bool
     Each refusal is added to `issues`. `present`: whether the request has the cell at all.
     """
     reading = column.reading
-    if isinstance(value, str) and reading.is_missing(value):
+    if isinstance(value, str):
+        value = None if reading.is_missing(value) else value
+    elif reading.missing_numbers and not isinstance(value, bool) and value in reading.missing_numbers:
         value = None
     if value is None or value != value:  # NaN, which JSON does not have but Python callers do
         if not column.nullable:
@@ -57,7 +59,7 @@ def check(issues: Issues, row: int, column: Column, value: Any, *, present: bool
         case "datetime":
             if isinstance(value, str) or reading.takes_compact_dates(value):
                 try:
-                    reading.parse_time(str(value))
+                    reading.parse_time(value if isinstance(value, str) else str(int(value)))
                 except ValueError:
                     issues.add(row, column.name, f"expected {_time_example(column)}", "type")
                     return None

@@ -60,7 +60,7 @@ def decode_column(
     doubtful = np.isinf(decoded[0])
     if not column.nullable:
         doubtful |= np.isnan(decoded[0])
-    if column.kind in ("integer", "category"):  # a word for a missing value has no whole code
+    if column.kind in ("integer", *WORDED):  # a word for a missing value has no whole code
         doubtful |= np.floor(decoded[0]) < decoded[0]
     for row in np.flatnonzero(doubtful).tolist():
         check(issues, row, column, cells.cell(row), present=True)
@@ -83,6 +83,8 @@ def _typed(j: int, column: Column, cells: ColumnArray, encoder: MatrixEncoder) -
     else:
         with np.errstate(over="ignore"):  # a longer float may be infinite as a float64, which is refused
             decoded = values.astype(np.float64)
+        if column.reading.missing_numbers and column.kind != "boolean":
+            decoded[np.isin(decoded, list(column.reading.missing_numbers))] = np.nan
     if cells.missing is not None:
         decoded[cells.missing] = np.nan
     return decoded, ()

@@ -53,6 +53,8 @@ _PIVOT = 69
 _LONGEST = 64
 """Characters of the longest date."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST = (datetime.min.replace(tzinfo=UTC) - _EPOCH).total_seconds()
+_LAST = (datetime.max.replace(tzinfo=UTC) - _EPOCH).total_seconds()
 _FEW_COMPACT = 3
 """Fewer different numbers than this may look like dates by chance."""
 
@@ -73,7 +75,10 @@ class DateNotation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
         form, parts = match
         if (form == "compact" and not self.compact) or (form == "year last" and self.order is None):
             raise ValueError("not a date in this notation")
-        return _seconds(form, parts, self.order or "dayfirst")
+        since = _seconds(form, parts, self.order or "dayfirst")
+        if not _FIRST <= since <= _LAST:  # by its zone
+            raise ValueError("outside the years 1 to 9999")
+        return since
 
     def describe(self) -> str:
         """The notation in words, such as `day first`."""
@@ -123,7 +128,7 @@ def infer_dates(texts: Iterable[str], *, prefer: DateOrder | None = None) -> Inf
         for form, matches in forms.items():
             for parts in matches:
                 _seconds(form, parts, order or "dayfirst")
-    except ValueError:  # such as the 30th of February
+    except (ValueError, OverflowError):  # such as the 30th of February
         return None
     return InferredDates(DateNotation(order=order, compact="compact" in forms), ambiguous)
 

@@ -16,7 +16,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST = (datetime.min.replace(tzinfo=UTC) - _EPOCH).total_seconds()
 _LAST = (datetime.max.replace(tzinfo=UTC) - _EPOCH).total_seconds()
 # Python's own reader takes any character between date and time, and so would read the zone of a date as its time.
-_DATETIME = re.compile(r"[0-9]{4}-?([0-9]{2}-?[0-9]{2}|W[0-9]{2}(-?[0-9])?)([T ][0-9:.,]+(Z|[+-][0-9:.]+)?)?")
+_DATETIME = re.compile(r"[0-9]{4}-?([0-9]{2}-?[0-9]{2}|W[0-9]{2}(-?[0-9])?)([T ][0-9:.,]+( ?(Z|[+-][0-9:.]+))?)?")
 
 
 def parse_datetime(text: str) -> float:

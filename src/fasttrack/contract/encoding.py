@@ -43,7 +43,9 @@ class MatrixEncoder:
         self._notations = {
             j: column.reading
             for j, column in enumerate(columns)
-            if column.reading.number is not None or (column.kind == "datetime" and column.reading != Reading())
+            if column.reading.number is not None
+            or (column.kind in ("number", "integer") and column.reading.missing_numbers)
+            or (column.kind == "datetime" and column.reading != Reading())
         }
         self._whole = np.array([j for j, column in enumerate(columns) if _is_whole(column)], dtype=np.intp)
         self._rounded = [(dtype, np.array(js)) for dtype, js in _narrow_columns(columns).items()]
@@ -181,14 +183,14 @@ def _read_cells(column: Column, reading: Reading, cells: Sequence[Any]) -> list[
     """Numbers or seconds since 1970 UTC of cells, of which some may be text. Raises ValueError for other text."""
     values: list[float | None] = []
     for cell in cells:
-        if isinstance(cell, str) and reading.is_missing(cell):
+        if reading.is_missing(cell) if isinstance(cell, str) else cell in reading.missing_numbers:
             if not column.nullable:
                 raise ValueError("missing")
             values.append(None)
         elif cell is None or (column.kind != "datetime" and not isinstance(cell, str)):
             values.append(cell)
         else:
-            values.append(read_text(column.kind, reading, str(cell)))
+            values.append(read_text(column.kind, reading, cell if isinstance(cell, str) else str(int(cell))))
     return values
 
 

@@ -35,7 +35,7 @@ _SPACES = " \u00a0\u2007\u2009\u202f"
 _APOSTROPHES = "'\u2019"
 _MINUS = "\u2212\u2013-"
 """The hyphen comes last: it is used in sets of regular expressions."""
-_GROUP_SIGNS: dict[str, str] = {"": "", ",": ",", ".": r"\.", " ": f"[{_SPACES}]", "'": f"[{_APOSTROPHES}]"}
+_GROUP_SIGNS: dict[str, str] = {"": "", ",": ",", ".": r"\.", " ": " ", "'": "'"}
 _CURRENCY_SIGNS = """
 $ € £ ¥ ₹ ₽ ₩ ₺ ₫ ₪ ฿ ₴ ₦ ₱ ¢ zł Kč kr kr. Ft lei R$ US$ CA$ C$ A$ AU$ NZ$ HK$ S$ Rs Rs. RM Fr Fr. SFr.
 USD EUR GBP JPY CHF CAD AUD NZD CNY INR SEK NOK DKK PLN CZK HUF BRL MXN ZAR TRY RUB KRW SGD HKD ILS AED SAR THB IDR MYR
@@ -47,17 +47,20 @@ _SHORT_UNITS = frozenset("mglhst")
 """Letters that are a unit at the end of `12m`. Any other single letter there makes a code, such as seat 12B."""
 _UNIT = r"[^\W\d_]+(?:[/·.^][^\W\d_]+)*[²³]?|°[CFK]?|[%‰$€£¥₹₽₩₺₫₪฿₴₦₱¢]|[^\W\d_]+[$.]|[^\W\d_]+/[^\W\d_]+[²³]?"
 _SHAPE = re.compile(
-    rf"(?P<open>\()?\s*(?P<sign>[+{_MINUS}])?\s*(?P<before>{_UNIT})?\s*(?P<inner>[+{_MINUS}])?\s*"
-    rf"(?P<core>[0-9.,{_SPACES}{_APOSTROPHES}]*[0-9][0-9.,{_SPACES}{_APOSTROPHES}]*?(?:[eE][+-]?[0-9]+)?)"
-    rf"(?P<gap>[{_SPACES}]*)(?P<trailing>[{_MINUS}])?(?P<gap2>[{_SPACES}]*)(?P<after>{_UNIT})?\s*(?P<close>\))?"
+    rf"(?P<open>\()? ?(?P<sign>[+-])? ?(?P<before>{_UNIT})? ?(?P<inner>[+-])? ?"
+    r"(?P<core>[.,]?[0-9](?:[0-9.,' ]*[0-9])?[.,]?(?:[eE][+-]?[0-9]+)?)"
+    rf"(?P<gap> ?)(?P<trailing>-)?(?P<gap2> ?)(?P<after>{_UNIT})? ?(?P<close>\))?"
 )
+"""Matches texts with unified spaces, minus signs and apostrophes; a run of spaces is one, so no text takes long."""
+_UNIFIED = str.maketrans(dict.fromkeys(_MINUS, "-") | dict.fromkeys(_APOSTROPHES, "'"))
+_ANY_SPACES = re.compile(rf"[\s{_SPACES}]+")
 _PLAIN = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _ZERO_PADDED = re.compile(r"0[0-9]+")
 _FEW_WORDS = 0.1
 """Up to this share of a column's cells may be words in place of numbers, such as `n/k`."""
 _MOST_WORDS = 5
-_LONGEST = 400
-"""Characters of the longest number with its unit: a float64 written without an exponent has up to 310 digits."""
+_LONGEST = 64
+"""Characters of the longest number in a notation of people, with its unit."""
 
 
 class NumberNotation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -173,13 +176,16 @@ def infer_numbers(counts: Mapping[str, int], *, prefer: DecimalMark | None = Non
     unit = _common_unit(shapes)
     if unit is None:
         return None
-    cores = {shape["core"].strip(_SPACES) for shape in shapes}
+    cores = {shape["core"] for shape in shapes}
     if not unit and any(_ZERO_PADDED.fullmatch(core) for core in cores):
         return InferredNumbers(None, words, codes=True) if all(core.isdigit() for core in cores) else None
     fitting = _fitting(cores)
     if not fitting:
         return None
-    readings = {candidate: tuple(map(candidate.parse, cores)) for candidate in fitting}
+    try:
+        readings = {candidate: tuple(map(candidate.parse, cores)) for candidate in fitting}
+    except ValueError:  # too large for a 64-bit float
+        return None
     ambiguous = len(set(readings.values())) > 1
     chosen = fitting[0]
     if ambiguous and prefer is not None:
@@ -204,10 +210,9 @@ def first_misfit(counts: Mapping[str, int], share: float) -> str | None:
 
 
 def _shape(text: str) -> re.Match[str] | None:
-    stripped = text.strip().strip(_SPACES)
-    if len(stripped) > _LONGEST:
+    if len(text) > _LONGEST and len(text := text.strip()) > _LONGEST:
         return None
-    shape = _SHAPE.fullmatch(stripped)
+    shape = _SHAPE.fullmatch(_ANY_SPACES.sub(" ", text.translate(_UNIFIED)).strip())
     return shape if shape is not None and _is_balanced(shape) else None
 
 

@@ -116,6 +116,9 @@ def published_contract(contract: Contract) -> dict[str, Any]:
     `quantiles` are those of the published range.
     """
     content: dict[str, Any] = msgspec.to_builtins(contract)
+    target = contract.target  # as with the columns, a word that means a missing value may be a remark of one row
+    public = msgspec.structs.replace(target, reading=msgspec.structs.replace(target.reading, nulls=()))
+    content["target"] = msgspec.to_builtins(public)
     content["columns"] = [_published_column(column) for column in contract.columns]
     return content
 

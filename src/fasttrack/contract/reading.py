@@ -50,13 +50,20 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         """All texts that mean a missing value."""
         return _missing_texts(self)
 
+    @property
+    def missing_numbers(self) -> frozenset[float]:
+        """The numbers that mean a missing value, such as -999, because a text in `nulls` spells them."""
+        return _missing_numbers(self)
+
     def is_missing(self, text: str) -> bool:
         """Whether `text` means that there is no value."""
         return (self.default_nulls or bool(self.nulls)) and text.strip() in self.missing_texts
 
     def takes_compact_dates(self, value: object) -> bool:
         """Whether `value` is a whole number, and a whole number such as 20120131 is a date."""
-        return self.dates is not None and self.dates.compact and type(value) is int
+        if self.dates is None or not self.dates.compact:
+            return False
+        return type(value) is int or (type(value) is float and value.is_integer())
 
     def parse_time(self, text: str) -> float:
         """Seconds since 1970 UTC of a time. Raises ValueError for other text, and outside the years 1 to 9999."""
@@ -84,6 +91,11 @@ def cell_reading(kind: str, reading: Reading) -> Reading:
 def _missing_texts(reading: Reading) -> frozenset[str]:
     default = DEFAULT_NULLS if reading.default_nulls else ()
     return frozenset({*default, *reading.nulls} - set(reading.values))
+
+
+@functools.cache
+def _missing_numbers(reading: Reading) -> frozenset[float]:
+    return frozenset(float(null) for null in reading.nulls if PLAIN_NUMBER.fullmatch(null))
 
 
 def read_text(kind: str, reading: Reading, text: str) -> Any:

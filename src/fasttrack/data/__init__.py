@@ -3,7 +3,7 @@
 from fasttrack.data.fingerprint import Fingerprint, fingerprint
 from fasttrack.data.in_memory import plain_table, table_from_frame
 from fasttrack.data.source import Source, TableScan, read_table, scan_table
-from fasttrack.data.text_columns import TextRules, field_findings, field_reading
+from fasttrack.data.text_columns import TextRules, field_findings, field_reading, with_reading
 
 __all__ = [
     "Fingerprint",
@@ -17,4 +17,5 @@ __all__ = [
     "read_table",
     "scan_table",
     "table_from_frame",
+    "with_reading",
 ]

@@ -35,6 +35,7 @@ __all__ = [
     "parse_times",
 ]
 
+_PAST_INT64 = 2**63
 _ZONE = r"(Z|[+-]\d\d(:?\d\d)?)$"
 PATTERNS: dict[Kind, str] = {
     "number": r"^[+-]?((\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|(?i:inf(inity)?))$",
@@ -119,7 +120,8 @@ def _parse_notation(cells: pa.ChunkedArray, kind: Kind, reading: Reading) -> tup
     for text in cells.to_pylist():
         try:
             value = read_text(kind, reading, text)
-            values.append(value if kind != "integer" or value.is_integer() else None)
+            is_right = kind != "integer" or (value.is_integer() and abs(value) < _PAST_INT64)
+            values.append(value if is_right else None)
         except ValueError:
             values.append(None)
     parsed = np.array([value is not None for value in values], dtype=bool)

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.json as pj
 
 from fasttrack.data.column_kinds import cell_error, keep_as_text_hint
+from fasttrack.data.number_text import without_mark
 from fasttrack.data.text_part import TextFormat, TextPart, decode_utf8
 from fasttrack.data.utf8 import utf8_content
 from fasttrack.errors import DataError
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["json_part"]
 
 _LARGEST_BLOCK = 2**31 - 1
+_NUMBERS = ("number", "integer")
 _CHANGED_TYPE = re.compile(r"Column\(/(.*?)\) changed from (\w+) to \w+ in row (\d+)", re.DOTALL)
 _TYPE_WORDS = {
     "number": "a number",
@@ -136,7 +138,8 @@ def _replace_cells(rows: Sequence[bytes], nulls: Sequence[str], kinds: Mapping[s
             if spelling in missing:
                 cells[column] = msgspec.Raw(b"null")
             elif column in kinds and not spelling.startswith(b'"'):
-                cells[column] = msgspec.Raw(encode(spelling.decode()))
+                text = spelling.decode()
+                cells[column] = msgspec.Raw(encode(without_mark(text) if kinds[column] in _NUMBERS else text))
         replaced.append(encode(cells))
     return replaced
 

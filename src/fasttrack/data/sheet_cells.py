@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import datetime
 import re
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from fasttrack.contract.numbers import infer_numbers
 from fasttrack.contract.reading import DEFAULT_NULLS
 from fasttrack.data.column_kinds import KIND_WORDS, cell_error, keep_as_text_hint
+from fasttrack.data.number_text import without_mark
 from fasttrack.data.plain_types import UTC_MICROS
 from fasttrack.data.text_columns import MOSTLY
 
@@ -114,5 +117,15 @@ def _one_kind(values: Sequence[Any], kind: Kind) -> pa.ChunkedArray:
 
 
 def _text(values: Sequence[Any]) -> pa.ChunkedArray:
-    texts = [None if value is None else spell_cell(value) for value in values]
+    # a point may separate thousands in the notation of the texts beside a number
+    numbers = infer_numbers(Counter(value for value in values if isinstance(value, str)))
+    has_comma = numbers is not None and numbers.notation is not None and numbers.notation.decimal == ","
+    texts = [
+        None
+        if value is None
+        else without_mark(spell_cell(value))
+        if has_comma and _kind(value) == "number"
+        else spell_cell(value)
+        for value in values
+    ]
     return pa.chunked_array([pa.array(texts, pa.string())])

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fasttrack.contract.reading import cell_reading
-from fasttrack.contract.schema import base_kind
+from fasttrack.contract.schema import Privacy, base_kind
 from fasttrack.data.column_kinds import ARROW_TYPES, KIND_WORDS, cell_error, convert_kinds, keep_as_text_hint
 from fasttrack.data.files import local_parts
 from fasttrack.data.in_memory import check_kinds
@@ -92,8 +92,8 @@ class Source:
     object storage; a file on the web; or a database, of which `query` selects the rows, or a whole `table` is read.
     `schemes.SCHEMES` lists the URL schemes. Folders named `column=value` become columns. `nulls` are further spellings
     of a missing value; with `default_nulls`, a CSV file's cells such as NA are missing too. `dates` says which of two
-    numbers before a year is the day. `reading` says how files are read. All methods raise DataError, in one line that
-    contains no password.
+    numbers before a year is the day. `reading` says how files are read, `privacy`
+    which words a finding may name. All methods raise DataError, in one line that contains no password.
     """
 
     def __init__(
@@ -106,12 +106,13 @@ class Source:
         query: str | None = None,
         table: str | None = None,
         reading: ReadOptions = DEFAULT_READING,
+        privacy: Privacy | None = None,
     ) -> None:
         self.name = redact_url(str(source))
         request = ReadRequest(str(source), nulls, default_nulls, dates, query, table, reading)
         self._parts = _open_parts(request)
         self._stored = StoredParts(self._parts)
-        self._rules = TextRules(tuple(nulls), default_nulls, dates, untyped=self.untyped)
+        self._rules = TextRules(tuple(nulls), default_nulls, dates, self.untyped, privacy or Privacy())
 
     @cached_property
     def names(self) -> list[str]:
@@ -224,7 +225,7 @@ class Source:
         kinds, columns = self._select(kinds or {}, columns)
         stay_text = frozenset(text_columns or {})
         text_columns = dict(text_columns or {})
-        types = self._stored.types(kinds, columns)
+        types = None if any(":" in kind for kind in kinds.values()) else self._stored.types(kinds, columns)
         if types is not None:
             return self._scan(types, lambda: self._typed_batches(kinds, columns))
         while True:

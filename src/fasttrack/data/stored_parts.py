@@ -109,7 +109,7 @@ class StoredParts:
             field.name
             for field in first.schema
             if field.name in other.column_names
-            and (self._parts[0].untyped or field.name in kinds)
+            and self._parts[0].untyped
             and _is_text_in_one(field.type, other.schema.field(field.name).type)
         ]
         if mixed:
@@ -130,11 +130,16 @@ def _is_text_in_one(first: pa.DataType, other: pa.DataType) -> bool:
     )
 
 
+def _is_read_later(type_: pa.DataType, kind: Kind) -> bool:
+    """Whether a whole column is looked at first: text, and whole numbers such as 20120131 that are to be dates."""
+    return pa.types.is_string(type_) or (kind == "datetime" and pa.types.is_integer(type_))
+
+
 def _convert_stored(table: pa.Table, kinds: Mapping[str, Kind], name: str, first_row: int) -> pa.Table:
     """`table` with the columns that are not text converted to their `kinds`."""
     stored = {
         column: kind
         for column, kind in kinds.items()
-        if column in table.column_names and not pa.types.is_string(table.schema.field(column).type)
+        if column in table.column_names and not _is_read_later(table.schema.field(column).type, kind)
     }
     return convert_kinds(table, stored, name, first_row)

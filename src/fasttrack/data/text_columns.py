@@ -27,7 +27,7 @@ from fasttrack.contract.numbers import (
     infer_numbers,
     is_number_like,
 )
-from fasttrack.contract.reading import DEFAULT_NULLS, Reading
+from fasttrack.contract.reading import DEFAULT_NULLS, PLAIN_NUMBER, Reading
 from fasttrack.contract.schema import Privacy, base_kind
 from fasttrack.data.column_kinds import PATTERNS
 from fasttrack.quoting import column_label, quote_cell
@@ -54,6 +54,8 @@ _KEY = b"fasttrack.reading"
 _LEAST_COMPACT = 10
 """Fewer different whole numbers than this may look like dates by chance."""
 _SAMPLE = 1000
+_MOST_DIGITS = 18
+"""Characters of a text that is surely a whole number of 64 bits; longer ones are read as fractions."""
 _SHORT = 3
 """Codes such as those of countries have up to this many letters."""
 _INFINITE = frozenset(["inf", "infinity", "+inf", "-inf", "+infinity", "-infinity"])
@@ -67,6 +69,8 @@ class TextRules:
     default_nulls: bool = True
     dates: DateOrder | None = None
     untyped: bool = False
+    privacy: Privacy = field(default_factory=Privacy)
+    """Which words a finding may name."""
 
     def reading(self) -> Reading:
         """How any column is read before its texts are looked at."""
@@ -188,11 +192,14 @@ def _numbers(
     if choice is None and not rules.untyped and notation.plain and not inferred.ambiguous:
         return None  # text in a format with types is meant to be text
     reading = msgspec.structs.replace(reading, nulls=(*reading.nulls, *map(str.strip, inferred.words)))
-    findings = _number_findings(name, inferred, decided is None)
-    if not notation.plain:
+    findings = _number_findings(name, inferred, rules.privacy, is_undecided=decided is None)
+    others = (text for text in present if text not in inferred.words)
+    if not notation.plain or not all(PLAIN_NUMBER.fullmatch(text.strip()) for text in others):
         reading = msgspec.structs.replace(reading, number=notation)
     whole = not notation.unit and not any(
-        notation.decimal in text or "e" in text.lower() for text in present if text not in inferred.words
+        notation.decimal in text or "e" in text.lower() or len(text) > _MOST_DIGITS
+        for text in present
+        if text not in inferred.words
     )
     kind: Kind = base_kind(choice) if choice is not None else "integer" if whole else "number"
     return ColumnText(kind, reading, findings, ambiguous_mark=inferred.ambiguous and decided is None)
@@ -213,7 +220,9 @@ def _plain_numbers(present: Mapping[str, int]) -> InferredNumbers | None:
     return InferredNumbers(NumberNotation(), words)
 
 
-def _number_findings(name: str, inferred: InferredNumbers, is_undecided: bool) -> list[TableFinding]:
+def _number_findings(
+    name: str, inferred: InferredNumbers, privacy: Privacy, *, is_undecided: bool
+) -> list[TableFinding]:
     notation, label = inferred.notation, column_label(name)
     assert notation is not None  # noqa: S101  # the caller checked
     findings = []
@@ -228,14 +237,13 @@ def _number_findings(name: str, inferred: InferredNumbers, is_undecided: bool) -
         message = f"{label} is read as numbers: {notation.describe()}"
         findings.append(TableFinding(code="FT101", level="note", message=message, columns=[name]))
     if inferred.words:
-        findings.append(_words_finding(name, inferred.words))
+        findings.append(_words_finding(name, inferred.words, privacy))
     return findings
 
 
-def _words_finding(name: str, words: Mapping[str, int]) -> TableFinding:
+def _words_finding(name: str, words: Mapping[str, int], privacy: Privacy) -> TableFinding:
     """FT108; it is published with the model, so it does not name words that only few rows have."""
-    privacy = Privacy()
-    named = frequent_values(words, privacy)
+    named = [] if name in privacy.hide else frequent_values(words, privacy)
     listed = [f"{quote_cell(word)} ({words[word]:,})" for word in named]
     rest = len(words) - len(named)
     if rest:

@@ -100,7 +100,7 @@ def read_inferred(table: pa.Table, rules: TextRules, choices: Mapping[str, KindC
         if field.name in inferred:
             text = inferred[field.name]
             column, reading, findings = _parse(field.name, column, text.kind, text.reading), text.reading, text.findings
-        elif field.name not in choices and _are_compact_dates(column):
+        elif pa.types.is_integer(field.type) and _is_datetime(choices.get(field.name), column):
             reading = Reading(
                 nulls=reading.nulls, default_nulls=reading.default_nulls, dates=DateNotation(compact=True)
             )
@@ -118,7 +118,7 @@ def read_columns(table: pa.Table, columns: Mapping[str, KnownColumn]) -> pa.Tabl
             continue
         kind, reading = columns[field.name]
         column = table.column(index)
-        if reading.takes_compact_dates(0) and pa.types.is_integer(field.type):
+        if kind == "datetime" and pa.types.is_integer(field.type):
             column = pc.cast(column, pa.string())
         if pa.types.is_string(column.type):
             column = _parse(field.name, column, kind, reading)
@@ -133,9 +133,14 @@ def _parse(name: str, column: pa.ChunkedArray, kind: Kind, reading: Reading) -> 
     return values
 
 
+def _is_datetime(choice: KindChoice | None, column: pa.ChunkedArray) -> bool:
+    """Whether whole numbers are to be dates such as 20120131."""
+    return _are_compact_dates(column) if choice is None else base_kind(choice) == "datetime"
+
+
 def _are_compact_dates(column: pa.ChunkedArray) -> bool:
     """Whether whole numbers are dates such as 20120131, enough of them for that to be no accident."""
-    if not pa.types.is_integer(column.type) or column.null_count == len(column):
+    if column.null_count == len(column):
         return False
     bounds = pc.min_max(column).as_py()
     if bounds["min"] < _COMPACT[0] or bounds["max"] > _COMPACT[1]:

@@ -76,6 +76,8 @@ class CellReader:
         missing = _mask(pc.is_null(cells, nan_is_null=True)) & ~wrong
         values, other_kind = self._numbers(cells)
         wrong = wrong | (other_kind & ~missing)
+        if reading.missing_numbers and kind in ("number", "integer"):
+            missing = missing | (np.isin(values, list(reading.missing_numbers)) & ~wrong)
         infinite = np.isinf(values) & ~wrong
         values = np.where(missing | wrong | infinite, np.nan, values)
         if self.column.kind == "integer":

@@ -6,6 +6,7 @@ missing text has the features of an empty one.
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
 from collections import Counter
@@ -251,11 +252,17 @@ class _Vectorizer:
 
 def _without_accents(text: str, way: str) -> str:
     if way == "ascii":
-        return unicodedata.normalize("NFKD", text).encode("ASCII", "ignore").decode("ASCII")
+        return "".join(map(_normal_form, text)).encode("ASCII", "ignore").decode("ASCII")
     if text.isascii():
         return text
-    normalized = unicodedata.normalize("NFKD", text)
-    return "".join(sign for sign in normalized if not unicodedata.combining(sign))
+    # sign by sign: normalizing a long run of accents together takes quadratic time, and their order is not needed
+    parts = map(_normal_form, text)
+    return "".join(sign for part in parts for sign in part if not unicodedata.combining(sign))
+
+
+@functools.lru_cache(maxsize=4096)
+def _normal_form(sign: str) -> str:
+    return unicodedata.normalize("NFKD", sign)
 
 
 def _word_ngrams(tokens: list[str], shortest: int, longest: int) -> list[str]:

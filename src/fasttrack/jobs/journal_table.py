@@ -5,16 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import msgspec
+import pyarrow as pa
 
 from fasttrack.config import JOURNAL
-from fasttrack.data import plain_table
+from fasttrack.data import plain_table, with_reading
 from fasttrack.errors import ConfigError, DataError
 from fasttrack.journal import existing_journal
 from fasttrack.journal.export import since_seconds, training_table
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from fasttrack.config import TrainConfig
     from fasttrack.journal import Database, JournalModel
 
@@ -47,7 +46,12 @@ def journal_table(config: TrainConfig) -> pa.Table:
         since = 0.0 if config.data.since is None else since_seconds(config.data.since)
         table = training_table(database, since, model)
     kinds = {column.name: column.kind for column in model.columns}
-    return plain_table(table, {**kinds, **config.data.kinds}, "the journal")
+    table = plain_table(table, {**kinds, **config.data.kinds}, "the journal")
+    readings = {column.name: column.reading for column in model.columns} | {model.target.name: model.target.reading}
+    fields = [
+        with_reading(field, readings[field.name], []) if field.name in readings else field for field in table.schema
+    ]
+    return table.cast(pa.schema(fields))  # the next contract reads texts as this one does
 
 
 def _latest(database: Database, name: str) -> JournalModel:

@@ -45,8 +45,12 @@ class Predictor:
         """The reply to one body, which is scored by itself."""
         decoder = live.model.decoder
         try:
-            batch = await self.in_thread(decoder.rows, body) if len(body) > LARGE_BYTES else decoder.rows(body)
-            event = await self.score_soon(live, batch)
+            if len(body) > LARGE_BYTES:  # also of one row: a long text takes long
+                batch = await self.in_thread(decoder.rows, body)
+                event = await self.in_thread(self.score, live, batch)
+            else:
+                batch = decoder.rows(body)
+                event = await self.score_soon(live, batch)
         except RefusedRequest as refused:
             return self.refuse(live, refused)
         warnings = [*batch.warnings, *event.predictions.warnings]

@@ -27,13 +27,14 @@ def read_training_table(config: TrainConfig) -> tuple[pa.Table, list[str], list[
     """
     data = config.data
     if config.frame is not None:
-        rules = TextRules(tuple(data.nulls), data.default_nulls, data.dates)
+        rules = TextRules(tuple(data.nulls), data.default_nulls, data.dates, privacy=config.privacy.rule)
         return table_from_frame(config.frame, kinds=data.kinds, rules=rules), [], []
     source = Source(
         resolve_path(data.source, config.folder),
         nulls=data.nulls,
         default_nulls=data.default_nulls,
         dates=data.dates,
+        privacy=config.privacy.rule,
         query=data.query,
         table=data.table,
         reading=data.reading,

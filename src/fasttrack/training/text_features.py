@@ -66,21 +66,23 @@ class TextScore(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sciki
         self.task = task
         self.seed = seed
 
-    def fit(self, X: Any, y: Any) -> TextScore:
-        """Fit the model on all rows."""
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> TextScore:
+        """Fit the model on all rows, with weights [n] or without."""
         self.classes_ = None if self.task == "regression" else np.unique(y)
         self.terms_ = _vectorizer()
-        self.model_ = self._model().fit(self.terms_.fit_transform(X), y)
+        self.model_ = self._model().fit(self.terms_.fit_transform(X), y, sample_weight=sample_weight)
         return self
 
-    def fit_transform(self, X: Any, y: Any, **_: Any) -> NDArray[np.float64]:
+    def fit_transform(self, X: Any, y: Any, sample_weight: Any = None, **_: Any) -> NDArray[np.float64]:
         """As `fit`; each row's prediction comes from the other folds."""
-        self.fit(X, y)
+        self.fit(X, y, sample_weight)
         texts, target = _filled(X), np.asarray(y)
         scores = np.zeros((len(texts), self._width()))
         for train, test in self._folds(target):
             terms = _vectorizer()
-            model = self._model().fit(terms.fit_transform([texts[row] for row in train]), target[train])
+            weights = None if sample_weight is None else np.asarray(sample_weight)[train]
+            features = terms.fit_transform([texts[row] for row in train])
+            model = self._model().fit(features, target[train], sample_weight=weights)
             scores[test] = self._scores(model, terms.transform([texts[row] for row in test]))
         return scores
 

@@ -99,6 +99,13 @@ def decide_threshold(
     report_step(f"choosing the threshold by {'F1' if rule == 'f1' else rule}: {validation.note}")
     tested, score = _scores_out_of_fold(estimator, rows, validation, positive)
     occurred = rows.y_train.to_numpy()[tested] == positive
+    if not occurred.any():
+        if automatic:
+            return None
+        raise TrainingError(
+            f"none of the {len(tested):,} training rows to choose a threshold on is of the class {positive!r}; give a "
+            "number: --threshold 0.3, or another split"
+        )
     value = choose_threshold(occurred, score, None if weights is None else weights[tested], _costs(config))
     return Threshold(rule, value, positive, f"{len(tested):,} training rows, predicted by models not fitted on them")
 
