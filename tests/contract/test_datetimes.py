@@ -89,3 +89,8 @@ def test_one_cell_among_many_that_is_no_moment_is_named(place: int) -> None:
     rows[place] = '{"when": "2013-13-31T17:05:00Z"}'
     with pytest.raises(RefusedRequest, match=f"row {place}, column 'when'"):
         decoder.rows(f"[{','.join(rows)}]".encode())
+
+
+@pytest.mark.parametrize("zone", ["Z", "-0500", "+01", "+01:00"])
+def test_a_space_before_a_zone_changes_nothing(zone: str) -> None:
+    assert parse_datetime(f"2021-03-04 12:00:00 {zone}") == parse_datetime(f"2021-03-04 12:00:00{zone}")

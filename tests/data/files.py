@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from fasttrack.contract import Kind
+    from fasttrack.contract.schema import KindChoice
 
 
 def write(folder: Path, name: str, content: str | bytes) -> str:
@@ -30,7 +30,7 @@ def types(table: pa.Table) -> dict[str, str]:
 
 
 def refusal(
-    source: str | Path, nulls: Sequence[str] = (), kinds: Mapping[str, Kind] | None = None, **options: Any
+    source: str | Path, nulls: Sequence[str] = (), kinds: Mapping[str, KindChoice] | None = None, **options: Any
 ) -> str:
     """The one-line message of the error that reading `source` raises."""
     with pytest.raises(DataError) as caught:

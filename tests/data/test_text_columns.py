@@ -140,7 +140,7 @@ def test_few_words_are_named_and_missing_and_many_make_text(tmp_path: Path) -> N
     (finding,) = field_findings(rare.schema.field("a"))
     assert "a remark" not in finding.message and rare.column("a").null_count == 1
     many = read_table(column_file(tmp_path, [*map(str, range(30)), *["n/k"] * 9]))
-    assert types(many)["a"] == "string" and not codes(many)
+    assert types(many)["a"] == "string" and codes(many) == ["FT122"]
 
 
 def test_a_null_word_among_codes_is_a_value_unless_it_is_rare_or_set(tmp_path: Path) -> None:
@@ -237,3 +237,38 @@ def test_a_notation_that_is_set_holds_for_a_scan_too(tmp_path: Path) -> None:
     pq.write_table(pa.table({"a": ["1.234,5", "2"]}), tmp_path / "t.parquet")
     scan = scan_table(tmp_path / "t.parquet", kinds={"a": "number:decimal-comma"})
     assert pa.concat_tables(scan.batches()).column("a").to_pylist() == [1234.5, 2.0]
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [["$5.00", "€6.50"], ["1,234.56", "1.234,56"], ["5.00 CR", "7.25 DR"], ["$1.2", "12.5"] * 2 + ["£3.5"] * 2],
+)
+def test_amounts_in_several_notations_are_text_with_a_caution(tmp_path: Path, cells: list[str]) -> None:
+    read = read_table(column_file(tmp_path, [cell.replace("5", str(5 + n)) for n in range(4) for cell in cells]))
+    if "CR" not in cells[0]:
+        assert codes(read) == ["FT122"]
+    assert types(read)["a"] == "string"
+
+
+def test_too_many_words_among_numbers_are_said(tmp_path: Path) -> None:
+    read = read_table(column_file(tmp_path, [*map(str, range(30)), *["?"] * 9]))
+    (finding,) = field_findings(read.schema.field("a"))
+    assert finding.code == "FT122" and "77% of its cells are numbers" in finding.message
+
+
+def test_an_amount_with_its_parenthesis_behind_the_sign_is_negative(tmp_path: Path) -> None:
+    read = read_table(column_file(tmp_path, ["$(1,234.50)", "$3,864.55"]))
+    assert read.column("a").to_pylist() == [-1234.5, 3864.55]
+
+
+@pytest.mark.parametrize(
+    ("cells", "kind", "cell"),
+    [
+        (["$1,234.50", "$7.00"], "number:decimal-comma", "$1,234.50"),
+        (["31/01/2021", "01/02/2021"], "datetime:monthfirst", "31/01/2021"),
+    ],
+)
+def test_a_notation_that_the_cells_contradict_is_refused(
+    tmp_path: Path, cells: list[str], kind: KindChoice, cell: str
+) -> None:
+    assert f'a is "{cell}", expected' in refusal(column_file(tmp_path, cells), kinds={"a": kind})

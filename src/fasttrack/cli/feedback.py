@@ -22,9 +22,7 @@ from fasttrack.errors import ConfigError
 from fasttrack.suggestions import names_hint
 
 if TYPE_CHECKING:
-    from fasttrack.contract.reading import Reading
     from fasttrack.contract.schema import Kind
-    from fasttrack.journal import Database
 
 __all__ = ["feedback"]
 
@@ -48,6 +46,7 @@ def feedback(
 
     If a prediction is labelled more than once, the last label counts.
     """
+    from fasttrack.contract.reading import Reading
     from fasttrack.data import Source
     from fasttrack.journal import existing_journal
     from fasttrack.journal.feedback import label_predictions
@@ -59,17 +58,13 @@ def feedback(
             hint = names_hint(column, opened.names)
             raise ConfigError(f"{opened.name} has no column {column!r}, choose it with {option}{hint}")
     with existing_journal(where, store) as database:
-        read = opened.read(kinds={id: "category"}, known=_known_label(label, database), columns=[id, label])
+        # the cells as they are spelled: each is read by the target of its own prediction
+        known: dict[str, tuple[Kind, Reading]] = {label: ("category", Reading())} if opened.untyped else {}
+        read = opened.read(kinds={id: "category"}, known=known, columns=[id, label])
         ids, labels = (read.column(column).to_pylist() for column in (id, label))
-        counts = label_predictions(database, ids, labels, name=opened.name)
+        counts = label_predictions(database, ids, labels, name=opened.name, spelled=opened.untyped)
     typer.echo(f"{counts.matched:,} predictions labelled")
     if counts.unknown:
         typer.echo(f"{counts.unknown:,} labels kept for predictions that the journal does not hold yet")
     if counts.empty:
         typer.echo(f"{counts.empty:,} rows without a label skipped")
-
-
-def _known_label(column: str, database: Database) -> dict[str, tuple[Kind, Reading]]:
-    """How the column of labels is read, if all models of the journal read their target in the same way."""
-    readings = {(model.target.kind, model.target.reading) for model in database.models()}
-    return {column: readings.pop()} if len(readings) == 1 else {}

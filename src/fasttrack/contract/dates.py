@@ -80,6 +80,14 @@ class DateNotation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
             raise ValueError("outside the years 1 to 9999")
         return since
 
+    def fits(self, text: str) -> bool:
+        """Whether `text` is a date in this notation."""
+        try:
+            self.parse(text)
+        except ValueError:
+            return False
+        return True
+
     def describe(self) -> str:
         """The notation in words, such as `day first`."""
         words = {"dayfirst": "day first", "monthfirst": "month first"}

@@ -17,6 +17,7 @@ _FIRST = (datetime.min.replace(tzinfo=UTC) - _EPOCH).total_seconds()
 _LAST = (datetime.max.replace(tzinfo=UTC) - _EPOCH).total_seconds()
 # Python's own reader takes any character between date and time, and so would read the zone of a date as its time.
 _DATETIME = re.compile(r"[0-9]{4}-?([0-9]{2}-?[0-9]{2}|W[0-9]{2}(-?[0-9])?)([T ][0-9:.,]+( ?(Z|[+-][0-9:.]+))?)?")
+_SPACE_BEFORE_ZONE = re.compile(r" (?=(?:Z|[+-][0-9:.]+)\Z)")
 
 
 def parse_datetime(text: str) -> float:
@@ -27,7 +28,7 @@ def parse_datetime(text: str) -> float:
     upper = text.upper()
     if not _DATETIME.fullmatch(upper):
         raise ValueError("not ISO 8601")
-    moment = datetime.fromisoformat(upper)
+    moment = datetime.fromisoformat(_SPACE_BEFORE_ZONE.sub("", upper))
     since = ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _EPOCH).total_seconds()
     if not _FIRST <= since <= _LAST:
         raise ValueError("outside the years 1 to 9999")

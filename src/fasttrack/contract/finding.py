@@ -23,6 +23,7 @@ FindingCode = Literal[
     "FT112",
     "FT120",
     "FT121",
+    "FT122",
 ]
 
 CODES: dict[FindingCode, str] = {
@@ -39,6 +40,7 @@ CODES: dict[FindingCode, str] = {
     "FT111": "a class that is never predicted",
     "FT112": "a model that is no better than the trivial one",
     "FT120": "dates of which the day and the month cannot be told apart",
+    "FT122": "numbers that are not in one notation",
     "FT121": "a default spelling of a missing value that may be a value",
 }
 """Each code and what it stands for. A code never changes its meaning."""

@@ -21,6 +21,7 @@ __all__ = [
     "InferredNumbers",
     "NumberNotation",
     "ThousandsMark",
+    "are_amounts",
     "are_few_words",
     "first_misfit",
     "infer_numbers",
@@ -47,7 +48,7 @@ _SHORT_UNITS = frozenset("mglhst")
 """Letters that are a unit at the end of `12m`. Any other single letter there makes a code, such as seat 12B."""
 _UNIT = r"[^\W\d_]+(?:[/·.^][^\W\d_]+)*[²³]?|°[CFK]?|[%‰$€£¥₹₽₩₺₫₪฿₴₦₱¢]|[^\W\d_]+[$.]|[^\W\d_]+/[^\W\d_]+[²³]?"
 _SHAPE = re.compile(
-    rf"(?P<open>\()? ?(?P<sign>[+-])? ?(?P<before>{_UNIT})? ?(?P<inner>[+-])? ?"
+    rf"(?P<open>\()? ?(?P<sign>[+-])? ?(?P<before>{_UNIT})? ?(?P<inner>[+-])?(?P<open2> ?\()? ?"
     r"(?P<core>[.,]?[0-9](?:[0-9.,' ]*[0-9])?[.,]?(?:[eE][+-]?[0-9]+)?)"
     rf"(?P<gap> ?)(?P<trailing>-)?(?P<gap2> ?)(?P<after>{_UNIT})? ?(?P<close>\))?"
 )
@@ -193,6 +194,17 @@ def infer_numbers(counts: Mapping[str, int], *, prefer: DecimalMark | None = Non
     return InferredNumbers(msgspec.structs.replace(chosen, unit=unit), words, ambiguous=ambiguous)
 
 
+def are_amounts(counts: Mapping[str, int], share: float) -> bool:
+    """Whether at least `share` of the cells are amounts or numbers with a mark, in whatever notations."""
+    amounts = 0
+    for text, count in counts.items():
+        shape = _shape(text)
+        if shape is not None:
+            units = {shape["before"], shape["after"]} - {None}
+            amounts += count * bool(units <= _CURRENCIES | _SHARES and (units or re.search("[.,]", shape["core"])))
+    return amounts >= share * sum(counts.values()) > 0
+
+
 def first_misfit(counts: Mapping[str, int], share: float) -> str | None:
     """The first text that is not a number in the notation of at least `share` of the cells; `None` if there is none.
 
@@ -278,12 +290,15 @@ def _is_exponent(core: str, unit: str) -> bool:
 
 def _is_balanced(shape: re.Match[str]) -> bool:
     """Whether parentheses close, and there is one sign of a negative number at most."""
-    signs = [shape["sign"], shape["inner"], shape["trailing"], shape["open"]]
-    return bool(shape["open"]) == bool(shape["close"]) and sum(sign is not None for sign in signs) <= 1
+    opened = shape["open"] or shape["open2"]
+    signs = [shape["sign"], shape["inner"], shape["trailing"], shape["open"], shape["open2"]]
+    return bool(opened) == bool(shape["close"]) and sum(sign is not None for sign in signs) <= 1
 
 
 def _is_negative(shape: re.Match[str]) -> bool:
-    return bool(shape["open"] or shape["trailing"]) or (shape["sign"] or shape["inner"] or "+") in _MINUS
+    return (
+        bool(shape["open"] or shape["open2"] or shape["trailing"]) or (shape["sign"] or shape["inner"] or "+") in _MINUS
+    )
 
 
 def _finite(value: float) -> float:

@@ -15,13 +15,14 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fasttrack.contract.dates import DateOrder, infer_dates, is_date_like
+from fasttrack.contract.dates import DateNotation, DateOrder, infer_dates, is_date_like
 from fasttrack.contract.disclosure import frequent_values
 from fasttrack.contract.finding import TableFinding
 from fasttrack.contract.numbers import (
     DecimalMark,
     InferredNumbers,
     NumberNotation,
+    are_amounts,
     are_few_words,
     first_misfit,
     infer_numbers,
@@ -53,6 +54,7 @@ MOSTLY = 0.95
 _KEY = b"fasttrack.reading"
 _LEAST_COMPACT = 10
 """Fewer different whole numbers than this may look like dates by chance."""
+_MOST_OTHERS = 5
 _SAMPLE = 1000
 _MOST_DIGITS = 18
 """Characters of a text that is surely a whole number of 64 bits; longer ones are read as fractions."""
@@ -154,8 +156,32 @@ def infer_text(
     if kind is None:
         _refuse_faults(present, may_be if rules.untyped else may_be & {"datetime"})
     if kind in (None, "category"):
-        return _category(name, counts, rules, reading)
+        findings = _unread_numbers(name, present) if kind is None and "number" in may_be else []
+        text = _category(name, counts, rules, reading)
+        return ColumnText(text.kind, text.reading, [*findings, *text.findings])
     return ColumnText(kind, reading)
+
+
+def _unread_numbers(name: str, present: Mapping[str, int]) -> list[TableFinding]:
+    """FT122, for a column whose cells are mostly numbers, but not in one notation, or with too many words."""
+    label, as_text = column_label(name), f"--kind {shlex.quote(f'{name}=category')} to say that it is text"
+    numbers = {text: count for text, count in present.items() if is_number_like(text)}
+    words = {text: count for text, count in present.items() if text not in numbers}
+    inferred = infer_numbers(numbers)
+    if inferred is not None and not inferred.codes and 0 < len(words) <= _MOST_OTHERS:
+        share = sum(numbers.values()) / sum(present.values())
+        message = (
+            f"{label} is read as text: {share:.0%} of its cells are numbers, and more than a tenth are words; if these "
+            f"mean missing, name each with --null, or write {as_text}"
+        )
+    elif are_amounts(present, MOSTLY):
+        message = (
+            f"{label} is read as text, although its cells look like numbers: they are not in one notation, or have "
+            f"different units; write them in one way, or write {as_text}"
+        )
+    else:
+        return []
+    return [TableFinding(code="FT122", level="caution", message=message, columns=[name])]
 
 
 def _likely_kinds(texts: Sequence[str]) -> set[Kind]:
@@ -182,6 +208,10 @@ def _numbers(
     if choice is None and _are_compact_dates(present):
         return None
     inferred = _plain_numbers(present) or infer_numbers(present, prefer=decided or prefer)
+    if decided is not None and inferred is not None and inferred.notation and inferred.notation.decimal != decided:
+        contradiction = next((text for text in present if inferred.notation.decimal in text), None)
+        if contradiction is not None and not inferred.ambiguous:
+            raise FaultyText(contradiction, "number")
     if inferred is None or any(word.strip().lower() in _INFINITE for word in inferred.words):
         return None
     if choice is not None and inferred.words:
@@ -289,6 +319,10 @@ def _dates(
     if inferred is None or (choice is None and inferred.notation.compact and not _are_compact_dates(present)):
         return None
     notation = inferred.notation
+    decided = orders.get(choice or "")
+    if decided is not None and notation.order not in (None, decided):
+        other = DateNotation(order=decided, compact=notation.compact)
+        raise FaultyText(next(text for text in present if not other.fits(text)), "datetime")
     reading = msgspec.structs.replace(reading, dates=notation)
     label = column_label(name)
     if inferred.ambiguous:

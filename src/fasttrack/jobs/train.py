@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from fasttrack.config import JOURNAL, TrainConfig
 from fasttrack.contract.learn import learn_contract
 from fasttrack.contract.schema import base_kind
+from fasttrack.data import field_findings
 from fasttrack.evaluation import trivial_predictions
 from fasttrack.expectations import check_training_table, training_expectation
 from fasttrack.jobs.draft import Draft, draft_manifest
@@ -133,7 +134,8 @@ def _prepare(
         notes=notes,
     )
     ready = without_skipped(config, ready)
-    check_dates(ready.findings, source)
+    split_findings = field_findings(table.schema.field(config.split.column)) if config.split.column else []
+    check_dates([*ready.findings, *split_findings], source)
     return ready
 
 

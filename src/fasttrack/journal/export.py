@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["export_batches", "export_parquet", "since_seconds", "training_table"]
 
+_PAST_INT64 = 2.0**63
+
 _UNITS = {"m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
 _EXPORT_COLUMNS = ("prediction_id", "predicted_at", "model", "version", "prediction", "label")
 
@@ -187,7 +189,8 @@ def _values(column: Column, values: NDArray[np.float64], words: Mapping[int, str
     if column.kind == "boolean":
         return pa.array(numbers != 0, pa.bool_(), mask=missing)
     if column.kind == "integer":
-        return pa.array(numbers.astype(np.int64), pa.int64(), mask=missing)
+        bounded = np.clip(numbers, -_PAST_INT64, np.nextafter(_PAST_INT64, 0))  # a wider number would change its sign
+        return pa.array(bounded.astype(np.int64), pa.int64(), mask=missing)
     return pa.array(values, pa.float64(), mask=missing)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from fasttrack.contract.cell import type_name
+from fasttrack.contract.reading import PLAIN_NUMBER, cell_reading, read_text
 from fasttrack.errors import DataError
 from fasttrack.journal.predictions import parse_id
 
@@ -71,36 +72,48 @@ def label_row(process: str, number: int, label: Any, at: float) -> LabelRow:
     return process, number, msgspec.json.encode(storable).decode(), at
 
 
-def label_predictions(database: Database, ids: Sequence[Any], labels: Sequence[Any], *, name: str) -> LabelCounts:
+def label_predictions(
+    database: Database, ids: Sequence[Any], labels: Sequence[Any], *, name: str, spelled: bool = False
+) -> LabelCounts:
     """Store the labels of predictions by their ids; rows without a label are skipped.
 
+    `spelled`: the labels are the cells of a format without types, each of which the target of its own prediction reads.
     Raises DataError with the first row of the table `name` that has an invalid id or label; nothing is stored then.
     Raises StoreError; labels that were stored before the journal failed stay, and can be sent again.
     """
     counts = LabelCounts()
     now = time.time()
     targets = {(model.model, model.version): model.target for model in database.models()}
-    rows: list[LabelRow] = []
-    row_numbers: list[int] = []
-    for row_number, (text, label) in enumerate(zip(ids, labels, strict=True)):
+    keys: list[tuple[str, int]] = []
+    for row_number, text in enumerate(ids):
         key = parse_id(text)
         if key is None:
             raise DataError(f"{name}, row {row_number}: {text!r} is not the id of a prediction; no label was stored")
+        keys.append(key)
+    rows: list[LabelRow] = []
+    for row_number, (key, owner, cell) in enumerate(zip(keys, database.owners(keys), labels, strict=True)):
+        target = None if owner is None else targets.get(owner)
+        label = _spelled_label(cell, target) if spelled and isinstance(cell, str) else cell
         if label is None:
             counts.empty += 1
             continue
-        rows.append(label_row(*key, label, now))
-        row_numbers.append(row_number)
-    owners = database.owners([row[:2] for row in rows])
-    for place, (row_number, owner) in enumerate(zip(row_numbers, owners, strict=True)):
-        label = labels[row_number]
-        target = None if owner is None else targets.get(owner)
         problem = None if target is None else label_problem(label, target)
         if problem:
             raise DataError(f"{name}, row {row_number}: {problem}, got {type_name(label)}; no label was stored")
-        rows[place] = label_row(*rows[place][:2], label_value(label, target), now)
+        rows.append(label_row(*key, label_value(label, target), now))
+        counts.matched += owner is not None
     for start in range(0, len(rows), _LABELS_PER_TRANSACTION):
         database.label(rows[start : start + _LABELS_PER_TRANSACTION])
-    counts.matched = sum(owner is not None for owner in owners)
     counts.unknown = len(rows) - counts.matched
     return counts
+
+
+def _spelled_label(cell: str, target: Target | None) -> Any:
+    """The label that a cell spells for `target`; of an unknown prediction, a number if it is a plain one."""
+    if target is None:
+        return float(cell) if PLAIN_NUMBER.fullmatch(cell.strip()) else cell
+    try:
+        label = read_text(target.kind, cell_reading(target.kind, target.reading), cell)
+    except ValueError:
+        return cell
+    return int(label) if target.kind == "integer" and label is not None and label.is_integer() else label

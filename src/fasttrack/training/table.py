@@ -172,7 +172,11 @@ def _rounding_notes(table: pa.Table) -> list[str]:
 
 def _identifiers(rows: pa.Table, names: Sequence[str], keep: Collection[str]) -> list[tuple[str, str]]:
     """The columns among `names` that identify rows, and why; none if nothing else would be left to learn from."""
-    reasons = [(name, identifies_rows(name, rows.column(name))) for name in names if name not in keep]
+    reasons = [
+        (name, identifies_rows(name, rows.column(name), field_findings(rows.schema.field(name))))
+        for name in names
+        if name not in keep
+    ]
     found = [(name, reason) for name, reason in reasons if reason is not None]
     # a number that counts the rows is the feature of a table that has no other, such as a line's x
     only = len(found) == len(names) == 1 and kind_of(rows.column(names[0]).type) != "category"
@@ -240,7 +244,7 @@ def unusable(column: pa.ChunkedArray) -> str | None:
     return None
 
 
-def identifies_rows(name: str, column: pa.ChunkedArray) -> str | None:
+def identifies_rows(name: str, column: pa.ChunkedArray, findings: Sequence[TableFinding] = ()) -> str | None:
     """Why `column` names rows instead of describing them; `None` if it does not.
 
     Only text and whole numbers can, also whole numbers that were read as fractions because cells are missing. Dates
@@ -255,6 +259,8 @@ def identifies_rows(name: str, column: pa.ChunkedArray) -> str | None:
     distinct = pc.count_distinct(values).as_py()
     if distinct < MIN_DISTINCT or distinct < len(values) * (_NEARLY if kind == "category" else 1):
         return None
+    if kind == "category" and any(finding.code == "FT122" for finding in findings):
+        return None  # amounts in several notations name nothing
     if kind == "category":
         return text_identifier(pc.unique(values).to_pylist())
     numbers = values.to_numpy()
