@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from zipfile import ZipFile
 
 import numpy as np
+import pandas as pd
 import psycopg
 import pytest
 
@@ -55,6 +56,7 @@ class Work:
 def work(tmp_path_factory: pytest.TempPathFactory) -> Work:
     folder = tmp_path_factory.mktemp("work")
     (folder / "sales.csv").write_text("x,y\n" + "".join(f"{x},{2 * x + 1}\n" for x in range(100)))
+    pd.read_csv(folder / "sales.csv").to_excel(folder / "sales.xlsx", index=False, engine="xlsxwriter")
     (folder / "labels.csv").write_text(f"prediction_id,y\n{prediction_id(_PROCESS, 0)},3.0\n")
     store = folder / "model"
     first = models.line(store, 2.0).manifest.version
