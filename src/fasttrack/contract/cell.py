@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from fasttrack.contract.reading import PLAIN_NUMBER
+from fasttrack.contract.numbers import PLAIN_NUMBER
 
 if TYPE_CHECKING:
     from fasttrack.contract.numbers import NumberNotation

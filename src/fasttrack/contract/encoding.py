@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from fasttrack.contract.datetime_text import parse_datetime
 from fasttrack.contract.datetimes import parse_datetimes
 from fasttrack.contract.published import range_text
-from fasttrack.contract.reading import Reading, read_text
+from fasttrack.contract.reading import Reading
 from fasttrack.contract.refusal import Issues
 from fasttrack.contract.schema import WORDED, Column, Contract
 
@@ -41,7 +41,7 @@ class MatrixEncoder:
         self._codes = [_word_numbers(column) for column in columns]
         self._datetimes = frozenset(j for j, column in enumerate(columns) if column.kind == "datetime")
         self._notations = {
-            j: column.reading
+            j: _NotationReader(column)
             for j, column in enumerate(columns)
             if column.reading.number is not None
             or (column.kind in ("number", "integer") and column.reading.missing_numbers)
@@ -127,13 +127,22 @@ class MatrixEncoder:
         codes = self._codes[j]
         if codes is not None:
             return [codes[cell] for cell in cells]
-        if j in self._notations:
-            return _read_cells(self._columns[j], self._notations[j], cells)
-        if j in self._datetimes:
-            if len(cells) < _MANY:  # for few rows the arrays would cost more than they save
-                return [None if cell is None else parse_datetime(cell) for cell in cells]
-            return parse_datetimes(cells)
-        return cells
+        reader = self._notations.get(j)
+        if j in self._datetimes and (reader is None or reader.is_usually_iso):
+            return self._seconds(reader, cells)
+        return cells if reader is None else reader.read(cells)
+
+    def _seconds(self, reader: _NotationReader | None, cells: Sequence[Any]) -> Sequence[Any]:
+        """Seconds since 1970 UTC of a column's times, by `reader` where some are not ISO 8601 or mean missing."""
+        if len(cells) >= _MANY:  # for few rows the arrays would cost more than they save
+            try:
+                return parse_datetimes(cells)
+            except ValueError:
+                if reader is None:
+                    raise
+        if reader is not None:
+            return reader.read(cells)
+        return [None if cell is None else parse_datetime(cell) for cell in cells]
 
 
 def _word_numbers(column: Column) -> _Codes | _Lengths | None:
@@ -179,19 +188,33 @@ def _is_whole(column: Column) -> bool:
     )
 
 
-def _read_cells(column: Column, reading: Reading, cells: Sequence[Any]) -> list[float | None]:
-    """Numbers or seconds since 1970 UTC of cells, of which some may be text. Raises ValueError for other text."""
-    values: list[float | None] = []
-    for cell in cells:
-        if reading.is_missing(cell) if isinstance(cell, str) else cell in reading.missing_numbers:
-            if not column.nullable:
-                raise ValueError("missing")
-            values.append(None)
-        elif cell is None or (column.kind != "datetime" and not isinstance(cell, str)):
-            values.append(cell)
-        else:
-            values.append(read_text(column.kind, reading, cell if isinstance(cell, str) else str(int(cell))))
-    return values
+class _NotationReader:
+    """Reads the cells of one column of numbers or times, of which some may be text or mean a missing value."""
+
+    def __init__(self, column: Column) -> None:
+        reading = column.reading
+        self._is_time = column.kind == "datetime"
+        self._parse = reading.parse_time if self._is_time else reading.parse_number
+        self.is_usually_iso = reading.dates is None
+        self._missing: frozenset[str | float] = reading.missing_texts | reading.missing_numbers
+        self._required = not column.nullable
+
+    def read(self, cells: Sequence[Any]) -> list[float | None]:
+        """Numbers, or seconds since 1970 UTC; `None` is missing. Raises ValueError for other text."""
+        values: list[float | None] = []
+        for cell in cells:
+            is_text = isinstance(cell, str)
+            if (cell.strip() if is_text else cell) in self._missing:
+                if self._required:
+                    raise ValueError("missing")
+                values.append(None)
+            elif is_text:
+                values.append(self._parse(cell.strip()))
+            elif cell is None or not self._is_time:
+                values.append(cell)
+            else:
+                values.append(self._parse(str(int(cell))))
+        return values
 
 
 def unusual_message(column: Column) -> str:

@@ -17,6 +17,7 @@ from typing import Literal
 import msgspec
 
 __all__ = [
+    "PLAIN_NUMBER",
     "DecimalMark",
     "InferredNumbers",
     "NumberNotation",
@@ -31,12 +32,8 @@ __all__ = [
 DecimalMark = Literal[".", ","]
 ThousandsMark = Literal["", ",", ".", " ", "'"]
 
-_SPACES = " \u00a0\u2007\u2009\u202f"
-"""Space, no-break space, figure space, thin space, narrow no-break space: all group digits in some country."""
 _APOSTROPHES = "'\u2019"
 _MINUS = "\u2212\u2013-"
-"""The hyphen comes last: it is used in sets of regular expressions."""
-_GROUP_SIGNS: dict[str, str] = {"": "", ",": ",", ".": r"\.", " ": " ", "'": "'"}
 _CURRENCY_SIGNS = """
 $ € £ ¥ ₹ ₽ ₩ ₺ ₫ ₪ ฿ ₴ ₦ ₱ ¢ zł Kč kr kr. Ft lei R$ US$ CA$ C$ A$ AU$ NZ$ HK$ S$ Rs Rs. RM Fr Fr. SFr.
 USD EUR GBP JPY CHF CAD AUD NZD CNY INR SEK NOK DKK PLN CZK HUF BRL MXN ZAR TRY RUB KRW SGD HKD ILS AED SAR THB IDR MYR
@@ -54,8 +51,10 @@ _SHAPE = re.compile(
 )
 """Matches texts with unified spaces, minus signs and apostrophes; a run of spaces is one, so no text takes long."""
 _UNIFIED = str.maketrans(dict.fromkeys(_MINUS, "-") | dict.fromkeys(_APOSTROPHES, "'"))
-_ANY_SPACES = re.compile(rf"[\s{_SPACES}]+")
-_PLAIN = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_ANY_SPACES = re.compile(r"\s+")
+"""Also no-break, figure, thin and narrow no-break spaces: all group digits in some country."""
+PLAIN_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+"""A number as programs write it."""
 _ZERO_PADDED = re.compile(r"0[0-9]+")
 _FEW_WORDS = 0.1
 """Up to this share of a column's cells may be words in place of numbers, such as `n/k`."""
@@ -84,8 +83,8 @@ class NumberNotation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
 
     def parse(self, text: str) -> float:
         """The number that `text` stands for. Raises ValueError when it is not one in this notation."""
-        stripped = text.strip().strip(_SPACES)
-        if _PLAIN.fullmatch(stripped) and (self.decimal == "." or not re.search(r"\.", stripped)):
+        stripped = text.strip()
+        if PLAIN_NUMBER.fullmatch(stripped) and (self.decimal == "." or "." not in stripped):
             return _finite(float(stripped))
         shape = _shape(stripped)
         if shape is None:
@@ -97,7 +96,7 @@ class NumberNotation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
         if not _grammar(self.decimal, self.thousands).fullmatch(core):
             raise ValueError("not a number in this notation")
         if self.thousands:
-            core = re.sub(_GROUP_SIGNS[self.thousands], "", core)
+            core = core.replace(self.thousands, "")
         value = _finite(float(core.replace(",", ".") if self.decimal == "," else core))
         return -value if _is_negative(shape) else value
 
@@ -235,7 +234,7 @@ def _fitting(cores: Iterable[str]) -> list[NumberNotation]:
     fitting = []
     for notation in _MARKS:
         group = notation.thousands
-        if group and not re.search(_GROUP_SIGNS[group], joined):
+        if group not in joined:
             continue
         if notation.decimal == "," and not group and "," not in joined:
             continue
@@ -253,7 +252,7 @@ def _grammar(decimal: DecimalMark, thousands: str) -> re.Pattern[str]:
     plain = rf"[0-9]+{fraction}{exponent}|{mark}[0-9]+{exponent}"
     if not thousands:
         return re.compile(plain)
-    sign = _GROUP_SIGNS[thousands]
+    sign = re.escape(thousands)
     return re.compile(rf"[1-9][0-9]{{0,2}}(?:{sign}[0-9]{{2,3}})*{sign}[0-9]{{3}}{fraction}|{plain}")
 
 
@@ -272,7 +271,7 @@ def _common_unit(shapes: Iterable[re.Match[str]]) -> str | None:
         attached = after is not None and not shape["gap"] and not shape["gap2"]
         if attached and len(unit) == 1 and unit.isalpha() and unit not in _SHORT_UNITS:
             return None
-        if _is_exponent(shape["core"], unit):
+        if unit in ("e", "E"):  # the beginning of an exponent
             return None
         units[unit] += 1
     if not units:
@@ -284,10 +283,6 @@ def _common_unit(shapes: Iterable[re.Match[str]]) -> str | None:
     return unit if not bare or unit in _CURRENCIES | _SHARES else None
 
 
-def _is_exponent(core: str, unit: str) -> bool:
-    return not core.endswith((" ", "\u00a0")) and unit in ("e", "E")
-
-
 def _is_balanced(shape: re.Match[str]) -> bool:
     """Whether parentheses close, and there is one sign of a negative number at most."""
     opened = shape["open"] or shape["open2"]
@@ -296,9 +291,7 @@ def _is_balanced(shape: re.Match[str]) -> bool:
 
 
 def _is_negative(shape: re.Match[str]) -> bool:
-    return (
-        bool(shape["open"] or shape["open2"] or shape["trailing"]) or (shape["sign"] or shape["inner"] or "+") in _MINUS
-    )
+    return bool(shape["open"] or shape["open2"] or shape["trailing"]) or "-" in (shape["sign"], shape["inner"])
 
 
 def _finite(value: float) -> float:

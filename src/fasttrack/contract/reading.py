@@ -7,19 +7,16 @@ by it, so the same text means the same everywhere.
 from __future__ import annotations
 
 import functools
-import re
 from typing import Any
 
 import msgspec
 
 from fasttrack.contract.dates import DateNotation
 from fasttrack.contract.datetime_text import parse_datetime
-from fasttrack.contract.numbers import NumberNotation
+from fasttrack.contract.numbers import PLAIN_NUMBER, NumberNotation
 
-__all__ = ["DEFAULT_NULLS", "PLAIN_NUMBER", "Reading", "cell_reading", "read_text"]
+__all__ = ["DEFAULT_NULLS", "Reading", "cell_reading", "read_text"]
 
-PLAIN_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
-"""A number as programs write it."""
 DEFAULT_NULLS = (
     *("", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN"),
     *("N/A", "NA", "NULL", "NaN", "n/a", "nan", "null"),
@@ -64,6 +61,12 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         if self.dates is None or not self.dates.compact:
             return False
         return type(value) is int or (type(value) is float and value.is_integer())
+
+    def parse_number(self, text: str) -> float:
+        """The number that `text` stands for in the column's notation. Raises ValueError when it has none."""
+        if self.number is None:
+            raise ValueError("text is no number here")
+        return self.number.parse(text)
 
     def parse_time(self, text: str) -> float:
         """Seconds since 1970 UTC of a time. Raises ValueError for other text, and outside the years 1 to 9999."""

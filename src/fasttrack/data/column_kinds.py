@@ -31,6 +31,7 @@ __all__ = [
     "cell_error",
     "convert_kinds",
     "keep_as_text_hint",
+    "missing_texts",
     "parse_cells",
     "parse_times",
 ]
@@ -91,9 +92,8 @@ def parse_cells(
     encoded = pc.dictionary_encode(column).combine_chunks()
     words = pa.chunked_array([encoded.dictionary])
     is_missing = np.zeros(len(words), dtype=bool)
-    if reading is not None and reading.missing_texts:
-        nulls = pa.array(sorted(reading.missing_texts), pa.string())
-        is_missing = pc.is_in(pc.utf8_trim_whitespace(words), value_set=nulls).to_numpy()
+    if reading is not None:
+        is_missing = missing_texts(words, reading).to_numpy()
     candidates = np.flatnonzero(~is_missing)
     if reading is not None and (reading.number is not None or reading.dates is not None):
         possible = candidates
@@ -112,6 +112,12 @@ def parse_cells(
     word_of_cell = pc.fill_null(encoded.indices, len(words)).to_numpy(zero_copy_only=False)
     value_of_cell = value_of_word[word_of_cell]
     return values.take(pa.array(value_of_cell, mask=value_of_cell < 0)), ~fits[word_of_cell]
+
+
+def missing_texts(cells: pa.ChunkedArray, reading: Reading) -> pa.ChunkedArray:
+    """Boolean for each text cell: whether it means a missing value."""
+    nulls = pa.array(sorted(reading.missing_texts), pa.string())
+    return pc.is_in(pc.utf8_trim_whitespace(cells), value_set=nulls)
 
 
 def _parse_notation(cells: pa.ChunkedArray, kind: Kind, reading: Reading) -> tuple[pa.ChunkedArray, NDArray[np.bool_]]:

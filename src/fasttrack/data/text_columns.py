@@ -19,6 +19,7 @@ from fasttrack.contract.dates import DateNotation, DateOrder, infer_dates, is_da
 from fasttrack.contract.disclosure import frequent_values
 from fasttrack.contract.finding import TableFinding
 from fasttrack.contract.numbers import (
+    PLAIN_NUMBER,
     DecimalMark,
     InferredNumbers,
     NumberNotation,
@@ -28,7 +29,7 @@ from fasttrack.contract.numbers import (
     infer_numbers,
     is_number_like,
 )
-from fasttrack.contract.reading import DEFAULT_NULLS, PLAIN_NUMBER, Reading
+from fasttrack.contract.reading import DEFAULT_NULLS, Reading
 from fasttrack.contract.schema import Privacy, base_kind
 from fasttrack.data.column_kinds import PATTERNS
 from fasttrack.quoting import column_label, quote_cell
@@ -43,6 +44,8 @@ __all__ = [
     "ColumnText",
     "FaultyText",
     "TextRules",
+    "are_compact_dates",
+    "dates_finding",
     "field_findings",
     "field_reading",
     "infer_text",
@@ -205,7 +208,7 @@ def _numbers(
 ) -> ColumnText | None:
     decimals: dict[str, DecimalMark] = {"number:decimal-comma": ",", "number:decimal-point": "."}
     decided = decimals.get(choice or "")
-    if choice is None and _are_compact_dates(present):
+    if choice is None and are_compact_dates(present):
         return None
     inferred = _plain_numbers(present) or infer_numbers(present, prefer=decided or prefer)
     if decided is not None and inferred is not None and inferred.notation and inferred.notation.decimal != decided:
@@ -299,11 +302,17 @@ def _codes(name: str, reading: Reading) -> ColumnText:
     return ColumnText("category", reading, [TableFinding(code="FT101", level="note", message=message, columns=[name])])
 
 
-def _are_compact_dates(present: Mapping[str, int]) -> bool:
-    """Whether the texts are dates such as 20120131, enough of them for that to be no accident."""
-    if len(present) < _LEAST_COMPACT or not all(len(text.strip()) == 8 and text.strip().isdigit() for text in present):
+def are_compact_dates(texts: Collection[str]) -> bool:
+    """Whether distinct texts are dates such as 20120131, enough of them for that to be no accident."""
+    if len(texts) < _LEAST_COMPACT or not all(len(text.strip()) == 8 and text.strip().isdigit() for text in texts):
         return False
-    return infer_dates(present) is not None
+    return infer_dates(texts) is not None
+
+
+def dates_finding(name: str, notation: DateNotation) -> TableFinding:
+    """FT101, for a column of dates that are not ISO 8601."""
+    message = f"{column_label(name)} is read as dates: {notation.describe()}"
+    return TableFinding(code="FT101", level="note", message=message, columns=[name])
 
 
 def _dates(
@@ -316,7 +325,7 @@ def _dates(
     if pc.all(pc.match_substring_regex(texts, PATTERNS["datetime"])).as_py():
         return ColumnText("datetime", reading)
     inferred = infer_dates(present, prefer=orders.get(choice or "") or rules.dates)
-    if inferred is None or (choice is None and inferred.notation.compact and not _are_compact_dates(present)):
+    if inferred is None or (choice is None and inferred.notation.compact and not are_compact_dates(present)):
         return None
     notation = inferred.notation
     decided = orders.get(choice or "")
@@ -333,8 +342,7 @@ def _dates(
         )
         finding = TableFinding(code="FT120", level="caution", message=message, columns=[name])
     else:
-        message = f"{label} is read as dates: {notation.describe()}"
-        finding = TableFinding(code="FT101", level="note", message=message, columns=[name])
+        finding = dates_finding(name, notation)
     return ColumnText("datetime", reading, [finding])
 
 

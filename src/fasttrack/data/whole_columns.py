@@ -7,17 +7,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fasttrack.contract.dates import DateNotation, infer_dates
-from fasttrack.contract.finding import TableFinding
+from fasttrack.contract.dates import DateNotation
 from fasttrack.contract.reading import Reading
 from fasttrack.contract.schema import base_kind
 from fasttrack.data.column_kinds import parse_cells
-from fasttrack.data.text_columns import ColumnText, FaultyText, TextRules, infer_text, with_reading
-from fasttrack.quoting import column_label
+from fasttrack.data.text_columns import (
+    ColumnText,
+    FaultyText,
+    TextRules,
+    are_compact_dates,
+    dates_finding,
+    infer_text,
+    with_reading,
+)
 
 if TYPE_CHECKING:
     from fasttrack.contract.numbers import DecimalMark
@@ -28,7 +35,7 @@ __all__ = ["FaultyColumn", "KnownColumn", "count_texts", "infer_texts", "read_co
 KnownColumn = tuple["Kind", Reading]
 """How a contract reads a column."""
 _COMPACT = (1900_01_01, 2100_12_31)
-_LEAST_COMPACT = 10
+"""What dates such as 20120131 lie between, as whole numbers: most columns are told apart by this."""
 
 
 @dataclass
@@ -101,12 +108,10 @@ def read_inferred(table: pa.Table, rules: TextRules, choices: Mapping[str, KindC
             text = inferred[field.name]
             column, reading, findings = _parse(field.name, column, text.kind, text.reading), text.reading, text.findings
         elif pa.types.is_integer(field.type) and _is_datetime(choices.get(field.name), column):
-            reading = Reading(
-                nulls=reading.nulls, default_nulls=reading.default_nulls, dates=DateNotation(compact=True)
-            )
+            notation = DateNotation(compact=True)
+            reading = msgspec.structs.replace(reading, dates=notation)
             column = _parse(field.name, pc.cast(column, pa.string()), "datetime", reading)
-            message = f"{column_label(field.name)} is read as dates: {DateNotation(compact=True).describe()}"
-            findings = [TableFinding(code="FT101", level="note", message=message, columns=[field.name])]
+            findings = [dates_finding(field.name, notation)]
         table = table.set_column(index, with_reading(pa.field(field.name, column.type), reading, findings), column)
     return table
 
@@ -145,5 +150,4 @@ def _are_compact_dates(column: pa.ChunkedArray) -> bool:
     bounds = pc.min_max(column).as_py()
     if bounds["min"] < _COMPACT[0] or bounds["max"] > _COMPACT[1]:
         return False
-    texts = pc.unique(pc.cast(column.drop_null(), pa.string())).to_pylist()
-    return len(texts) >= _LEAST_COMPACT and infer_dates(texts) is not None
+    return are_compact_dates(pc.unique(pc.cast(column.drop_null(), pa.string())).to_pylist())

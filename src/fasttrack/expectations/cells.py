@@ -18,12 +18,11 @@ from fasttrack.contract.datetimes import micros_to_seconds
 from fasttrack.contract.encoding import MatrixEncoder
 from fasttrack.contract.reading import cell_reading
 from fasttrack.contract.schema import WORDED, Contract, Target
-from fasttrack.data.column_kinds import parse_cells
+from fasttrack.data.column_kinds import missing_texts, parse_cells
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from fasttrack.contract.reading import Reading
     from fasttrack.contract.schema import Column
 
     Floats = NDArray[np.float64]
@@ -72,7 +71,7 @@ class CellReader:
             if kind not in WORDED and (untyped or has_notation):
                 cells, wrong = parse_cells(cells, kind, reading)
             elif reading.missing_texts:
-                cells = _without_missing(cells, reading)
+                cells = pc.if_else(missing_texts(cells, reading), pa.scalar(None, cells.type), cells)
         missing = _mask(pc.is_null(cells, nan_is_null=True)) & ~wrong
         values, other_kind = self._numbers(cells)
         wrong = wrong | (other_kind & ~missing)
@@ -104,13 +103,6 @@ class CellReader:
         if kind == "datetime" and pa.types.is_string(type_):
             return _text_seconds(cells)
         return np.full(len(cells), np.nan), ~nowhere
-
-
-def _without_missing(cells: pa.ChunkedArray, reading: Reading) -> pa.ChunkedArray:
-    """Text cells with null for each that means a missing value."""
-    nulls = pa.array(sorted(reading.missing_texts), pa.string())
-    is_missing = pc.is_in(pc.utf8_trim_whitespace(cells), value_set=nulls)
-    return pc.if_else(is_missing, pa.scalar(None, cells.type), cells)
 
 
 def _timestamp_seconds(cells: pa.ChunkedArray) -> tuple[Floats, Mask]:

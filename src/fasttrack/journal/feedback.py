@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from fasttrack.contract.cell import type_name
-from fasttrack.contract.reading import PLAIN_NUMBER, cell_reading, read_text
+from fasttrack.contract.numbers import PLAIN_NUMBER
+from fasttrack.contract.reading import cell_reading, read_text
 from fasttrack.errors import DataError
 from fasttrack.journal.predictions import parse_id
 
