@@ -30,6 +30,7 @@ __all__ = [
     "PATTERNS",
     "cell_error",
     "convert_kinds",
+    "convert_stored",
     "keep_as_text_hint",
     "missing_texts",
     "parse_cells",
@@ -79,6 +80,24 @@ def convert_kinds(table: pa.Table, kinds: Mapping[str, Kind], name: str, first_r
             hint = f"leave out --kind {shlex.quote(f'{column_name}={kind}')}"
             raise cell_error(name, first_row + row, column_name, column[row].as_py(), KIND_WORDS[kind], hint) from None
     return table
+
+
+def _is_read_later(type_: pa.DataType, kind: Kind) -> bool:
+    """Whether a whole column is looked at first: text, and whole numbers such as 20120131 that are to be dates."""
+    return pa.types.is_string(type_) or (kind == "datetime" and pa.types.is_integer(type_))
+
+
+def convert_stored(table: pa.Table, kinds: Mapping[str, Kind], name: str, first_row: int = 0) -> pa.Table:
+    """As `convert_kinds`, but text stays text, and whole numbers that are to be dates stay numbers.
+
+    Both are read later, when the whole column is known.
+    """
+    stored = {
+        column: kind
+        for column, kind in kinds.items()
+        if column in table.column_names and not _is_read_later(table.schema.field(column).type, kind)
+    }
+    return convert_kinds(table, stored, name, first_row)
 
 
 def parse_cells(

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fasttrack.contract.schema import base_kind
-from fasttrack.data.column_kinds import KIND_WORDS, cell_error, convert_kinds, keep_as_text_hint
+from fasttrack.data.column_kinds import KIND_WORDS, cell_error, convert_stored, keep_as_text_hint
 from fasttrack.data.plain_types import to_plain_types
 from fasttrack.data.text_columns import TextRules
 from fasttrack.data.whole_columns import FaultyColumn, read_inferred
@@ -44,14 +44,12 @@ def plain_table(
     check_kinds(kinds, table.column_names, name)
     if not table.num_rows:
         raise DataError(f"{name} has no rows")
-    plain = to_plain_types(table, name)
-    is_text = {field.name: pa.types.is_string(field.type) for field in plain.schema}
-    stored = {column: base_kind(kind) for column, kind in kinds.items() if not is_text[column]}
-    plain = convert_kinds(plain, stored, name)
+    stored_kinds = {column: base_kind(kind) for column, kind in kinds.items()}
+    plain = convert_stored(to_plain_types(table, name), stored_kinds, name)
     try:
         return read_inferred(plain, rules or TextRules(), kinds)
     except FaultyColumn as faulty:
-        row = pc.index(plain.column(faulty.column), faulty.text).as_py()
+        row = pc.index(pc.cast(plain.column(faulty.column), pa.string()), faulty.text).as_py()
         hint = keep_as_text_hint(faulty.column)
         raise cell_error(name, row, faulty.column, faulty.text, KIND_WORDS[faulty.kind], hint) from None
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from fasttrack.contract.schema import base_kind
-from fasttrack.data.column_kinds import convert_kinds
+from fasttrack.data.column_kinds import convert_kinds, convert_stored
 from fasttrack.data.in_memory import check_kinds
 from fasttrack.data.plain_types import to_plain_types
 from fasttrack.data.schema_agreement import check_same_names, check_schemas, widen_types
@@ -94,7 +94,7 @@ class StoredParts:
             first_row = 0
             for table in part.batches(part_kinds, columns, None if groups is None else groups[number]):
                 check_kinds(kinds, table.column_names, part.name)
-                plain = _convert_stored(to_plain_types(table, part.name), stored_kinds, part.name, first_row)
+                plain = convert_stored(to_plain_types(table, part.name), stored_kinds, part.name, first_row)
                 if first is None:
                     first = (part.name, plain)
                 elif not first_row:
@@ -128,18 +128,3 @@ def _is_text_in_one(first: pa.DataType, other: pa.DataType) -> bool:
     return pa.types.is_string(first) != pa.types.is_string(other) and not (
         pa.types.is_null(first) or pa.types.is_null(other)
     )
-
-
-def _is_read_later(type_: pa.DataType, kind: Kind) -> bool:
-    """Whether a whole column is looked at first: text, and whole numbers such as 20120131 that are to be dates."""
-    return pa.types.is_string(type_) or (kind == "datetime" and pa.types.is_integer(type_))
-
-
-def _convert_stored(table: pa.Table, kinds: Mapping[str, Kind], name: str, first_row: int) -> pa.Table:
-    """`table` with the columns that are not text converted to their `kinds`."""
-    stored = {
-        column: kind
-        for column, kind in kinds.items()
-        if column in table.column_names and not _is_read_later(table.schema.field(column).type, kind)
-    }
-    return convert_kinds(table, stored, name, first_row)

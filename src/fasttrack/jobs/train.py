@@ -134,8 +134,9 @@ def _prepare(
         notes=notes,
     )
     ready = without_skipped(config, ready)
-    split_findings = field_findings(table.schema.field(config.split.column)) if config.split.column else []
-    check_dates([*ready.findings, *split_findings], source)
+    if "FT120" not in config.check.skip:
+        split_findings = field_findings(table.schema.field(config.split.column)) if config.split.column else []
+        check_dates([*ready.findings, *split_findings], source)
     return ready
 
 
