@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 from fasttrack.contract.numbers import NumberNotation
 from fasttrack.contract.reading import Reading
-from fasttrack.data import Source, TextRules, field_findings, field_reading, read_table, scan_table
+from fasttrack.data import Source, TextRules, field_findings, field_reading, read_table, scan_table, table_from_frame
 from fasttrack.data.number_text import without_mark
 from fasttrack.data.text_columns import infer_text
+from fasttrack.errors import DataError
 from tests.budget import budget
 from tests.data.files import refusal, types, write
 
@@ -61,8 +62,6 @@ def test_numbers_of_people_are_numbers_in_every_format(
             pq.write_table(pa.table({"a": cells}), tmp_path / "t.parquet")
             read = read_table(tmp_path / "t.parquet")
         case _:
-            from fasttrack.data import table_from_frame
-
             read = table_from_frame(pa.table({"a": cells}).to_pandas())
     assert read.column("a").to_pylist() == numbers
     assert codes(read) == ["FT101"]
@@ -272,3 +271,11 @@ def test_a_notation_that_the_cells_contradict_is_refused(
     tmp_path: Path, cells: list[str], kind: KindChoice, cell: str
 ) -> None:
     assert f'a is "{cell}", expected' in refusal(column_file(tmp_path, cells), kinds={"a": kind})
+
+
+def test_whole_numbers_of_a_frame_are_dates_where_their_kind_says_so() -> None:
+    frame = pa.table({"d": [20120131, 20120201]}).to_pandas()
+    read = table_from_frame(frame, kinds={"d": "datetime"})
+    assert read.column("d").to_pylist() == [datetime(2012, 1, 31, tzinfo=UTC), datetime(2012, 2, 1, tzinfo=UTC)]
+    with pytest.raises(DataError, match='row 2: d is "1357002000", expected a date or time'):
+        table_from_frame(pa.table({"d": [20120131, 1357002000]}).to_pandas(), kinds={"d": "datetime"})

@@ -102,3 +102,14 @@ def test_auto_chooses_by_groups_where_the_hold_out_is_one_of_groups(tmp_path: Pa
     by_groups = msgspec.structs.replace(by_rows, split=SplitConfig(method="group", column="group"))
     assert fasttrack.train(by_rows, store=tmp_path / "store").manifest.training.estimator != "linear"
     assert fasttrack.train(by_groups, store=tmp_path / "store").manifest.training.estimator == "linear"
+
+
+def test_dates_to_split_by_are_asked_for_unless_that_is_skipped(tmp_path: Path) -> None:
+    frame = pd.read_csv(write_houses(tmp_path))
+    frame["day"] = [f"{1 + row % 12}/{1 + row % 7}/20{10 + row % 9}" for row in range(len(frame))]
+    frame.to_csv(tmp_path / "houses.csv", index=False)
+    options = {"ignore": ("day",), "promote": "always"}
+    with pytest.raises(DataError, match="--dates dayfirst"):
+        by_time(tmp_path / "houses.csv", "day", "price", tmp_path / "store", **options)
+    skipped = {**options, "check_skip": ["FT120"]}
+    assert by_time(tmp_path / "houses.csv", "day", "price", tmp_path / "store", **skipped).verdict.promoted

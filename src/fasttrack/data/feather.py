@@ -11,7 +11,7 @@ import pyarrow as pa
 from fasttrack.data.file import open_seekable
 from fasttrack.data.null_spellings import replace_nulls
 from fasttrack.data.part import BATCH_ROWS, TablePart
-from fasttrack.data.partitions import add_folder_columns
+from fasttrack.data.partitions import add_folder_columns, with_folder_columns
 from fasttrack.data.plain_types import PANDAS_INDEX, check_unique_names
 from fasttrack.errors import DataError
 
@@ -40,7 +40,7 @@ class FeatherPart(TablePart):
     def column_names(self) -> list[str]:
         """The columns of the file's schema, then those of the folders."""
         stored = [name for name in self._stored.names if not PANDAS_INDEX.fullmatch(name)]
-        return [*stored, *(name for name in self._file.folder_columns if name not in stored)]
+        return with_folder_columns(stored, self._file.folder_columns)
 
     def schema(self, kinds: Mapping[str, Kind], columns: Sequence[str] | None) -> pa.Schema | None:
         """From the file, unless its values decide whether unsigned numbers fit into int64."""

@@ -8,9 +8,9 @@ from urllib.parse import unquote
 import pyarrow as pa
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-__all__ = ["add_folder_columns", "folder_columns"]
+__all__ = ["add_folder_columns", "folder_columns", "with_folder_columns"]
 
 _HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
 
@@ -30,6 +30,11 @@ def folder_columns(paths: Sequence[str]) -> list[dict[str, pa.Scalar]]:
         for name, distinct in values.items()
     }
     return [{name: _scalar(value, types[name]) for name, value in columns.items()} for columns in texts]
+
+
+def with_folder_columns(stored: Sequence[str], columns: Iterable[str]) -> list[str]:
+    """The names of the stored columns, then those of folders; a stored column of the same name wins."""
+    return [*stored, *(name for name in columns if name not in stored)]
 
 
 def add_folder_columns(table: pa.Table, columns: Mapping[str, pa.Scalar]) -> pa.Table:

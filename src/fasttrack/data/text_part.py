@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from fasttrack.data.file import read_content
 from fasttrack.data.part import BATCH_ROWS, TablePart
-from fasttrack.data.partitions import add_folder_columns
+from fasttrack.data.partitions import add_folder_columns, with_folder_columns
 from fasttrack.data.plain_types import check_unique_names
 from fasttrack.data.text_encoding import decode_text
 
@@ -64,7 +64,7 @@ class TextPart(TablePart, Generic[Content]):
     def column_names(self) -> list[str]:
         """The columns of the content, then those of the folders."""
         stored = self._stored_names()
-        return [*stored, *(name for name in self._file.folder_columns if name not in stored)]
+        return with_folder_columns(stored, self._file.folder_columns)
 
     def batches(
         self, kinds: Mapping[str, Kind], columns: Sequence[str] | None, rows: GroupRows | None = None
