@@ -65,7 +65,7 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def parse_number(self, text: str) -> float:
         """The number that `text` stands for in the column's notation. Raises ValueError when it has none."""
         if self.number is None:
-            raise ValueError("text is no number here")
+            raise ValueError("text is not accepted as a number")
         return self.number.parse(text)
 
     def parse_time(self, text: str) -> float:

@@ -1,4 +1,4 @@
-"""The parts of a table as they are stored: rows in order, types that agree, text that nobody has looked at yet."""
+"""The parts of a table as they are stored: rows in order, types that agree, text not yet interpreted."""
 
 from __future__ import annotations
 

@@ -167,20 +167,20 @@ def infer_text(
 
 def _unread_numbers(name: str, present: Mapping[str, int]) -> list[TableFinding]:
     """FT122, for a column whose cells are mostly numbers, but not in one notation, or with too many words."""
-    label, as_text = column_label(name), f"--kind {shlex.quote(f'{name}=category')} to say that it is text"
+    label, as_text = column_label(name), f"to keep it as text: --kind {shlex.quote(f'{name}=category')}"
     numbers = {text: count for text, count in present.items() if is_number_like(text)}
     words = {text: count for text, count in present.items() if text not in numbers}
     inferred = infer_numbers(numbers)
     if inferred is not None and not inferred.codes and 0 < len(words) <= _MOST_OTHERS:
         share = sum(numbers.values()) / sum(present.values())
         message = (
-            f"{label} is read as text: {share:.0%} of its cells are numbers, and more than a tenth are words; if these "
-            f"mean missing, name each with --null, or write {as_text}"
+            f"{label} is read as text: {share:.0%} of its cells are numbers, and more than a tenth are words; if the "
+            f"words mean missing values, name each with --null; {as_text}"
         )
     elif are_amounts(present, MOSTLY):
         message = (
-            f"{label} is read as text, although its cells look like numbers: they are not in one notation, or have "
-            f"different units; write them in one way, or write {as_text}"
+            f"{label} is read as text, although its cells look like numbers: they have several notations or units; "
+            f"write all cells in one notation; {as_text}"
         )
     else:
         return []

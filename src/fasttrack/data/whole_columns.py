@@ -35,7 +35,7 @@ __all__ = ["FaultyColumn", "KnownColumn", "count_texts", "infer_texts", "read_co
 KnownColumn = tuple["Kind", Reading]
 """How a contract reads a column."""
 _COMPACT = (1900_01_01, 2100_12_31)
-"""What dates such as 20120131 lie between, as whole numbers: most columns are told apart by this."""
+"""The bounds of dates such as 20120131, as whole numbers; they rule out most columns before any parsing."""
 
 
 @dataclass

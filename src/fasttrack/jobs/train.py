@@ -69,7 +69,8 @@ def _fit(config: TrainConfig, factory: Factory | None, table: pa.Table, ready: T
     """A model fitted and measured on the rows of `ready`, which was prepared from `table`."""
     source = redact_url(config.data.source)
     choice = choose_task(ready.y, config.model.task)
-    report_step(f"{len(ready.X):,} rows, {ready.X.shape[1]} features, {choice.task} ({choice.reason})")
+    features = f"{ready.X.shape[1]} feature{'s' * (ready.X.shape[1] != 1)}"
+    report_step(f"{len(ready.X):,} rows, {features}, {choice.task} ({choice.reason})")
     config, ready = look_at_rows(config, ready, choice.task)
     rows = split_table(ready, table, choice.task, config.split, source)
     ready = look_for_leaks(config, ready, rows, choice.task)
